@@ -1,0 +1,16 @@
+package dev.spikewise.snn;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A network's weights under PyTorch's names ("1.weight", "1.bias") and in PyTorch's order: Conv2d (Cout, Cin / groups,
+ * kH, kW), Linear (out, in).
+ */
+public record StateDict(Map<String, Tensor> tensors) {
+
+  public StateDict {
+    tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+  }
+}

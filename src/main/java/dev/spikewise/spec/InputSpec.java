@@ -1,0 +1,81 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import org.jspecify.annotations.Nullable;
+
+/** What a network is fed with. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = InputSpec.Constant.class, name = "constant"),
+  @JsonSubTypes.Type(value = InputSpec.Poisson.class, name = "poisson"),
+  @JsonSubTypes.Type(value = InputSpec.FromDataset.class, name = "dataset"),
+})
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public sealed interface InputSpec {
+
+  default void check(Mistakes mistakes) {}
+
+  /** The same value at every pixel of every step, as in the tutorial. One batch is one epoch. */
+  record Constant(Double value) implements InputSpec {
+    public Constant {
+      value = value == null ? 1.0 : value;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.finite(value, "value");
+    }
+  }
+
+  /** Independent Bernoulli spikes of probability {@code rate} a step at every pixel. One batch is one epoch. */
+  record Poisson(Double rate) implements InputSpec {
+    @Override
+    public void check(Mistakes mistakes) {
+      if (mistakes.require(rate != null, "rate", "is missing: give the probability of a spike a step")) {
+        mistakes.between(rate, 0, 1, "rate");
+      }
+    }
+  }
+
+  /**
+   * Samples of a stored data set, shuffled from the seed.
+   *
+   * @param limit at most this many samples, the first ones; all if null
+   * @param testFraction share of the samples held out, never trained on
+   */
+  record FromDataset(String id, Encoding encoding, @Nullable Integer limit, Double testFraction) implements InputSpec {
+    public FromDataset {
+      encoding = encoding == null ? Encoding.RATE : encoding;
+      testFraction = testFraction == null ? 0.2 : testFraction;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.require(id != null, "id", "is missing: give the id of a data set, such as \"digits\"");
+      if (limit != null) {
+        mistakes.atLeast(limit, 1, "limit");
+      }
+      mistakes.require(
+          testFraction >= 0 && testFraction < 1, "test_fraction", "must be at least 0 and below 1, was " + testFraction);
+    }
+  }
+
+  /** How a pixel becomes a value at each time step. */
+  enum Encoding {
+    /** A spike with the pixel's intensity (0..1) as its probability. */
+    @JsonProperty("rate")
+    RATE,
+    /** The pixel's intensity (0..1) at every step. */
+    @JsonProperty("constant")
+    CONSTANT,
+    /** One spike, the earlier the brighter; none where the pixel is 0. */
+    @JsonProperty("latency")
+    LATENCY,
+    /** The data set has a time axis already and is used as it is. */
+    @JsonProperty("spikes")
+    SPIKES
+  }
+}

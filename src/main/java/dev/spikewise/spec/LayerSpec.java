@@ -1,0 +1,333 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One layer of a sequential network. Names, options and defaults are those of PyTorch and sinabs; the suffix {@code
+ * Squeeze}, which in sinabs folds time into the batch, is accepted and changes nothing, because batch and time are
+ * always apart here.
+ */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = LayerSpec.FlattenTime.class, name = "FlattenTime"),
+  @JsonSubTypes.Type(value = LayerSpec.UnflattenTime.class, name = "UnflattenTime"),
+  @JsonSubTypes.Type(value = LayerSpec.Conv2d.class, name = "Conv2d"),
+  @JsonSubTypes.Type(value = LayerSpec.Linear.class, name = "Linear"),
+  @JsonSubTypes.Type(value = LayerSpec.SumPool2d.class, name = "SumPool2d"),
+  @JsonSubTypes.Type(value = LayerSpec.AvgPool2d.class, name = "AvgPool2d"),
+  @JsonSubTypes.Type(value = LayerSpec.Flatten.class, name = "Flatten"),
+  @JsonSubTypes.Type(
+      value = LayerSpec.IAF.class,
+      names = {"IAF", "IAFSqueeze"}),
+  @JsonSubTypes.Type(
+      value = LayerSpec.LIF.class,
+      names = {"LIF", "LIFSqueeze"}),
+})
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public sealed interface LayerSpec {
+
+  /** Reports options that are wrong in themselves, whatever the layer's input. */
+  default void check(Mistakes mistakes) {}
+
+  /** The shape this layer makes of {@code input}, or null after reporting why it cannot take it. */
+  @Nullable Shape outputShape(Shape input, Mistakes mistakes);
+
+  /** The layer's name as PyTorch and sinabs spell it. */
+  @JsonIgnore
+  default String typeName() {
+    return getClass().getSimpleName();
+  }
+
+  /** A layer with weights: its input spikes cause synaptic operations. */
+  sealed interface Synaptic extends LayerSpec {
+    Boolean bias();
+  }
+
+  /** A layer of spiking neurons. Element-wise: its output has its input's shape. */
+  sealed interface Spiking extends LayerSpec {
+    Double spikeThreshold();
+
+    SpikeFn spikeFn();
+
+    ResetFn resetFn();
+
+    SurrogateSpec surrogateGradFn();
+
+    @Nullable Double minVMem();
+
+    @Nullable Double tauSyn();
+
+    /** Reproduces sinabs' MembraneReset, which adds the reset value to every neuron, spiking or not. */
+    Boolean sinabsCompat();
+
+    @Override
+    default void check(Mistakes mistakes) {
+      mistakes.positive(spikeThreshold(), "spike_threshold");
+      surrogateGradFn().check(mistakes.in("surrogate_grad_fn"));
+      if (minVMem() != null && mistakes.finite(minVMem(), "min_v_mem")) {
+        mistakes.require(
+            minVMem() < spikeThreshold(),
+            "min_v_mem",
+            "must be below spike_threshold " + spikeThreshold() + ", was " + minVMem());
+      }
+      if (tauSyn() != null) {
+        mistakes.positive(tauSyn(), "tau_syn");
+      }
+    }
+
+    @Override
+    default Shape outputShape(Shape input, Mistakes mistakes) {
+      return input;
+    }
+  }
+
+  /** Folds time into the batch in sinabs; changes nothing here. */
+  record FlattenTime() implements LayerSpec {
+    @Override
+    public Shape outputShape(Shape input, Mistakes mistakes) {
+      return input;
+    }
+  }
+
+  /** Unfolds time from the batch in sinabs; changes nothing here. */
+  record UnflattenTime() implements LayerSpec {
+    @Override
+    public Shape outputShape(Shape input, Mistakes mistakes) {
+      return input;
+    }
+  }
+
+  /** PyTorch's Conv2d: (Cin, H, W) to (Cout, H', W'), zero padding. */
+  record Conv2d(
+      @Nullable Integer inChannels,
+      Integer outChannels,
+      Size2 kernelSize,
+      Size2 stride,
+      Size2 padding,
+      Size2 dilation,
+      Integer groups,
+      Boolean bias)
+      implements Synaptic {
+    public Conv2d {
+      stride = stride == null ? Size2.ONE : stride;
+      padding = padding == null ? Size2.ZERO : padding;
+      dilation = dilation == null ? Size2.ONE : dilation;
+      groups = groups == null ? 1 : groups;
+      bias = bias == null ? true : bias;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      if (mistakes.require(outChannels != null, "out_channels", "is missing")) {
+        mistakes.atLeast(outChannels, 1, "out_channels");
+      }
+      if (mistakes.require(kernelSize != null, "kernel_size", "is missing")) {
+        kernelSize.atLeast(1, "kernel_size", mistakes);
+      }
+      if (inChannels != null) {
+        mistakes.atLeast(inChannels, 1, "in_channels");
+      }
+      stride.atLeast(1, "stride", mistakes);
+      padding.atLeast(0, "padding", mistakes);
+      dilation.atLeast(1, "dilation", mistakes);
+      if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
+        mistakes.require(
+            outChannels % groups == 0, "groups", "must divide out_channels " + outChannels + ", was " + groups);
+      }
+    }
+
+    @Override
+    public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 3) {
+        mistakes.add("Conv2d takes a (C, H, W) input, but the layers before it give " + input);
+        return null;
+      }
+      int channels = input.dim(0);
+      if (inChannels != null && inChannels != channels) {
+        mistakes
+            .in("in_channels")
+            .add("must be " + channels + ", because the layers before it give " + input + ", was " + inChannels);
+        return null;
+      }
+      if (channels % groups != 0) {
+        mistakes.in("groups").add("must divide the " + channels + " input channels, was " + groups);
+        return null;
+      }
+      int h = windows(input.dim(1), kernelSize.h(), stride.h(), padding.h(), dilation.h());
+      int w = windows(input.dim(2), kernelSize.w(), stride.w(), padding.w(), dilation.w());
+      if (h < 1 || w < 1) {
+        mistakes
+            .in("kernel_size")
+            .add("a kernel of " + kernelSize + " with dilation " + dilation + " does not fit the input " + input
+                + " with padding " + padding);
+        return null;
+      }
+      return Shape.of(outChannels, h, w);
+    }
+  }
+
+  /** PyTorch's Linear: (in) to (out). */
+  record Linear(@Nullable Integer inFeatures, Integer outFeatures, Boolean bias) implements Synaptic {
+    public Linear {
+      bias = bias == null ? true : bias;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      if (mistakes.require(outFeatures != null, "out_features", "is missing")) {
+        mistakes.atLeast(outFeatures, 1, "out_features");
+      }
+      if (inFeatures != null) {
+        mistakes.atLeast(inFeatures, 1, "in_features");
+      }
+    }
+
+    @Override
+    public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 1) {
+        mistakes.add(
+            "Linear takes a flat input, but the layers before it give " + input + "; put a Flatten before it");
+        return null;
+      }
+      if (inFeatures != null && inFeatures != input.dim(0)) {
+        mistakes
+            .in("in_features")
+            .add("must be " + input.dim(0) + ", because the layers before it give " + input + ", was " + inFeatures);
+        return null;
+      }
+      return Shape.of(outFeatures);
+    }
+  }
+
+  /** A layer that joins a window of each channel into one value. */
+  sealed interface Pool extends LayerSpec {
+    Size2 kernelSize();
+
+    Size2 stride();
+
+    Size2 padding();
+
+    @Override
+    default void check(Mistakes mistakes) {
+      if (mistakes.require(kernelSize() != null, "kernel_size", "is missing")) {
+        kernelSize().atLeast(1, "kernel_size", mistakes);
+        stride().atLeast(1, "stride", mistakes);
+        padding().atLeast(0, "padding", mistakes);
+        mistakes.require(
+            2 * padding().h() <= kernelSize().h() && 2 * padding().w() <= kernelSize().w(),
+            "padding",
+            "must be at most half of kernel_size " + kernelSize() + ", was " + padding());
+      }
+    }
+
+    @Override
+    default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 3) {
+        mistakes.add(typeName() + " takes a (C, H, W) input, but the layers before it give " + input);
+        return null;
+      }
+      int h = windows(input.dim(1), kernelSize().h(), stride().h(), padding().h(), 1);
+      int w = windows(input.dim(2), kernelSize().w(), stride().w(), padding().w(), 1);
+      if (h < 1 || w < 1) {
+        mistakes.in("kernel_size").add("a window of " + kernelSize() + " does not fit the input " + input);
+        return null;
+      }
+      return Shape.of(input.dim(0), h, w);
+    }
+  }
+
+  /**
+   * sinabs' SumPool2d. Its backward pass, PyTorch's LPPool2d with p = 1, gives no gradient to a window whose sum is 0;
+   * {@code silent_window_gradient: true} selects the true derivative of a sum.
+   */
+  record SumPool2d(Size2 kernelSize, Size2 stride, Boolean silentWindowGradient) implements Pool {
+    public SumPool2d {
+      stride = stride == null ? kernelSize : stride;
+      silentWindowGradient = silentWindowGradient == null ? false : silentWindowGradient;
+    }
+
+    @Override
+    @JsonIgnore
+    public Size2 padding() {
+      return Size2.ZERO;
+    }
+  }
+
+  /** PyTorch's AvgPool2d, padding zeros counted in the average. */
+  record AvgPool2d(Size2 kernelSize, Size2 stride, Size2 padding) implements Pool {
+    public AvgPool2d {
+      stride = stride == null ? kernelSize : stride;
+      padding = padding == null ? Size2.ZERO : padding;
+    }
+  }
+
+  /** PyTorch's Flatten over everything but batch and time: (C, H, W) to (C * H * W). */
+  record Flatten() implements LayerSpec {
+    @Override
+    public Shape outputShape(Shape input, Mistakes mistakes) {
+      return Shape.of(input.size());
+    }
+  }
+
+  /** Integrate-and-fire neurons without leak. */
+  record IAF(
+      Double spikeThreshold,
+      SpikeFn spikeFn,
+      ResetFn resetFn,
+      SurrogateSpec surrogateGradFn,
+      @Nullable Double tauSyn,
+      @Nullable Double minVMem,
+      Boolean sinabsCompat)
+      implements Spiking {
+    public IAF {
+      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
+      resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
+      surrogateGradFn = surrogateGradFn == null ? new SurrogateSpec.SingleExponential(0.5, 1.0) : surrogateGradFn;
+      sinabsCompat = sinabsCompat == null ? false : sinabsCompat;
+    }
+  }
+
+  /** Leaky integrate-and-fire neurons; {@code tau_mem} and {@code tau_syn} in time steps, trainable. */
+  record LIF(
+      Double tauMem,
+      @Nullable Double tauSyn,
+      Boolean trainAlphas,
+      Boolean normInput,
+      Double spikeThreshold,
+      SpikeFn spikeFn,
+      ResetFn resetFn,
+      SurrogateSpec surrogateGradFn,
+      @Nullable Double minVMem,
+      Boolean sinabsCompat)
+      implements Spiking {
+    public LIF {
+      trainAlphas = trainAlphas == null ? false : trainAlphas;
+      normInput = normInput == null ? true : normInput;
+      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
+      resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
+      surrogateGradFn = surrogateGradFn == null ? new SurrogateSpec.SingleExponential(0.5, 1.0) : surrogateGradFn;
+      sinabsCompat = sinabsCompat == null ? false : sinabsCompat;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      Spiking.super.check(mistakes);
+      if (mistakes.require(tauMem != null, "tau_mem", "is missing")) {
+        mistakes.positive(tauMem, "tau_mem");
+      }
+    }
+  }
+
+  /** Number of positions of a window along one axis, PyTorch's floor rule; below 1 where it does not fit. */
+  private static int windows(int size, int kernel, int stride, int padding, int dilation) {
+    long span = (long) dilation * (kernel - 1) + 1;
+    long room = size + 2L * padding - span;
+    return room < 0 ? 0 : (int) (room / stride + 1);
+  }
+}

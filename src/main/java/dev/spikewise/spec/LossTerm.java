@@ -1,0 +1,126 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** One summand of the loss. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = LossTerm.Synops.class, name = "synops"),
+  @JsonSubTypes.Type(value = LossTerm.FiringRate.class, name = "firing_rate"),
+  @JsonSubTypes.Type(value = LossTerm.CrossEntropy.class, name = "cross_entropy"),
+})
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public sealed interface LossTerm {
+
+  Double weight();
+
+  default void check(Mistakes mistakes) {
+    mistakes.finite(weight(), "weight");
+  }
+
+  enum Mode {
+    /** {@code ((target - synops) / target)^2}: towards the target from either side. */
+    @JsonProperty("track")
+    TRACK,
+    /** {@code relu(synops - target)^2 / target^2}: only above the target. */
+    @JsonProperty("limit")
+    LIMIT
+  }
+
+  enum Scope {
+    @JsonProperty("model")
+    MODEL,
+    @JsonProperty("layer")
+    LAYER
+  }
+
+  enum Unit {
+    @JsonProperty("per_sample")
+    PER_SAMPLE,
+    @JsonProperty("per_timestep")
+    PER_TIMESTEP,
+    @JsonProperty("per_second")
+    PER_SECOND
+  }
+
+  /** A number of synaptic operations, or a multiple of what the initial weights need on the job's own input. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record Target(@Nullable Double value, @Nullable Double baselineMultiple) {
+    void check(Mistakes mistakes) {
+      if ((value == null) == (baselineMultiple == null)) {
+        mistakes.add("must have either value or baseline_multiple");
+      } else if (value != null) {
+        mistakes.positive(value, "value");
+      } else {
+        mistakes.positive(baselineMultiple, "baseline_multiple");
+      }
+    }
+  }
+
+  /**
+   * Synaptic operations against a target.
+   *
+   * @param layers names of the parameter layers it counts; all if null
+   * @param normalize whether a limit is divided by the squared target
+   */
+  record Synops(
+      Mode mode,
+      Target target,
+      Scope scope,
+      Unit unit,
+      Boolean normalize,
+      Double weight,
+      @Nullable List<String> layers)
+      implements LossTerm {
+    public Synops {
+      mode = mode == null ? Mode.TRACK : mode;
+      scope = scope == null ? Scope.MODEL : scope;
+      unit = unit == null ? Unit.PER_SAMPLE : unit;
+      normalize = normalize == null ? true : normalize;
+      weight = weight == null ? 1.0 : weight;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      LossTerm.super.check(mistakes);
+      if (mistakes.require(
+          target != null, "target", "is missing: give {\"value\": n} or {\"baseline_multiple\": x}")) {
+        target.check(mistakes.in("target"));
+      }
+    }
+  }
+
+  /** {@code sum over neurons of relu(min - rate)^2 + relu(rate - max)^2}; rate = spikes a step, mean over the batch. */
+  record FiringRate(@Nullable Double min, @Nullable Double max, Double weight, @Nullable List<String> layers)
+      implements LossTerm {
+    public FiringRate {
+      weight = weight == null ? 1.0 : weight;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      LossTerm.super.check(mistakes);
+      if (min == null && max == null) {
+        mistakes.add("must have min, max or both");
+      }
+      if (min != null) {
+        mistakes.finite(min, "min");
+      }
+      if (max != null && mistakes.finite(max, "max") && min != null) {
+        mistakes.require(max >= min, "max", "must be at least min " + min + ", was " + max);
+      }
+    }
+  }
+
+  /** Cross entropy of the last layer's spikes, summed over time, against the labels. */
+  record CrossEntropy(Double weight) implements LossTerm {
+    public CrossEntropy {
+      weight = weight == null ? 1.0 : weight;
+    }
+  }
+}

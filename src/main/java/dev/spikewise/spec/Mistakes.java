@@ -1,0 +1,83 @@
+package dev.spikewise.spec;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Collects everything that is wrong with a document, each mistake with its JSON pointer (RFC 6901), so that a sender
+ * learns of all of them at once. {@link #in} gives a view that writes one level deeper into the same list.
+ */
+public final class Mistakes {
+
+  /** One thing that is wrong. {@code pointer} is "" for the whole document. */
+  public record Mistake(String pointer, String detail) {}
+
+  private final String pointer;
+  private final List<Mistake> found;
+
+  public Mistakes() {
+    this("", new ArrayList<>());
+  }
+
+  private Mistakes(String pointer, List<Mistake> found) {
+    this.pointer = pointer;
+    this.found = found;
+  }
+
+  public Mistakes in(String name) {
+    return new Mistakes(pointer + "/" + name.replace("~", "~0").replace("/", "~1"), found);
+  }
+
+  public Mistakes in(int index) {
+    return in(Integer.toString(index));
+  }
+
+  public void add(String detail) {
+    found.add(new Mistake(pointer, detail));
+  }
+
+  /** Adds {@code detail} unless {@code holds}; returns {@code holds}. */
+  public boolean require(boolean holds, String name, String detail) {
+    if (!holds) {
+      in(name).add(detail);
+    }
+    return holds;
+  }
+
+  public boolean atLeast(long value, long least, String name) {
+    return require(value >= least, name, "must be at least " + least + ", was " + value);
+  }
+
+  public boolean positive(double value, String name) {
+    return require(value > 0 && Double.isFinite(value), name, "must be a finite number above 0, was " + value);
+  }
+
+  public boolean finite(double value, String name) {
+    return require(Double.isFinite(value), name, "must be a finite number, was " + value);
+  }
+
+  public boolean between(double value, double least, double most, String name) {
+    return require(
+        value >= least && value <= most, name, "must be between " + least + " and " + most + ", was " + value);
+  }
+
+  public boolean isEmpty() {
+    return found.isEmpty();
+  }
+
+  /** How many mistakes the whole document has so far. */
+  public int count() {
+    return found.size();
+  }
+
+  public List<Mistake> list() {
+    return List.copyOf(found);
+  }
+
+  /** Throws {@link InvalidSpecException} if anything was found. */
+  public void throwIfAny() {
+    if (!found.isEmpty()) {
+      throw new InvalidSpecException(list());
+    }
+  }
+}

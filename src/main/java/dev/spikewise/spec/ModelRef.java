@@ -1,0 +1,38 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The model of a job: {@code {"id": ...}} for a stored one, or the definition itself. */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record ModelRef(
+    @Nullable String id,
+    @Nullable String name,
+    @Nullable List<Integer> inputShape,
+    @Nullable List<LayerSpec> layers) {
+
+  public static ModelRef of(ModelSpec model) {
+    return new ModelRef(null, model.name(), model.inputShape(), model.layers());
+  }
+
+  public static ModelRef of(String id) {
+    return new ModelRef(id, null, null, null);
+  }
+
+  public void check(Mistakes mistakes) {
+    if (id == null) {
+      definition().check(mistakes);
+    } else if (inputShape != null || layers != null || name != null) {
+      mistakes.add("must be either {\"id\": ...} alone or a definition without id");
+    }
+  }
+
+  /** The definition that was sent; meaningful only where {@link #id} is null. */
+  @JsonIgnore
+  public ModelSpec definition() {
+    return new ModelSpec(
+        name, inputShape == null ? List.of() : inputShape, layers == null ? List.of() : layers);
+  }
+}

@@ -1,0 +1,93 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A sequential network. A layer is named by its index, as in PyTorch's {@code nn.Sequential}: "0", "1", ...
+ *
+ * @param inputShape one sample at one time step, (C, H, W) or (features)
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<LayerSpec> layers) {
+
+  /** Largest number of values in any one tensor of a sample and step. */
+  private static final long MAX_SIZE = 1 << 26;
+
+  public ModelSpec {
+    inputShape = inputShape == null ? List.of() : List.copyOf(inputShape);
+    // An element can be null while mistakes are still being collected.
+    layers = layers == null ? List.of() : java.util.Collections.unmodifiableList(new ArrayList<>(layers));
+  }
+
+  /** Everything wrong with this definition, up to the first layer that does not fit the one before it. */
+  public void check(Mistakes mistakes) {
+    int before = mistakes.count();
+    if (mistakes.require(
+        inputShape.size() == 1 || inputShape.size() == 3,
+        "input_shape",
+        inputShape.isEmpty() ? "is missing: give [channels, height, width] or [features]"
+            : "must be [channels, height, width] or [features], was " + inputShape)) {
+      for (int i = 0; i < inputShape.size(); i++) {
+        mistakes.in("input_shape").atLeast(inputShape.get(i), 1, Integer.toString(i));
+      }
+    }
+    mistakes.require(!layers.isEmpty(), "layers", "must have at least one layer");
+    for (int i = 0; i < layers.size(); i++) {
+      var at = mistakes.in("layers").in(i);
+      if (layers.get(i) == null) {
+        at.add("must be a layer, was null");
+      } else {
+        layers.get(i).check(at);
+      }
+    }
+    if (mistakes.count() == before) {
+      infer(mistakes);
+    }
+  }
+
+  /**
+   * The shape before the first layer and after each: {@code layers.size() + 1} shapes.
+   *
+   * @throws InvalidSpecException naming the first layer that does not fit
+   */
+  public List<Shape> shapes() {
+    var mistakes = new Mistakes();
+    var shapes = infer(mistakes);
+    mistakes.throwIfAny();
+    return shapes;
+  }
+
+  private List<Shape> infer(Mistakes mistakes) {
+    var shapes = new ArrayList<Shape>();
+    var shape = new Shape(inputShape);
+    if (tooLarge(shape, mistakes.in("input_shape"))) {
+      return shapes;
+    }
+    shapes.add(shape);
+    for (int i = 0; i < layers.size(); i++) {
+      var at = mistakes.in("layers").in(i);
+      var next = layers.get(i).outputShape(shape, at);
+      if (next == null || tooLarge(next, at)) {
+        return shapes;
+      }
+      shapes.add(next);
+      shape = next;
+    }
+    return shapes;
+  }
+
+  private static boolean tooLarge(Shape shape, Mistakes mistakes) {
+    long size = 1;
+    for (int d : shape.dims()) {
+      size = d > MAX_SIZE ? MAX_SIZE + 1 : size * d;
+      if (size > MAX_SIZE) {
+        mistakes.add("a tensor of shape " + shape + " is larger than " + MAX_SIZE + " values");
+        return true;
+      }
+    }
+    return false;
+  }
+}

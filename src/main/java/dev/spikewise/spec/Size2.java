@@ -1,0 +1,40 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonValue;
+import java.util.List;
+
+/** A height and a width; in JSON one number for both, or a pair {@code [height, width]}, as PyTorch takes them. */
+public record Size2(int h, int w) {
+
+  public static final Size2 ZERO = new Size2(0, 0);
+  public static final Size2 ONE = new Size2(1, 1);
+
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+  public static Size2 of(Object json) {
+    if (json instanceof Integer n) {
+      return new Size2(n, n);
+    }
+    if (json instanceof List<?> pair
+        && pair.size() == 2
+        && pair.get(0) instanceof Integer h
+        && pair.get(1) instanceof Integer w) {
+      return new Size2(h, w);
+    }
+    throw new IllegalArgumentException("must be a whole number or a pair of them, was " + json);
+  }
+
+  @JsonValue
+  public Object json() {
+    return h == w ? (Object) h : List.of(h, w);
+  }
+
+  void atLeast(int least, String name, Mistakes mistakes) {
+    mistakes.require(h >= least && w >= least, name, "must be at least " + least + ", was " + this);
+  }
+
+  @Override
+  public String toString() {
+    return h == w ? Integer.toString(h) : "[" + h + ", " + w + "]";
+  }
+}

@@ -1,0 +1,97 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+
+/**
+ * The function that stands in for the derivative of a spike in the backward pass. With {@code x = u - threshold}; the
+ * first five are sinabs', with sinabs' defaults.
+ */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = SurrogateSpec.SingleExponential.class, name = "single_exponential"),
+  @JsonSubTypes.Type(value = SurrogateSpec.PeriodicExponential.class, name = "periodic_exponential"),
+  @JsonSubTypes.Type(value = SurrogateSpec.Heaviside.class, name = "heaviside"),
+  @JsonSubTypes.Type(value = SurrogateSpec.Gaussian.class, name = "gaussian"),
+  @JsonSubTypes.Type(value = SurrogateSpec.MultiGaussian.class, name = "multi_gaussian"),
+})
+public sealed interface SurrogateSpec {
+
+  void check(Mistakes mistakes);
+
+  /** {@code scale / (threshold * width) * exp(-|x| / (threshold * width))} */
+  record SingleExponential(Double gradWidth, Double gradScale) implements SurrogateSpec {
+    public SingleExponential {
+      gradWidth = gradWidth == null ? 0.5 : gradWidth;
+      gradScale = gradScale == null ? 1.0 : gradScale;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.positive(gradWidth, "grad_width");
+      mistakes.finite(gradScale, "grad_scale");
+    }
+  }
+
+  /** Peaks at every multiple of the threshold, for neurons that spike more than once a step. */
+  record PeriodicExponential(Double gradWidth, Double gradScale) implements SurrogateSpec {
+    public PeriodicExponential {
+      gradWidth = gradWidth == null ? 0.5 : gradWidth;
+      gradScale = gradScale == null ? 1.0 : gradScale;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.positive(gradWidth, "grad_width");
+      mistakes.finite(gradScale, "grad_scale");
+    }
+  }
+
+  /** {@code 1 / threshold} wherever {@code u >= threshold - window} */
+  record Heaviside(Double window) implements SurrogateSpec {
+    public Heaviside {
+      window = window == null ? 1.0 : window;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.finite(window, "window");
+    }
+  }
+
+  /** {@code scale * N(x; mu, sigma)}, N the normal density */
+  record Gaussian(Double mu, Double sigma, Double gradScale) implements SurrogateSpec {
+    public Gaussian {
+      mu = mu == null ? 0.0 : mu;
+      sigma = sigma == null ? 0.5 : sigma;
+      gradScale = gradScale == null ? 1.0 : gradScale;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.finite(mu, "mu");
+      mistakes.positive(sigma, "sigma");
+      mistakes.finite(gradScale, "grad_scale");
+    }
+  }
+
+  /** {@code scale * ((1 + h) N(x; mu, sigma) - h N(x; sigma, s sigma) - h N(x; -sigma, s sigma))} */
+  record MultiGaussian(Double mu, Double sigma, Double h, Double s, Double gradScale) implements SurrogateSpec {
+    public MultiGaussian {
+      mu = mu == null ? 0.0 : mu;
+      sigma = sigma == null ? 0.5 : sigma;
+      h = h == null ? 0.15 : h;
+      s = s == null ? 6.0 : s;
+      gradScale = gradScale == null ? 1.0 : gradScale;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.finite(mu, "mu");
+      mistakes.positive(sigma, "sigma");
+      mistakes.finite(h, "h");
+      mistakes.positive(s, "s");
+      mistakes.finite(gradScale, "grad_scale");
+    }
+  }
+}

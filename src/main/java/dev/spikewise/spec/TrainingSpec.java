@@ -1,0 +1,96 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A training job as its sender describes it.
+ *
+ * @param dt length of a time step in seconds, for figures per second; null where time has no unit
+ * @param seed decides initial weights, shuffling and random input
+ * @param maxRuntimeSeconds active training time after which the job ends; null for no limit
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record TrainingSpec(
+    @Nullable String name,
+    ModelRef model,
+    InputSpec input,
+    Integer batchSize,
+    Integer timeSteps,
+    @Nullable Double dt,
+    Integer epochs,
+    Long seed,
+    OptimizerSpec optimizer,
+    List<LossTerm> loss,
+    List<Gate> gates,
+    Map<String, String> labels,
+    Integer priority,
+    @Nullable Long maxRuntimeSeconds,
+    Integer checkpointEveryEpochs) {
+
+  public TrainingSpec {
+    input = input == null ? new InputSpec.Constant(1.0) : input;
+    batchSize = batchSize == null ? 1 : batchSize;
+    timeSteps = timeSteps == null ? 10 : timeSteps;
+    epochs = epochs == null ? 100 : epochs;
+    seed = seed == null ? 1 : seed;
+    optimizer = optimizer == null ? new OptimizerSpec.Adam(1e-3, List.of(0.9, 0.999), 1e-8) : optimizer;
+    loss = loss == null ? List.of() : Collections.unmodifiableList(new ArrayList<>(loss));
+    gates = gates == null ? List.of() : Collections.unmodifiableList(new ArrayList<>(gates));
+    labels = labels == null ? Map.of() : Collections.unmodifiableMap(new java.util.TreeMap<>(labels));
+    priority = priority == null ? 0 : priority;
+    checkpointEveryEpochs = checkpointEveryEpochs == null ? 10 : checkpointEveryEpochs;
+  }
+
+  /** Reports everything that can be known to be wrong without looking at stored models and data sets. */
+  public void check(Mistakes mistakes) {
+    if (mistakes.require(model != null, "model", "is missing: give {\"id\": \"...\"} or a model definition")) {
+      model.check(mistakes.in("model"));
+    }
+    input.check(mistakes.in("input"));
+    mistakes.atLeast(batchSize, 1, "batch_size");
+    mistakes.atLeast(timeSteps, 1, "time_steps");
+    mistakes.atLeast(epochs, 1, "epochs");
+    mistakes.between(seed, 0, 0xffffffffL, "seed");
+    mistakes.between(priority, -1000, 1000, "priority");
+    mistakes.atLeast(checkpointEveryEpochs, 1, "checkpoint_every_epochs");
+    if (dt != null) {
+      mistakes.positive(dt, "dt");
+    }
+    if (maxRuntimeSeconds != null) {
+      mistakes.atLeast(maxRuntimeSeconds, 1, "max_runtime_seconds");
+    }
+    optimizer.check(mistakes.in("optimizer"));
+    for (int i = 0; i < loss.size(); i++) {
+      var at = mistakes.in("loss").in(i);
+      switch (loss.get(i)) {
+        case null -> at.add("must be a loss term, was null");
+        case LossTerm.CrossEntropy term -> {
+          term.check(at);
+          if (!(input instanceof InputSpec.FromDataset)) {
+            at.add("cross_entropy needs labels: use an input of type dataset");
+          }
+        }
+        case LossTerm.Synops term -> {
+          term.check(at);
+          if (term.unit() == LossTerm.Unit.PER_SECOND && dt == null) {
+            at.in("unit").add("per_second needs dt, the length of a time step in seconds");
+          }
+        }
+        case LossTerm.FiringRate term -> term.check(at);
+      }
+    }
+    for (int i = 0; i < gates.size(); i++) {
+      var at = mistakes.in("gates").in(i);
+      if (gates.get(i) == null) {
+        at.add("must be a gate, was null");
+      } else {
+        gates.get(i).check(at);
+      }
+    }
+  }
+}
