@@ -1,0 +1,5 @@
+/** What a network is fed with: data sets, their file formats, encoders, and random numbers. */
+@NullMarked
+package dev.spikewise.snn.data;
+
+import org.jspecify.annotations.NullMarked;
