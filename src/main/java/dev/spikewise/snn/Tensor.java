@@ -1,9 +1,10 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.snn.data.Npz;
 import java.util.Arrays;
 
 /** A float array with a shape, row-major, as NumPy and PyTorch store it. An empty shape is a scalar. */
-public record Tensor(int[] shape, float[] data) {
+public record Tensor(int[] shape, float[] data) implements Npz.FloatArray {
 
   public Tensor {
     int size = 1;
