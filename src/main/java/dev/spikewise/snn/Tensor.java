@@ -1,6 +1,7 @@
 package dev.spikewise.snn;
 
 import dev.spikewise.snn.data.Npz;
+import dev.spikewise.snn.data.Npz;
 import java.util.Arrays;
 
 /** A float array with a shape, row-major, as NumPy and PyTorch store it. An empty shape is a scalar. */

@@ -1,6 +1,9 @@
 package dev.spikewise.snn.data;
 
 import dev.spikewise.spec.Shape;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Objects;
 
 /**
  * Labelled samples.
@@ -18,6 +21,15 @@ public record Dataset(String name, Shape shape, int timeSteps, float[] values, i
 
   /** The 1,797 handwritten digits (UCI Optical Recognition of Handwritten Digits, CC BY 4.0), (1, 8, 8), 0..1. */
   public static Dataset digits() {
-    throw new UnsupportedOperationException();
+    try (var in = Dataset.class.getResourceAsStream("/data/digits.npz")) {
+      var arrays = Npz.read(Objects.requireNonNull(in), 1 << 20);
+      float[] pixels = Objects.requireNonNull(arrays.get("x")).floats();
+      for (int i = 0; i < pixels.length; i++) {
+        pixels[i] /= 16;
+      }
+      return new Dataset("digits", Shape.of(1, 8, 8), 0, pixels, Objects.requireNonNull(arrays.get("y")).ints());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }
