@@ -2,6 +2,7 @@ package dev.spikewise.spec;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * Collects everything that is wrong with a document, each mistake with its JSON pointer (RFC 6901), so that a sender
@@ -10,7 +11,13 @@ import java.util.List;
 public final class Mistakes {
 
   /** One thing that is wrong. {@code pointer} is "" for the whole document. */
-  public record Mistake(String pointer, String detail) {}
+  public record Mistake(String pointer, String detail) {
+
+    /** Whether it is at the place {@code pointer} or below it. */
+    public boolean isWithin(String pointer) {
+      return (this.pointer + "/").startsWith(pointer + "/");
+    }
+  }
 
   private final String pointer;
   private final List<Mistake> found;
@@ -61,13 +68,14 @@ public final class Mistakes {
         value >= least && value <= most, name, "must be between " + least + " and " + most + ", was " + value);
   }
 
+  /** Whether nothing was found at this place or below it. */
   public boolean isEmpty() {
-    return found.isEmpty();
+    return found.stream().noneMatch(mistake -> mistake.isWithin(pointer));
   }
 
-  /** How many mistakes the whole document has so far. */
-  public int count() {
-    return found.size();
+  /** Forgets the mistakes that turn out to say nothing new. */
+  public void removeIf(Predicate<Mistake> condition) {
+    found.removeIf(condition);
   }
 
   public List<Mistake> list() {

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param inputShape one sample at one time step, (C, H, W) or (features)
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<LayerSpec> layers) {
+public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<LayerSpec> layers)
+    implements Checked {
 
   /** Largest number of values in any one tensor of a sample and step. */
   private static final long MAX_SIZE = 1 << 26;
@@ -22,9 +23,9 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
     layers = layers == null ? List.of() : java.util.Collections.unmodifiableList(new ArrayList<>(layers));
   }
 
-  /** Everything wrong with this definition, up to the first layer that does not fit the one before it. */
+  /** Reports everything wrong with this definition, up to the first layer that does not fit the one before it. */
+  @Override
   public void check(Mistakes mistakes) {
-    int before = mistakes.count();
     if (mistakes.require(
         inputShape.size() == 1 || inputShape.size() == 3,
         "input_shape",
@@ -43,7 +44,8 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
         layers.get(i).check(at);
       }
     }
-    if (mistakes.count() == before) {
+    // Shapes mean something only once every layer is right in itself.
+    if (mistakes.isEmpty()) {
       infer(mistakes);
     }
   }

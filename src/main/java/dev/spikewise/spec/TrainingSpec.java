@@ -30,7 +30,8 @@ public record TrainingSpec(
     Map<String, String> labels,
     Integer priority,
     @Nullable Long maxRuntimeSeconds,
-    Integer checkpointEveryEpochs) {
+    Integer checkpointEveryEpochs)
+    implements Checked {
 
   public TrainingSpec {
     input = input == null ? new InputSpec.Constant(1.0) : input;
@@ -46,7 +47,7 @@ public record TrainingSpec(
     checkpointEveryEpochs = checkpointEveryEpochs == null ? 10 : checkpointEveryEpochs;
   }
 
-  /** Reports everything that can be known to be wrong without looking at stored models and data sets. */
+  @Override
   public void check(Mistakes mistakes) {
     if (mistakes.require(model != null, "model", "is missing: give {\"id\": \"...\"} or a model definition")) {
       model.check(mistakes.in("model"));

@@ -1,0 +1,62 @@
+package dev.spikewise.api;
+
+import dev.spikewise.spec.Checked;
+import dev.spikewise.spec.Mistakes;
+import java.io.IOException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.ResolvableType;
+import org.springframework.http.HttpInputMessage;
+import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
+import org.springframework.stereotype.Component;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Reads a JSON body into a record, so that its sender learns of every mistake at once: what does not fit the record, and
+ * what the record itself finds wrong.
+ */
+@Component
+final class BodyConverter extends JacksonJsonHttpMessageConverter {
+
+  private final TreeCheck treeCheck;
+
+  BodyConverter(JsonMapper json) {
+    super(json);
+    this.treeCheck = new TreeCheck(json);
+  }
+
+  /** @throws dev.spikewise.spec.InvalidSpecException with all mistakes */
+  @Override
+  public Object read(ResolvableType type, HttpInputMessage message, @Nullable Map<String, Object> hints)
+      throws IOException {
+    var json = getMapper();
+    JsonNode tree;
+    try {
+      tree = json.readTree(message.getBody());
+    } catch (JacksonException e) {
+      throw new HttpMessageNotReadableException(e.getOriginalMessage(), e, message);
+    }
+    var javaType = json.constructType(type.getType());
+    var mistakes = new Mistakes();
+    if (!treeCheck.fits(tree, javaType, mistakes)) {
+      mistakes.throwIfAny();
+    }
+    Object body = json.treeToValue(tree, javaType);
+    if (body instanceof Checked document) {
+      check(document, mistakes);
+    }
+    mistakes.throwIfAny();
+    return body;
+  }
+
+  /** Adds what the document finds wrong with itself, except about the gaps that unfitting JSON has left. */
+  private static void check(Checked document, Mistakes mistakes) {
+    var misfits = mistakes.list();
+    document.check(mistakes);
+    mistakes.removeIf(
+        found -> !misfits.contains(found) && misfits.stream().anyMatch(misfit -> misfit.isWithin(found.pointer())));
+  }
+}

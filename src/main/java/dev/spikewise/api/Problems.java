@@ -1,0 +1,145 @@
+package dev.spikewise.api;
+
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.Problem;
+import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.spec.ProblemException;
+import jakarta.servlet.RequestDispatcher;
+import jakarta.servlet.http.HttpServletRequest;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.beans.TypeMismatchException;
+import org.springframework.boot.webmvc.error.ErrorController;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatusCode;
+import org.springframework.http.MediaType;
+import org.springframework.http.ProblemDetail;
+import org.springframework.http.ResponseEntity;
+import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.web.HttpMediaTypeException;
+import org.springframework.web.bind.MethodArgumentNotValidException;
+import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+import org.springframework.web.context.request.ServletWebRequest;
+import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
+import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
+import org.springframework.web.servlet.resource.NoResourceFoundException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.StreamConstraintsException;
+
+/** Turns everything that can go wrong with a request into a {@link Problem}. */
+@RestControllerAdvice
+class Problems extends ResponseEntityExceptionHandler {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Problems.class);
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> invalidSpec(InvalidSpecException e, WebRequest request) {
+    return answer(e, Problem.of(e), new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> problem(ProblemException e, WebRequest request) {
+    return answer(e, e.problem(), new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> anythingElse(Exception e, WebRequest request) {
+    return answer(e, internalError(e), new HttpHeaders(), request);
+  }
+
+  /** Where all of Spring's own exceptions arrive, with {@code body} a {@link ProblemDetail}. */
+  @Override
+  protected @Nullable ResponseEntity<Object> handleExceptionInternal(
+      Exception e, @Nullable Object body, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+    var detail = body instanceof ProblemDetail springs ? springs.getDetail() : null;
+    return answer(e, springs(e, status, detail == null ? "" : detail, request), headers, request);
+  }
+
+  private @Nullable ResponseEntity<Object> answer(Exception e, Problem problem, HttpHeaders headers, WebRequest request) {
+    // A fixed type, so that a client that accepts only images or CSV is still told what went wrong.
+    headers.setContentType(MediaType.APPLICATION_PROBLEM_JSON);
+    return super.handleExceptionInternal(
+        e, problem.at(path(request)), headers, HttpStatusCode.valueOf(problem.status()), request);
+  }
+
+  private static Problem springs(Exception e, HttpStatusCode status, String detail, WebRequest request) {
+    return switch (e) {
+      case HttpMessageNotReadableException unreadable -> unreadable(unreadable);
+      case NoResourceFoundException nothing -> Problem.of(Code.NOT_FOUND, "there is nothing at " + path(request));
+      case MethodArgumentTypeMismatchException mismatch when mismatch.getParameter().hasParameterAnnotation(
+          PathVariable.class) -> Problem.of(Code.NOT_FOUND, "there is nothing at " + path(request));
+      case TypeMismatchException mismatch -> Problem.of(
+          Code.INVALID_PARAMETER, mismatch.getPropertyName() + " cannot be \"" + mismatch.getValue() + "\"");
+      case MethodArgumentNotValidException invalid -> Problem.of(
+          Code.INVALID_PARAMETER,
+          invalid.getFieldErrors().stream()
+              .map(error -> error.getField() + " cannot be \"" + error.getRejectedValue() + "\"")
+              .collect(Collectors.joining("; ")));
+      case HttpMediaTypeException media when !media.getSupportedMediaTypes().isEmpty() -> Problem.of(
+          code(status), detail + " Possible here: " + MediaType.toString(media.getSupportedMediaTypes()) + ".");
+      default -> status.is5xxServerError() ? internalError(e) : Problem.of(code(status), detail);
+    };
+  }
+
+  private static Problem unreadable(HttpMessageNotReadableException e) {
+    if (e.getCause() instanceof StreamConstraintsException tooMuch) {
+      return Problem.of(Code.CONTENT_TOO_LARGE, tooMuch.getOriginalMessage());
+    }
+    if (e.getCause() instanceof JacksonException json) {
+      var at = json.getLocation();
+      var place = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
+      return Problem.of(Code.MALFORMED_BODY, "this is not JSON: " + json.getOriginalMessage() + place);
+    }
+    return Problem.of(Code.MALFORMED_BODY, "the body is missing or broke off");
+  }
+
+  /** Says nothing about the fault but a number under which the log has it. */
+  private static Problem internalError(Throwable e) {
+    var id = UUID.randomUUID();
+    LOG.error("Internal error {}", id, e);
+    return Problem.of(Code.INTERNAL_ERROR, "the service failed; its log has this under " + id);
+  }
+
+  private static Code code(HttpStatusCode status) {
+    return switch (status.value()) {
+      case 404 -> Code.NOT_FOUND;
+      case 405 -> Code.METHOD_NOT_ALLOWED;
+      case 406 -> Code.NOT_ACCEPTABLE;
+      case 409 -> Code.CONFLICT;
+      case 413 -> Code.CONTENT_TOO_LARGE;
+      case 415 -> Code.UNSUPPORTED_MEDIA_TYPE;
+      case 503 -> Code.UNAVAILABLE;
+      default -> status.is5xxServerError() ? Code.INTERNAL_ERROR : Code.INVALID_PARAMETER;
+    };
+  }
+
+  private static String path(WebRequest request) {
+    return ((ServletWebRequest) request).getRequest().getRequestURI();
+  }
+
+  /** Tells of errors that never reached a controller, or came from a filter. */
+  @RestController
+  static class Outside implements ErrorController {
+
+    @RequestMapping("${spring.web.error.path:/error}")
+    ResponseEntity<Problem> error(HttpServletRequest request) {
+      var status = request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE) instanceof Integer s ? s : 404;
+      var path = request.getAttribute(RequestDispatcher.ERROR_REQUEST_URI) instanceof String uri
+          ? uri : request.getRequestURI();
+      var code = code(HttpStatusCode.valueOf(status));
+      var problem = request.getAttribute(RequestDispatcher.ERROR_EXCEPTION) instanceof Throwable e
+          ? internalError(e)
+          : Problem.of(code, code == Code.NOT_FOUND ? "there is nothing at " + path : "this request cannot be answered");
+      return ResponseEntity.status(problem.status()).contentType(MediaType.APPLICATION_PROBLEM_JSON)
+          .body(problem.at(path));
+    }
+  }
+}
