@@ -1,6 +1,11 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.snn.synops.Counter;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -8,4 +13,18 @@ import java.util.Map;
  *
  * @param firingRates by spiking layer: spikes a step of every neuron, in PyTorch's (C, H, W) order, mean over the batch
  */
-public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {}
+public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
+
+  static Analysis of(Counter counter, ModelSpec model) {
+    List<Shape> shapes = model.shapes();
+    var rates = new LinkedHashMap<String, Tensor>();
+    counter
+        .firingRates()
+        .forEach((name, values) -> rates.put(name, new Tensor(dims(shapes.get(Integer.parseInt(name) + 1)), values)));
+    return new Analysis(counter.statistics(), rates);
+  }
+
+  private static int[] dims(Shape shape) {
+    return shape.dims().stream().mapToInt(Integer::intValue).toArray();
+  }
+}

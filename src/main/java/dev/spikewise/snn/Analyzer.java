@@ -1,6 +1,9 @@
 package dev.spikewise.snn;
 
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.synops.Counter;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +13,12 @@ public final class Analyzer {
 
   private Analyzer() {}
 
+  /**
+   * @param weights drawn from the seed if null
+   * @param dataset the data set that {@code input} names, null for other inputs; its first training samples make the batch
+   * @param dt length of a time step in seconds, if it has one
+   * @throws dev.spikewise.spec.InvalidSpecException where model, weights and data set do not fit together
+   */
   public static Analysis analyze(
       ModelSpec model,
       @Nullable StateDict weights,
@@ -20,6 +29,30 @@ public final class Analyzer {
       @Nullable Double dt,
       long seed,
       Engine engine) {
-    throw new UnsupportedOperationException();
+    var feed = new Feed(input, dataset, model, batchSize, timeSteps, seed);
+    var network = new Network(model, batchSize, timeSteps, Feed.constant(input), engine.kernelsInUse());
+    if (weights == null) {
+      network.draw(seed);
+    } else {
+      network.load(weights);
+    }
+    var counter = new Counter(network, dt);
+    forward(network, feed, counter, Math.min(batchSize, feed.trainSize()), batchSize);
+    return Analysis.of(counter, model);
+  }
+
+  /** Sends the first {@code samples} training samples through and counts. */
+  static void forward(Network network, Feed feed, Counter counter, int samples, int batchSize) {
+    int[] order = network.inputOrder();
+    int[] indices = feed.trainSamples();
+    for (int from = 0; from < samples; from += batchSize) {
+      int batch = Math.min(batchSize, samples - from);
+      network.reset();
+      for (int b = 0; b < batch; b++) {
+        feed.encode(0, indices[from + b], order, network.input(), b * network.inputSize());
+      }
+      network.forward(batch);
+      counter.add(batch);
+    }
   }
 }

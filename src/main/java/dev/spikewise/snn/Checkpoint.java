@@ -1,19 +1,105 @@
 package dev.spikewise.snn;
 
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.zip.CRC32C;
+
 /**
- * All that a training needs to go on bit for bit: weights, optimiser state, and how far it came. Random numbers are
- * drawn from (seed, epoch, sample), so the number of epochs is their state.
+ * All that a training needs to go on bit for bit: weights, optimiser state, and how far it came. Random numbers are drawn
+ * from (seed, epoch, sample), so the number of epochs is their state.
+ *
+ * <p>As bytes, big endian: "SPKW", version, epoch, two tables of tensors (count; then name, rank, dims, float32 values),
+ * CRC-32C of all before it.
  *
  * @param epoch number of complete epochs
  */
-public record Checkpoint(int epoch, StateDict weights, StateDict optimizer, long steps) {
+public record Checkpoint(int epoch, StateDict weights, StateDict optimizer) {
+
+  private static final int MAGIC = 0x53504b57;
+  private static final int VERSION = 1;
 
   public byte[] toBytes() {
-    throw new UnsupportedOperationException();
+    var bytes = new ByteArrayOutputStream();
+    try (var out = new DataOutputStream(bytes)) {
+      out.writeInt(MAGIC);
+      out.writeInt(VERSION);
+      out.writeInt(epoch);
+      write(out, weights);
+      write(out, optimizer);
+      out.writeInt(checksum(bytes.toByteArray(), bytes.size()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return bytes.toByteArray();
   }
 
   /** @throws IllegalArgumentException where {@code bytes} are no whole checkpoint of a known version */
   public static Checkpoint fromBytes(byte[] bytes) {
-    throw new UnsupportedOperationException();
+    var in = ByteBuffer.wrap(bytes);
+    try {
+      if (in.getInt() != MAGIC) {
+        throw new IllegalArgumentException("not a Spikewise checkpoint");
+      }
+      int version = in.getInt();
+      if (version != VERSION) {
+        throw new IllegalArgumentException(
+            "a checkpoint of version " + version + "; this program reads version " + VERSION);
+      }
+      if (in.getInt(bytes.length - Integer.BYTES) != checksum(bytes, bytes.length - Integer.BYTES)) {
+        throw new IllegalArgumentException("a damaged checkpoint: its checksum does not match");
+      }
+      return new Checkpoint(in.getInt(), read(in), read(in));
+    } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
+      throw new IllegalArgumentException("a damaged checkpoint: it ends too early", e);
+    }
+  }
+
+  private static void write(DataOutputStream out, StateDict tensors) throws IOException {
+    out.writeInt(tensors.tensors().size());
+    for (Map.Entry<String, Tensor> entry : tensors.tensors().entrySet()) {
+      byte[] name = entry.getKey().getBytes(StandardCharsets.UTF_8);
+      out.writeInt(name.length);
+      out.write(name);
+      Tensor tensor = entry.getValue();
+      out.writeInt(tensor.shape().length);
+      for (int d : tensor.shape()) {
+        out.writeInt(d);
+      }
+      var values = ByteBuffer.allocate(Float.BYTES * tensor.data().length);
+      values.asFloatBuffer().put(tensor.data());
+      out.write(values.array());
+    }
+  }
+
+  private static StateDict read(ByteBuffer in) {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (int left = in.getInt(); left > 0; left--) {
+      var name = new byte[in.getInt()];
+      in.get(name);
+      var shape = new int[in.getInt()];
+      int size = 1;
+      for (int i = 0; i < shape.length; i++) {
+        shape[i] = in.getInt();
+        size *= shape[i];
+      }
+      var data = new float[size];
+      in.asFloatBuffer().get(data);
+      in.position(in.position() + Float.BYTES * size);
+      tensors.put(new String(name, StandardCharsets.UTF_8), new Tensor(shape, data));
+    }
+    return new StateDict(tensors);
+  }
+
+  private static int checksum(byte[] bytes, int length) {
+    var crc = new CRC32C();
+    crc.update(bytes, 0, length);
+    return (int) crc.getValue();
   }
 }

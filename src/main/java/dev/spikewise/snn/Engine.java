@@ -1,36 +1,47 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.ScalarKernels;
+
 /**
- * What a training computes with: a kind of kernels and a number of threads. Results do not depend on the number.
- * Not shared between trainings that run at the same time.
+ * What a training computes with: a kind of kernels and a number of threads. Results do not depend on the number. Not
+ * shared between trainings that run at the same time.
  */
 public final class Engine implements AutoCloseable {
 
-  private final int threads;
+  private final Kernels kernels;
+  private final String reason;
 
-  private Engine(int threads) {
-    this.threads = threads;
+  private Engine(Kernels kernels, String reason) {
+    this.kernels = kernels;
+    this.reason = reason;
   }
 
   /** The fastest kernels this JVM can run, on {@code threads} threads (the caller's is one of them). */
   public static Engine create(int threads) {
-    return new Engine(threads);
+    return new Engine(new ScalarKernels(threads), "");
   }
 
   public int threads() {
-    return threads;
+    return kernels.parallel().threads();
   }
 
   /** Name of the kernels, for provenance: "vector-512", "scalar". */
   public String kernels() {
-    return "none";
+    return kernels.name();
   }
 
   /** Why these kernels were chosen, in a sentence for the log. */
   public String reason() {
-    return "";
+    return reason;
+  }
+
+  Kernels kernelsInUse() {
+    return kernels;
   }
 
   @Override
-  public void close() {}
+  public void close() {
+    kernels.close();
+  }
 }

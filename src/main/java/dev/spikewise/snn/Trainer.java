@@ -1,14 +1,30 @@
 package dev.spikewise.snn;
 
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.snn.optim.Adam;
+import dev.spikewise.snn.optim.Loss;
+import dev.spikewise.snn.synops.Counter;
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.OptimizerSpec;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Trains one network as a {@link TrainingSpec} says. */
+/** Trains one network as a {@link TrainingSpec} says: the epoch loop. */
 public final class Trainer {
+
+  /** The baseline is measured on at most this many training samples. */
+  static final int BASELINE_SAMPLES = 1024;
 
   /** How a training ended. */
   public enum Outcome {
@@ -22,6 +38,19 @@ public final class Trainer {
     NETWORK_SILENT
   }
 
+  private final TrainingSpec spec;
+  private final ModelSpec model;
+  private final Feed feed;
+  private final Network network;
+  private final Parallel parallel;
+  private final Adam optimizer;
+  private final Loss loss;
+  private final Counter counter;
+  private final Analysis baseline;
+  private final int[] labels;
+  private int epoch;
+  private Analysis latest;
+
   /**
    * Builds the network, draws what weights are not given from the seed, and measures the baseline.
    *
@@ -32,7 +61,27 @@ public final class Trainer {
    */
   public Trainer(
       TrainingSpec spec, ModelSpec model, @Nullable StateDict weights, @Nullable Dataset dataset, Engine engine) {
-    throw new UnsupportedOperationException();
+    this.spec = spec;
+    this.model = model;
+    int batchSize = spec.batchSize();
+    parallel = engine.kernelsInUse().parallel();
+    feed = new Feed(spec.input(), dataset, model, batchSize, spec.timeSteps(), spec.seed());
+    network = new Network(model, batchSize, spec.timeSteps(), Feed.constant(spec.input()), engine.kernelsInUse());
+    if (weights == null) {
+      network.draw(spec.seed());
+    } else {
+      network.load(weights);
+    }
+    optimizer =
+        switch (spec.optimizer()) {
+          case OptimizerSpec.Adam adam -> new Adam(adam, network.parameters(), parallel);
+        };
+    counter = new Counter(network, spec.dt());
+    Analyzer.forward(network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
+    baseline = Analysis.of(counter, model);
+    latest = baseline;
+    loss = new Loss(spec.loss(), network, batchSize, spec.dt(), counter.synopsByLayer());
+    labels = new int[batchSize];
   }
 
   /**
@@ -41,49 +90,216 @@ public final class Trainer {
    */
   public static void check(
       TrainingSpec spec, ModelSpec model, @Nullable StateDict weights, @Nullable Dataset dataset, Mistakes mistakes) {
-    throw new UnsupportedOperationException();
+    new SpecCheck(spec, model, weights, dataset, mistakes).run();
   }
 
   /** Bytes that training this needs beside the data set: weights, optimiser, activations. */
   public static long estimateMemory(TrainingSpec spec, ModelSpec model) {
-    throw new UnsupportedOperationException();
+    boolean constant = Feed.constant(spec.input());
+    return Network.estimateMemory(model, spec.batchSize(), spec.timeSteps(), constant);
   }
 
   /** Statistics of the initial weights on the job's own input. */
   public Statistics baseline() {
-    throw new UnsupportedOperationException();
+    return baseline.statistics();
   }
 
-  /** Target of the first synops term that covers the model, in synops a sample; null where there is none. */
+  /** Target of the first synops term, in synops a sample; null where there is none. */
   public @Nullable Double targetSynops() {
-    throw new UnsupportedOperationException();
+    for (LossTerm term : spec.loss()) {
+      if (term instanceof LossTerm.Synops synops) {
+        return loss.targetPerSample(synops);
+      }
+    }
+    return null;
   }
 
   /** Number of complete epochs. */
   public int epoch() {
-    throw new UnsupportedOperationException();
+    return epoch;
   }
 
   /** Trains until all epochs are done, the listener wants no more, or the network is beyond hope. */
   public Outcome run(TrainingListener listener) {
-    throw new UnsupportedOperationException();
+    while (epoch < spec.epochs()) {
+      long start = System.nanoTime();
+      Epoch trained = trainEpoch(listener);
+      if (trained == null) {
+        return Outcome.STOPPED;
+      }
+      Double testAccuracy = null;
+      if (feed.testSize() > 0) {
+        testAccuracy = testAccuracy(listener);
+        if (testAccuracy == null) {
+          return Outcome.STOPPED;
+        }
+      }
+      if (!trained.finite() || !finiteWeights()) {
+        return Outcome.DIVERGED;
+      }
+      latest = Analysis.of(counter, model);
+      double durationMs = (System.nanoTime() - start) / 1e6;
+      EpochMetrics metrics = trained.metrics(epoch, counter, testAccuracy, durationMs);
+      epoch++;
+      listener.onEpoch(metrics);
+      if (counter.silent() && noGradient()) {
+        return Outcome.NETWORK_SILENT;
+      }
+    }
+    return Outcome.COMPLETED;
   }
 
-  /** What the latest complete epoch counted, or the baseline before the first. */
+  /** Sums over an epoch's training samples. */
+  private static final class Epoch {
+    final double[] terms;
+    final boolean labelled;
+    double loss;
+    long correct;
+    long samples;
+
+    Epoch(int terms, boolean labelled) {
+      this.terms = new double[terms];
+      this.labelled = labelled;
+    }
+
+    boolean finite() {
+      return Double.isFinite(loss);
+    }
+
+    EpochMetrics metrics(int epoch, Counter counter, @Nullable Double testAccuracy, double durationMs) {
+      Map<String, Double> lossTerms = new LinkedHashMap<>();
+      for (int i = 0; i < terms.length; i++) {
+        lossTerms.put(Integer.toString(i), terms[i] / samples);
+      }
+      return new EpochMetrics(
+          epoch,
+          loss / samples,
+          lossTerms,
+          counter.synops(),
+          counter.firingRate(),
+          labelled ? (double) correct / samples : null,
+          testAccuracy,
+          durationMs,
+          counter.epochParameters(),
+          counter.epochSpiking());
+    }
+  }
+
+  private @Nullable Epoch trainEpoch(TrainingListener listener) {
+    var sums = new Epoch(spec.loss().size(), feed.labelled());
+    int[] order = feed.order(epoch);
+    counter.clear();
+    for (int from = 0; from < order.length; from += spec.batchSize()) {
+      if (!listener.keepGoing()) {
+        return null;
+      }
+      int batch = Math.min(spec.batchSize(), order.length - from);
+      show(order, from, batch, epoch);
+      double value = loss.compute(batch, labels);
+      counter.add(batch);
+      network.backward(batch, loss.outputGradient());
+      optimizer.step();
+      sums.samples += batch;
+      sums.loss += value * batch;
+      for (int i = 0; i < sums.terms.length; i++) {
+        sums.terms[i] += loss.values()[i] * batch;
+      }
+      sums.correct += correct(batch);
+    }
+    return sums;
+  }
+
+  private void show(int[] samples, int from, int batch, int epoch) {
+    network.reset();
+    int[] order = network.inputOrder();
+    parallel.run(
+        batch,
+        b -> {
+          int sample = samples[from + b];
+          feed.encode(epoch, sample, order, network.input(), b * network.inputSize());
+          if (feed.labelled()) {
+            labels[b] = feed.label(sample);
+          }
+        });
+    network.forward(batch);
+  }
+
+  private @Nullable Double testAccuracy(TrainingListener listener) {
+    int[] samples = feed.testSamples();
+    long correct = 0;
+    for (int from = 0; from < samples.length; from += spec.batchSize()) {
+      if (!listener.keepGoing()) {
+        return null;
+      }
+      int batch = Math.min(spec.batchSize(), samples.length - from);
+      show(samples, from, batch, Feed.TEST_EPOCH);
+      network.sumOutput(batch, loss.logits());
+      correct += correct(batch);
+    }
+    return (double) correct / samples.length;
+  }
+
+  private long correct(int batch) {
+    if (!feed.labelled()) {
+      return 0;
+    }
+    int classes = network.outputs();
+    long correct = 0;
+    for (int b = 0; b < batch; b++) {
+      int best = 0;
+      for (int c = 1; c < classes; c++) {
+        if (loss.logits()[b * classes + c] > loss.logits()[b * classes + best]) {
+          best = c;
+        }
+      }
+      correct += best == labels[b] ? 1 : 0;
+    }
+    return correct;
+  }
+
+  private boolean finiteWeights() {
+    return network.parameters().stream().allMatch(p -> allFinite(p.values()));
+  }
+
+  private static boolean allFinite(float[] values) {
+    // 0 * x is 0 for a number, NaN for NaN and infinity.
+    float sum = 0;
+    for (float value : values) {
+      sum += 0 * value;
+    }
+    return sum == 0;
+  }
+
+  private boolean noGradient() {
+    return network.parameters().stream().allMatch(p -> allZero(p.gradient()));
+  }
+
+  private static boolean allZero(float[] values) {
+    for (float value : values) {
+      if (value != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** What the latest complete epoch of this run counted, or the baseline before the first. */
   public Analysis latest() {
-    throw new UnsupportedOperationException();
+    return latest;
   }
 
   public StateDict weights() {
-    throw new UnsupportedOperationException();
+    return network.stateDict();
   }
 
   public Checkpoint checkpoint() {
-    throw new UnsupportedOperationException();
+    return new Checkpoint(epoch, network.stateDict(), optimizer.state());
   }
 
   /** Continues from {@code checkpoint} as if it had never been interrupted. */
   public void restore(Checkpoint checkpoint) {
-    throw new UnsupportedOperationException();
+    network.load(checkpoint.weights());
+    optimizer.restore(checkpoint.optimizer());
+    epoch = checkpoint.epoch();
   }
 }

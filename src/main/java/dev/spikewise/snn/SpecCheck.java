@@ -1,0 +1,182 @@
+package dev.spikewise.snn;
+
+import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.synops.Counter;
+import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.LossTerm;
+import dev.spikewise.spec.Mistakes;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.TrainingSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Looks for mistakes that only show when a training's spec, model, weights and data set stand side by side. */
+record SpecCheck(
+    TrainingSpec spec,
+    ModelSpec model,
+    @Nullable StateDict weights,
+    @Nullable Dataset dataset,
+    Mistakes mistakes) {
+
+  void run() {
+    int before = mistakes.count();
+    checkData();
+    checkLayerNames();
+    if (mistakes.count() == before) {
+      checkWeightsAndTargets();
+    }
+  }
+
+  private void checkData() {
+    if (!(spec.input() instanceof InputSpec.FromDataset from) || dataset == null) {
+      return;
+    }
+    var at = mistakes.in("input");
+    Shape wanted = model.shapes().getFirst();
+    boolean hasTime = dataset.timeSteps() > 0;
+    boolean wantsTime = from.encoding() == InputSpec.Encoding.SPIKES;
+    if (!dataset.shape().equals(wanted) && dataset.shape().size() != wanted.size()) {
+      at.in("id").add("samples of " + dataset.name() + " are " + dataset.shape() + ", but the model takes " + wanted);
+    }
+    at.require(
+        hasTime == wantsTime,
+        "encoding",
+        hasTime
+            ? "must be spikes, because " + dataset.name() + " has a time axis already"
+            : "spikes needs samples with a time axis, which " + dataset.name() + " has not");
+    if (hasTime && wantsTime && spec.timeSteps() > dataset.timeSteps()) {
+      mistakes.in("time_steps").add("must be at most " + dataset.timeSteps() + ", the steps of " + dataset.name());
+    }
+    boolean classifies = spec.loss().stream().anyMatch(LossTerm.CrossEntropy.class::isInstance);
+    int classes = Arrays.stream(dataset.labels()).max().orElse(0) + 1;
+    int outputs = model.shapes().getLast().size();
+    if (classifies && outputs < classes) {
+      mistakes
+          .in("model")
+          .add("has " + outputs + " outputs, but " + dataset.name() + " has labels 0 to " + (classes - 1));
+    }
+    if (new Feed(from, dataset, model, spec.batchSize(), spec.timeSteps(), spec.seed()).trainSize() == 0) {
+      at.add("leaves no sample to train on");
+    }
+  }
+
+  private void checkLayerNames() {
+    List<String> synaptic = names(LayerSpec.Synaptic.class);
+    List<String> spiking = names(LayerSpec.Spiking.class);
+    if (synaptic.isEmpty()) {
+      mistakes.in("model").add("has no layer with weights (Conv2d, Linear): there is nothing to train");
+    }
+    for (int i = 0; i < spec.loss().size(); i++) {
+      switch (spec.loss().get(i)) {
+        case LossTerm.Synops s -> checkNames(i, s.layers(), synaptic, "layer with weights");
+        case LossTerm.FiringRate f -> checkNames(i, f.layers(), spiking, "spiking layer");
+        case LossTerm.CrossEntropy _ -> {}
+      }
+    }
+  }
+
+  private void checkNames(int term, @Nullable List<String> used, List<String> known, String kind) {
+    for (int j = 0; used != null && j < used.size(); j++) {
+      if (!known.contains(used.get(j))) {
+        mistakes.in("loss").in(term).in("layers").in(j).add("must name a " + kind + ", one of " + known);
+      }
+    }
+  }
+
+  private List<String> names(Class<? extends LayerSpec> kind) {
+    var names = new ArrayList<String>();
+    for (int i = 0; i < model.layers().size(); i++) {
+      if (kind.isInstance(model.layers().get(i))) {
+        names.add(Integer.toString(i));
+      }
+    }
+    return names;
+  }
+
+  /** The raw input causes synops in the first parameter layer that no training can take away. */
+  private void checkWeightsAndTargets() {
+    boolean lowMultiple = spec.loss().stream().anyMatch(term -> term instanceof LossTerm.Synops s && multiple(s) < 1);
+    boolean value = spec.loss().stream().anyMatch(term -> term instanceof LossTerm.Synops s && multiple(s) == 1);
+    if (weights == null && !lowMultiple && !value) {
+      return;
+    }
+    try (var engine = Engine.create(1)) {
+      int batch = Math.min(spec.batchSize(), 32);
+      var feed = new Feed(spec.input(), dataset, model, batch, spec.timeSteps(), spec.seed());
+      var network = new Network(model, batch, spec.timeSteps(), Feed.constant(spec.input()), engine.kernelsInUse());
+      if (weights == null) {
+        network.draw(spec.seed());
+      } else {
+        network.load(weights);
+      }
+      if (lowMultiple || value) {
+        var counter = new Counter(network, spec.dt());
+        Analyzer.forward(network, feed, counter, Math.min(feed.trainSize(), Trainer.BASELINE_SAMPLES), batch);
+        checkTargets(counter);
+      }
+    } catch (InvalidSpecException e) {
+      e.mistakes().forEach(m -> mistakes.in("model").add(m.pointer().substring(1) + " " + m.detail()));
+    }
+  }
+
+  /** The multiple of a target; 1 where it is given as a value. */
+  private static double multiple(LossTerm.Synops term) {
+    Double multiple = term.target().baselineMultiple();
+    return multiple == null ? 1 : multiple;
+  }
+
+  private void checkTargets(Counter counter) {
+    var synops = counter.synopsByLayer();
+    String first = synops.keySet().iterator().next();
+    if (model.layers().subList(0, Integer.parseInt(first)).stream().anyMatch(LayerSpec.Spiking.class::isInstance)) {
+      return;
+    }
+    double raw = Objects.requireNonNull(synops.get(first));
+    for (int i = 0; i < spec.loss().size(); i++) {
+      if (!(spec.loss().get(i) instanceof LossTerm.Synops term)
+          || term.layers() != null && !term.layers().contains(first)) {
+        continue;
+      }
+      boolean perLayer = term.scope() == LossTerm.Scope.LAYER;
+      Double multiple = term.target().baselineMultiple();
+      double measured =
+          synops.entrySet().stream()
+              .filter(e -> perLayer ? e.getKey().equals(first) : term.layers() == null || term.layers().contains(e.getKey()))
+              .mapToDouble(e -> Objects.requireNonNull(e.getValue()))
+              .sum();
+      double perUnit = perUnit(term.unit());
+      double target = multiple == null ? Objects.requireNonNull(term.target().value()) / perUnit : multiple * measured;
+      if (target < raw) {
+        mistakes
+            .in("loss")
+            .in(i)
+            .in("target")
+            .add(
+                String.format(
+                    Locale.ROOT,
+                    "cannot be reached: it is %.0f synops a sample, but the raw input alone causes %.0f in layer %s,"
+                        + " whatever the weights",
+                    target,
+                    raw,
+                    first));
+      }
+    }
+  }
+
+  private double perUnit(LossTerm.Unit unit) {
+    return switch (unit) {
+      case PER_SAMPLE -> 1;
+      case PER_TIMESTEP -> 1.0 / spec.timeSteps();
+      case PER_SECOND -> 1.0 / spec.timeSteps() / Objects.requireNonNull(spec.dt());
+    };
+  }
+}

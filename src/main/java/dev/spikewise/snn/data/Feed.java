@@ -1,0 +1,180 @@
+package dev.spikewise.snn.data;
+
+import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.ModelSpec;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Turns an {@link InputSpec} into batches. Every random number depends on seed, epoch and sample alone, so that a training
+ * can be taken up anywhere.
+ */
+public final class Feed {
+
+  /** Stands for the epoch where test samples are encoded: with the same random numbers every time. */
+  public static final int TEST_EPOCH = -1;
+
+  private final InputSpec spec;
+  private final @Nullable Dataset dataset;
+  private final long seed;
+  private final int timeSteps;
+  private final int frame;
+  private final int[] train;
+  private final int[] test;
+
+  /**
+   * @param dataset the one that {@code spec} names, null for other inputs
+   * @param batchSize samples of an epoch where the input has no samples of its own
+   */
+  public Feed(
+      InputSpec spec, @Nullable Dataset dataset, ModelSpec model, int batchSize, int timeSteps, long seed) {
+    this.spec = spec;
+    this.dataset = dataset;
+    this.seed = seed;
+    this.timeSteps = timeSteps;
+    frame = model.shapes().getFirst().size();
+    if (spec instanceof InputSpec.FromDataset from) {
+      int[] labels = Objects.requireNonNull(dataset).labels();
+      int limit = from.limit() == null ? labels.length : Math.min(from.limit(), labels.length);
+      int[] mixed = shuffle(IntStream.range(0, limit).toArray(), new SplittableRandom(seed));
+      boolean[] held = holdOut(mixed, labels, from.testFraction());
+      train = IntStream.range(0, limit).filter(i -> !held[i]).map(i -> mixed[i]).toArray();
+      test = IntStream.range(0, limit).filter(i -> held[i]).map(i -> mixed[i]).toArray();
+    } else {
+      train = IntStream.range(0, batchSize).toArray();
+      test = new int[0];
+    }
+  }
+
+  /** Holds out the same share of every class. */
+  private static boolean[] holdOut(int[] samples, int[] labels, double fraction) {
+    int classes = Arrays.stream(labels).max().orElse(0) + 1;
+    var size = new int[classes];
+    for (int sample : samples) {
+      size[labels[sample]]++;
+    }
+    var taken = new int[classes];
+    var held = new boolean[samples.length];
+    for (int i = 0; i < held.length; i++) {
+      int label = labels[samples[i]];
+      held[i] = taken[label]++ < Math.round(size[label] * fraction);
+    }
+    return held;
+  }
+
+  private static int[] shuffle(int[] samples, SplittableRandom random) {
+    for (int i = samples.length - 1; i > 0; i--) {
+      int j = random.nextInt(i + 1);
+      int swap = samples[i];
+      samples[i] = samples[j];
+      samples[j] = swap;
+    }
+    return samples;
+  }
+
+  /** Whether every time step of a sample is the same, so that one is enough. */
+  public static boolean constant(InputSpec spec) {
+    return switch (spec) {
+      case InputSpec.Constant _ -> true;
+      case InputSpec.Poisson _ -> false;
+      case InputSpec.FromDataset d -> d.encoding() == InputSpec.Encoding.CONSTANT;
+    };
+  }
+
+  public int trainSize() {
+    return train.length;
+  }
+
+  public int testSize() {
+    return test.length;
+  }
+
+  public boolean labelled() {
+    return dataset != null;
+  }
+
+  /** The training samples in the order of an epoch. */
+  public int[] order(int epoch) {
+    return labelled() ? shuffle(train.clone(), new SplittableRandom(mix(seed, epoch, -1))) : train;
+  }
+
+  /** The training samples in a fixed order. */
+  public int[] trainSamples() {
+    return train;
+  }
+
+  public int[] testSamples() {
+    return test;
+  }
+
+  public int label(int sample) {
+    return Objects.requireNonNull(dataset).labels()[sample];
+  }
+
+  /** Encodes a sample into {@code into[at..]}, [T or 1, H, W, C]; {@code order} as in Network.inputOrder. */
+  public void encode(int epoch, int sample, int[] order, float[] into, int at) {
+    switch (spec) {
+      case InputSpec.Constant c -> Arrays.fill(into, at, at + frame, c.value().floatValue());
+      case InputSpec.Poisson p -> {
+        var random = new SplittableRandom(mix(seed, epoch, sample));
+        int limit = limit(p.rate().floatValue());
+        for (int i = 0; i < timeSteps * frame; i++) {
+          into[at + i] = (random.nextInt() >>> 8) < limit ? 1 : 0;
+        }
+      }
+      case InputSpec.FromDataset d -> encode(d.encoding(), epoch, sample, order, into, at);
+    }
+  }
+
+  private void encode(InputSpec.Encoding encoding, int epoch, int sample, int[] order, float[] into, int at) {
+    float[] values = Objects.requireNonNull(dataset).values();
+    int from = sample * frame * Math.max(1, dataset.timeSteps());
+    switch (encoding) {
+      case CONSTANT -> {
+        for (int i = 0; i < frame; i++) {
+          into[at + i] = values[from + order[i]];
+        }
+      }
+      case RATE -> {
+        var random = new SplittableRandom(mix(seed, epoch, sample));
+        for (int i = 0; i < frame; i++) {
+          int limit = limit(values[from + order[i]]);
+          for (int t = 0; t < timeSteps; t++) {
+            into[at + t * frame + i] = limit > 0 && (random.nextInt() >>> 8) < limit ? 1 : 0;
+          }
+        }
+      }
+      case LATENCY -> {
+        Arrays.fill(into, at, at + timeSteps * frame, 0);
+        for (int i = 0; i < frame; i++) {
+          float value = values[from + order[i]];
+          if (value > 0) {
+            int t = Math.round((1 - Math.min(value, 1)) * (timeSteps - 1));
+            into[at + t * frame + i] = 1;
+          }
+        }
+      }
+      case SPIKES -> {
+        for (int t = 0; t < timeSteps; t++) {
+          for (int i = 0; i < frame; i++) {
+            into[at + t * frame + i] = values[from + t * frame + order[i]];
+          }
+        }
+      }
+    }
+  }
+
+  /** A draw of 24 bits is below it with the given probability. */
+  private static int limit(float probability) {
+    return (int) (probability * (1 << 24));
+  }
+
+  private static long mix(long seed, int epoch, int sample) {
+    long z = seed * 0x9E3779B97F4A7C15L + epoch * 0xBF58476D1CE4E5B9L + sample * 0x94D049BB133111EBL;
+    z = (z ^ z >>> 32) * 0xD6E8FEB86659FD93L;
+    return z ^ z >>> 32;
+  }
+}

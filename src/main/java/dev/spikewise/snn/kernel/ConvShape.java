@@ -1,0 +1,145 @@
+package dev.spikewise.snn.kernel;
+
+/**
+ * Geometry of a weighted sum over windows: a convolution, or a Linear layer as a convolution of a 1 x 1 map. Weights are
+ * [groups, K, Cout / groups] with the taps K = (kH, kW, Cin / groups), so that a tap's output channels are neighbours.
+ */
+public record ConvShape(
+    int inH,
+    int inW,
+    int inC,
+    int outC,
+    int kH,
+    int kW,
+    int strideH,
+    int strideW,
+    int padH,
+    int padW,
+    int dilationH,
+    int dilationW,
+    int groups) {
+
+  /** Every input feature to every output feature. */
+  public static ConvShape linear(int in, int out) {
+    return new ConvShape(1, 1, in, out, 1, 1, 1, 1, 0, 0, 1, 1, 1);
+  }
+
+  /** The same sum with the fewest windows: a kernel that covers its whole input is a Linear layer. */
+  public ConvShape simplified() {
+    boolean covers = kH == inH && kW == inW && padH == 0 && padW == 0 && dilationH == 1 && dilationW == 1;
+    return covers && groups == 1 ? linear(inSize(), outC) : this;
+  }
+
+  public int outH() {
+    return (inH + 2 * padH - dilationH * (kH - 1) - 1) / strideH + 1;
+  }
+
+  public int outW() {
+    return (inW + 2 * padW - dilationW * (kW - 1) - 1) / strideW + 1;
+  }
+
+  public int inSize() {
+    return inH * inW * inC;
+  }
+
+  public int outSize() {
+    return outH() * outW() * outC;
+  }
+
+  /** Number of windows of a frame. */
+  public int windows() {
+    return outH() * outW();
+  }
+
+  public int inCPerGroup() {
+    return inC / groups;
+  }
+
+  public int outCPerGroup() {
+    return outC / groups;
+  }
+
+  /** Taps of one window and group: kH * kW * Cin / groups. */
+  public int taps() {
+    return kH * kW * inCPerGroup();
+  }
+
+  public int weights() {
+    return outC * taps();
+  }
+
+  int paddedH() {
+    return inH + 2 * padH;
+  }
+
+  int paddedW() {
+    return inW + 2 * padW;
+  }
+
+  int paddedSize() {
+    return paddedH() * paddedW() * inC;
+  }
+
+  boolean padded() {
+    return padH > 0 || padW > 0;
+  }
+
+  /** By window: where it starts in a padded frame. */
+  int[] windowStarts() {
+    var starts = new int[windows()];
+    for (int oy = 0, p = 0; oy < outH(); oy++) {
+      for (int ox = 0; ox < outW(); ox++, p++) {
+        starts[p] = (oy * strideH * paddedW() + ox * strideW) * inC;
+      }
+    }
+    return starts;
+  }
+
+  /** By tap: its distance from the start of the window in a padded frame, for the first group. */
+  int[] tapOffsets() {
+    var offsets = new int[taps()];
+    for (int ky = 0, k = 0; ky < kH; ky++) {
+      for (int kx = 0; kx < kW; kx++) {
+        for (int c = 0; c < inCPerGroup(); c++, k++) {
+          offsets[k] = (ky * dilationH * paddedW() + kx * dilationW) * inC + c;
+        }
+      }
+    }
+    return offsets;
+  }
+
+  /**
+   * The convolution that carries gradients back to the input: over the output's gradient, spread by the stride, with the
+   * kernel turned around. Its input is [inH + (kH - 1) dilation, inW + ..., outC], unpadded.
+   */
+  ConvShape transposed() {
+    int spanH = dilationH * (kH - 1);
+    int spanW = dilationW * (kW - 1);
+    return new ConvShape(inH + spanH, inW + spanW, outC, inC, kH, kW, 1, 1, 0, 0, dilationH, dilationW, groups);
+  }
+
+  /** Synapses that a spike at each input pixel [H, W] reaches: exact at the borders. */
+  public int[] fanOut() {
+    int[] rows = reach(inH, kH, strideH, padH, dilationH, outH());
+    int[] columns = reach(inW, kW, strideW, padW, dilationW, outW());
+    var fanOut = new int[inH * inW];
+    for (int i = 0; i < fanOut.length; i++) {
+      fanOut[i] = outCPerGroup() * rows[i / inW] * columns[i % inW];
+    }
+    return fanOut;
+  }
+
+  /** By position along one axis: in how many (window, tap) pairs it takes part. */
+  private static int[] reach(int size, int kernel, int stride, int pad, int dilation, int windows) {
+    var pairs = new int[size];
+    for (int o = 0; o < windows; o++) {
+      for (int k = 0; k < kernel; k++) {
+        int i = o * stride - pad + k * dilation;
+        if (i >= 0 && i < size) {
+          pairs[i]++;
+        }
+      }
+    }
+    return pairs;
+  }
+}

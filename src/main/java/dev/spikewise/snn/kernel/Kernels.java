@@ -1,0 +1,47 @@
+package dev.spikewise.snn.kernel;
+
+import org.jspecify.annotations.Nullable;
+
+/** The heavy loops of training, behind which implementations compete. {@link ScalarKernels} says what they mean. */
+public interface Kernels extends AutoCloseable {
+
+  /** For provenance and logs: "scalar", "vector-512", "nd4j". */
+  String name();
+
+  /** A convolution of up to {@code maxFrames} frames at a time, with the scratch memory it needs. */
+  Conv conv(ConvShape shape, int maxFrames);
+
+  /** How work is split. */
+  Parallel parallel();
+
+  void neuronForward(NeuronParams params, NeuronRange range);
+
+  void neuronBackward(NeuronParams params, NeuronRange range);
+
+  @Override
+  void close();
+
+  /** One layer's weighted sums. Frames lie one behind the other from the given offset. */
+  interface Conv {
+
+    /**
+     * y = bias + w * x.
+     *
+     * @param x [frames, H, W, Cin] from {@code xAt}
+     * @param bias [Cout] or null
+     * @param y [frames, H', W', Cout] from {@code yAt}, overwritten
+     */
+    void forward(float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames);
+
+    /**
+     * gx = w^T * gy.
+     *
+     * @param activeOnly values of gx where x is 0 are not needed and may be anything finite; x is then given
+     */
+    void inputGradient(
+        float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames, float @Nullable [] activeX, int xAt);
+
+    /** gw += x * gy, summed over frames and windows, in an order that does not depend on the number of threads. */
+    void weightGradient(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int frames);
+  }
+}

@@ -1,0 +1,220 @@
+package dev.spikewise.snn.kernel;
+
+import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** The meaning of every kernel, one value at a time. Slow, and the specification of the fast ones. */
+public final class ScalarKernels implements Kernels {
+
+  private final Parallel parallel;
+
+  public ScalarKernels(int threads) {
+    parallel = new Parallel(threads);
+  }
+
+  @Override
+  public String name() {
+    return "scalar";
+  }
+
+  @Override
+  public Parallel parallel() {
+    return parallel;
+  }
+
+  @Override
+  public Conv conv(ConvShape shape, int maxFrames) {
+    return new ScalarConv(shape);
+  }
+
+  @Override
+  public void neuronForward(NeuronParams p, NeuronRange r) {
+    for (int n = r.from; n < r.to; n++) {
+      neuronForward(p, r, n);
+    }
+  }
+
+  @Override
+  public void neuronBackward(NeuronParams p, NeuronRange r) {
+    for (int n = r.from; n < r.to; n++) {
+      neuronBackward(p, r, n);
+    }
+  }
+
+  /** One neuron through time: integrate, spike, reset, clip. */
+  static void neuronForward(NeuronParams p, NeuronRange r, int n) {
+    float v = r.v[r.vAt + n];
+    float current = p.synaptic() ? r.synapticCurrent[r.vAt + n] : 0;
+    double count = 0;
+    for (int t = 0; t < r.steps; t++) {
+      int at = r.uAt + t * r.neurons + n;
+      float x = r.x[r.xAt + t * r.xStep + n];
+      current = p.synaptic() ? p.alphaSyn() * (current + x) : x;
+      float u = p.alphaMem() * v + p.inputScale() * current;
+      float s = p.spikes() ? spike(p, u) : u;
+      float w = reset(p, u, s);
+      v = p.clips() ? Math.max(w - p.minV(), 0) + p.minV() : w;
+      r.u[at] = u;
+      if (p.keepsCurrent()) {
+        r.current[at] = current;
+      }
+      r.s[r.sAt + t * r.neurons + n] = s;
+      count += s;
+    }
+    r.v[r.vAt + n] = v;
+    if (p.synaptic()) {
+      r.synapticCurrent[r.vAt + n] = current;
+    }
+    r.counts[n] += count;
+  }
+
+  /** The same neuron backwards, from the last step to the first. */
+  static void neuronBackward(NeuronParams p, NeuronRange r, int n) {
+    float gv = 0;
+    float gCurrent = 0;
+    float sum = 0;
+    float rate = r.gRate == null ? 0 : r.gRate[n];
+    for (int t = r.steps - 1; t >= 0; t--) {
+      int at = r.uAt + t * r.neurons + n;
+      float u = r.u[at];
+      float ext = r.gs[r.gsAt + t * r.neurons + n] + rate;
+      float s = p.spikes() ? spike(p, u) : u;
+      float gw = p.clips() && !(reset(p, u, s) - p.minV() > 0) ? 0 : gv;
+      float du;
+      if (!p.spikes()) {
+        du = ext + gw;
+      } else {
+        float g = Surrogates.gradient(Objects.requireNonNull(p.surrogate()), u, p.threshold());
+        du = p.subtract() ? (ext - p.resetValue() * gw) * g + gw : ext * g + (s == 0 ? gw : 0);
+      }
+      float gx = p.inputScale() * du + gCurrent;
+      if (p.synaptic()) {
+        gx *= p.alphaSyn();
+        gCurrent = gx;
+        r.gAlphaSyn += gx / p.alphaSyn() * (r.current[at] / p.alphaSyn());
+      }
+      if (p.keepsCurrent() || p.alphaMem() != 1) {
+        float vBefore = t == 0 ? 0 : potentialAfter(p, r.u[at - r.neurons]);
+        r.gAlphaMem += du * (vBefore - (p.normInput() ? r.current[at] : 0));
+      }
+      if (r.gxStep == 0) {
+        sum += gx;
+      } else {
+        r.gx[r.gxAt + t * r.gxStep + n] = gx;
+      }
+      gv = p.alphaMem() * du;
+    }
+    if (r.gxStep == 0) {
+      r.gx[r.gxAt + n] = sum;
+    }
+  }
+
+  private static float spike(NeuronParams p, float u) {
+    return switch (p.spikeFn().kind()) {
+      case SINGLE -> u - p.threshold() >= 0 ? 1 : 0;
+      case MULTI -> u > 0 ? (float) Math.floor(u / p.threshold()) : 0;
+      case MAX -> u > 0 ? Math.min((float) Math.floor(u / p.threshold()), p.spikeFn().max()) : 0;
+    };
+  }
+
+  private static float reset(NeuronParams p, float u, float s) {
+    if (!p.spikes()) {
+      return u;
+    }
+    if (p.subtract()) {
+      return u - s * p.resetValue();
+    }
+    return (s == 0 ? u : 0) + (s != 0 || p.resetAll() ? p.resetValue() : 0);
+  }
+
+  private static float potentialAfter(NeuronParams p, float u) {
+    float w = reset(p, u, p.spikes() ? spike(p, u) : u);
+    return p.clips() ? Math.max(w - p.minV(), 0) + p.minV() : w;
+  }
+
+
+  @Override
+  public void close() {
+    parallel.close();
+  }
+
+  /** Visits every (window, tap) pair that lies inside the input. */
+  private record ScalarConv(ConvShape shape) implements Conv {
+
+    private interface Pair {
+      /** {@code x, y}: offsets in a frame of an input value and of its group's output channels; {@code w}: weights. */
+      void visit(int x, int y, int w);
+    }
+
+    private void forEachPair(Pair pair) {
+      int outW = shape.outW();
+      int groupIn = shape.inCPerGroup();
+      int groupOut = shape.outCPerGroup();
+      for (int g = 0; g < shape.groups(); g++) {
+        for (int p = 0; p < shape.windows(); p++) {
+          for (int k = 0; k < shape.taps(); k++) {
+            int c = k % groupIn;
+            int kx = k / groupIn % shape.kW();
+            int ky = k / groupIn / shape.kW();
+            int iy = p / outW * shape.strideH() - shape.padH() + ky * shape.dilationH();
+            int ix = p % outW * shape.strideW() - shape.padW() + kx * shape.dilationW();
+            if (iy >= 0 && iy < shape.inH() && ix >= 0 && ix < shape.inW()) {
+              pair.visit(
+                  (iy * shape.inW() + ix) * shape.inC() + g * groupIn + c,
+                  p * shape.outC() + g * groupOut,
+                  (g * shape.taps() + k) * groupOut);
+            }
+          }
+        }
+      }
+    }
+
+    @Override
+    public void forward(float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
+      for (int f = 0; f < frames; f++) {
+        int xFrame = xAt + f * shape.inSize();
+        int yFrame = yAt + f * shape.outSize();
+        for (int o = 0; o < shape.outSize(); o++) {
+          y[yFrame + o] = bias == null ? 0 : bias[o % shape.outC()];
+        }
+        forEachPair(
+            (xi, yi, wi) -> {
+              for (int o = 0; o < shape.outCPerGroup(); o++) {
+                y[yFrame + yi + o] += x[xFrame + xi] * w[wi + o];
+              }
+            });
+      }
+    }
+
+    @Override
+    public void inputGradient(
+        float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames, float @Nullable [] activeX, int xAt) {
+      Arrays.fill(gx, gxAt, gxAt + frames * shape.inSize(), 0);
+      for (int f = 0; f < frames; f++) {
+        int xFrame = gxAt + f * shape.inSize();
+        int yFrame = gyAt + f * shape.outSize();
+        forEachPair(
+            (xi, yi, wi) -> {
+              for (int o = 0; o < shape.outCPerGroup(); o++) {
+                gx[xFrame + xi] += gy[yFrame + yi + o] * w[wi + o];
+              }
+            });
+      }
+    }
+
+    @Override
+    public void weightGradient(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int frames) {
+      for (int f = 0; f < frames; f++) {
+        int xFrame = xAt + f * shape.inSize();
+        int yFrame = gyAt + f * shape.outSize();
+        forEachPair(
+            (xi, yi, wi) -> {
+              for (int o = 0; o < shape.outCPerGroup(); o++) {
+                gw[wi + o] += x[xFrame + xi] * gy[yFrame + yi + o];
+              }
+            });
+      }
+    }
+  }
+}

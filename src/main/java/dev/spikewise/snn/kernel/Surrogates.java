@@ -1,0 +1,43 @@
+package dev.spikewise.snn.kernel;
+
+import dev.spikewise.spec.SurrogateSpec;
+
+/** Values of the surrogate gradients, one neuron at a time. */
+final class Surrogates {
+
+  private static final double SQRT_2PI = Math.sqrt(2 * Math.PI);
+
+  private Surrogates() {}
+
+  /** What stands in for ds/du at potential {@code u}. */
+  static float gradient(SurrogateSpec surrogate, float u, float threshold) {
+    float x = u - threshold;
+    return (float)
+        switch (surrogate) {
+          case SurrogateSpec.SingleExponential s -> {
+            double width = threshold * s.gradWidth();
+            yield s.gradScale() / width * Math.exp(-Math.abs(x) / width);
+          }
+          case SurrogateSpec.PeriodicExponential s -> {
+            double z = x;
+            if (u >= threshold) {
+              double periods = u / threshold - 0.5;
+              z = threshold * (2 * (periods - Math.floor(periods)) - 1);
+            }
+            yield s.gradScale() * Math.exp(-Math.abs(z) / s.gradWidth());
+          }
+          case SurrogateSpec.Heaviside s -> u >= threshold - s.window() ? 1 / threshold : 0;
+          case SurrogateSpec.Gaussian s -> s.gradScale() * normal(x, s.mu(), s.sigma());
+          case SurrogateSpec.MultiGaussian s ->
+              s.gradScale()
+                  * ((1 + s.h()) * normal(x, s.mu(), s.sigma())
+                      - s.h() * normal(x, s.sigma(), s.s() * s.sigma())
+                      - s.h() * normal(x, -s.sigma(), s.s() * s.sigma()));
+        };
+  }
+
+  private static double normal(double x, double mu, double sigma) {
+    double z = (x - mu) / sigma;
+    return Math.exp(-0.5 * z * z) / (sigma * SQRT_2PI);
+  }
+}

@@ -1,0 +1,30 @@
+package dev.spikewise.snn.layer;
+
+import java.util.List;
+
+/** One step of the network's way from input to output, and back for the gradients. */
+abstract sealed class Layer permits Synapses, Pool, Neurons {
+
+  final String name;
+  final Signal in;
+  final Signal out;
+
+  Layer(String name, Signal in, Signal out) {
+    this.name = name;
+    this.in = in;
+    this.out = out;
+  }
+
+  /** Computes {@link #out} of the samples {@code from..to-1}. */
+  abstract void forward(int from, int to);
+
+  /** Computes dL/din from dL/dout for the samples, and adds to the parameters' gradients. */
+  abstract void backward(int from, int to, Signal gOut, Signal gIn);
+
+  /** Forgets what the last batch left: state and counts. */
+  void reset() {}
+
+  List<Parameter> parameters() {
+    return List.of();
+  }
+}

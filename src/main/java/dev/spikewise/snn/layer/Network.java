@@ -1,0 +1,409 @@
+package dev.spikewise.snn.layer;
+
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.data.TorchRandom;
+import dev.spikewise.snn.kernel.ConvShape;
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.layer.Signal.Frame;
+import dev.spikewise.snn.neuron.NeuronModel;
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.Mistakes;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A sequential network for batches of up to B samples over T steps. A batch goes through in blocks of samples whose
+ * activations fit a processor's cache; only what the backward pass needs is kept for the whole batch.
+ */
+public final class Network {
+
+  /** Bytes of a block's largest activation: what a core's share of the last cache holds. */
+  private static final int BLOCK_BYTES = 4 << 20;
+
+  private final List<Layer> layers = new ArrayList<>();
+  private final List<Parameter> parameters = new ArrayList<>();
+  private final Signal input;
+  private final Signal output;
+  private final List<Signal> blockSignals = new ArrayList<>();
+  private final float[][] gradients;
+  private final int block;
+  private final int timeSteps;
+
+  /** A signal, and the spikes that a value of 1 in it stands for. */
+  private record Step(Signal signal, int spikesPerUnit) {}
+
+  /**
+   * @param batchSize B
+   * @param timeSteps T
+   * @param constantInput whether the input is the same at every step; it is then given once a sample
+   */
+  public Network(ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Kernels kernels) {
+    this.timeSteps = timeSteps;
+    List<Shape> shapes = spec.shapes();
+    int largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
+    block = (int) Math.clamp(BLOCK_BYTES / ((long) Float.BYTES * timeSteps * largest), 1, batchSize);
+    input = new Signal(frame(shapes.getFirst(), null), constantInput ? 1 : timeSteps, batchSize);
+    var step = new Step(input, 1);
+    for (int i = 0; i < spec.layers().size(); i++) {
+      step = add(Integer.toString(i), spec.layers(), i, step, shapes.get(i + 1), batchSize, kernels);
+    }
+    output = step.signal();
+    gradients = new float[2][block * timeSteps * largest];
+  }
+
+  private Step add(
+      String name, List<LayerSpec> specs, int i, Step before, Shape shape, int batchSize, Kernels kernels) {
+    Signal in = before.signal();
+    return switch (specs.get(i)) {
+      case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> before;
+      case LayerSpec.Conv2d c -> {
+        var geometry =
+            new ConvShape(
+                in.frame.h(),
+                in.frame.w(),
+                in.frame.c(),
+                c.outChannels(),
+                c.kernelSize().h(),
+                c.kernelSize().w(),
+                c.stride().h(),
+                c.stride().w(),
+                c.padding().h(),
+                c.padding().w(),
+                c.dilation().h(),
+                c.dilation().w(),
+                c.groups());
+        int[] weightShape = {c.outChannels(), in.frame.c() / c.groups(), c.kernelSize().h(), c.kernelSize().w()};
+        yield addSynapses(name, geometry, weightShape, c.bias(), before, shape, specs, i, batchSize, kernels);
+      }
+      case LayerSpec.Linear l -> {
+        // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the map's order.
+        var geometry =
+            new ConvShape(
+                in.frame.h(),
+                in.frame.w(),
+                in.frame.c(),
+                l.outFeatures(),
+                in.frame.h(),
+                in.frame.w(),
+                1,
+                1,
+                0,
+                0,
+                1,
+                1,
+                1);
+        int[] weightShape = {l.outFeatures(), in.frame.size()};
+        yield addSynapses(name, geometry, weightShape, l.bias(), before, shape, specs, i, batchSize, kernels);
+      }
+      case LayerSpec.Pool p -> {
+        var out = signal(frame(shape, null), in.steps, keepsPool(specs, i), batchSize);
+        var pool = new Pool(name, p, in, out, kernels.parallel());
+        layers.add(pool);
+        yield new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
+      }
+      case LayerSpec.Spiking s -> {
+        var out = signal(frame(shape, in.frame), timeSteps, isInputOfSynapses(specs, i) || isLast(specs, i), batchSize);
+        layers.add(addParameters(new Neurons(name, NeuronModel.of(s), in, out, batchSize, timeSteps, kernels)));
+        yield new Step(out, 1);
+      }
+    };
+  }
+
+  private Step addSynapses(
+      String name,
+      ConvShape geometry,
+      int[] weightShape,
+      boolean bias,
+      Step before,
+      Shape shape,
+      List<LayerSpec> specs,
+      int i,
+      int batchSize,
+      Kernels kernels) {
+    Signal in = before.signal();
+    var out = signal(frame(shape, null), in.steps, isInputOfSynapses(specs, i) || isLast(specs, i), batchSize);
+    boolean activeOnly = !layers.isEmpty() && layers.getLast() instanceof Pool pool && pool.skipsSilent();
+    layers.add(
+        addParameters(
+            new Synapses(
+                name,
+                geometry,
+                weightShape,
+                bias,
+                before.spikesPerUnit(),
+                parameters.isEmpty(),
+                activeOnly,
+                in,
+                out,
+                block,
+                timeSteps,
+                kernels)));
+    return new Step(out, 1);
+  }
+
+  private <L extends Layer> L addParameters(L layer) {
+    parameters.addAll(layer.parameters());
+    return layer;
+  }
+
+  private static Frame frame(Shape shape, @Nullable Frame like) {
+    if (like != null) {
+      return like;
+    }
+    return shape.rank() == 3 ? new Frame(shape.dim(1), shape.dim(2), shape.dim(0)) : new Frame(1, 1, shape.size());
+  }
+
+  private Signal signal(Frame frame, int steps, boolean keep, int batchSize) {
+    var signal = new Signal(frame, steps, keep ? batchSize : block);
+    if (!keep) {
+      blockSignals.add(signal);
+    }
+    return signal;
+  }
+
+  /** Backward, Synapses need their input and a sum pool its output. */
+  private static boolean keepsPool(List<LayerSpec> specs, int i) {
+    return specs.get(i) instanceof LayerSpec.SumPool2d || isInputOfSynapses(specs, i) || isLast(specs, i);
+  }
+
+  private static boolean isInputOfSynapses(List<LayerSpec> specs, int i) {
+    int next = next(specs, i);
+    return next < specs.size() && specs.get(next) instanceof LayerSpec.Synaptic;
+  }
+
+  private static boolean isLast(List<LayerSpec> specs, int i) {
+    return next(specs, i) == specs.size();
+  }
+
+  private static int next(List<LayerSpec> specs, int i) {
+    int next = i + 1;
+    while (next < specs.size()
+        && (specs.get(next) instanceof LayerSpec.Flatten
+            || specs.get(next) instanceof LayerSpec.FlattenTime
+            || specs.get(next) instanceof LayerSpec.UnflattenTime)) {
+      next++;
+    }
+    return next;
+  }
+
+  /** Bytes that a network of this kind and its optimiser take. */
+  public static long estimateMemory(ModelSpec spec, int batchSize, int timeSteps, boolean constantInput) {
+    List<Shape> shapes = spec.shapes();
+    long largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
+    long block = Math.clamp(BLOCK_BYTES / (Float.BYTES * timeSteps * largest), 1, batchSize);
+    long steps = constantInput ? 1 : timeSteps;
+    long floats = batchSize * steps * shapes.getFirst().size() + 2 * block * timeSteps * largest;
+    for (int i = 0; i < spec.layers().size(); i++) {
+      long in = shapes.get(i).size();
+      long out = shapes.get(i + 1).size();
+      boolean keep = isInputOfSynapses(spec.layers(), i) || isLast(spec.layers(), i);
+      switch (spec.layers().get(i)) {
+        case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> {}
+        case LayerSpec.Synaptic s -> {
+          long weights =
+              s instanceof LayerSpec.Conv2d c
+                  ? out / (shapes.get(i + 1).dim(1) * shapes.get(i + 1).dim(2)) * c.kernelSize().h()
+                      * c.kernelSize().w() * (shapes.get(i).dim(0) / c.groups())
+                  : in * out;
+          // Values, gradient, order, two moments of the optimiser, and a turned copy.
+          floats += 6 * weights + (keep ? batchSize : block) * steps * out;
+        }
+        case LayerSpec.Pool p -> floats += (keepsPool(spec.layers(), i) ? batchSize : block) * steps * out;
+        case LayerSpec.Spiking _ -> {
+          steps = timeSteps;
+          // Potentials, state, counts, and the output.
+          floats += batchSize * steps * out + batchSize * out + 3 * out + (keep ? batchSize : block) * steps * out;
+        }
+      }
+    }
+    return Float.BYTES * floats;
+  }
+
+  public int timeSteps() {
+    return timeSteps;
+  }
+
+  /** Where a batch's input goes: [B, T or 1, H, W, C]. */
+  public float[] input() {
+    return input.data;
+  }
+
+  /** Values of one sample in {@link #input}. */
+  public int inputSize() {
+    return input.at(1);
+  }
+
+  /** By position in a frame of {@link #input}: the position in PyTorch's (C, H, W) order. */
+  public int[] inputOrder() {
+    return input.frame.torchOrder();
+  }
+
+  public List<Synapses> synapses() {
+    return layers.stream().filter(Synapses.class::isInstance).map(Synapses.class::cast).toList();
+  }
+
+  /** The layers of neurons, spiking or not. */
+  public List<Neurons> neurons() {
+    return layers.stream().filter(Neurons.class::isInstance).map(Neurons.class::cast).toList();
+  }
+
+  public List<Parameter> parameters() {
+    return parameters;
+  }
+
+  /** Draws all weights as PyTorch does after {@code torch.manual_seed(seed)}. */
+  public void draw(long seed) {
+    var random = new TorchRandom(seed);
+    synapses().forEach(s -> s.draw(random));
+  }
+
+  /**
+   * Takes over weights.
+   *
+   * @throws InvalidSpecException naming every tensor that is missing, unknown or of another shape
+   */
+  public void load(StateDict weights) {
+    var mistakes = new Mistakes();
+    var known = new ArrayList<String>();
+    for (Parameter p : parameters) {
+      known.add(p.name());
+      Tensor tensor = weights.tensors().get(p.name());
+      if (tensor == null) {
+        mistakes.in(p.name()).add("is missing from the weights");
+      } else if (tensor.data().length != p.values().length
+          || (tensor.shape().length > 1 && !Arrays.equals(tensor.shape(), p.shape()))) {
+        mistakes
+            .in(p.name())
+            .add("must have shape " + Arrays.toString(p.shape()) + ", has " + Arrays.toString(tensor.shape()));
+      } else {
+        p.load(tensor.data());
+      }
+    }
+    for (String name : weights.tensors().keySet()) {
+      mistakes.require(known.contains(name), name, "is no parameter of this model: " + known);
+    }
+    mistakes.throwIfAny();
+  }
+
+  public StateDict stateDict() {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (Parameter p : parameters) {
+      tensors.put(p.name(), p.toTorch(p.values()));
+    }
+    return new StateDict(tensors);
+  }
+
+  /** Forgets state, counts and loss of the last batch. */
+  public void reset() {
+    layers.forEach(Layer::reset);
+  }
+
+  /** Sends the first {@code samples} samples of {@link #input} through. */
+  public void forward(int samples) {
+    for (int from = 0; from < samples; from += block) {
+      startBlock(from);
+      for (Layer layer : layers) {
+        layer.forward(from, Math.min(samples, from + block));
+      }
+    }
+  }
+
+  /** Output of the last layer summed over time: [samples, outputs], in PyTorch's order. */
+  public void sumOutput(int samples, float[] sums) {
+    int n = output.frame.size();
+    int[] order = output.frame.torchOrder();
+    int repeats = timeSteps / output.steps;
+    Arrays.fill(sums, 0, samples * n, 0);
+    for (int b = 0; b < samples; b++) {
+      for (int t = 0; t < output.steps; t++) {
+        for (int i = 0; i < n; i++) {
+          sums[b * n + order[i]] += repeats * output.data[output.at(b) + t * n + i];
+        }
+      }
+    }
+  }
+
+  /** Outputs of the last layer. */
+  public int outputs() {
+    return output.frame.size();
+  }
+
+  /**
+   * Adds to the gradients of all parameters that the loss depends on.
+   *
+   * @param outputGradient dL/d(output at every step), [samples, outputs] in PyTorch's order; null where the loss does not
+   *     look at the output
+   */
+  public void backward(int samples, float @Nullable [] outputGradient) {
+    parameters.forEach(Parameter::zeroGradient);
+    for (int from = 0; from < samples; from += block) {
+      startBlock(from);
+      backward(from, Math.min(samples, from + block), outputGradient);
+    }
+  }
+
+  private void backward(int from, int to, float @Nullable [] outputGradient) {
+    int turn = 0;
+    boolean reached = outputGradient != null;
+    Signal gOut = gradient(output, turn, from);
+    if (outputGradient != null) {
+      spread(outputGradient, from, to, gOut);
+    }
+    for (Layer layer : layers.reversed()) {
+      Signal gIn = gradient(layer.in, 1 - turn, from);
+      boolean here = reached;
+      if (layer instanceof Neurons neurons && neurons.inLoss() && !reached) {
+        clear(gOut, from, to);
+        here = true;
+      }
+      if (here) {
+        layer.backward(from, to, gOut, gIn);
+      }
+      if (layer instanceof Synapses synapses && synapses.inLoss()) {
+        if (!here) {
+          clear(gIn, from, to);
+        }
+        synapses.addSynopsGradient(from, to, gIn);
+        here = true;
+      }
+      reached = here;
+      turn = 1 - turn;
+      gOut = gIn;
+    }
+  }
+
+  private Signal gradient(Signal of, int turn, int from) {
+    var signal = new Signal(of.frame, of.steps, gradients[turn]);
+    signal.startAt(from);
+    return signal;
+  }
+
+  private static void clear(Signal g, int from, int to) {
+    Arrays.fill(g.data, g.at(from), g.at(to), 0);
+  }
+
+  private static void spread(float[] outputGradient, int from, int to, Signal g) {
+    int n = g.frame.size();
+    int[] order = g.frame.torchOrder();
+    for (int b = from; b < to; b++) {
+      for (int t = 0; t < g.steps; t++) {
+        for (int i = 0; i < n; i++) {
+          g.data[g.at(b) + t * n + i] = outputGradient[b * n + order[i]];
+        }
+      }
+    }
+  }
+
+  private void startBlock(int from) {
+    for (Signal signal : blockSignals) {
+      signal.startAt(from);
+    }
+  }
+}

@@ -1,0 +1,219 @@
+package dev.spikewise.snn.layer;
+
+import dev.spikewise.snn.data.TorchRandom;
+import dev.spikewise.snn.kernel.ConvShape;
+import dev.spikewise.snn.kernel.Kernels;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A parameter layer: Conv2d, or Linear as the convolution of a 1 x 1 map. Every spike it receives causes as many synaptic
+ * operations as it has synapses to reach.
+ */
+public final class Synapses extends Layer {
+
+  private final ConvShape shape;
+  private final Kernels kernels;
+  private final Kernels.Conv conv;
+  private final Parameter weight;
+  private final @Nullable Parameter bias;
+  private final boolean first;
+  private final boolean activeOnly;
+
+  /** By input pixel: synapses a unit of input reaches, times the spikes such a unit stands for. */
+  private final float[] fanOut;
+
+  /** Time steps that a frame of the input stands for: more than 1 where the input never changes. */
+  private final int stepsPerFrame;
+
+  private final double[] synopsPerFrame;
+  private double synops;
+  private boolean inLoss;
+  private float synopsGradient;
+
+  /**
+   * @param geometry of the windows
+   * @param spikesPerUnit spikes that an input of 1 stands for: the area of an average pool before this layer, else 1
+   * @param first whether nothing before this layer can be trained
+   * @param samples most samples of one call
+   * @param activeOnly whether the layer before throws away dL/din where the input is 0
+   */
+  Synapses(
+      String name,
+      ConvShape geometry,
+      int[] weightShape,
+      boolean hasBias,
+      int spikesPerUnit,
+      boolean first,
+      boolean activeOnly,
+      Signal in,
+      Signal out,
+      int samples,
+      int timeSteps,
+      Kernels kernels) {
+    super(name, in, out);
+    this.kernels = kernels;
+    this.first = first;
+    this.activeOnly = activeOnly;
+    shape = geometry.simplified();
+    stepsPerFrame = timeSteps / in.steps;
+    int maxFrames = samples * in.steps;
+    conv = kernels.conv(shape, maxFrames);
+    weight = new Parameter(name + ".weight", weightShape, torchOrder(geometry));
+    bias = hasBias ? new Parameter(name + ".bias", new int[] {shape.outC()}, identity(shape.outC())) : null;
+    int[] reach = geometry.fanOut();
+    fanOut = new float[reach.length];
+    for (int i = 0; i < reach.length; i++) {
+      fanOut[i] = (float) reach[i] * spikesPerUnit;
+    }
+    synopsPerFrame = new double[maxFrames];
+  }
+
+  public String name() {
+    return name;
+  }
+
+  /** Synaptic operations since the last reset, summed over samples and time. */
+  public double synops() {
+    return synops;
+  }
+
+  /**
+   * Puts this layer's synops into the loss.
+   *
+   * @param perSample dL/d(synops of one sample)
+   */
+  public void addToLoss(double perSample) {
+    inLoss = true;
+    synopsGradient += (float) perSample;
+  }
+
+  boolean inLoss() {
+    return inLoss;
+  }
+
+  void draw(TorchRandom random) {
+    float bound = (float) (1 / Math.sqrt(shape.taps()));
+    weight.draw(random, bound);
+    if (bias != null) {
+      bias.draw(random, bound);
+    }
+  }
+
+  @Override
+  List<Parameter> parameters() {
+    var all = new ArrayList<>(List.of(weight));
+    if (bias != null) {
+      all.add(bias);
+    }
+    return all;
+  }
+
+  @Override
+  void reset() {
+    synops = 0;
+    inLoss = false;
+    synopsGradient = 0;
+  }
+
+  @Override
+  void forward(int from, int to) {
+    int frames = (to - from) * in.steps;
+    int size = in.frame.size();
+    kernels.parallel().run(frames, f -> synopsPerFrame[f] = countSynops(in.data, in.at(from) + f * size));
+    for (int f = 0; f < frames; f++) {
+      synops += synopsPerFrame[f] * stepsPerFrame;
+    }
+    conv.forward(
+        in.data, in.at(from), weight.values(), bias == null ? null : bias.values(), out.data, out.at(from), frames);
+  }
+
+  private double countSynops(float[] x, int at) {
+    double sum = 0;
+    int channels = in.frame.size() / fanOut.length;
+    for (float reach : fanOut) {
+      float pixel = 0;
+      for (int c = 0; c < channels; c++) {
+        pixel += x[at++];
+      }
+      sum += (double) pixel * reach;
+    }
+    return sum;
+  }
+
+  @Override
+  void backward(int from, int to, Signal gOut, Signal gIn) {
+    int frames = (to - from) * in.steps;
+    weight.reach();
+    conv.weightGradient(in.data, in.at(from), gOut.data, gOut.at(from), weight.gradient(), frames);
+    if (bias != null) {
+      bias.reach();
+      addColumns(gOut.data, gOut.at(from), frames * shape.windows(), bias.gradient());
+    }
+    if (!first) {
+      conv.inputGradient(
+          gOut.data,
+          gOut.at(from),
+          weight.values(),
+          gIn.data,
+          gIn.at(from),
+          frames,
+          activeOnly ? in.data : null,
+          in.at(from));
+    }
+  }
+
+  /** Adds dL/din of the synops in the loss: the same for every spike through the same number of synapses. */
+  void addSynopsGradient(int from, int to, Signal gIn) {
+    if (first) {
+      return;
+    }
+    int frames = (to - from) * in.steps;
+    int size = in.frame.size();
+    int channels = size / fanOut.length;
+    float[] g = gIn.data;
+    int at = gIn.at(from);
+    kernels
+        .parallel()
+        .run(
+            frames,
+            f -> {
+              int i = at + f * size;
+              for (float reach : fanOut) {
+                float add = synopsGradient * reach;
+                for (int c = 0; c < channels; c++) {
+                  g[i++] += add;
+                }
+              }
+            });
+  }
+
+  private static void addColumns(float[] g, int at, int rows, float[] sums) {
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < sums.length; c++) {
+        sums[c] += g[at + r * sums.length + c];
+      }
+    }
+  }
+
+  private static int[] identity(int n) {
+    return java.util.stream.IntStream.range(0, n).toArray();
+  }
+
+  /** [groups, kH, kW, Cin / groups, Cout / groups] here, [Cout, Cin / groups, kH, kW] in PyTorch. */
+  private static int[] torchOrder(ConvShape s) {
+    var order = new int[s.weights()];
+    int groupIn = s.inCPerGroup();
+    int groupOut = s.outCPerGroup();
+    int area = s.kH() * s.kW();
+    for (int i = 0; i < order.length; i++) {
+      int o = i % groupOut;
+      int c = i / groupOut % groupIn;
+      int tap = i / groupOut / groupIn % area;
+      int g = i / groupOut / groupIn / area;
+      order[i] = ((g * groupOut + o) * groupIn + c) * area + tap;
+    }
+    return order;
+  }
+}

@@ -1,0 +1,99 @@
+package dev.spikewise.snn.optim;
+
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.spec.OptimizerSpec;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * PyTorch's Adam (Kingma and Ba 2015, arXiv:1412.6980): eps is added after bias correction, and a parameter that no
+ * gradient reached makes no step.
+ */
+public final class Adam {
+
+  private static final int CHUNK = 8192;
+
+  private final OptimizerSpec.Adam spec;
+  private final List<Moments> all;
+  private final Parallel parallel;
+
+  private static final class Moments {
+    final Parameter parameter;
+    final float[] first;
+    final float[] second;
+    int steps;
+
+    Moments(Parameter parameter) {
+      this.parameter = parameter;
+      first = new float[parameter.values().length];
+      second = new float[parameter.values().length];
+    }
+  }
+
+  public Adam(OptimizerSpec.Adam spec, List<Parameter> parameters, Parallel parallel) {
+    this.spec = spec;
+    this.parallel = parallel;
+    all = parameters.stream().map(Moments::new).toList();
+  }
+
+  public void step() {
+    for (Moments m : all) {
+      if (m.parameter.reached()) {
+        m.steps++;
+        int chunks = (m.first.length + CHUNK - 1) / CHUNK;
+        parallel.run(chunks, i -> step(m, i * CHUNK, Math.min(m.first.length, (i + 1) * CHUNK)));
+      }
+    }
+  }
+
+  private void step(Moments m, int from, int to) {
+    double beta1 = spec.betas().get(0);
+    double beta2 = spec.betas().get(1);
+    float keep = (float) beta2;
+    float add1 = (float) (1 - beta1);
+    float add2 = (float) (1 - beta2);
+    float size = (float) (spec.learningRate() / (1 - Math.pow(beta1, m.steps)));
+    float correction = (float) Math.sqrt(1 - Math.pow(beta2, m.steps));
+    float eps = spec.eps().floatValue();
+    float[] first = m.first;
+    float[] second = m.second;
+    float[] values = m.parameter.values();
+    float[] gradient = m.parameter.gradient();
+    for (int i = from; i < to; i++) {
+      float g = gradient[i];
+      first[i] += add1 * (g - first[i]);
+      second[i] = keep * second[i] + add2 * g * g;
+      values[i] -= size * (first[i] / ((float) Math.sqrt(second[i]) / correction + eps));
+    }
+  }
+
+  /** Moments under "NAME.exp_avg" and "NAME.exp_avg_sq" and step counts under "NAME.step", as PyTorch names them. */
+  public StateDict state() {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (Moments m : all) {
+      String name = m.parameter.name();
+      tensors.put(name + ".exp_avg", m.parameter.toTorch(m.first));
+      tensors.put(name + ".exp_avg_sq", m.parameter.toTorch(m.second));
+      // Bits rather than a value: a float counts only to 2^24.
+      tensors.put(name + ".step", new Tensor(new int[0], new float[] {Float.intBitsToFloat(m.steps)}));
+    }
+    return new StateDict(tensors);
+  }
+
+  public void restore(StateDict state) {
+    for (Moments m : all) {
+      String name = m.parameter.name();
+      m.parameter.fromTorch(tensor(state, name + ".exp_avg").data(), m.first);
+      m.parameter.fromTorch(tensor(state, name + ".exp_avg_sq").data(), m.second);
+      m.steps = Float.floatToRawIntBits(tensor(state, name + ".step").data()[0]);
+    }
+  }
+
+  private static Tensor tensor(StateDict state, String name) {
+    return Objects.requireNonNull(state.tensors().get(name), name);
+  }
+}

@@ -1,0 +1,175 @@
+package dev.spikewise.snn.optim;
+
+import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.layer.Neurons;
+import dev.spikewise.snn.layer.Synapses;
+import dev.spikewise.spec.LossTerm;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** The loss of a batch: sums its terms, and leaves their gradients where the backward pass picks them up. */
+public final class Loss {
+
+  private final List<LossTerm> terms;
+  private final Network network;
+  private final @Nullable Double dt;
+  private final Map<String, Double> baseline;
+  private final double[] values;
+  private final float[] logits;
+  private final float @Nullable [] outputGradient;
+  private final List<float[]> rateGradients;
+
+  /**
+   * @param baseline synops of a sample by parameter layer, before training
+   * @param dt length of a time step in seconds, if it has one
+   */
+  public Loss(
+      List<LossTerm> terms, Network network, int batchSize, @Nullable Double dt, Map<String, Double> baseline) {
+    this.terms = terms;
+    this.network = network;
+    this.dt = dt;
+    this.baseline = baseline;
+    values = new double[terms.size()];
+    logits = new float[batchSize * network.outputs()];
+    outputGradient = terms.stream().anyMatch(LossTerm.CrossEntropy.class::isInstance) ? new float[logits.length] : null;
+    rateGradients = network.neurons().stream().map(n -> new float[n.counts().length]).toList();
+  }
+
+  /** Values of the terms for the last batch, weighted, in the order of the spec. */
+  public double[] values() {
+    return values;
+  }
+
+  /** dL/d(output at every step), [B, outputs]; null where no term looks at the output. */
+  public float @Nullable [] outputGradient() {
+    return outputGradient;
+  }
+
+  /** Output of the last batch summed over time, [B, outputs]. */
+  public float[] logits() {
+    return logits;
+  }
+
+  /**
+   * Computes the loss of the batch that the network saw last.
+   *
+   * @param labels [samples]; empty where the input has none
+   */
+  public double compute(int samples, int[] labels) {
+    network.sumOutput(samples, logits);
+    double sum = 0;
+    for (int i = 0; i < values.length; i++) {
+      LossTerm term = terms.get(i);
+      double value =
+          switch (term) {
+            case LossTerm.Synops s -> synops(s, samples);
+            case LossTerm.FiringRate r -> firingRate(r, samples);
+            case LossTerm.CrossEntropy c -> crossEntropy(c, samples, labels);
+          };
+      values[i] = term.weight() * value;
+      sum += values[i];
+    }
+    return sum;
+  }
+
+  private double synops(LossTerm.Synops term, int samples) {
+    double unit = perUnit(term.unit());
+    List<Synapses> counted = counted(term);
+    var groups = new ArrayList<List<Synapses>>();
+    switch (term.scope()) {
+      case MODEL -> groups.add(counted);
+      case LAYER -> counted.forEach(layer -> groups.add(List.of(layer)));
+    }
+    double loss = 0;
+    for (List<Synapses> group : groups) {
+      double synops = unit * group.stream().mapToDouble(Synapses::synops).sum() / samples;
+      double target = target(term, group, unit);
+      double excess = synops - target;
+      double scale = term.normalize() || term.mode() == LossTerm.Mode.TRACK ? 1 / (target * target) : 1;
+      if (term.mode() == LossTerm.Mode.LIMIT) {
+        excess = Math.max(excess, 0);
+      }
+      loss += excess * excess * scale;
+      double gradient = term.weight() * 2 * excess * scale * unit / samples;
+      group.forEach(layer -> layer.addToLoss(gradient));
+    }
+    return loss;
+  }
+
+  private double target(LossTerm.Synops term, List<Synapses> group, double unit) {
+    Double multiple = term.target().baselineMultiple();
+    return multiple == null
+        ? Objects.requireNonNull(term.target().value())
+        : multiple * unit * group.stream().mapToDouble(layer -> Objects.requireNonNull(baseline.get(layer.name()))).sum();
+  }
+
+  /** Target of a term over its whole scope, in synops a sample. */
+  public double targetPerSample(LossTerm.Synops term) {
+    double unit = perUnit(term.unit());
+    List<Synapses> counted = counted(term);
+    int groups = term.scope() == LossTerm.Scope.LAYER && term.target().value() != null ? counted.size() : 1;
+    return groups * target(term, counted, unit) / unit;
+  }
+
+  private List<Synapses> counted(LossTerm.Synops term) {
+    List<String> names = term.layers();
+    return network.synapses().stream().filter(layer -> names == null || names.contains(layer.name())).toList();
+  }
+
+  /** What synops a sample are multiplied by to be in a unit. */
+  private double perUnit(LossTerm.Unit unit) {
+    return switch (unit) {
+      case PER_SAMPLE -> 1;
+      case PER_TIMESTEP -> 1.0 / network.timeSteps();
+      case PER_SECOND -> 1.0 / network.timeSteps() / Objects.requireNonNull(dt);
+    };
+  }
+
+  private double firingRate(LossTerm.FiringRate term, int samples) {
+    double trials = (double) samples * network.timeSteps();
+    double loss = 0;
+    List<Neurons> layers = network.neurons();
+    for (int i = 0; i < layers.size(); i++) {
+      Neurons layer = layers.get(i);
+      if (!layer.spikes() || term.layers() != null && !term.layers().contains(layer.name())) {
+        continue;
+      }
+      double[] counts = layer.counts();
+      float[] gradient = rateGradients.get(i);
+      for (int n = 0; n < counts.length; n++) {
+        double rate = counts[n] / trials;
+        double below = term.min() == null ? 0 : Math.max(term.min() - rate, 0);
+        double above = term.max() == null ? 0 : Math.max(rate - term.max(), 0);
+        loss += below * below + above * above;
+        gradient[n] = (float) (term.weight() * 2 * (above - below) / trials);
+      }
+      layer.addToLoss(gradient);
+    }
+    return loss;
+  }
+
+  private double crossEntropy(LossTerm.CrossEntropy term, int samples, int[] labels) {
+    float[] gradient = Objects.requireNonNull(outputGradient);
+    int classes = network.outputs();
+    double loss = 0;
+    for (int b = 0; b < samples; b++) {
+      double top = Double.NEGATIVE_INFINITY;
+      for (int c = 0; c < classes; c++) {
+        top = Math.max(top, logits[b * classes + c]);
+      }
+      double sum = 0;
+      for (int c = 0; c < classes; c++) {
+        sum += Math.exp(logits[b * classes + c] - top);
+      }
+      loss += Math.log(sum) + top - logits[b * classes + labels[b]];
+      for (int c = 0; c < classes; c++) {
+        double softmax = Math.exp(logits[b * classes + c] - top) / sum;
+        gradient[b * classes + c] = (float) (term.weight() * (softmax - (c == labels[b] ? 1 : 0)) / samples);
+      }
+    }
+    return loss / samples;
+  }
+}
