@@ -28,10 +28,9 @@ record SpecCheck(
     Mistakes mistakes) {
 
   void run() {
-    int before = mistakes.count();
     checkData();
     checkLayerNames();
-    if (mistakes.count() == before) {
+    if (mistakes.isEmpty()) {
       checkWeightsAndTargets();
     }
   }
