@@ -2,6 +2,7 @@ package dev.spikewise.snn;
 
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
+import dev.spikewise.snn.kernel.VectorKernels;
 
 /**
  * What a training computes with: a kind of kernels and a number of threads. Results do not depend on the number. Not
@@ -19,7 +20,17 @@ public final class Engine implements AutoCloseable {
 
   /** The fastest kernels this JVM can run, on {@code threads} threads (the caller's is one of them). */
   public static Engine create(int threads) {
-    return new Engine(new ScalarKernels(threads), "");
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+      return new Engine(
+          new ScalarKernels(threads),
+          "the Vector API is missing: start Java with --add-modules jdk.incubator.vector to train many times faster");
+    }
+    return new Engine(new VectorKernels(threads), "the Vector API is there, with " + VectorKernels.bits() + " bits");
+  }
+
+  /** The kernels that define what the fast ones must compute. */
+  public static Engine scalar(int threads) {
+    return new Engine(new ScalarKernels(threads), "asked for");
   }
 
   public int threads() {

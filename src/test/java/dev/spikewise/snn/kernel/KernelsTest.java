@@ -1,0 +1,193 @@
+package dev.spikewise.snn.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.SurrogateSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every fast kernel against the scalar one, on awkward sizes, from silent to dense. */
+class KernelsTest {
+
+  private static final double[] DENSITIES = {0, 0.03, 0.2, 1};
+
+  static List<ConvShape> shapes() {
+    return List.of(
+        new ConvShape(5, 5, 1, 16, 5, 5, 1, 1, 0, 0, 1, 1, 1),
+        new ConvShape(12, 12, 16, 32, 5, 5, 1, 1, 0, 0, 1, 1, 1),
+        new ConvShape(7, 9, 3, 37, 3, 2, 1, 1, 0, 0, 1, 1, 1),
+        new ConvShape(8, 8, 1, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        new ConvShape(9, 7, 5, 19, 3, 3, 2, 3, 1, 2, 1, 1, 1),
+        new ConvShape(9, 9, 4, 50, 3, 3, 1, 1, 2, 2, 2, 2, 1),
+        new ConvShape(10, 8, 6, 12, 3, 3, 2, 1, 0, 2, 1, 2, 3),
+        new ConvShape(6, 6, 8, 8, 3, 3, 1, 1, 3, 3, 1, 1, 8),
+        new ConvShape(4, 4, 2, 3, 1, 1, 3, 3, 0, 0, 1, 1, 1),
+        new ConvShape(3, 3, 2, 35, 1, 1, 1, 1, 2, 2, 1, 1, 1),
+        ConvShape.linear(120, 10),
+        ConvShape.linear(512, 120),
+        ConvShape.linear(1, 1),
+        ConvShape.linear(13, 67));
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void vectorConvolutionsAgreeWithTheScalarOnes(ConvShape shape) {
+    try (var scalar = new ScalarKernels(1);
+        var vector = new VectorKernels(2)) {
+      assertConvolutionsAgree(shape, scalar, vector);
+    }
+  }
+
+  private static void assertConvolutionsAgree(ConvShape shape, Kernels expected, Kernels actual) {
+    var random = new Random(7);
+    for (int frames : new int[] {1, 3, 17}) {
+      var expectedConv = expected.conv(shape, frames);
+      var actualConv = actual.conv(shape, frames);
+      for (double density : DENSITIES) {
+        String what = shape + ", " + frames + " frames, density " + density;
+        int pad = 3;
+        float[] x = spikes(random, pad + frames * shape.inSize(), density);
+        float[] w = normal(random, shape.weights());
+        float[] bias = density == 1 ? normal(random, shape.outC()) : null;
+        float[] gy = normal(random, pad + frames * shape.outSize());
+
+        float[] y = new float[gy.length];
+        float[] y2 = normal(random, gy.length);
+        expectedConv.forward(x, pad, w, bias, y, pad, frames);
+        actualConv.forward(x, pad, w, bias, y2, pad, frames);
+        assertClose(y2, y, pad, "y of " + what);
+
+        float[] gw = new float[w.length];
+        float[] gw2 = new float[w.length];
+        expectedConv.weightGradient(x, pad, gy, pad, gw, frames);
+        actualConv.weightGradient(x, pad, gy, pad, gw2, frames);
+        assertClose(gw2, gw, 0, "dw of " + what);
+
+        float[] gx = new float[x.length];
+        float[] gx2 = normal(random, x.length);
+        expectedConv.inputGradient(gy, pad, w, gx, pad, frames, null, 0);
+        actualConv.inputGradient(gy, pad, w, gx2, pad, frames, null, 0);
+        assertClose(gx2, gx, pad, "dx of " + what);
+
+        actualConv.inputGradient(gy, pad, w, gx2, pad, frames, x, pad);
+        for (int i = 0; i < x.length; i++) {
+          if (x[i] == 0) {
+            assertThat(gx2[i]).isFinite();
+            gx[i] = 0;
+            gx2[i] = 0;
+          }
+        }
+        assertClose(gx2, gx, pad, "dx of the active inputs of " + what);
+      }
+    }
+  }
+
+  static List<NeuronParams> neurons() {
+    var spikeFns = List.of(SpikeFn.MULTI, SpikeFn.SINGLE, new SpikeFn(SpikeFn.Kind.MAX, 2));
+    var surrogates =
+        List.of(
+            new SurrogateSpec.SingleExponential(0.5, 1.0),
+            new SurrogateSpec.PeriodicExponential(0.5, 1.0),
+            new SurrogateSpec.Heaviside(0.5),
+            new SurrogateSpec.Gaussian(0.1, 0.5, 1.0),
+            new SurrogateSpec.MultiGaussian(0.0, 0.5, 0.15, 6.0, 2.0));
+    var all = new ArrayList<NeuronParams>();
+    float none = Float.NEGATIVE_INFINITY;
+    for (SpikeFn spikeFn : spikeFns) {
+      for (SurrogateSpec surrogate : surrogates) {
+        all.add(new NeuronParams(1, Float.NaN, false, true, 1, spikeFn, true, 1, false, none, surrogate));
+        all.add(new NeuronParams(0.9f, Float.NaN, true, true, 0.7f, spikeFn, true, 0.5f, false, -0.2f, surrogate));
+        all.add(new NeuronParams(0.8f, 0.6f, true, true, 1.3f, spikeFn, false, -0.1f, true, none, surrogate));
+        all.add(new NeuronParams(0.8f, 0.6f, false, true, 0.7f, spikeFn, false, -0.1f, false, -0.3f, surrogate));
+      }
+    }
+    all.add(new NeuronParams(0.8f, 0.6f, false, false, 1, SpikeFn.MULTI, true, 1, false, none, null));
+    return all;
+  }
+
+  @ParameterizedTest
+  @MethodSource("neurons")
+  void vectorNeuronsAgreeWithTheScalarOnes(NeuronParams params) {
+    try (var scalar = new ScalarKernels(1);
+        var vector = new VectorKernels(1)) {
+      for (boolean constant : new boolean[] {false, true}) {
+        NeuronRange a = range(constant);
+        NeuronRange b = range(constant);
+        scalar.neuronForward(params, a);
+        vector.neuronForward(params, b);
+        assertThat(b.u).isEqualTo(a.u);
+        assertThat(b.s).isEqualTo(a.s);
+        assertThat(b.v).isEqualTo(a.v);
+        assertThat(b.synapticCurrent).isEqualTo(a.synapticCurrent);
+        assertClose(floats(b.counts), floats(a.counts), 0, "counts");
+        scalar.neuronBackward(params, a);
+        vector.neuronBackward(params, b);
+        assertClose(b.gx, a.gx, 0, "dx");
+        assertThat(Math.abs(b.gAlphaMem - a.gAlphaMem)).isLessThan(1e-3 * (1 + Math.abs(a.gAlphaMem)));
+        assertThat(Math.abs(b.gAlphaSyn - a.gAlphaSyn)).isLessThan(1e-3 * (1 + Math.abs(a.gAlphaSyn)));
+      }
+    }
+  }
+
+  private static NeuronRange range(boolean constant) {
+    var random = new Random(3);
+    var r = new NeuronRange();
+    r.neurons = 75;
+    r.steps = 9;
+    r.from = 2;
+    r.to = 71;
+    r.x = normal(random, r.steps * r.neurons);
+    r.xStep = constant ? 0 : r.neurons;
+    r.u = new float[r.steps * r.neurons];
+    r.current = new float[r.u.length];
+    r.s = new float[r.u.length];
+    r.v = new float[r.neurons];
+    r.synapticCurrent = new float[r.neurons];
+    r.counts = new double[r.neurons];
+    r.gs = normal(random, r.u.length);
+    r.gRate = normal(random, r.neurons);
+    r.gx = new float[r.u.length];
+    r.gxStep = r.xStep;
+    return r;
+  }
+
+  private static float[] spikes(Random random, int n, double density) {
+    var x = new float[n];
+    for (int i = 0; i < n; i++) {
+      x[i] = random.nextDouble() < density ? 1 + random.nextInt(3) : 0;
+    }
+    return x;
+  }
+
+  private static float[] normal(Random random, int n) {
+    var x = new float[n];
+    for (int i = 0; i < n; i++) {
+      x[i] = (float) random.nextGaussian();
+    }
+    return x;
+  }
+
+  private static float[] floats(double[] values) {
+    var floats = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      floats[i] = (float) values[i];
+    }
+    return floats;
+  }
+
+  private static void assertClose(float[] actual, float[] expected, int from, String what) {
+    double largest = 1e-3;
+    for (float e : expected) {
+      largest = Math.max(largest, Math.abs(e));
+    }
+    for (int i = from; i < expected.length; i++) {
+      if (!(Math.abs(actual[i] - expected[i]) <= 2e-5 * largest)) {
+        assertThat(actual[i]).as("%s at %d", what, i).isEqualTo(expected[i]);
+      }
+    }
+  }
+}
