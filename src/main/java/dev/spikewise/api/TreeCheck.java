@@ -2,6 +2,7 @@ package dev.spikewise.api;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.spikewise.spec.Mistakes;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
@@ -119,6 +120,10 @@ final class TreeCheck {
   }
 
   private String nameOf(RecordComponent component) {
+    var given = component.getAccessor().getAnnotation(JsonProperty.class);
+    if (given != null) {
+      return given.value();
+    }
     return PropertyNamingStrategies.SNAKE_CASE.nameForField(json.deserializationConfig(), null, component.getName());
   }
 

@@ -2,6 +2,7 @@ package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import org.jspecify.annotations.Nullable;
@@ -280,7 +281,7 @@ public sealed interface LayerSpec {
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
       @Nullable Double tauSyn,
-      @Nullable Double minVMem,
+      @JsonProperty("min_v_mem") @Nullable Double minVMem,
       Boolean sinabsCompat)
       implements Spiking {
     public IAF {
@@ -302,7 +303,7 @@ public sealed interface LayerSpec {
       SpikeFn spikeFn,
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
-      @Nullable Double minVMem,
+      @JsonProperty("min_v_mem") @Nullable Double minVMem,
       Boolean sinabsCompat)
       implements Spiking {
     public LIF {

@@ -1,0 +1,79 @@
+package dev.spikewise.interop;
+
+import dev.spikewise.spec.LayerSpec;
+import java.util.regex.Pattern;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.exc.InvalidTypeIdException;
+import tools.jackson.databind.exc.UnrecognizedPropertyException;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Layers in the JSON of the service's own model definitions, which other formats are turned into. */
+final class SpecJson {
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
+
+  private static final Pattern INTEGER = Pattern.compile("-?\\d{1,9}");
+  private static final Pattern NUMBER = Pattern.compile("-?\\d{1,20}\\.?\\d{0,20}(?:e[+-]?\\d{1,3})?");
+
+  private SpecJson() {}
+
+  static ObjectNode object() {
+    return JSON.createObjectNode();
+  }
+
+  static ArrayNode array() {
+    return JSON.createArrayNode();
+  }
+
+  /** Python's True and False, a number, or text. */
+  static JsonNode scalar(String text) {
+    var nodes = JSON.getNodeFactory();
+    if (text.equals("True") || text.equals("False")) {
+      return nodes.booleanNode(text.equals("True"));
+    }
+    if (INTEGER.matcher(text).matches()) {
+      return nodes.numberNode(Integer.parseInt(text));
+    }
+    if (NUMBER.matcher(text).matches()) {
+      return nodes.numberNode(Double.parseDouble(text));
+    }
+    return nodes.stringNode(text);
+  }
+
+  static LayerSpec layer(ObjectNode json) {
+    return JSON.treeToValue(json, LayerSpec.class);
+  }
+
+  static ObjectNode json(LayerSpec layer) {
+    return JSON.valueToTree(layer);
+  }
+
+  static JsonNode read(String json) {
+    return JSON.readTree(json);
+  }
+
+  static String write(JsonNode json) {
+    return JSON.writeValueAsString(json);
+  }
+
+  /** Why a layer could not be read, in a user's words. */
+  static String reason(RuntimeException e) {
+    return switch (e) {
+      case InvalidTypeIdException unknown -> "no layer of this type is known";
+      case UnrecognizedPropertyException unknown -> "has no option " + unknown.getPropertyName();
+      case JacksonException unreadable when unreadable.getCause() != null ->
+          String.valueOf(unreadable.getCause().getMessage());
+      case JacksonException unreadable -> String.valueOf(unreadable.getOriginalMessage());
+      default -> String.valueOf(e.getMessage());
+    };
+  }
+}

@@ -1,0 +1,158 @@
+package dev.spikewise.interop;
+
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.data.Npz;
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.Mistakes;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Weights under the names of a PyTorch state_dict, as .npz, and whether they are a network's. */
+public final class Weights {
+
+  /** Most bytes that the arrays of an .npz may take once unpacked: those of 64 Mi float32 values. */
+  private static final long MAX_BYTES = 4L << 26;
+
+  /** What a sinabs state_dict holds beside weights: state, which starts at 0 here, and what the definition says. */
+  private static final Set<String> STATE = Set.of("v_mem", "i_syn", "b", "spike_threshold", "min_v_mem");
+
+  private Weights() {}
+
+  /** @throws UnreadableFileException where it is no .npz file of numbers */
+  public static StateDict readNpz(byte[] file) {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    try {
+      Npz.read(new ByteArrayInputStream(file), MAX_BYTES)
+          .forEach((name, array) -> tensors.put(name, new Tensor(array.shape(), array.floats())));
+    } catch (IllegalArgumentException e) {
+      throw new UnreadableFileException(String.valueOf(e.getMessage()), e);
+    } catch (IOException e) {
+      throw new UnreadableFileException("not a whole .npz file", e);
+    }
+    return new StateDict(tensors);
+  }
+
+  public static byte[] writeNpz(StateDict weights) {
+    var out = new ByteArrayOutputStream();
+    try {
+      Npz.write(out, weights.tensors());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return out.toByteArray();
+  }
+
+  /**
+   * The weights of {@code model} among {@code found}. The state of neurons, which sinabs keeps in the same state_dict,
+   * is left out; a time constant that is not there is the definition's.
+   *
+   * @throws InvalidSpecException naming every array that is missing, not the model's, or of another shape
+   */
+  public static StateDict of(ModelSpec model, StateDict found) {
+    var mistakes = new Mistakes();
+    var unused = new LinkedHashMap<>(found.tensors());
+    var weights = new LinkedHashMap<String, Tensor>();
+    List<Shape> shapes = model.shapes();
+    for (int i = 0; i < model.layers().size(); i++) {
+      LayerSpec layer = model.layers().get(i);
+      for (var expected : shapes(layer, shapes.get(i)).entrySet()) {
+        String name = i + "." + expected.getKey();
+        Tensor tensor = unused.remove(name);
+        if (tensor == null) {
+          mistakes.in(name).add("is missing: " + layer.typeName() + " needs it in shape " + expected.getValue());
+        } else if (!Arrays.equals(tensor.shape(), expected.getValue().dims().stream().mapToInt(d -> d).toArray())) {
+          mistakes.in(name).add("must have shape " + expected.getValue() + ", was " + Arrays.toString(tensor.shape()));
+        } else {
+          weights.put(name, tensor);
+        }
+      }
+      if (layer instanceof LayerSpec.Spiking spiking) {
+        for (var constant : timeConstants(spiking).entrySet()) {
+          String name = i + "." + constant.getKey();
+          Tensor tensor = unused.remove(name);
+          weights.put(
+              name, tensor == null ? new Tensor(new int[] {}, new float[] {constant.getValue()}) : tensor);
+        }
+        Tensor threshold = unused.get(i + ".spike_threshold");
+        if (threshold != null && !isUniformly(spiking.spikeThreshold().floatValue(), threshold)) {
+          mistakes.in(i + ".spike_threshold").add("is not the model's, which is " + spiking.spikeThreshold());
+        }
+        for (String state : STATE) {
+          unused.remove(i + "." + state);
+        }
+      }
+    }
+    for (var left : unused.entrySet()) {
+      mistakes.in(left.getKey()).add("is no weight of this model, which has " + weights.keySet());
+    }
+    for (var weight : weights.entrySet()) {
+      for (float value : weight.getValue().data()) {
+        if (!Float.isFinite(value)) {
+          mistakes.in(weight.getKey()).add("holds " + value);
+          break;
+        }
+      }
+    }
+    mistakes.throwIfAny();
+    return new StateDict(weights);
+  }
+
+  private static boolean isUniformly(float value, Tensor tensor) {
+    for (float each : tensor.data()) {
+      if (each != value) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** What a spiking layer can be trained by, with the values that its definition gives. */
+  private static Map<String, Float> timeConstants(LayerSpec.Spiking spiking) {
+    var constants = new LinkedHashMap<String, Float>();
+    boolean alphas = false;
+    switch (spiking) {
+      case LayerSpec.LIF lif -> {
+        alphas = lif.trainAlphas();
+        constants.put(alphas ? "alpha_mem" : "tau_mem", constant(lif.tauMem(), alphas));
+      }
+      case LayerSpec.IAF iaf -> {}
+    }
+    if (spiking.tauSyn() != null) {
+      constants.put(alphas ? "alpha_syn" : "tau_syn", constant(spiking.tauSyn(), alphas));
+    }
+    return constants;
+  }
+
+  private static float constant(double tau, boolean alpha) {
+    return (float) (alpha ? Math.exp(-1 / tau) : tau);
+  }
+
+  /** By the name of a weight within its layer: its shape. */
+  private static Map<String, Shape> shapes(LayerSpec layer, Shape input) {
+    var shapes = new LinkedHashMap<String, Shape>();
+    if (layer instanceof LayerSpec.Synaptic synaptic) {
+      Shape weight = switch (synaptic) {
+        case LayerSpec.Conv2d conv ->
+            Shape.of(
+                conv.outChannels(), input.dim(0) / conv.groups(), conv.kernelSize().h(), conv.kernelSize().w());
+        case LayerSpec.Linear linear -> Shape.of(linear.outFeatures(), input.dim(0));
+      };
+      shapes.put("weight", weight);
+      if (synaptic.bias()) {
+        shapes.put("bias", Shape.of(weight.dim(0)));
+      }
+    }
+    return shapes;
+  }
+}

@@ -1,0 +1,89 @@
+package dev.spikewise.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.Mistakes.Mistake;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Size2;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class PrintedModelTest {
+
+  @Test
+  void readsWhatPythonPrintsForTheTutorialsNetwork() {
+    ModelSpec model = PrintedModel.parse(Golden.text("tutorial.txt"), List.of(1, 28, 28));
+
+    assertThat(model.layers().stream().map(LayerSpec::typeName))
+        .containsExactly(
+            "FlattenTime", "Conv2d", "IAF", "SumPool2d", "Conv2d", "IAF", "SumPool2d", "Conv2d", "IAF", "Flatten",
+            "Linear", "IAF", "UnflattenTime");
+    assertThat(model.shapes().getLast()).isEqualTo(Shape.of(10));
+  }
+
+  @Test
+  void readsEveryOptionThatIsPrinted() {
+    ModelSpec model = PrintedModel.parse(Golden.text("small.txt"), List.of(2, 8, 4));
+
+    assertThat(model.layers().get(1))
+        .isEqualTo(
+            new LayerSpec.Conv2d(
+                2, 4, new Size2(3, 2), new Size2(2, 2), new Size2(1, 0), Size2.ONE, 2, true));
+    var iaf = (LayerSpec.IAF) model.layers().get(2);
+    assertThat(iaf.spikeThreshold()).isEqualTo(0.5);
+    assertThat(iaf.minVMem()).isEqualTo(-1.0);
+    var lif = (LayerSpec.LIF) model.layers().get(6);
+    assertThat(lif.tauMem()).isEqualTo(20.0);
+    assertThat(lif.normInput()).isTrue();
+    assertThat(model.layers().get(5)).isEqualTo(new LayerSpec.Linear(8, 3, false));
+  }
+
+  @Test
+  void namesEveryLineThatIsNoLayerKnownHere() {
+    assertThat(mistakes(Golden.text("strange.txt")))
+        .extracting(Mistake::detail)
+        .satisfiesExactly(
+            d -> assertThat(d).startsWith("line 2: Conv2d: ").contains("same"),
+            d -> assertThat(d).startsWith("line 5: Dropout2d: no layer of this type is known"),
+            d -> assertThat(d).isEqualTo("line 7: Conv2d: has no option padding_mode"),
+            d -> assertThat(d).isEqualTo("line 8: ReLU: no layer of this type is known"),
+            d -> assertThat(d).startsWith("line 10: MaxPool2d: no layer"),
+            d -> assertThat(d).isEqualTo("line 11: SumPool2d: ceil_mode must be False, was True"),
+            d -> assertThat(d).isEqualTo("line 12: Flatten: start_dim must be 1, was 0"));
+  }
+
+  @Test
+  void asksForTheSequentialWhereAModuleHidesItsOrder() {
+    assertThat(mistakes("Net(\n  (fc): Linear(in_features=3, out_features=4, bias=True)\n)"))
+        .containsExactly(
+            new Mistake("", "line 1: Net does not say in which order it calls its layers; print its nn.Sequential"));
+  }
+
+  @Test
+  void refusesWhatIsNoPrintedModel() {
+    for (String text : List.of("", ")", "hello", "Sequential(", "Sequential(\n)", "Sequential(\n  (0): Linear(\n")) {
+      assertThat(mistakes(text)).as(text).isNotEmpty();
+    }
+  }
+
+  @Test
+  void damagedTextIsRefusedNeverObeyed() {
+    for (String name : List.of("tutorial.txt", "strange.txt", "small.txt")) {
+      Golden.mutate(
+          Golden.bytes(name),
+          5_000,
+          3,
+          bytes -> PrintedModel.parse(new String(bytes, StandardCharsets.UTF_8), List.of(1, 28, 28)));
+    }
+  }
+
+  private static List<Mistake> mistakes(String text) {
+    return catchThrowableOfType(InvalidSpecException.class, () -> PrintedModel.parse(text, List.of(1, 28, 28)))
+        .mistakes();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.spikewise.interop;
+
+import org.jspecify.annotations.NullMarked;
