@@ -1,0 +1,132 @@
+package dev.spikewise;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.springframework.modulith.core.ApplicationModuleDetectionStrategy;
+import org.springframework.modulith.core.ApplicationModuleInformation;
+import org.springframework.modulith.core.ApplicationModules;
+import org.springframework.modulith.core.JavaPackage;
+import org.springframework.modulith.core.NamedInterfaces;
+
+/** Nouns (spec), engine (snn), life cycle (job), views: news and imports go one way only. */
+@AnalyzeClasses(packagesOf = SpikewiseApplication.class, importOptions = DoNotIncludeTests.class)
+class ArchitectureTest {
+
+  private static final String[] STORED = {"job", "model", "dataset", "sweep"};
+  private static final String[] VIEWS = {"api", "telemetry", "dashboard", "cli"};
+
+  @Test
+  void modulesKeepTheirInnerPackagesToThemselvesAndHaveNoCycles() {
+    ApplicationModules.of(SpikewiseApplication.class).verify();
+  }
+
+  @ArchTest
+  static final ArchRule specIsRecordsAlone =
+      only("spec", within("spec"), resideInAnyPackage("com.fasterxml.jackson.annotation"));
+
+  @ArchTest
+  static final ArchRule engineIsPureJava =
+      only("snn", within("snn", "spec"), resideInAnyPackage("org.nd4j..", "org.bytedeco.."));
+
+  @ArchTest
+  static final ArchRule kernelsKnowOnlyArraysAndNouns =
+      only(
+          "snn.kernel", within("snn.kernel", "spec"), resideInAnyPackage("org.nd4j..", "org.bytedeco.."));
+
+  @ArchTest
+  static final ArchRule neuronsKnowOnlyKernelsAndData =
+      onlyOfOurs("snn.neuron", "snn.neuron", "snn.kernel", "snn.data", "spec");
+
+  @ArchTest
+  static final ArchRule dataKnowsOnlyKernelsAndNouns =
+      onlyOfOurs("snn.data", "snn.data", "snn.kernel", "spec");
+
+  @ArchTest
+  static final ArchRule nd4jIsKnownToItsKernelsAlone =
+      noClasses()
+          .that()
+          .haveNameNotMatching(".*\\.Nd4jKernels(\\$.*)?")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("org.nd4j..", "org.bytedeco..");
+
+  @ArchTest
+  static final ArchRule vectorApiIsKnownToTheKernelsAlone =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.spikewise.snn.kernel")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("jdk.incubator.vector..");
+
+  @ArchTest
+  static final ArchRule engineHasNoCycles =
+      slices().matching("dev.spikewise.snn.(*)..").should().beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule interopKnowsOnlyNounsAndEngine =
+      onlyOfOurs("interop", "interop", "snn", "spec");
+
+  @ArchTest
+  static final ArchRule storedResourcesKnowNoView =
+      noClasses().that(within(STORED)).should().dependOnClassesThat(within(VIEWS)).allowEmptyShould(true);
+
+  @ArchTest
+  static final ArchRule viewsKnowNoEngine =
+      noClasses().that(within(VIEWS)).should().dependOnClassesThat(within("snn"));
+
+  @ArchTest
+  static final ArchRule viewsDoNotKnowEachOther =
+      slices().matching("dev.spikewise.(api|telemetry|dashboard|cli)..").should().notDependOnEachOther();
+
+  private static ArchRule only(
+      String place, DescribedPredicate<JavaClass> ours, DescribedPredicate<JavaClass> libraries) {
+    return classes()
+        .that(within(place))
+        .should()
+        .onlyDependOnClassesThat(
+            ours.or(libraries).or(resideInAnyPackage("java..", "jdk.incubator.vector..", "org.jspecify..")))
+        .allowEmptyShould(true);
+  }
+
+  private static ArchRule onlyOfOurs(String place, String... ours) {
+    return classes()
+        .that(within(place))
+        .should()
+        .onlyDependOnClassesThat(within(ours).or(resideOutsideOfPackages("dev.spikewise..")))
+        .allowEmptyShould(true);
+  }
+
+  private static DescribedPredicate<JavaClass> within(String... places) {
+    return resideInAnyPackage(
+        Arrays.stream(places).map(place -> "dev.spikewise." + place + "..").toArray(String[]::new));
+  }
+
+  /** Data sets are part of the engine's API beside its base package; the engine itself stays free of annotations. */
+  static class Interfaces implements ApplicationModuleDetectionStrategy {
+
+    @Override
+    public Stream<JavaPackage> getModuleBasePackages(JavaPackage root) {
+      return ApplicationModuleDetectionStrategy.directSubPackage().getModuleBasePackages(root);
+    }
+
+    @Override
+    public NamedInterfaces detectNamedInterfaces(JavaPackage base, ApplicationModuleInformation module) {
+      return NamedInterfaces.of(base, module)
+          .and(NamedInterfaces.builder(base).matching("data").build());
+    }
+  }
+}
