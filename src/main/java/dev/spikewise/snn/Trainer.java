@@ -45,11 +45,11 @@ public final class Trainer {
   private final Parallel parallel;
   private final Adam optimizer;
   private final Loss loss;
-  private final Counter counter;
   private final Analysis baseline;
   private final int[] labels;
   private int epoch;
-  private Analysis latest;
+  private Counter counter;
+  private Counter complete;
 
   /**
    * Builds the network, draws what weights are not given from the seed, and measures the baseline.
@@ -79,7 +79,7 @@ public final class Trainer {
     counter = new Counter(network, spec.dt());
     Analyzer.forward(network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
     baseline = Analysis.of(counter, model);
-    latest = baseline;
+    complete = new Counter(network, spec.dt());
     loss = new Loss(spec.loss(), network, batchSize, spec.dt(), counter.synopsByLayer());
     labels = new int[batchSize];
   }
@@ -137,12 +137,14 @@ public final class Trainer {
       if (!trained.finite() || !finiteWeights()) {
         return Outcome.DIVERGED;
       }
-      latest = Analysis.of(counter, model);
       double durationMs = (System.nanoTime() - start) / 1e6;
       EpochMetrics metrics = trained.metrics(epoch, counter, testAccuracy, durationMs);
+      Counter spare = complete;
+      complete = counter;
+      counter = spare;
       epoch++;
       listener.onEpoch(metrics);
-      if (counter.silent() && noGradient()) {
+      if (complete.silent() && noGradient()) {
         return Outcome.NETWORK_SILENT;
       }
     }
@@ -285,7 +287,7 @@ public final class Trainer {
 
   /** What the latest complete epoch of this run counted, or the baseline before the first. */
   public Analysis latest() {
-    return latest;
+    return complete.samples() == 0 ? baseline : Analysis.of(complete, model);
   }
 
   public StateDict weights() {

@@ -14,6 +14,18 @@ public interface Kernels extends AutoCloseable {
   /** How work is split. */
   Parallel parallel();
 
+  /** y = pool(x), one frame. */
+  void poolForward(PoolShape shape, float[] x, int xAt, float[] y, int yAt);
+
+  /** gx = dL/dx of one frame, overwritten; y is what {@link #poolForward} gave. */
+  void poolBackward(PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt);
+
+  /** Sum over pixels and channels of x * weight(pixel), one frame [pixels, channels]. */
+  double weightedSum(float[] x, int at, int channels, float[] weights);
+
+  /** x += factor * weight(pixel), one frame [pixels, channels]. */
+  void addWeights(float[] x, int at, int channels, float[] weights, float factor);
+
   void neuronForward(NeuronParams params, NeuronRange range);
 
   void neuronBackward(NeuronParams params, NeuronRange range);

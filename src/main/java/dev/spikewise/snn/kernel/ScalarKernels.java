@@ -29,6 +29,61 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void poolForward(PoolShape shape, float[] x, int xAt, float[] y, int yAt) {
+    for (int oy = 0; oy < shape.outH(); oy++) {
+      for (int ox = 0; ox < shape.outW(); ox++) {
+        for (int c = 0; c < shape.channels(); c++) {
+          float sum = 0;
+          for (int iy = shape.top(oy); iy < shape.bottom(oy); iy++) {
+            for (int ix = shape.left(ox); ix < shape.right(ox); ix++) {
+              sum += x[xAt + (iy * shape.inW() + ix) * shape.channels() + c];
+            }
+          }
+          y[yAt + (oy * shape.outW() + ox) * shape.channels() + c] = sum * shape.scale();
+        }
+      }
+    }
+  }
+
+  @Override
+  public void poolBackward(PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt) {
+    Arrays.fill(gx, gxAt, gxAt + shape.inSize(), 0);
+    for (int oy = 0; oy < shape.outH(); oy++) {
+      for (int ox = 0; ox < shape.outW(); ox++) {
+        for (int c = 0; c < shape.channels(); c++) {
+          int o = (oy * shape.outW() + ox) * shape.channels() + c;
+          float g = shape.skipsSilent() && y[yAt + o] == 0 ? 0 : gy[gyAt + o] * shape.scale();
+          for (int iy = shape.top(oy); iy < shape.bottom(oy); iy++) {
+            for (int ix = shape.left(ox); ix < shape.right(ox); ix++) {
+              gx[gxAt + (iy * shape.inW() + ix) * shape.channels() + c] += g;
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Override
+  public double weightedSum(float[] x, int at, int channels, float[] weights) {
+    double sum = 0;
+    for (float weight : weights) {
+      for (int c = 0; c < channels; c++) {
+        sum += (double) x[at++] * weight;
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public void addWeights(float[] x, int at, int channels, float[] weights, float factor) {
+    for (float weight : weights) {
+      for (int c = 0; c < channels; c++) {
+        x[at++] += factor * weight;
+      }
+    }
+  }
+
+  @Override
   public void neuronForward(NeuronParams p, NeuronRange r) {
     for (int n = r.from; n < r.to; n++) {
       neuronForward(p, r, n);

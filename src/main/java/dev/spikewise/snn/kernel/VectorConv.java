@@ -43,6 +43,7 @@ final class VectorConv implements Kernels.Conv {
   private final int[] origins;
 
   private final float @Nullable [] padded;
+  private final float[] noBias;
   private final Events events;
   private final int maxFrames;
   private @Nullable Backward backward;
@@ -62,6 +63,7 @@ final class VectorConv implements Kernels.Conv {
     for (int i = 0; i < origins.length; i++) {
       origins[i] = i / windows * shape.paddedSize() + starts[i % windows];
     }
+    noBias = new float[shape.outC()];
     padded = shape.padded() ? new float[maxFrames * shape.paddedSize()] : null;
     events = new Events(shape, maxFrames, parallel);
   }
@@ -73,11 +75,30 @@ final class VectorConv implements Kernels.Conv {
     final float[] spread;
     final float[] turned;
 
+    /** By input row: the taps that find a gradient there; all others only meet zeros. */
+    final int[] firstTap;
+
+    final int[] lastTap;
+
     Backward(ConvShape shape, int maxFrames, Parallel parallel) {
       transposed = shape.transposed();
       conv = new VectorConv(transposed, maxFrames, parallel);
       spread = new float[maxFrames * transposed.inSize()];
       turned = new float[shape.weights()];
+      firstTap = new int[shape.inH()];
+      lastTap = new int[shape.inH()];
+      int tapsOfRow = shape.kW() * transposed.inCPerGroup();
+      int span = shape.dilationH() * (shape.kH() - 1) - shape.padH();
+      for (int iy = 0; iy < shape.inH(); iy++) {
+        firstTap[iy] = transposed.taps();
+        for (int ky = 0; ky < shape.kH(); ky++) {
+          int at = iy + ky * shape.dilationH() - span;
+          if (at >= 0 && at % shape.strideH() == 0 && at / shape.strideH() < shape.outH()) {
+            firstTap[iy] = Math.min(firstTap[iy], ky * tapsOfRow);
+            lastTap[iy] = (ky + 1) * tapsOfRow;
+          }
+        }
+      }
     }
   }
 
@@ -89,15 +110,16 @@ final class VectorConv implements Kernels.Conv {
     int rows = frames * windows;
     int chunks = (rows + CHUNK - 1) / CHUNK;
     boolean sparse = events.density() < SPARSE_FORWARD;
+    float[] start = bias == null ? noBias : bias;
     parallel.run(
         chunks,
         chunk -> {
           int first = chunk * CHUNK;
           int last = Math.min(rows, first + CHUNK);
           if (sparse) {
-            sparseForward(w, bias, y, yAt, first, last);
+            sparseForward(w, start, y, yAt, first, last);
           } else {
-            denseForward(from, at, w, bias, y, yAt, first, last);
+            denseForward(from, at, w, start, y, yAt, first, last);
           }
         });
   }
@@ -121,42 +143,58 @@ final class VectorConv implements Kernels.Conv {
     return to;
   }
 
-  private void denseForward(
-      float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int first, int last) {
+  private void denseForward(float[] x, int xAt, float[] w, float[] bias, float[] y, int yAt, int first, int last) {
+    dense(x, xAt, w, bias, y, yAt, first, last, 0, taps);
+  }
+
+  /** Sums the taps {@code from..to-1} of the windows {@code first..last-1}. */
+  private void dense(
+      float[] x, int xAt, float[] w, float[] bias, float[] y, int yAt, int first, int last, int from, int to) {
     for (int g = 0; g < shape.groups(); g++) {
       int xGroup = xAt + g * groupIn;
       int wGroup = g * taps * groupOut;
       int c = 0;
       for (; c + 2 * LANES <= groupOut; c += 2 * LANES) {
         int channel = g * groupOut + c;
-        FloatVector b0 = bias == null ? FloatVector.zero(SPECIES) : FloatVector.fromArray(SPECIES, bias, channel);
-        FloatVector b1 =
-            bias == null ? FloatVector.zero(SPECIES) : FloatVector.fromArray(SPECIES, bias, channel + LANES);
         int r = first;
         for (; r + TILE <= last; r += TILE) {
-          tile8x2(x, xGroup, w, wGroup + c, b0, b1, y, yAt + channel, r);
+          tile8x2(x, xGroup, w, wGroup + c, bias, channel, y, yAt, r, from, to);
         }
         for (; r < last; r++) {
-          tile1x2(x, xGroup, w, wGroup + c, b0, b1, y, yAt + channel, r);
+          tile1x2(x, xGroup, w, wGroup + c, bias, channel, y, yAt, r, from, to);
         }
       }
-      for (; c < groupOut; c += LANES) {
+      for (; c + LANES <= groupOut; c += LANES) {
         int channel = g * groupOut + c;
-        VectorMask<Float> mask = SPECIES.indexInRange(c, groupOut);
-        FloatVector b = bias == null ? FloatVector.zero(SPECIES) : FloatVector.fromArray(SPECIES, bias, channel, mask);
         int r = first;
         for (; r + TILE <= last; r += TILE) {
-          tile8x1(x, xGroup, w, wGroup + c, b, y, yAt + channel, r, mask);
+          tile8x1(x, xGroup, w, wGroup + c, bias, channel, y, yAt, r, from, to);
+        }
+        for (; r + TILE / 2 <= last; r += TILE / 2) {
+          tile4x1(x, xGroup, w, wGroup + c, bias, channel, y, yAt, r, from, to);
         }
         for (; r < last; r++) {
-          tile1x1(x, xGroup, w, wGroup + c, b, y, yAt + channel, r, mask);
+          tile1x1(x, xGroup, w, wGroup + c, bias, channel, y, yAt, r, from, to, LANES);
+        }
+      }
+      if (c < groupOut) {
+        int channel = g * groupOut + c;
+        int lanes = groupOut - c;
+        int r = first;
+        for (; r + TILE / 2 <= last; r += TILE / 2) {
+          tail4x1(x, xGroup, w, wGroup + c, bias, channel, y, yAt, r, from, to, lanes);
+        }
+        for (; r < last; r++) {
+          tile1x1(x, xGroup, w, wGroup + c, bias, channel, y, yAt, r, from, to, lanes);
         }
       }
     }
   }
 
   private void tile8x2(
-      float[] x, int xAt, float[] w, int wAt, FloatVector b0, FloatVector b1, float[] y, int yAt, int r) {
+      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to) {
+    FloatVector b0 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector b1 = FloatVector.fromArray(SPECIES, bias, channel + LANES);
     int x0 = xAt + origins[r];
     int x1 = xAt + origins[r + 1];
     int x2 = xAt + origins[r + 2];
@@ -168,7 +206,7 @@ final class VectorConv implements Kernels.Conv {
     FloatVector y00 = b0, y10 = b0, y20 = b0, y30 = b0, y40 = b0, y50 = b0, y60 = b0, y70 = b0;
     FloatVector y01 = b1, y11 = b1, y21 = b1, y31 = b1, y41 = b1, y51 = b1, y61 = b1, y71 = b1;
     int[] offsets = tapOffsets;
-    for (int k = 0; k < offsets.length; k++) {
+    for (int k = from; k < to; k++) {
       int o = offsets[k];
       FloatVector w0 = FloatVector.fromArray(SPECIES, w, wAt + k * groupOut);
       FloatVector w1 = FloatVector.fromArray(SPECIES, w, wAt + k * groupOut + LANES);
@@ -198,39 +236,41 @@ final class VectorConv implements Kernels.Conv {
       y71 = v.fma(w1, y71);
     }
     int stride = shape.outC();
-    int to = yAt + r * stride;
-    y00.intoArray(y, to);
-    y01.intoArray(y, to + LANES);
-    y10.intoArray(y, to += stride);
-    y11.intoArray(y, to + LANES);
-    y20.intoArray(y, to += stride);
-    y21.intoArray(y, to + LANES);
-    y30.intoArray(y, to += stride);
-    y31.intoArray(y, to + LANES);
-    y40.intoArray(y, to += stride);
-    y41.intoArray(y, to + LANES);
-    y50.intoArray(y, to += stride);
-    y51.intoArray(y, to + LANES);
-    y60.intoArray(y, to += stride);
-    y61.intoArray(y, to + LANES);
-    y70.intoArray(y, to += stride);
-    y71.intoArray(y, to + LANES);
+    int at = yAt + r * stride + channel;
+    y00.intoArray(y, at);
+    y01.intoArray(y, at + LANES);
+    y10.intoArray(y, at += stride);
+    y11.intoArray(y, at + LANES);
+    y20.intoArray(y, at += stride);
+    y21.intoArray(y, at + LANES);
+    y30.intoArray(y, at += stride);
+    y31.intoArray(y, at + LANES);
+    y40.intoArray(y, at += stride);
+    y41.intoArray(y, at + LANES);
+    y50.intoArray(y, at += stride);
+    y51.intoArray(y, at + LANES);
+    y60.intoArray(y, at += stride);
+    y61.intoArray(y, at + LANES);
+    y70.intoArray(y, at += stride);
+    y71.intoArray(y, at + LANES);
   }
 
   private void tile1x2(
-      float[] x, int xAt, float[] w, int wAt, FloatVector b0, FloatVector b1, float[] y, int yAt, int r) {
+      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to) {
+    FloatVector b0 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector b1 = FloatVector.fromArray(SPECIES, bias, channel + LANES);
     int x0 = xAt + origins[r];
-    for (int k = 0; k < tapOffsets.length; k++) {
+    for (int k = from; k < to; k++) {
       FloatVector v = FloatVector.broadcast(SPECIES, x[x0 + tapOffsets[k]]);
       b0 = v.fma(FloatVector.fromArray(SPECIES, w, wAt + k * groupOut), b0);
       b1 = v.fma(FloatVector.fromArray(SPECIES, w, wAt + k * groupOut + LANES), b1);
     }
-    b0.intoArray(y, yAt + r * shape.outC());
-    b1.intoArray(y, yAt + r * shape.outC() + LANES);
+    b0.intoArray(y, yAt + r * shape.outC() + channel);
+    b1.intoArray(y, yAt + r * shape.outC() + channel + LANES);
   }
 
   private void tile8x1(
-      float[] x, int xAt, float[] w, int wAt, FloatVector b, float[] y, int yAt, int r, VectorMask<Float> mask) {
+      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to) {
     int x0 = xAt + origins[r];
     int x1 = xAt + origins[r + 1];
     int x2 = xAt + origins[r + 2];
@@ -239,11 +279,18 @@ final class VectorConv implements Kernels.Conv {
     int x5 = xAt + origins[r + 5];
     int x6 = xAt + origins[r + 6];
     int x7 = xAt + origins[r + 7];
-    FloatVector y0 = b, y1 = b, y2 = b, y3 = b, y4 = b, y5 = b, y6 = b, y7 = b;
+    FloatVector y0 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y1 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y2 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y3 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y4 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y5 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y6 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y7 = FloatVector.fromArray(SPECIES, bias, channel);
     int[] offsets = tapOffsets;
-    for (int k = 0; k < offsets.length; k++) {
+    for (int k = from; k < to; k++) {
       int o = offsets[k];
-      FloatVector w0 = FloatVector.fromArray(SPECIES, w, wAt + k * groupOut, mask);
+      FloatVector w0 = FloatVector.fromArray(SPECIES, w, wAt + k * groupOut);
       y0 = w0.fma(FloatVector.broadcast(SPECIES, x[x0 + o]), y0);
       y1 = w0.fma(FloatVector.broadcast(SPECIES, x[x1 + o]), y1);
       y2 = w0.fma(FloatVector.broadcast(SPECIES, x[x2 + o]), y2);
@@ -254,54 +301,108 @@ final class VectorConv implements Kernels.Conv {
       y7 = w0.fma(FloatVector.broadcast(SPECIES, x[x7 + o]), y7);
     }
     int stride = shape.outC();
-    int to = yAt + r * stride;
-    y0.intoArray(y, to, mask);
-    y1.intoArray(y, to += stride, mask);
-    y2.intoArray(y, to += stride, mask);
-    y3.intoArray(y, to += stride, mask);
-    y4.intoArray(y, to += stride, mask);
-    y5.intoArray(y, to += stride, mask);
-    y6.intoArray(y, to += stride, mask);
-    y7.intoArray(y, to += stride, mask);
+    int at = yAt + r * stride + channel;
+    y0.intoArray(y, at);
+    y1.intoArray(y, at += stride);
+    y2.intoArray(y, at += stride);
+    y3.intoArray(y, at += stride);
+    y4.intoArray(y, at += stride);
+    y5.intoArray(y, at += stride);
+    y6.intoArray(y, at += stride);
+    y7.intoArray(y, at += stride);
+  }
+
+  private void tile4x1(
+      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to) {
+    int x0 = xAt + origins[r];
+    int x1 = xAt + origins[r + 1];
+    int x2 = xAt + origins[r + 2];
+    int x3 = xAt + origins[r + 3];
+    FloatVector y0 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y1 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y2 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y3 = FloatVector.fromArray(SPECIES, bias, channel);
+    int[] offsets = tapOffsets;
+    for (int k = from; k < to; k++) {
+      int o = offsets[k];
+      FloatVector w0 = FloatVector.fromArray(SPECIES, w, wAt + k * groupOut);
+      y0 = w0.fma(FloatVector.broadcast(SPECIES, x[x0 + o]), y0);
+      y1 = w0.fma(FloatVector.broadcast(SPECIES, x[x1 + o]), y1);
+      y2 = w0.fma(FloatVector.broadcast(SPECIES, x[x2 + o]), y2);
+      y3 = w0.fma(FloatVector.broadcast(SPECIES, x[x3 + o]), y3);
+    }
+    int stride = shape.outC();
+    int at = yAt + r * stride + channel;
+    y0.intoArray(y, at);
+    y1.intoArray(y, at += stride);
+    y2.intoArray(y, at += stride);
+    y3.intoArray(y, at += stride);
+  }
+
+  private void tail4x1(
+      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to, int lanes) {
+    VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
+    int x0 = xAt + origins[r];
+    int x1 = xAt + origins[r + 1];
+    int x2 = xAt + origins[r + 2];
+    int x3 = xAt + origins[r + 3];
+    FloatVector y0 = FloatVector.fromArray(SPECIES, bias, channel, mask);
+    FloatVector y1 = FloatVector.fromArray(SPECIES, bias, channel, mask);
+    FloatVector y2 = FloatVector.fromArray(SPECIES, bias, channel, mask);
+    FloatVector y3 = FloatVector.fromArray(SPECIES, bias, channel, mask);
+    int[] offsets = tapOffsets;
+    for (int k = from; k < to; k++) {
+      int o = offsets[k];
+      FloatVector w0 = FloatVector.fromArray(SPECIES, w, wAt + k * groupOut, mask);
+      y0 = w0.fma(FloatVector.broadcast(SPECIES, x[x0 + o]), y0);
+      y1 = w0.fma(FloatVector.broadcast(SPECIES, x[x1 + o]), y1);
+      y2 = w0.fma(FloatVector.broadcast(SPECIES, x[x2 + o]), y2);
+      y3 = w0.fma(FloatVector.broadcast(SPECIES, x[x3 + o]), y3);
+    }
+    int stride = shape.outC();
+    int at = yAt + r * stride + channel;
+    y0.intoArray(y, at, mask);
+    y1.intoArray(y, at += stride, mask);
+    y2.intoArray(y, at += stride, mask);
+    y3.intoArray(y, at += stride, mask);
   }
 
   private void tile1x1(
-      float[] x, int xAt, float[] w, int wAt, FloatVector b, float[] y, int yAt, int r, VectorMask<Float> mask) {
+      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to, int lanes) {
+    VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
     int x0 = xAt + origins[r];
-    for (int k = 0; k < tapOffsets.length; k++) {
-      b =
-          FloatVector.fromArray(SPECIES, w, wAt + k * groupOut, mask)
-              .fma(FloatVector.broadcast(SPECIES, x[x0 + tapOffsets[k]]), b);
+    FloatVector y0 = FloatVector.fromArray(SPECIES, bias, channel, mask);
+    for (int k = from; k < to; k++) {
+      FloatVector w0 = FloatVector.fromArray(SPECIES, w, wAt + k * groupOut, mask);
+      y0 = w0.fma(FloatVector.broadcast(SPECIES, x[x0 + tapOffsets[k]]), y0);
     }
-    b.intoArray(y, yAt + r * shape.outC(), mask);
+    y0.intoArray(y, yAt + r * shape.outC() + channel, mask);
   }
 
-  private void sparseForward(float[] w, float @Nullable [] bias, float[] y, int yAt, int first, int last) {
+  private void sparseForward(float[] w, float[] bias, float[] y, int yAt, int first, int last) {
     int c = 0;
     for (; c + 2 * LANES <= groupOut; c += 2 * LANES) {
-      FloatVector b0 = bias == null ? FloatVector.zero(SPECIES) : FloatVector.fromArray(SPECIES, bias, c);
-      FloatVector b1 = bias == null ? FloatVector.zero(SPECIES) : FloatVector.fromArray(SPECIES, bias, c + LANES);
       for (int r = first; r < last; r++) {
-        sparse1x2(w, c, b0, b1, y, yAt + r * groupOut + c, r);
+        sparse1x2(w, c, bias, y, yAt + r * groupOut + c, r);
       }
     }
     for (; c < groupOut; c += LANES) {
-      VectorMask<Float> mask = SPECIES.indexInRange(c, groupOut);
-      FloatVector b = bias == null ? FloatVector.zero(SPECIES) : FloatVector.fromArray(SPECIES, bias, c, mask);
       for (int r = first; r < last; r++) {
-        sparse1x1(w, c, b, y, yAt + r * groupOut + c, r, mask);
+        sparse1x1(w, c, bias, y, yAt + r * groupOut + c, r, groupOut - c);
       }
     }
   }
 
-  private void sparse1x2(float[] w, int wAt, FloatVector y0, FloatVector y1, float[] y, int yAt, int r) {
+  private void sparse1x2(float[] w, int channel, float[] bias, float[] y, int yAt, int r) {
+    FloatVector y0 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector y1 = FloatVector.fromArray(SPECIES, bias, channel + LANES);
     int[] places = events.places;
     float[] values = events.values;
     for (int ky = 0; ky < shape.kH(); ky++) {
       int toWeight = events.toTap(origins[r], ky);
       int end = events.rowEnd(origins[r], ky);
       for (int e = events.rowStart(origins[r], ky); e < end; e++) {
-        int at = wAt + (places[e] + toWeight) * groupOut;
+        int at = channel + (places[e] + toWeight) * groupOut;
         FloatVector v = FloatVector.broadcast(SPECIES, values[e]);
         y0 = v.fma(FloatVector.fromArray(SPECIES, w, at), y0);
         y1 = v.fma(FloatVector.fromArray(SPECIES, w, at + LANES), y1);
@@ -311,14 +412,16 @@ final class VectorConv implements Kernels.Conv {
     y1.intoArray(y, yAt + LANES);
   }
 
-  private void sparse1x1(float[] w, int wAt, FloatVector y0, float[] y, int yAt, int r, VectorMask<Float> mask) {
+  private void sparse1x1(float[] w, int channel, float[] bias, float[] y, int yAt, int r, int lanes) {
+    VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
+    FloatVector y0 = FloatVector.fromArray(SPECIES, bias, channel, mask);
     int[] places = events.places;
     float[] values = events.values;
     for (int ky = 0; ky < shape.kH(); ky++) {
       int toWeight = events.toTap(origins[r], ky);
       int end = events.rowEnd(origins[r], ky);
       for (int e = events.rowStart(origins[r], ky); e < end; e++) {
-        FloatVector wv = FloatVector.fromArray(SPECIES, w, wAt + (places[e] + toWeight) * groupOut, mask);
+        FloatVector wv = FloatVector.fromArray(SPECIES, w, channel + (places[e] + toWeight) * groupOut, mask);
         y0 = wv.fma(FloatVector.broadcast(SPECIES, values[e]), y0);
       }
     }
@@ -343,13 +446,16 @@ final class VectorConv implements Kernels.Conv {
     Backward b = back;
     parallel.run(shape.kH() * shape.kW() * shape.groups(), tap -> turn(w, b.turned, tap));
     parallel.run(frames, f -> spread(gy, gyAt + f * shape.outSize(), b.spread, f * b.transposed.inSize()));
-    int rows = frames * b.conv.windows;
-    int chunks = (rows + CHUNK - 1) / CHUNK;
+    int width = shape.inW();
     parallel.run(
-        chunks,
-        chunk -> {
-          int first = chunk * CHUNK;
-          b.conv.denseForward(b.spread, 0, b.turned, null, gx, gxAt, first, Math.min(rows, first + CHUNK));
+        frames,
+        f -> {
+          for (int iy = 0; iy < shape.inH(); iy++) {
+            int row = (f * shape.inH() + iy) * width;
+            int from = b.firstTap[iy];
+            int to = Math.max(from, b.lastTap[iy]);
+            b.conv.dense(b.spread, 0, b.turned, b.conv.noBias, gx, gxAt, row, row + width, from, to);
+          }
         });
   }
 
@@ -454,14 +560,14 @@ final class VectorConv implements Kernels.Conv {
       weights8x2(x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + first) * groupOut + c, first, rows);
     }
     for (; c < groupOut; c += LANES) {
-      VectorMask<Float> mask = SPECIES.indexInRange(c, groupOut);
+      int lanes = groupOut - c;
       int k = first;
       if (last - first == TILE) {
-        weights8x1(x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + k) * groupOut + c, k, rows, mask);
+        weights8x1(x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + k) * groupOut + c, k, rows, lanes);
         k = last;
       }
       for (; k < last; k++) {
-        weights1x1(x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + k) * groupOut + c, k, rows, mask);
+        weights1x1(x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + k) * groupOut + c, k, rows, lanes);
       }
     }
   }
@@ -475,9 +581,22 @@ final class VectorConv implements Kernels.Conv {
     int o5 = xAt + tapOffsets[k + 5];
     int o6 = xAt + tapOffsets[k + 6];
     int o7 = xAt + tapOffsets[k + 7];
-    FloatVector zero = FloatVector.zero(SPECIES);
-    FloatVector w00 = zero, w10 = zero, w20 = zero, w30 = zero, w40 = zero, w50 = zero, w60 = zero, w70 = zero;
-    FloatVector w01 = zero, w11 = zero, w21 = zero, w31 = zero, w41 = zero, w51 = zero, w61 = zero, w71 = zero;
+    FloatVector w00 = FloatVector.fromArray(SPECIES, gw, wAt);
+    FloatVector w01 = FloatVector.fromArray(SPECIES, gw, wAt + LANES);
+    FloatVector w10 = FloatVector.fromArray(SPECIES, gw, wAt + groupOut);
+    FloatVector w11 = FloatVector.fromArray(SPECIES, gw, wAt + groupOut + LANES);
+    FloatVector w20 = FloatVector.fromArray(SPECIES, gw, wAt + 2 * groupOut);
+    FloatVector w21 = FloatVector.fromArray(SPECIES, gw, wAt + 2 * groupOut + LANES);
+    FloatVector w30 = FloatVector.fromArray(SPECIES, gw, wAt + 3 * groupOut);
+    FloatVector w31 = FloatVector.fromArray(SPECIES, gw, wAt + 3 * groupOut + LANES);
+    FloatVector w40 = FloatVector.fromArray(SPECIES, gw, wAt + 4 * groupOut);
+    FloatVector w41 = FloatVector.fromArray(SPECIES, gw, wAt + 4 * groupOut + LANES);
+    FloatVector w50 = FloatVector.fromArray(SPECIES, gw, wAt + 5 * groupOut);
+    FloatVector w51 = FloatVector.fromArray(SPECIES, gw, wAt + 5 * groupOut + LANES);
+    FloatVector w60 = FloatVector.fromArray(SPECIES, gw, wAt + 6 * groupOut);
+    FloatVector w61 = FloatVector.fromArray(SPECIES, gw, wAt + 6 * groupOut + LANES);
+    FloatVector w70 = FloatVector.fromArray(SPECIES, gw, wAt + 7 * groupOut);
+    FloatVector w71 = FloatVector.fromArray(SPECIES, gw, wAt + 7 * groupOut + LANES);
     int stride = shape.outC();
     for (int r = 0; r < rows; r++) {
       int o = origins[r];
@@ -508,27 +627,27 @@ final class VectorConv implements Kernels.Conv {
       w70 = v.fma(g0, w70);
       w71 = v.fma(g1, w71);
     }
-    add(w00, w01, gw, wAt);
-    add(w10, w11, gw, wAt + groupOut);
-    add(w20, w21, gw, wAt + 2 * groupOut);
-    add(w30, w31, gw, wAt + 3 * groupOut);
-    add(w40, w41, gw, wAt + 4 * groupOut);
-    add(w50, w51, gw, wAt + 5 * groupOut);
-    add(w60, w61, gw, wAt + 6 * groupOut);
-    add(w70, w71, gw, wAt + 7 * groupOut);
-  }
-
-  private static void add(FloatVector w0, FloatVector w1, float[] gw, int at) {
-    FloatVector.fromArray(SPECIES, gw, at).add(w0).intoArray(gw, at);
-    FloatVector.fromArray(SPECIES, gw, at + LANES).add(w1).intoArray(gw, at + LANES);
-  }
-
-  private static void add(FloatVector w, float[] gw, int at, VectorMask<Float> mask) {
-    FloatVector.fromArray(SPECIES, gw, at, mask).add(w).intoArray(gw, at, mask);
+    w00.intoArray(gw, wAt);
+    w01.intoArray(gw, wAt + LANES);
+    w10.intoArray(gw, wAt + groupOut);
+    w11.intoArray(gw, wAt + groupOut + LANES);
+    w20.intoArray(gw, wAt + 2 * groupOut);
+    w21.intoArray(gw, wAt + 2 * groupOut + LANES);
+    w30.intoArray(gw, wAt + 3 * groupOut);
+    w31.intoArray(gw, wAt + 3 * groupOut + LANES);
+    w40.intoArray(gw, wAt + 4 * groupOut);
+    w41.intoArray(gw, wAt + 4 * groupOut + LANES);
+    w50.intoArray(gw, wAt + 5 * groupOut);
+    w51.intoArray(gw, wAt + 5 * groupOut + LANES);
+    w60.intoArray(gw, wAt + 6 * groupOut);
+    w61.intoArray(gw, wAt + 6 * groupOut + LANES);
+    w70.intoArray(gw, wAt + 7 * groupOut);
+    w71.intoArray(gw, wAt + 7 * groupOut + LANES);
   }
 
   private void weights8x1(
-      float[] x, int xAt, float[] gy, int gyAt, float[] gw, int wAt, int k, int rows, VectorMask<Float> mask) {
+      float[] x, int xAt, float[] gy, int gyAt, float[] gw, int wAt, int k, int rows, int lanes) {
+    VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
     int o0 = xAt + tapOffsets[k];
     int o1 = xAt + tapOffsets[k + 1];
     int o2 = xAt + tapOffsets[k + 2];
@@ -537,8 +656,14 @@ final class VectorConv implements Kernels.Conv {
     int o5 = xAt + tapOffsets[k + 5];
     int o6 = xAt + tapOffsets[k + 6];
     int o7 = xAt + tapOffsets[k + 7];
-    FloatVector zero = FloatVector.zero(SPECIES);
-    FloatVector w0 = zero, w1 = zero, w2 = zero, w3 = zero, w4 = zero, w5 = zero, w6 = zero, w7 = zero;
+    FloatVector w0 = FloatVector.fromArray(SPECIES, gw, wAt, mask);
+    FloatVector w1 = FloatVector.fromArray(SPECIES, gw, wAt + groupOut, mask);
+    FloatVector w2 = FloatVector.fromArray(SPECIES, gw, wAt + 2 * groupOut, mask);
+    FloatVector w3 = FloatVector.fromArray(SPECIES, gw, wAt + 3 * groupOut, mask);
+    FloatVector w4 = FloatVector.fromArray(SPECIES, gw, wAt + 4 * groupOut, mask);
+    FloatVector w5 = FloatVector.fromArray(SPECIES, gw, wAt + 5 * groupOut, mask);
+    FloatVector w6 = FloatVector.fromArray(SPECIES, gw, wAt + 6 * groupOut, mask);
+    FloatVector w7 = FloatVector.fromArray(SPECIES, gw, wAt + 7 * groupOut, mask);
     int stride = shape.outC();
     for (int r = 0; r < rows; r++) {
       int o = origins[r];
@@ -552,25 +677,26 @@ final class VectorConv implements Kernels.Conv {
       w6 = g.fma(FloatVector.broadcast(SPECIES, x[o6 + o]), w6);
       w7 = g.fma(FloatVector.broadcast(SPECIES, x[o7 + o]), w7);
     }
-    add(w0, gw, wAt, mask);
-    add(w1, gw, wAt + groupOut, mask);
-    add(w2, gw, wAt + 2 * groupOut, mask);
-    add(w3, gw, wAt + 3 * groupOut, mask);
-    add(w4, gw, wAt + 4 * groupOut, mask);
-    add(w5, gw, wAt + 5 * groupOut, mask);
-    add(w6, gw, wAt + 6 * groupOut, mask);
-    add(w7, gw, wAt + 7 * groupOut, mask);
+    w0.intoArray(gw, wAt, mask);
+    w1.intoArray(gw, wAt + groupOut, mask);
+    w2.intoArray(gw, wAt + 2 * groupOut, mask);
+    w3.intoArray(gw, wAt + 3 * groupOut, mask);
+    w4.intoArray(gw, wAt + 4 * groupOut, mask);
+    w5.intoArray(gw, wAt + 5 * groupOut, mask);
+    w6.intoArray(gw, wAt + 6 * groupOut, mask);
+    w7.intoArray(gw, wAt + 7 * groupOut, mask);
   }
 
   private void weights1x1(
-      float[] x, int xAt, float[] gy, int gyAt, float[] gw, int wAt, int k, int rows, VectorMask<Float> mask) {
+      float[] x, int xAt, float[] gy, int gyAt, float[] gw, int wAt, int k, int rows, int lanes) {
+    VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
     int at = xAt + tapOffsets[k];
-    FloatVector sum = FloatVector.zero(SPECIES);
+    FloatVector sum = FloatVector.fromArray(SPECIES, gw, wAt, mask);
     for (int r = 0; r < rows; r++) {
       FloatVector g = FloatVector.fromArray(SPECIES, gy, gyAt + r * shape.outC(), mask);
       sum = g.fma(FloatVector.broadcast(SPECIES, x[at + origins[r]]), sum);
     }
-    add(sum, gw, wAt, mask);
+    sum.intoArray(gw, wAt, mask);
   }
 
   private void sparseWeightGradient(float[] gy, int gyAt, float[] gw, int frames) {

@@ -2,11 +2,13 @@ package dev.spikewise.snn.kernel;
 
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
+import java.util.Arrays;
 import java.util.Objects;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /** The kernels on the JDK's Vector API. A vector of neurons goes through all its time steps without leaving registers. */
@@ -14,6 +16,10 @@ public final class VectorKernels implements Kernels {
 
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
+  /** Floats that widen to a vector of doubles. */
+  private static final VectorSpecies<Float> HALF =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(DOUBLES.length() * Float.SIZE));
+
   private static final int LANES = SPECIES.length();
 
   private static final float LOG2_E = 1.44269504f;
@@ -49,6 +55,85 @@ public final class VectorKernels implements Kernels {
   @Override
   public Conv conv(ConvShape shape, int maxFrames) {
     return new VectorConv(shape, maxFrames, parallel);
+  }
+
+  @Override
+  public void poolForward(PoolShape shape, float[] x, int xAt, float[] y, int yAt) {
+    int channels = shape.channels();
+    for (int c = 0; c < channels; c += LANES) {
+      VectorMask<Float> mask = SPECIES.indexInRange(c, channels);
+      for (int oy = 0; oy < shape.outH(); oy++) {
+        for (int ox = 0; ox < shape.outW(); ox++) {
+          FloatVector sum = FloatVector.zero(SPECIES);
+          for (int iy = shape.top(oy); iy < shape.bottom(oy); iy++) {
+            int from = xAt + (iy * shape.inW() + shape.left(ox)) * channels + c;
+            int to = xAt + (iy * shape.inW() + shape.right(ox)) * channels + c;
+            for (int i = from; i < to; i += channels) {
+              sum = sum.add(FloatVector.fromArray(SPECIES, x, i, mask));
+            }
+          }
+          sum.mul(shape.scale()).intoArray(y, yAt + (oy * shape.outW() + ox) * channels + c, mask);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void poolBackward(PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt) {
+    int channels = shape.channels();
+    Arrays.fill(gx, gxAt, gxAt + shape.inSize(), 0);
+    for (int c = 0; c < channels; c += LANES) {
+      VectorMask<Float> mask = SPECIES.indexInRange(c, channels);
+      for (int oy = 0; oy < shape.outH(); oy++) {
+        for (int ox = 0; ox < shape.outW(); ox++) {
+          int o = (oy * shape.outW() + ox) * channels + c;
+          FloatVector g = FloatVector.fromArray(SPECIES, gy, gyAt + o, mask).mul(shape.scale());
+          if (shape.skipsSilent()) {
+            FloatVector sum = FloatVector.fromArray(SPECIES, y, yAt + o, mask);
+            g = g.blend(0, sum.compare(VectorOperators.EQ, 0));
+          }
+          for (int iy = shape.top(oy); iy < shape.bottom(oy); iy++) {
+            int from = gxAt + (iy * shape.inW() + shape.left(ox)) * channels + c;
+            int to = gxAt + (iy * shape.inW() + shape.right(ox)) * channels + c;
+            for (int i = from; i < to; i += channels) {
+              FloatVector.fromArray(SPECIES, gx, i, mask).add(g).intoArray(gx, i, mask);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Override
+  public double weightedSum(float[] x, int at, int channels, float[] weights) {
+    DoubleVector sum = DoubleVector.zero(DOUBLES);
+    double rest = 0;
+    for (int pixel = 0; pixel < weights.length; pixel++, at += channels) {
+      int c = 0;
+      for (; c + DOUBLES.length() <= channels; c += DOUBLES.length()) {
+        FloatVector spikes = FloatVector.fromArray(HALF, x, at + c);
+        DoubleVector wide = (DoubleVector) spikes.convertShape(VectorOperators.F2D, DOUBLES, 0);
+        sum = wide.fma(DoubleVector.broadcast(DOUBLES, weights[pixel]), sum);
+      }
+      for (; c < channels; c++) {
+        rest += (double) x[at + c] * weights[pixel];
+      }
+    }
+    return sum.reduceLanes(VectorOperators.ADD) + rest;
+  }
+
+  @Override
+  public void addWeights(float[] x, int at, int channels, float[] weights, float factor) {
+    for (int pixel = 0; pixel < weights.length; pixel++, at += channels) {
+      float add = factor * weights[pixel];
+      int c = 0;
+      for (; c + LANES <= channels; c += LANES) {
+        FloatVector.fromArray(SPECIES, x, at + c).add(add).intoArray(x, at + c);
+      }
+      for (; c < channels; c++) {
+        x[at + c] += add;
+      }
+    }
   }
 
   @Override
@@ -200,32 +285,54 @@ public final class VectorKernels implements Kernels {
     return p.clips() ? w.sub(p.minV()).max(0).add(p.minV()) : w;
   }
 
+  // Small methods and plain tests: the compiler keeps vectors in registers only where it can inline everything.
   private static FloatVector surrogate(SurrogateSpec surrogate, FloatVector u, float threshold) {
-    FloatVector x = u.sub(threshold);
+    if (surrogate instanceof SurrogateSpec.SingleExponential s) {
+      return singleExponential(s, u, threshold);
+    }
+    return otherSurrogate(surrogate, u, threshold);
+  }
+
+  private static FloatVector otherSurrogate(SurrogateSpec surrogate, FloatVector u, float threshold) {
     return switch (surrogate) {
-      case SurrogateSpec.SingleExponential s -> {
-        float width = threshold * s.gradWidth().floatValue();
-        yield exp(x.abs().mul(-1 / width)).mul(s.gradScale().floatValue() / width);
-      }
-      case SurrogateSpec.PeriodicExponential s -> {
-        FloatVector periods = u.div(threshold).sub(0.5f).max(0);
-        FloatVector z = periods.sub(floor(periods)).mul(2).sub(1).mul(threshold);
-        z = x.blend(z, x.compare(VectorOperators.GE, 0));
-        yield exp(z.abs().mul(-1 / s.gradWidth().floatValue())).mul(s.gradScale().floatValue());
-      }
-      case SurrogateSpec.Heaviside s ->
-          FloatVector.zero(SPECIES)
-              .blend(1 / threshold, u.compare(VectorOperators.GE, (float) (threshold - s.window())));
-      case SurrogateSpec.Gaussian s ->
-          normal(x, s.mu().floatValue(), s.sigma().floatValue()).mul(s.gradScale().floatValue());
-      case SurrogateSpec.MultiGaussian s -> {
-        float sigma = s.sigma().floatValue();
-        float wide = (float) (s.s() * s.sigma());
-        FloatVector sides = normal(x, sigma, wide).add(normal(x, -sigma, wide)).mul(s.h().floatValue());
-        FloatVector middle = normal(x, s.mu().floatValue(), sigma).mul((float) (1 + s.h()));
-        yield middle.sub(sides).mul(s.gradScale().floatValue());
-      }
+      case SurrogateSpec.SingleExponential s -> singleExponential(s, u, threshold);
+      case SurrogateSpec.PeriodicExponential s -> periodicExponential(s, u, threshold);
+      case SurrogateSpec.Heaviside s -> heaviside(s, u, threshold);
+      case SurrogateSpec.Gaussian s -> gaussian(s, u, threshold);
+      case SurrogateSpec.MultiGaussian s -> multiGaussian(s, u, threshold);
     };
+  }
+
+  private static FloatVector singleExponential(SurrogateSpec.SingleExponential s, FloatVector u, float threshold) {
+    float width = threshold * s.gradWidth().floatValue();
+    return exp(u.sub(threshold).abs().mul(-1 / width)).mul(s.gradScale().floatValue() / width);
+  }
+
+  private static FloatVector heaviside(SurrogateSpec.Heaviside s, FloatVector u, float threshold) {
+    VectorMask<Float> open = u.compare(VectorOperators.GE, (float) (threshold - s.window()));
+    return FloatVector.zero(SPECIES).blend(1 / threshold, open);
+  }
+
+  private static FloatVector periodicExponential(
+      SurrogateSpec.PeriodicExponential s, FloatVector u, float threshold) {
+    FloatVector x = u.sub(threshold);
+    FloatVector periods = u.div(threshold).sub(0.5f).max(0);
+    FloatVector z = periods.sub(floor(periods)).mul(2).sub(1).mul(threshold);
+    z = x.blend(z, x.compare(VectorOperators.GE, 0));
+    return exp(z.abs().mul(-1 / s.gradWidth().floatValue())).mul(s.gradScale().floatValue());
+  }
+
+  private static FloatVector gaussian(SurrogateSpec.Gaussian s, FloatVector u, float threshold) {
+    return normal(u.sub(threshold), s.mu().floatValue(), s.sigma().floatValue()).mul(s.gradScale().floatValue());
+  }
+
+  private static FloatVector multiGaussian(SurrogateSpec.MultiGaussian s, FloatVector u, float threshold) {
+    FloatVector x = u.sub(threshold);
+    float sigma = s.sigma().floatValue();
+    float wide = (float) (s.s() * s.sigma());
+    FloatVector sides = normal(x, sigma, wide).add(normal(x, -sigma, wide)).mul(s.h().floatValue());
+    FloatVector middle = normal(x, s.mu().floatValue(), sigma).mul((float) (1 + s.h()));
+    return middle.sub(sides).mul(s.gradScale().floatValue());
   }
 
   private static FloatVector normal(FloatVector x, float mu, float sigma) {

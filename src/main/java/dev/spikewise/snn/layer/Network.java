@@ -104,7 +104,7 @@ public final class Network {
       }
       case LayerSpec.Pool p -> {
         var out = signal(frame(shape, null), in.steps, keepsPool(specs, i), batchSize);
-        var pool = new Pool(name, p, in, out, kernels.parallel());
+        var pool = new Pool(name, p, in, out, kernels);
         layers.add(pool);
         yield new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
       }

@@ -121,25 +121,13 @@ public final class Synapses extends Layer {
   void forward(int from, int to) {
     int frames = (to - from) * in.steps;
     int size = in.frame.size();
-    kernels.parallel().run(frames, f -> synopsPerFrame[f] = countSynops(in.data, in.at(from) + f * size));
+    int channels = size / fanOut.length;
+    kernels.parallel().run(frames, f -> synopsPerFrame[f] = kernels.weightedSum(in.data, in.at(from) + f * size, channels, fanOut));
     for (int f = 0; f < frames; f++) {
       synops += synopsPerFrame[f] * stepsPerFrame;
     }
     conv.forward(
         in.data, in.at(from), weight.values(), bias == null ? null : bias.values(), out.data, out.at(from), frames);
-  }
-
-  private double countSynops(float[] x, int at) {
-    double sum = 0;
-    int channels = in.frame.size() / fanOut.length;
-    for (float reach : fanOut) {
-      float pixel = 0;
-      for (int c = 0; c < channels; c++) {
-        pixel += x[at++];
-      }
-      sum += (double) pixel * reach;
-    }
-    return sum;
   }
 
   @Override
@@ -172,21 +160,10 @@ public final class Synapses extends Layer {
     int frames = (to - from) * in.steps;
     int size = in.frame.size();
     int channels = size / fanOut.length;
-    float[] g = gIn.data;
     int at = gIn.at(from);
     kernels
         .parallel()
-        .run(
-            frames,
-            f -> {
-              int i = at + f * size;
-              for (float reach : fanOut) {
-                float add = synopsGradient * reach;
-                for (int c = 0; c < channels; c++) {
-                  g[i++] += add;
-                }
-              }
-            });
+        .run(frames, f -> kernels.addWeights(gIn.data, at + f * size, channels, fanOut, synopsGradient));
   }
 
   private static void addColumns(float[] g, int at, int rows, float[] sums) {

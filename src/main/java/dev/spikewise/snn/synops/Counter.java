@@ -57,9 +57,14 @@ public final class Counter {
     }
   }
 
+  /** Number of samples counted. */
+  public long samples() {
+    return samples;
+  }
+
   /** Synaptic operations of a sample, all layers together. */
   public double synops() {
-    return Arrays.stream(synops).sum() / samples;
+    return sum(synops) / samples;
   }
 
   /** Synaptic operations of a sample by parameter layer. */
@@ -76,7 +81,7 @@ public final class Counter {
     double sum = 0;
     long count = 0;
     for (double[] layer : spikes) {
-      sum += Arrays.stream(layer).sum();
+      sum += sum(layer);
       count += layer.length;
     }
     return count == 0 ? 0 : sum / ((double) samples * timeSteps * count);
@@ -139,11 +144,23 @@ public final class Counter {
   }
 
   private double rate(int layer) {
-    return Arrays.stream(spikes[layer]).sum() / ((double) samples * timeSteps * spikes[layer].length);
+    return sum(spikes[layer]) / ((double) samples * timeSteps * spikes[layer].length);
+  }
+
+  private static double sum(double[] values) {
+    double sum = 0;
+    for (double value : values) {
+      sum += value;
+    }
+    return sum;
   }
 
   private static double silentRatio(double[] spikes) {
-    return (double) Arrays.stream(spikes).filter(s -> s == 0).count() / spikes.length;
+    int silent = 0;
+    for (double s : spikes) {
+      silent += s == 0 ? 1 : 0;
+    }
+    return (double) silent / spikes.length;
   }
 
   private static Statistics.Histogram histogram(float[] rates) {
