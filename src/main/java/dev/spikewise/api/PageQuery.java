@@ -1,0 +1,33 @@
+package dev.spikewise.api;
+
+import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.spec.ProblemException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which part of a list is wanted.
+ *
+ * @param limit at most so many entries, 1 to 200
+ * @param cursor the {@code next_cursor} of the page before; the first page if null
+ */
+record PageQuery(@Nullable Integer limit, @Nullable Long cursor) {
+
+  private static final int DEFAULT_LIMIT = 20;
+  private static final int MAX_LIMIT = 200;
+
+  PageQuery {
+    if (limit != null && (limit < 1 || limit > MAX_LIMIT)) {
+      throw new ProblemException(
+          Code.INVALID_PARAMETER, "limit must be between 1 and " + MAX_LIMIT + ", was " + limit);
+    }
+  }
+
+  int size() {
+    return limit == null ? DEFAULT_LIMIT : limit;
+  }
+
+  /** The number that every row of this page is below. */
+  long before() {
+    return cursor == null ? Long.MAX_VALUE : cursor;
+  }
+}

@@ -1,0 +1,5 @@
+/** Labelled samples that networks learn from. */
+@NullMarked
+package dev.spikewise.dataset;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,156 @@
+package dev.spikewise.model;
+
+import dev.spikewise.snn.Analyzer;
+import dev.spikewise.snn.Engine;
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.data.Npz;
+import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.ModelRef;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Page;
+import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.spec.ProblemException;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.data.domain.Limit;
+import org.springframework.stereotype.Service;
+import org.springframework.transaction.annotation.Transactional;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The stored models. */
+@Service
+public class Models {
+
+  /** Most bytes that weights may take once unpacked. */
+  private static final long MAX_WEIGHTS_BYTES = 1L << 30;
+
+  private final ModelRepository models;
+  private final WeightsRepository weights;
+  private final ObjectProvider<ModelUse> uses;
+  private final JsonMapper json;
+
+  Models(ModelRepository models, WeightsRepository weights, ObjectProvider<ModelUse> uses, JsonMapper json) {
+    this.models = models;
+    this.weights = weights;
+    this.uses = uses;
+    this.json = json;
+  }
+
+  /**
+   * A model as a computation needs it.
+   *
+   * @param weights null where they are drawn from the seed
+   */
+  public record Network(ModelSpec spec, @Nullable StateDict weights) {}
+
+  /** @param definition one that has been checked */
+  @Transactional
+  public Model create(ModelSpec definition) {
+    var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
+    return view(models.save(new ModelRow(definition.name(), json.writeValueAsString(definition), now)));
+  }
+
+  @Transactional(readOnly = true)
+  public Model get(UUID id) {
+    return view(find(id));
+  }
+
+  /** Newest first, those created before {@code cursor}. */
+  @Transactional(readOnly = true)
+  public Page<Model> list(int limit, long cursor) {
+    var rows = models.findByNumberLessThanOrderByNumberDesc(cursor, Limit.of(limit + 1));
+    return Page.of(rows, limit, this::view, ModelRow::number);
+  }
+
+  @Transactional
+  public void delete(UUID id) {
+    var row = find(id);
+    if (uses.stream().anyMatch(use -> use.uses(id))) {
+      throw new ProblemException(Code.CONFLICT, "a job that is not finished uses this model");
+    }
+    models.delete(row);
+  }
+
+  /** The network that {@code ref}, at the pointer "/model", stands for. */
+  @Transactional(readOnly = true)
+  public Network resolve(ModelRef ref) {
+    if (ref.id() == null) {
+      return new Network(ref.definition(), null);
+    }
+    var row = parse(ref.id())
+        .flatMap(models::findById)
+        .orElseThrow(() -> new InvalidSpecException("/model/id", "there is no model with the id " + ref.id()));
+    return new Network(
+        definition(row), weights.findById(row.id()).map(stored -> stateDict(stored.npz())).orElse(null));
+  }
+
+  /** Weights as an .npz file. */
+  @Transactional(readOnly = true)
+  public byte[] weights(UUID id) {
+    find(id);
+    return weights
+        .findById(id)
+        .map(ModelWeights::npz)
+        .orElseThrow(() -> new ProblemException(Code.NOT_FOUND, "model " + id + " has no weights of its own"));
+  }
+
+  /**
+   * Replaces the weights by those of an .npz file.
+   *
+   * @throws InvalidSpecException naming every array that the definition has no place for, or misses
+   */
+  @Transactional
+  public void setWeights(UUID id, byte[] npz) {
+    var spec = definition(find(id));
+    // One step through the network takes the weights over, and so tells whether they fit.
+    try (var engine = Engine.create(1)) {
+      Analyzer.analyze(spec, stateDict(npz), new InputSpec.Constant(0.0), null, 1, 1, null, 1, engine);
+    }
+    weights.save(new ModelWeights(id, npz));
+  }
+
+  private static StateDict stateDict(byte[] npz) {
+    try {
+      var tensors = new LinkedHashMap<String, Tensor>();
+      Npz.read(new ByteArrayInputStream(npz), MAX_WEIGHTS_BYTES)
+          .forEach((name, array) -> tensors.put(name, new Tensor(array.shape(), array.floats())));
+      return new StateDict(tensors);
+    } catch (IllegalArgumentException e) {
+      throw new ProblemException(Code.MALFORMED_BODY, String.valueOf(e.getMessage()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private ModelRow find(UUID id) {
+    return models.findById(id).orElseThrow(() -> ProblemException.notFound("model", id.toString()));
+  }
+
+  private ModelSpec definition(ModelRow row) {
+    return json.readValue(row.definition(), ModelSpec.class);
+  }
+
+  private Model view(ModelRow row) {
+    var definition = definition(row);
+    return new Model(
+        row.id(), row.name(), definition, ModelSummary.of(definition), weights.existsById(row.id()), row.createdAt());
+  }
+
+  private static Optional<UUID> parse(String id) {
+    try {
+      return Optional.of(UUID.fromString(id));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+}

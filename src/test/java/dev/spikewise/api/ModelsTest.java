@@ -1,0 +1,67 @@
+package dev.spikewise.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class ModelsTest extends ServiceTest {
+
+  private static final String MODEL =
+      """
+      {"name": "small", "input_shape": [1, 8, 8], "layers": [
+        {"type": "Conv2d", "out_channels": 4, "kernel_size": 3, "bias": false}, {"type": "IAFSqueeze"},
+        {"type": "SumPool2d", "kernel_size": 2}, {"type": "Flatten"},
+        {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}""";
+
+  @Test
+  void aModelIsStoredSummarizedListedAndDeleted() {
+    var created = post("/api/v1/models", MODEL);
+    assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+    var path = created.headers().firstValue("Location").orElseThrow();
+    var model = body(get(path));
+    assertThat(model).isEqualTo(body(created));
+    var conv = model.get("summary").get("layers").get(0);
+    assertThat(conv.get("output_shape").toString()).isEqualTo("[4,6,6]");
+    assertThat(conv.get("parameters").asInt()).isEqualTo(36);
+    assertThat(conv.get("fan_out").asInt()).isEqualTo(36);
+    assertThat(model.get("summary").get("neurons").asInt()).isEqualTo(154);
+    assertThat(body(get("/api/v1/models?limit=1")).get("data").get(0)).isEqualTo(model);
+    assertThat(delete(path).statusCode()).isEqualTo(204);
+    assertThat(get(path).statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  void everyMistakeIsReportedAtOnceWithItsPlace() {
+    var response =
+        post(
+            "/api/v1/models",
+            """
+            {"input_shap": [1], "input_shape": [1, 8, 8], "layers": [
+              {"type": "Conv3d"}, {"type": "Conv2d", "out_channels": "x", "kernel_size": 0},
+              {"type": "IAF", "spike_fn": "none"}]}""");
+    assertThat(response.statusCode()).isEqualTo(422);
+    assertThat(body(response).get("errors").valueStream().map(e -> e.get("pointer").asString()))
+        .containsExactlyInAnyOrder(
+            "/input_shap", "/layers/0/type", "/layers/1/out_channels", "/layers/1/kernel_size", "/layers/2/spike_fn");
+  }
+
+  @Test
+  void brokenJsonIsNotReadable() {
+    assertThat(post("/api/v1/models", "{\"layers\": [").statusCode()).isEqualTo(400);
+    assertThat(post("/api/v1/models", MODEL, "Content-Type", "text/csv").statusCode()).isEqualTo(415);
+    assertThat(delete("/api/v1/models").headers().firstValue("Allow")).isPresent();
+  }
+
+  @Test
+  void anAnalysisCountsSynops() {
+    var response = post("/api/v1/analyses", "{\"model\": " + MODEL + ", \"batch_size\": 2, \"time_steps\": 5}");
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+    assertThat(body(response).get("parameter").get("0").get("synops_per_timestep").asDouble()).isEqualTo(36 * 36);
+  }
+
+  @Test
+  void theDigitsAreAlwaysThere() {
+    assertThat(body(get("/api/v1/datasets/digits")).get("samples").asInt()).isEqualTo(1797);
+    assertThat(get("/api/v1/datasets/none").statusCode()).isEqualTo(404);
+  }
+}
