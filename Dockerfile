@@ -1,0 +1,32 @@
+FROM maven:3-eclipse-temurin-25 AS build
+WORKDIR /src
+COPY pom.xml .
+COPY src/main src/main
+RUN --mount=type=cache,target=/root/.m2 \
+    mvn -B -ntp -q -Dmaven.test.skip=true package \
+ && mv target/spikewise-*-SNAPSHOT.jar spikewise.jar \
+ && java -Djarmode=tools -jar spikewise.jar extract --layers --destination /layers
+
+# glibc: ND4J's natives crash on musl.
+FROM eclipse-temurin:25-jre AS run
+WORKDIR /app
+COPY --from=build /layers/dependencies/ ./
+COPY --from=build /layers/spring-boot-loader/ ./
+COPY --from=build /layers/snapshot-dependencies/ ./
+COPY --from=build /layers/application/ ./
+# Half of the container's memory is heap; what ND4J takes beside it ends at 1.7 times the heap.
+ENV JDK_JAVA_OPTIONS="--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -XX:MaxRAMPercentage=50 -XX:+ExitOnOutOfMemoryError -Dorg.bytedeco.javacpp.maxphysicalbytes=170% -Dorg.bytedeco.javacpp.cachedir=/cache" \
+    SERVER_ADDRESS=0.0.0.0 \
+    SPIKEWISE_DATA_DIR=/data
+# One start that ends once everything is loaded leaves the cache that later starts map.
+RUN java -XX:AOTCacheOutput=spikewise.aot -Dspring.context.exit=onRefresh \
+      -Dspring.datasource.url=jdbc:h2:mem:aot -jar spikewise.jar > /dev/null \
+ && mkdir -p /data /cache && chown 10001:10001 /data /cache
+
+USER 10001:10001
+VOLUME ["/data", "/cache"]
+EXPOSE 8080
+# The JRE's image has neither curl nor wget.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --start-interval=1s CMD ["bash", "-c", \
+  "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /actuator/health/liveness HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200'"]
+ENTRYPOINT ["java", "-XX:AOTCache=/app/spikewise.aot", "-jar", "/app/spikewise.jar"]
