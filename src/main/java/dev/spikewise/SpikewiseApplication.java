@@ -1,5 +1,6 @@
 package dev.spikewise;
 
+import dev.spikewise.cli.Cli;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 
@@ -7,6 +8,9 @@ import org.springframework.boot.autoconfigure.SpringBootApplication;
 public class SpikewiseApplication {
 
   public static void main(String[] args) {
+    if (Cli.isCommand(args)) {
+      System.exit(Cli.run(SpikewiseApplication.class, args));
+    }
     SpringApplication.run(SpikewiseApplication.class, args);
   }
 }

@@ -1,0 +1,195 @@
+package dev.spikewise.cli;
+
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
+
+/** The commands. Each prints one document on standard output and everything else on standard error. */
+@Command(
+    name = "spikewise",
+    mixinStandardHelpOptions = true,
+    description = "Trains spiking neural networks to a synaptic-operation budget.%nWithout a command: serves the API.",
+    footerHeading = "%nExit codes: ",
+    footer = "0 passed, 1 a gate failed, 2 invalid input, 3 training failed, 4 cancelled, 5 waited too long, "
+        + "6 no server or no right, 130 interrupted.")
+public final class Cli {
+
+  private static final Set<String> WORDS =
+      Set.of("train", "submit", "validate", "analyze", "report", "help", "--help", "-h", "--version", "-V");
+
+  private final Class<?> application;
+
+  @Spec private @Nullable CommandSpec command;
+
+  private Cli(Class<?> application) {
+    this.application = application;
+  }
+
+  /** Whether these arguments ask for a command rather than for the server. */
+  public static boolean isCommand(String... args) {
+    return args.length > 0 && WORDS.contains(args[0]);
+  }
+
+  /**
+   * Runs one command.
+   *
+   * @param application what {@code train} starts for itself
+   * @return the exit code
+   */
+  public static int run(Class<?> application, String... args) {
+    PrintStream out = System.out;
+    // Logs belong to standard error, so that standard output is one document.
+    System.setOut(System.err);
+    try {
+      return run(
+          application,
+          new PrintWriter(out, true, StandardCharsets.UTF_8),
+          new PrintWriter(System.err, true, StandardCharsets.UTF_8),
+          args);
+    } finally {
+      System.setOut(out);
+    }
+  }
+
+  static int run(Class<?> application, PrintWriter out, PrintWriter err, String... args) {
+    return new CommandLine(new Cli(application))
+        .setOut(out)
+        .setErr(err)
+        .addSubcommand(new CommandLine.HelpCommand())
+        .setExecutionExceptionHandler(
+            (e, line, _) -> {
+              if (!(e instanceof CommandException known)) {
+                throw e;
+              }
+              if (known.problem() != null) {
+                print(out, known.problem());
+              }
+              err.println(known.getMessage());
+              return known.exitCode().value();
+            })
+        .execute(args);
+  }
+
+  @Command(description = "Trains here and now, without a server.", mixinStandardHelpOptions = true)
+  int train(@Mixin TrainingOptions training) {
+    return embedded(client -> train(client, training, UUID.randomUUID().toString()));
+  }
+
+  @Command(description = "Queues a job on a server.", mixinStandardHelpOptions = true)
+  int submit(
+      @Mixin TrainingOptions training,
+      @Mixin ServerOptions server,
+      @Option(names = "--wait", description = "Wait for the job's end and judge it.") boolean wait,
+      @Option(
+              names = "--idempotency-key",
+              paramLabel = "KEY",
+              description = "The same key and job give the job there is already, not a second one.")
+          @Nullable String key) {
+    var client = server.client();
+    var idempotencyKey = key == null ? UUID.randomUUID().toString() : key;
+    if (wait) {
+      return train(client, training, idempotencyKey);
+    }
+    print(out(), create(client, training, idempotencyKey));
+    return ExitCode.PASSED.value();
+  }
+
+  private int train(Client client, TrainingOptions training, String idempotencyKey) {
+    var job = new RunningJob(client, create(client, training, idempotencyKey), err());
+    err().println("Job " + job.id());
+    var end = job.await(training.timeout());
+    training.writeReports(client, job.id());
+    job.explain();
+    print(out(), end);
+    return job.exitCode().value();
+  }
+
+  private static JsonNode create(Client client, TrainingOptions training, String idempotencyKey) {
+    return client.post("/jobs", training.spec(client), "Idempotency-Key", idempotencyKey);
+  }
+
+  @Command(
+      description = "Says everything that is wrong with a job, or else what it would cost.",
+      mixinStandardHelpOptions = true)
+  int validate(@Mixin TrainingOptions training, @Mixin ServerOptions server) {
+    return anywhere(
+        server,
+        client -> {
+          print(out(), client.post("/jobs?dry_run=true", training.spec(client)));
+          return ExitCode.PASSED.value();
+        });
+  }
+
+  @Command(description = "Counts the synops and spikes of one forward pass.", mixinStandardHelpOptions = true)
+  int analyze(
+      @Parameters(paramLabel = "FILE", description = "The analysis as JSON, as POST /api/v1/analyses takes it.") Path file,
+      @Mixin ServerOptions server) {
+    return anywhere(
+        server,
+        client -> {
+          print(out(), client.post("/analyses", TrainingOptions.readJson(file)));
+          return ExitCode.PASSED.value();
+        });
+  }
+
+  private enum Format {
+    json("application/json"),
+    markdown("text/markdown"),
+    junit("application/xml");
+
+    private final String type;
+
+    Format(String type) {
+      this.type = type;
+    }
+  }
+
+  @Command(description = "Prints the report of a server's job.", mixinStandardHelpOptions = true)
+  int report(
+      @Parameters(paramLabel = "JOB", description = "The job's id.") UUID job,
+      @Option(names = "--format", defaultValue = "markdown", description = "${COMPLETION-CANDIDATES}") Format format,
+      @Mixin ServerOptions server) {
+    var report = server.client().getBytes("/jobs/" + job + "/report", format.type);
+    out().println(new String(report, StandardCharsets.UTF_8).stripTrailing());
+    return ExitCode.PASSED.value();
+  }
+
+  private int anywhere(ServerOptions server, ToIntFunction<Client> work) {
+    return server.given() ? work.applyAsInt(server.client()) : embedded(work);
+  }
+
+  private int embedded(ToIntFunction<Client> work) {
+    try (var server = new EmbeddedServer(application)) {
+      return work.applyAsInt(new Client(server.uri(), null));
+    }
+  }
+
+  private PrintWriter out() {
+    return line().getOut();
+  }
+
+  private PrintWriter err() {
+    return line().getErr();
+  }
+
+  private CommandLine line() {
+    return java.util.Objects.requireNonNull(command).commandLine();
+  }
+
+  private static void print(PrintWriter out, JsonNode document) {
+    out.println(Client.JSON.writerWithDefaultPrettyPrinter().writeValueAsString(document));
+  }
+}

@@ -1,0 +1,143 @@
+package dev.spikewise.cli;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Speaks to a server's API. Only GETs are tried again: a POST that got no answer may have done its work. */
+final class Client {
+
+  static final JsonMapper JSON = JsonMapper.shared();
+
+  private static final int TRIES = 5;
+
+  private final HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+  private final URI server;
+  private final @Nullable String apiKey;
+
+  /** @param apiKey sent with every request; null for none */
+  Client(URI server, @Nullable String apiKey) {
+    this.server = server;
+    this.apiKey = apiKey;
+  }
+
+  JsonNode get(String path) {
+    return parse(getBytes(path, "application/json"));
+  }
+
+  byte[] getBytes(String path, String accept) {
+    var request = request(path).setHeader("Accept", accept).GET().build();
+    for (int tries = 1; ; tries++) {
+      try {
+        var response = send(request);
+        if (response.statusCode() < 500 || tries == TRIES) {
+          return checked(response);
+        }
+      } catch (IOException e) {
+        if (tries == TRIES) {
+          throw unreachable(e);
+        }
+      }
+      sleep(Duration.ofMillis(250L << tries));
+    }
+  }
+
+  JsonNode post(String path, JsonNode body, String... headers) {
+    var request =
+        request(path)
+            .setHeader("Content-Type", "application/json")
+            .POST(BodyPublishers.ofString(JSON.writeValueAsString(body)));
+    for (int i = 0; i < headers.length; i += 2) {
+      request.setHeader(headers[i], headers[i + 1]);
+    }
+    try {
+      return parse(checked(send(request.build())));
+    } catch (IOException e) {
+      throw unreachable(e);
+    }
+  }
+
+  static void sleep(Duration duration) {
+    try {
+      Thread.sleep(duration);
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+  }
+
+  private HttpRequest.Builder request(String path) {
+    var request = HttpRequest.newBuilder(server.resolve("/api/v1" + path)).timeout(Duration.ofMinutes(1));
+    if (apiKey != null) {
+      request.setHeader("X-API-Key", apiKey);
+    }
+    return request;
+  }
+
+  private HttpResponse<byte[]> send(HttpRequest request) throws IOException {
+    try {
+      return http.send(request, BodyHandlers.ofByteArray());
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+  }
+
+  private static IllegalStateException interrupted() {
+    Thread.currentThread().interrupt();
+    return new IllegalStateException("interrupted");
+  }
+
+  private CommandException unreachable(IOException e) {
+    return new CommandException(ExitCode.NO_SERVER_OR_NO_RIGHT, "no answer from " + server + " (" + e + ")");
+  }
+
+  private static byte[] checked(HttpResponse<byte[]> response) {
+    int status = response.statusCode();
+    if (status < 400) {
+      return response.body();
+    }
+    boolean refused = status == 401 || status == 403 || status >= 500;
+    JsonNode problem = null;
+    String message = response.request().method() + " " + response.uri() + " was answered with " + status;
+    try {
+      problem = JSON.readTree(response.body());
+      message = describe(problem, message);
+    } catch (JacksonException e) {
+      // What answers may be a proxy; its page is no help here.
+    }
+    throw new CommandException(
+        refused ? ExitCode.NO_SERVER_OR_NO_RIGHT : ExitCode.INVALID_INPUT, message, problem);
+  }
+
+  private static String describe(JsonNode problem, String otherwise) {
+    var text = new StringBuilder(problem.path("title").asString(otherwise));
+    var errors = problem.path("errors");
+    if (errors.isEmpty()) {
+      text.append(": ").append(problem.path("detail").asString(""));
+    }
+    for (var error : errors) {
+      text.append("\n  ").append(error.path("pointer").asString("")).append(' ').append(error.path("detail").asString(""));
+    }
+    return text.toString();
+  }
+
+  private JsonNode parse(byte[] body) {
+    try {
+      return JSON.readTree(body);
+    } catch (JacksonException e) {
+      throw new CommandException(
+          ExitCode.NO_SERVER_OR_NO_RIGHT,
+          server + " is no Spikewise server: it answered \"" + new String(body, 0, Math.min(60, body.length),
+              StandardCharsets.UTF_8) + "\"");
+    }
+  }
+}

@@ -1,0 +1,22 @@
+package dev.spikewise.cli;
+
+/** What a script learns from the command; an interrupted one ends with the JVM's own 130. */
+enum ExitCode {
+  PASSED(0),
+  GATE_FAILED(1),
+  INVALID_INPUT(2),
+  TRAINING_FAILED(3),
+  CANCELLED(4),
+  WAITED_TOO_LONG(5),
+  NO_SERVER_OR_NO_RIGHT(6);
+
+  private final int value;
+
+  ExitCode(int value) {
+    this.value = value;
+  }
+
+  int value() {
+    return value;
+  }
+}

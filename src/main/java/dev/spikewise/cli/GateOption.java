@@ -1,0 +1,75 @@
+package dev.spikewise.cli;
+
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A gate as it is written on the command line: {@code synops<=25e6}, {@code synops<=1.05*baseline} or {@code
+ * accuracy>=baseline-0.01}.
+ *
+ * @param bound "min" or "max"
+ * @param factor what the baseline's figure is multiplied with; 0 where the gate does not ask for the baseline
+ * @param offset what is added to it
+ */
+record GateOption(String metric, String bound, double factor, double offset) {
+
+  private static final String NUMBER = "\\d+(?:\\.\\d*)?(?:[eE][+-]?\\d+)?";
+  private static final Pattern TEXT =
+      Pattern.compile(
+          "(?<metric>[a-z_]+)(?<sign><=|>=)(?:(?<number>N)|(?:(?<factor>N)\\*)?baseline(?<offset>[+-]N)?)"
+              .replace("N", NUMBER));
+
+  static final class Converter implements ITypeConverter<GateOption> {
+    @Override
+    public GateOption convert(String text) {
+      var match = TEXT.matcher(text.replace(" ", ""));
+      if (!match.matches()) {
+        throw new TypeConversionException(
+            "'" + text + "' is no gate: write synops<=25e6, synops<=1.05*baseline or accuracy>=baseline-0.01");
+      }
+      var bound = match.group("sign").equals("<=") ? "max" : "min";
+      var metric = match.group("metric");
+      return match.group("number") != null
+          ? new GateOption(metric, bound, 0, Double.parseDouble(match.group("number")))
+          : new GateOption(metric, bound, number(match.group("factor"), 1), number(match.group("offset"), 0));
+    }
+
+    private static double number(@Nullable String text, double otherwise) {
+      return text == null ? otherwise : Double.parseDouble(text);
+    }
+  }
+
+  boolean needsBaseline() {
+    return factor != 0;
+  }
+
+  /** The gate with numbers in it, as a job takes it. */
+  ObjectNode resolve(@Nullable JsonNode baseline) {
+    double limit = offset;
+    if (needsBaseline()) {
+      if (baseline == null) {
+        throw new CommandException(
+            ExitCode.INVALID_INPUT, "the gate on " + metric + " compares with a baseline: name one with --baseline");
+      }
+      limit += factor * figure(baseline);
+    }
+    return Client.JSON.createObjectNode().put("metric", metric).put(bound, limit);
+  }
+
+  private double figure(JsonNode job) {
+    var latest = job.path("latest");
+    double value =
+        metric.equals("target_ratio")
+            ? latest.path("synops").asDouble(Double.NaN) / job.path("target_synops").asDouble(Double.NaN)
+            : latest.path(metric).asDouble(Double.NaN);
+    if (Double.isNaN(value)) {
+      throw new CommandException(
+          ExitCode.INVALID_INPUT, "the baseline job " + job.path("id").asString("") + " has no " + metric);
+    }
+    return value;
+  }
+}

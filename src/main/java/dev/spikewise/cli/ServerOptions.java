@@ -1,0 +1,24 @@
+package dev.spikewise.cli;
+
+import java.net.URI;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which server is asked, and as whom. */
+final class ServerOptions {
+
+  @Option(
+      names = "--server",
+      paramLabel = "URL",
+      defaultValue = "${env:SPIKEWISE_SERVER}",
+      description = "Server to ask, or SPIKEWISE_SERVER; its API key is read from SPIKEWISE_API_KEY.")
+  private @Nullable URI server;
+
+  Client client() {
+    return new Client(server == null ? URI.create("http://127.0.0.1:8080") : server, System.getenv("SPIKEWISE_API_KEY"));
+  }
+
+  boolean given() {
+    return server != null;
+  }
+}
