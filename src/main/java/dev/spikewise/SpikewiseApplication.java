@@ -3,8 +3,10 @@ package dev.spikewise;
 import dev.spikewise.cli.Cli;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
 
 @SpringBootApplication
+@ConfigurationPropertiesScan
 public class SpikewiseApplication {
 
   public static void main(String[] args) {

@@ -57,6 +57,7 @@ public record TrainingSpec(
     mistakes.atLeast(timeSteps, 1, "time_steps");
     mistakes.atLeast(epochs, 1, "epochs");
     mistakes.between(seed, 0, 0xffffffffL, "seed");
+    checkNaming(name, labels, mistakes);
     mistakes.between(priority, -1000, 1000, "priority");
     mistakes.atLeast(checkpointEveryEpochs, 1, "checkpoint_every_epochs");
     if (dt != null) {
@@ -93,5 +94,21 @@ public record TrainingSpec(
         gates.get(i).check(at);
       }
     }
+  }
+
+  /** Reports a name or labels that are too long to be stored. */
+  public static void checkNaming(
+      @Nullable String name, @Nullable Map<String, String> labels, Mistakes mistakes) {
+    mistakes.require(name == null || name.length() <= 200, "name", "must have at most 200 characters");
+    if (labels == null) {
+      return;
+    }
+    mistakes.require(labels.size() <= 64, "labels", "must be at most 64, were " + labels.size());
+    labels.forEach(
+        (label, content) -> {
+          var at = mistakes.in("labels");
+          at.require(!label.isEmpty() && label.length() <= 200, label, "must have a name of 1 to 200 characters");
+          at.require(content != null && content.length() <= 1000, label, "must be a text of at most 1000 characters");
+        });
   }
 }

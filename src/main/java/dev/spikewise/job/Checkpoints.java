@@ -1,0 +1,145 @@
+package dev.spikewise.job;
+
+import dev.spikewise.snn.Analysis;
+import dev.spikewise.snn.Checkpoint;
+import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.data.Npz;
+import dev.spikewise.spec.Statistics;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.Types;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Checkpoints in the database, where every replica sees them and a transaction keeps them whole. */
+@Repository
+class Checkpoints {
+
+  private final JdbcClient client;
+  private final JsonMapper mapper;
+  private final JobSettings settings;
+
+  Checkpoints(JdbcClient client, JsonMapper mapper, JobSettings settings) {
+    this.client = client;
+    this.mapper = mapper;
+    this.settings = settings;
+  }
+
+  /** What a training is at one moment. */
+  record Snapshot(Checkpoint checkpoint, Analysis analysis) {}
+
+  void saveInitial(UUID jobId, Checkpoint checkpoint, Instant now) {
+    insert(jobId, checkpoint, null, null, now);
+  }
+
+  void save(UUID jobId, Snapshot snapshot, Instant now) {
+    int epoch = snapshot.checkpoint().epoch();
+    delete(jobId, epoch, epoch);
+    insert(
+        jobId,
+        snapshot.checkpoint(),
+        mapper.writeValueAsString(snapshot.analysis().statistics()),
+        npz(snapshot.analysis().firingRates()),
+        now);
+    client
+        .sql(
+            """
+            delete from checkpoint where job_id = :job and epoch > 0 and epoch <= (
+              select epoch from checkpoint where job_id = :job order by epoch desc offset :kept rows fetch first row only)
+            """)
+        .param("job", jobId)
+        .param("kept", settings.checkpointsKept())
+        .update();
+  }
+
+  private void insert(
+      UUID jobId, Checkpoint checkpoint, @Nullable String statistics, byte @Nullable [] firingRates, Instant now) {
+    client
+        .sql(
+            """
+            insert into checkpoint (job_id, epoch, content, statistics, firing_rates, created_at)
+            values (:job, :epoch, :content, :statistics, :firing_rates, :now)""")
+        .param("job", jobId)
+        .param("epoch", checkpoint.epoch())
+        .param("content", checkpoint.toBytes())
+        .param("statistics", statistics, Types.VARCHAR)
+        .param("firing_rates", firingRates, Types.VARBINARY)
+        .param("now", now.atOffset(ZoneOffset.UTC))
+        .update();
+  }
+
+  /** The initial weights, where they were given rather than drawn from the seed. */
+  Optional<Checkpoint> initial(UUID jobId) {
+    return client
+        .sql("select content from checkpoint where job_id = :job and epoch = 0")
+        .param("job", jobId)
+        .query((row, i) -> Checkpoint.fromBytes(row.getBytes(1)))
+        .optional();
+  }
+
+  /** The last one that training can go on from. */
+  Optional<Checkpoint> latest(UUID jobId) {
+    return latest(jobId, "content").map(Checkpoint::fromBytes);
+  }
+
+  Optional<Statistics> statistics(UUID jobId) {
+    return client
+        .sql("select statistics from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
+        .param("job", jobId)
+        .query((row, i) -> mapper.readValue(row.getString(1), Statistics.class))
+        .optional();
+  }
+
+  Optional<Map<String, Npz.Array>> firingRates(UUID jobId) {
+    return latest(jobId, "firing_rates").map(Checkpoints::readNpz);
+  }
+
+  private Optional<byte[]> latest(UUID jobId, String column) {
+    return client
+        .sql("select " + column + " from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
+        .param("job", jobId)
+        .query((row, i) -> row.getBytes(1))
+        .optional();
+  }
+
+  /** Forgets an attempt, not the weights it started from. */
+  void deleteTrained(UUID jobId) {
+    delete(jobId, 1, Integer.MAX_VALUE);
+  }
+
+  private void delete(UUID jobId, int first, int last) {
+    client
+        .sql("delete from checkpoint where job_id = :job and epoch between :first and :last")
+        .param("job", jobId)
+        .param("first", first)
+        .param("last", last)
+        .update();
+  }
+
+  static byte[] npz(Map<String, Tensor> tensors) {
+    var out = new ByteArrayOutputStream();
+    try {
+      Npz.write(out, tensors);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return out.toByteArray();
+  }
+
+  private static Map<String, Npz.Array> readNpz(byte[] bytes) {
+    try {
+      return Npz.read(new ByteArrayInputStream(bytes), Integer.MAX_VALUE);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

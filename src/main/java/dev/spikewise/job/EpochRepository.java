@@ -1,0 +1,62 @@
+package dev.spikewise.job;
+
+import dev.spikewise.spec.EpochMetrics;
+import java.util.List;
+import java.util.UUID;
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The epochs of all jobs: written in batches, read in pages. Plain JDBC, because an entity a row costs too much. */
+@Repository
+class EpochRepository {
+
+  private final JdbcTemplate jdbc;
+  private final JdbcClient client;
+  private final JsonMapper mapper;
+
+  EpochRepository(JdbcTemplate jdbc, JdbcClient client, JsonMapper mapper) {
+    this.jdbc = jdbc;
+    this.client = client;
+    this.mapper = mapper;
+  }
+
+  /** Stores consecutive epochs; where a resumed training repeats some, its own take their place. */
+  void store(UUID jobId, List<EpochMetrics> epochs, int stored) {
+    if (epochs.getFirst().epoch() < stored) {
+      client
+          .sql("delete from epoch where job_id = :job and epoch between :first and :last")
+          .param("job", jobId)
+          .param("first", epochs.getFirst().epoch())
+          .param("last", epochs.getLast().epoch())
+          .update();
+    }
+    jdbc.batchUpdate(
+        "insert into epoch (job_id, epoch, metrics) values (?, ?, ?)",
+        epochs.stream()
+            .map(metrics -> new Object[] {jobId, metrics.epoch(), mapper.writeValueAsString(metrics)})
+            .toList());
+  }
+
+  /** At most {@code limit} epochs after {@code after}, every {@code stride}-th of them and the job's last one. */
+  List<EpochMetrics> find(UUID jobId, int after, int limit, int stride) {
+    return client
+        .sql(
+            """
+            select metrics from epoch
+            where job_id = :job and epoch > :after
+              and (mod(epoch, :stride) = 0 or epoch = (select max(epoch) from epoch where job_id = :job))
+            order by epoch limit :limit""")
+        .param("job", jobId)
+        .param("after", after)
+        .param("stride", stride)
+        .param("limit", limit)
+        .query((row, i) -> mapper.readValue(row.getString(1), EpochMetrics.class))
+        .list();
+  }
+
+  void deleteAll(UUID jobId) {
+    client.sql("delete from epoch where job_id = :job").param("job", jobId).update();
+  }
+}

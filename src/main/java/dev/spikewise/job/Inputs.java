@@ -1,0 +1,40 @@
+package dev.spikewise.job;
+
+import dev.spikewise.dataset.Datasets;
+import dev.spikewise.model.Models;
+import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.ModelRef;
+import dev.spikewise.spec.TrainingSpec;
+import org.jspecify.annotations.Nullable;
+import org.springframework.stereotype.Component;
+
+/** Finds what a spec names. */
+@Component
+class Inputs {
+
+  private final Models models;
+  private final Datasets datasets;
+
+  Inputs(Models models, Datasets datasets) {
+    this.models = models;
+    this.datasets = datasets;
+  }
+
+  Models.Network model(ModelRef ref) {
+    return models.resolve(ref);
+  }
+
+  @Nullable Dataset dataset(InputSpec input) {
+    return input instanceof InputSpec.FromDataset named ? datasets.resolve(named) : null;
+  }
+
+  /** Samples that one epoch trains on. */
+  static long samplesPerEpoch(TrainingSpec spec, @Nullable Dataset dataset) {
+    if (dataset == null || !(spec.input() instanceof InputSpec.FromDataset input)) {
+      return spec.batchSize();
+    }
+    int used = input.limit() == null ? dataset.size() : Math.min(input.limit(), dataset.size());
+    return used - Math.round(used * input.testFraction());
+  }
+}

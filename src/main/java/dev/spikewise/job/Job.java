@@ -1,0 +1,57 @@
+package dev.spikewise.job;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Statistics;
+import dev.spikewise.spec.TrainingSpec;
+import java.time.Instant;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A training job as everyone but its worker sees it.
+ *
+ * @param spec as it was sent; what can be changed later stands beside it
+ * @param targetSynops of the loss's first synops term, in synops a sample; null before the start and without such a term
+ * @param baseline statistics of the initial weights on the job's own input; null before the start
+ * @param latest the last complete epoch
+ * @param verdict whether a succeeded job met its gates; null without gates
+ * @param queue only while queued
+ * @param attempt counts from 1; a retry is the next
+ * @param version grows with every change
+ */
+public record Job(
+    UUID id,
+    @Nullable String name,
+    JobState status,
+    @Nullable Reason reason,
+    TrainingSpec spec,
+    @Nullable Double targetSynops,
+    @Nullable Statistics baseline,
+    Progress progress,
+    @Nullable EpochMetrics latest,
+    @Nullable Verdict verdict,
+    @Nullable Queue queue,
+    int attempt,
+    int priority,
+    Map<String, String> labels,
+    Instant createdAt,
+    @Nullable Instant startedAt,
+    @Nullable Instant finishedAt,
+    @Nullable Problem error,
+    @Nullable Provenance provenance,
+    @JsonIgnore int version) {
+
+  /**
+   * @param epoch number of complete epochs
+   * @param ratio epoch / epochs
+   */
+  public record Progress(int epoch, int epochs, double ratio, @Nullable Instant estimatedFinishAt) {}
+
+  /** @param position 1 is next */
+  public record Queue(long position, long jobsAhead) {}
+
+  /** RFC 9457, of a training rather than of a request. */
+  public record Problem(String type, String title, String detail, Reason code) {}
+}

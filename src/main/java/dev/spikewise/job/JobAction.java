@@ -1,0 +1,40 @@
+package dev.spikewise.job;
+
+import com.fasterxml.jackson.annotation.JsonValue;
+import java.util.Locale;
+import java.util.Set;
+
+/** What a user can ask of a job that exists. Asking again for what is already so is harmless. */
+public enum JobAction {
+  CANCEL(
+      Set.of(JobState.QUEUED, JobState.RUNNING, JobState.PAUSING, JobState.PAUSED),
+      Set.of(JobState.CANCELLING, JobState.CANCELLED)),
+  PAUSE(Set.of(JobState.QUEUED, JobState.RUNNING), Set.of(JobState.PAUSING, JobState.PAUSED)),
+  /** Goes on from the last checkpoint. */
+  RESUME(
+      Set.of(JobState.PAUSING, JobState.PAUSED, JobState.CANCELLED, JobState.FAILED),
+      Set.of(JobState.QUEUED, JobState.RUNNING)),
+  /** Starts over from the first epoch, as the next attempt. */
+  RETRY(Set.of(JobState.CANCELLED, JobState.FAILED), Set.of(JobState.QUEUED, JobState.RUNNING));
+
+  private final Set<JobState> changes;
+  private final Set<JobState> done;
+
+  JobAction(Set<JobState> changes, Set<JobState> done) {
+    this.changes = changes;
+    this.done = done;
+  }
+
+  boolean changes(JobState state) {
+    return changes.contains(state);
+  }
+
+  boolean isDoneIn(JobState state) {
+    return done.contains(state);
+  }
+
+  @JsonValue
+  public String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

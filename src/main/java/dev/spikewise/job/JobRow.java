@@ -1,0 +1,298 @@
+package dev.spikewise.job;
+
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Statistics;
+import dev.spikewise.spec.TrainingSpec;
+import jakarta.persistence.CollectionTable;
+import jakarta.persistence.Column;
+import jakarta.persistence.Convert;
+import jakarta.persistence.ElementCollection;
+import jakarta.persistence.Entity;
+import jakarta.persistence.EnumType;
+import jakarta.persistence.Enumerated;
+import jakarta.persistence.Id;
+import jakarta.persistence.JoinColumn;
+import jakarta.persistence.MapKeyColumn;
+import jakarta.persistence.Table;
+import jakarta.persistence.Version;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.hibernate.annotations.BatchSize;
+import org.hibernate.annotations.DynamicUpdate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A job as it is stored: state, queue, lease and progress in one row, changed only while the row is locked. All times
+ * are the database's.
+ */
+@Entity
+@Table(name = "job")
+@DynamicUpdate
+class JobRow {
+
+  @Id private UUID id;
+
+  /** The order of submission, given by the database. */
+  @Column(insertable = false, updatable = false)
+  private @Nullable Long number;
+
+  @Version private @Nullable Integer version;
+
+  private @Nullable String name;
+
+  @Enumerated(EnumType.STRING)
+  private JobState status;
+
+  @Enumerated(EnumType.STRING)
+  private @Nullable Reason reason;
+
+  private @Nullable String errorDetail;
+
+  @Convert(converter = JsonColumn.OfTrainingSpec.class)
+  private TrainingSpec spec;
+
+  private @Nullable String modelId;
+
+  /** What {@code spec.model()} stood for at submission. */
+  @Convert(converter = JsonColumn.OfModelSpec.class)
+  private ModelSpec model;
+
+  @ElementCollection
+  @CollectionTable(name = "job_label", joinColumns = @JoinColumn(name = "job_id"))
+  @MapKeyColumn(name = "label")
+  @Column(name = "content")
+  @BatchSize(size = 200)
+  private Map<String, String> labels = new HashMap<>();
+
+  private int priority;
+  private int attempt = 1;
+
+  /** Number of complete epochs that are stored; never less than a reader has seen in this attempt. */
+  private int epoch;
+
+  private @Nullable Double targetSynops;
+
+  @Convert(converter = JsonColumn.OfStatistics.class)
+  private @Nullable Statistics baseline;
+
+  @Convert(converter = JsonColumn.OfEpochMetrics.class)
+  private @Nullable EpochMetrics latest;
+
+  @Convert(converter = JsonColumn.OfVerdict.class)
+  private @Nullable Verdict verdict;
+
+  @Convert(converter = JsonColumn.OfProvenance.class)
+  private @Nullable Provenance provenance;
+
+  private Instant createdAt;
+  private Instant updatedAt;
+
+  /** When it was queued, moved ahead by its priority: the queue's order, in which priority and age are one. */
+  private Instant dueAt;
+
+  private @Nullable Instant startedAt;
+  private @Nullable Instant finishedAt;
+
+  /** Time spent training, which max_runtime_seconds bounds. */
+  private long activeMs;
+
+  private int stateChanges;
+  private @Nullable String leaseOwner;
+  private @Nullable Instant leaseUntil;
+
+  /** Grows with every claim, so that the writes of an earlier claim can be told and refused. */
+  private long fence;
+
+  /** Workers lost in a row without one new epoch. */
+  private int losses;
+
+  @SuppressWarnings("NullAway.Init")
+  protected JobRow() {}
+
+  JobRow(TrainingSpec spec, ModelSpec model, Instant now, Duration ageing) {
+    this.id = UUID.randomUUID();
+    this.name = spec.name();
+    this.status = JobState.QUEUED;
+    this.spec = spec;
+    this.modelId = spec.model().id();
+    this.model = model;
+    this.labels.putAll(spec.labels());
+    this.createdAt = now;
+    this.updatedAt = now;
+    this.dueAt = now;
+    prioritize(spec.priority(), ageing);
+  }
+
+  void rename(String name) {
+    this.name = name;
+  }
+
+  void label(Map<String, String> labels) {
+    this.labels.clear();
+    this.labels.putAll(labels);
+  }
+
+  void prioritize(int priority, Duration ageing) {
+    dueAt = dueAt.plus(ageing.multipliedBy(this.priority - priority));
+    this.priority = priority;
+  }
+
+  /** The only way from one state to another. */
+  void become(JobState next, @Nullable Reason reason, Instant now) {
+    if (!status.canBecome(next)) {
+      throw new IllegalStateException("job " + id + " cannot become " + next.word() + " while " + status.word());
+    }
+    status = next;
+    this.reason = reason;
+    stateChanges++;
+    updatedAt = now;
+    finishedAt = next.isFinal() ? now : null;
+    if (!next.isActive()) {
+      leaseOwner = null;
+      leaseUntil = null;
+    }
+  }
+
+  /** Back to the queue's end, as far as priority lets it; a worker's loss or drain keeps its place. */
+  void requeue(Instant now, Duration ageing) {
+    dueAt = now.minus(ageing.multipliedBy(priority));
+    activeMs = status.isFinal() ? 0 : activeMs;
+    losses = 0;
+    errorDetail = null;
+    verdict = null;
+  }
+
+  /** Forgets the attempt before. */
+  void startOver() {
+    attempt++;
+    epoch = 0;
+    latest = null;
+    startedAt = null;
+  }
+
+  Lease claim(String owner, Instant now, Duration lease) {
+    become(JobState.RUNNING, null, now);
+    leaseOwner = owner;
+    leaseUntil = now.plus(lease);
+    fence++;
+    startedAt = startedAt == null ? now : startedAt;
+    return new Lease(id, owner, fence);
+  }
+
+  void started(@Nullable Double targetSynops, Statistics baseline, Provenance provenance) {
+    this.targetSynops = targetSynops;
+    this.baseline = baseline;
+    this.provenance = provenance;
+  }
+
+  void progressed(List<EpochMetrics> epochs, Duration active, Instant now) {
+    updatedAt = now;
+    activeMs += active.toMillis();
+    if (!epochs.isEmpty() && epochs.getLast().epoch() >= epoch) {
+      latest = epochs.getLast();
+      epoch = latest.epoch() + 1;
+      losses = 0;
+    }
+  }
+
+  void succeed(Instant now) {
+    if (latest != null) {
+      verdict = Verdict.of(spec.gates(), latest, targetSynops);
+    }
+    become(JobState.SUCCEEDED, Reason.COMPLETED, now);
+  }
+
+  void fail(Reason reason, @Nullable String detail, Instant now) {
+    errorDetail = detail == null || detail.length() <= 2000 ? detail : detail.substring(0, 2000);
+    become(JobState.FAILED, reason, now);
+  }
+
+  int lost() {
+    return ++losses;
+  }
+
+  UUID id() {
+    return id;
+  }
+
+  long number() {
+    return number == null ? Long.MAX_VALUE : number;
+  }
+
+  JobState status() {
+    return status;
+  }
+
+  @Nullable Reason reason() {
+    return reason;
+  }
+
+  TrainingSpec spec() {
+    return spec;
+  }
+
+  ModelSpec model() {
+    return model;
+  }
+
+  int attempt() {
+    return attempt;
+  }
+
+  int epoch() {
+    return epoch;
+  }
+
+  Instant dueAt() {
+    return dueAt;
+  }
+
+  Duration active() {
+    return Duration.ofMillis(activeMs);
+  }
+
+  int stateChanges() {
+    return stateChanges;
+  }
+
+  @Nullable Statistics baseline() {
+    return baseline;
+  }
+
+  Job toJob(Job.@Nullable Queue queue) {
+    int epochs = spec.epochs();
+    Instant estimate =
+        status.isActive() && epoch > 0 ? updatedAt.plusMillis(activeMs * (epochs - epoch) / epoch) : null;
+    var error =
+        status == JobState.FAILED && reason != null
+            ? new Job.Problem("about:blank", reason.title(), errorDetail == null ? reason.title() : errorDetail, reason)
+            : null;
+    return new Job(
+        id,
+        name,
+        status,
+        reason,
+        spec,
+        targetSynops,
+        baseline,
+        new Job.Progress(epoch, epochs, (double) epoch / epochs, estimate),
+        latest,
+        verdict,
+        queue,
+        attempt,
+        priority,
+        new TreeMap<>(labels),
+        createdAt,
+        startedAt,
+        finishedAt,
+        error,
+        provenance,
+        version == null ? 0 : version);
+  }
+}

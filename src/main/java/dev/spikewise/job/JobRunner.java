@@ -1,0 +1,207 @@
+package dev.spikewise.job;
+
+import dev.spikewise.job.Checkpoints.Snapshot;
+import dev.spikewise.job.Leases.End;
+import dev.spikewise.snn.Checkpoint;
+import dev.spikewise.snn.Engine;
+import dev.spikewise.snn.Trainer;
+import dev.spikewise.snn.TrainingListener;
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.InvalidSpecException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Trains one claimed job on the calling thread, from its last checkpoint to its end or to the next wish to stop. Once
+ * the lease is lost, or may be, it writes nothing more.
+ */
+final class JobRunner {
+
+  private static final Logger LOG = LoggerFactory.getLogger(JobRunner.class);
+
+  private final Leases.Claim claim;
+  private final Leases leases;
+  private final Checkpoints checkpoints;
+  private final Inputs inputs;
+  private final Provenances provenances;
+  private final JobSettings settings;
+  private final long startedAt = System.nanoTime();
+  private volatile long leaseEndsAt;
+  private volatile boolean stopping;
+  private volatile boolean lost;
+
+  JobRunner(
+      Leases.Claim claim,
+      long claimedAt,
+      Leases leases,
+      Checkpoints checkpoints,
+      Inputs inputs,
+      Provenances provenances,
+      JobSettings settings) {
+    this.claim = claim;
+    this.leases = leases;
+    this.checkpoints = checkpoints;
+    this.inputs = inputs;
+    this.provenances = provenances;
+    this.settings = settings;
+    renewed(claimedAt);
+  }
+
+  Lease lease() {
+    return claim.lease();
+  }
+
+  /** The lease was renewed by a statement sent at {@code nanoTime}: it lasts at least a lease from then. */
+  void renewed(long nanoTime) {
+    leaseEndsAt = nanoTime + settings.lease().toNanos();
+  }
+
+  /** Ends the training at the next batch; the stored state says what becomes of the job. */
+  void stop() {
+    stopping = true;
+  }
+
+  /** The job belongs to somebody else now. */
+  void lose() {
+    lost = true;
+  }
+
+  /** Whether the lease was, or may have been, lost. */
+  boolean isLost() {
+    // A quarter early: a clock may run slower than the database's, and a last write takes its time.
+    return lost || System.nanoTime() - leaseEndsAt > -settings.lease().toNanos() / 4;
+  }
+
+  private boolean isOverdue() {
+    var most = claim.job().spec().maxRuntimeSeconds();
+    var elapsed = Duration.ofNanos(System.nanoTime() - startedAt);
+    return most != null && claim.active().plus(elapsed).compareTo(Duration.ofSeconds(most)) > 0;
+  }
+
+  void run() {
+    try (var journal = new Journal(leases, claim.lease(), settings.flush(), this::lose)) {
+      var ending = train(journal);
+      journal.close();
+      finish(journal, ending);
+    } catch (Lease.Lost e) {
+      lose();
+    }
+    if (isLost()) {
+      LOG.warn("Lost the lease of job {}; whoever claims it goes on from its last checkpoint", claim.job().id());
+    }
+  }
+
+  /** The last write may meet a database that does not answer for a while. */
+  private void finish(Journal journal, Ending ending) {
+    while (!isLost()) {
+      try {
+        journal.finish(ending.snapshot(), ending.end());
+        return;
+      } catch (Lease.Lost e) {
+        throw e;
+      } catch (RuntimeException e) {
+        LOG.warn("The end of job {} could not be stored and will be tried again: {}", claim.job().id(), e.toString());
+        pause();
+      }
+    }
+  }
+
+  private void pause() {
+    try {
+      Thread.sleep(settings.flush());
+    } catch (InterruptedException e) {
+      // A drain is no reason to give up the last write: it is bounded by the lease.
+      stopping = true;
+    }
+  }
+
+  /** @param snapshot what the training is at its end; null where that is no whole number of epochs */
+  private record Ending(End end, @Nullable Snapshot snapshot) {
+    static Ending failed(Reason reason, @Nullable String detail) {
+      return new Ending(new End.Failed(reason, detail), null);
+    }
+  }
+
+  private Ending train(Journal journal) {
+    try (var engine = Engine.create(settings.threadsPerJob())) {
+      return train(engine, journal);
+    } catch (Lease.Lost e) {
+      throw e;
+    } catch (InvalidSpecException e) {
+      return Ending.failed(Reason.INVALID_SPEC, e.getMessage());
+    } catch (OutOfMemoryError e) {
+      LOG.error("Job {} does not fit into memory", claim.job().id(), e);
+      return Ending.failed(Reason.OUT_OF_MEMORY, "the training needs more memory than this process has");
+    } catch (RuntimeException | Error e) {
+      LOG.error("Job {} broke off", claim.job().id(), e);
+      return Ending.failed(Reason.INTERNAL_ERROR, "the training broke off; the service's log has job " + claim.job().id());
+    }
+  }
+
+  private Ending train(Engine engine, Journal journal) {
+    var job = claim.job();
+    var dataset = inputs.dataset(job.spec().input());
+    var weights = checkpoints.initial(job.id()).map(Checkpoint::weights).orElse(null);
+    var trainer = new Trainer(job.spec(), claim.model(), weights, dataset, engine);
+    leases.started(
+        claim.lease(), trainer.targetSynops(), trainer.baseline(), provenances.of(job.spec(), weights, dataset, engine));
+    checkpoints.latest(job.id()).ifPresent(trainer::restore);
+    var training = new Training(trainer, journal);
+    var outcome = trainer.run(training);
+    var snapshot = training.epochBegun ? null : new Snapshot(trainer.checkpoint(), trainer.latest());
+    return new Ending(end(outcome, trainer.epoch()), snapshot);
+  }
+
+  private End end(Trainer.Outcome outcome, int epoch) {
+    return switch (outcome) {
+      case COMPLETED -> new End.Completed();
+      case STOPPED -> isOverdue()
+          ? new End.Failed(
+              Reason.MAX_RUNTIME_EXCEEDED,
+              "max_runtime_seconds of " + claim.job().spec().maxRuntimeSeconds() + " were over after epoch " + epoch)
+          : new End.Stopped();
+      case DIVERGED -> new End.Failed(
+          Reason.DIVERGED, "loss or weights are not finite after epoch " + epoch + ": try a lower learning rate");
+      case NETWORK_SILENT -> new End.Failed(
+          Reason.NETWORK_SILENT,
+          "no neuron fires after epoch " + epoch + " and no gradient can wake one: the target may be too low");
+    };
+  }
+
+  /** What the engine tells and asks while it trains. */
+  private final class Training implements TrainingListener {
+
+    private final Trainer trainer;
+    private final Journal journal;
+
+    /** Some batches of an epoch are done, and not all. */
+    private boolean epochBegun;
+
+    Training(Trainer trainer, Journal journal) {
+      this.trainer = trainer;
+      this.journal = journal;
+    }
+
+    @Override
+    public void onEpoch(EpochMetrics metrics) {
+      epochBegun = false;
+      int complete = metrics.epoch() + 1;
+      var spec = claim.job().spec();
+      boolean due = complete % spec.checkpointEveryEpochs() == 0 && complete < spec.epochs();
+      try {
+        journal.add(metrics, due ? new Snapshot(trainer.checkpoint(), trainer.latest()) : null);
+      } catch (InterruptedException e) {
+        stop();
+      }
+    }
+
+    @Override
+    public boolean keepGoing() {
+      boolean go = !stopping && !isLost() && !isOverdue();
+      epochBegun |= go;
+      return go;
+    }
+  }
+}

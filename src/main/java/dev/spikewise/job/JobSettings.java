@@ -1,0 +1,32 @@
+package dev.spikewise.job;
+
+import java.time.Duration;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+
+/**
+ * How this process trains.
+ *
+ * @param workers jobs trained at the same time; 0 makes a process that only serves requests
+ * @param threadsPerJob threads that share the arithmetic of one job; the result does not depend on it
+ * @param poll how often an idle worker looks for jobs submitted elsewhere
+ * @param flush how long a complete epoch may wait to be stored together with the next ones
+ * @param heartbeat how often leases are renewed and wishes to stop are read
+ * @param lease how long a worker that is not heard of keeps its job
+ * @param maxLosses workers a job may lose in a row, without one new epoch, before it fails
+ * @param ageing waiting time that outweighs one point of priority
+ * @param checkpointsKept checkpoints of one job kept beside its initial weights
+ * @param drain how long a shutdown waits for the running jobs' checkpoints
+ */
+@ConfigurationProperties("spikewise.jobs")
+record JobSettings(
+    @DefaultValue("1") int workers,
+    @DefaultValue("2") int threadsPerJob,
+    @DefaultValue("500ms") Duration poll,
+    @DefaultValue("250ms") Duration flush,
+    @DefaultValue("500ms") Duration heartbeat,
+    @DefaultValue("15s") Duration lease,
+    @DefaultValue("3") int maxLosses,
+    @DefaultValue("10m") Duration ageing,
+    @DefaultValue("2") int checkpointsKept,
+    @DefaultValue("20s") Duration drain) {}

@@ -1,0 +1,309 @@
+package dev.spikewise.job;
+
+import dev.spikewise.job.Timeline.Place;
+import dev.spikewise.model.ModelUse;
+import dev.spikewise.model.Models;
+import dev.spikewise.snn.Checkpoint;
+import dev.spikewise.snn.Engine;
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Trainer;
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Mistakes;
+import dev.spikewise.spec.Page;
+import dev.spikewise.spec.Problem;
+import dev.spikewise.spec.ProblemException;
+import dev.spikewise.spec.Statistics;
+import dev.spikewise.spec.TrainingSpec;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.data.domain.Sort;
+import org.springframework.data.jpa.domain.Specification;
+import org.springframework.stereotype.Service;
+import org.springframework.transaction.annotation.Transactional;
+
+/** All that anyone but a worker can do with jobs. */
+@Service
+public class Jobs implements ModelUse {
+
+  private final JobRepository jobs;
+  private final EpochRepository epochs;
+  private final Checkpoints checkpoints;
+  private final Timeline timeline;
+  private final Inputs inputs;
+  private final Database database;
+  private final ApplicationEventPublisher publisher;
+  private final JobSettings settings;
+
+  Jobs(
+      JobRepository jobs,
+      EpochRepository epochs,
+      Checkpoints checkpoints,
+      Timeline timeline,
+      Inputs inputs,
+      Database database,
+      ApplicationEventPublisher publisher,
+      JobSettings settings) {
+    this.jobs = jobs;
+    this.epochs = epochs;
+    this.checkpoints = checkpoints;
+    this.timeline = timeline;
+    this.inputs = inputs;
+    this.database = database;
+    this.publisher = publisher;
+    this.settings = settings;
+  }
+
+  /** What a list is narrowed to; an empty collection or null narrows nothing. */
+  public record Filter(Collection<JobState> statuses, Map<String, String> labels, @Nullable String name) {}
+
+  /**
+   * Queues a training.
+   *
+   * @throws dev.spikewise.spec.InvalidSpecException with everything that keeps the spec from being trained
+   */
+  @Transactional
+  public Job submit(TrainingSpec spec) {
+    var model = check(spec);
+    var now = database.now();
+    var row = jobs.saveAndFlush(new JobRow(spec, model.spec(), now, settings.ageing()));
+    if (model.weights() != null) {
+      checkpoints.saveInitial(
+          row.id(), new Checkpoint(0, model.weights(), new StateDict(Map.of())), now);
+    }
+    timeline.changed(row, null, now);
+    return view(row);
+  }
+
+  /**
+   * What a job would be, without becoming one.
+   *
+   * @param memoryBytes that its training needs beside the data set
+   * @param synops that its training would cause in all, were the network to stay as it is at first
+   */
+  public record Estimate(
+      Statistics baseline, @Nullable Double targetSynops, long memoryBytes, long samples, double synops) {}
+
+  /** Checks everything that {@link #submit} checks, and runs the untrained network once. */
+  public Estimate dryRun(TrainingSpec spec) {
+    var model = check(spec);
+    var dataset = inputs.dataset(spec.input());
+    try (var engine = Engine.create(1)) {
+      var trainer = new Trainer(spec, model.spec(), model.weights(), dataset, engine);
+      long samples = (long) spec.epochs() * Inputs.samplesPerEpoch(spec, dataset);
+      return new Estimate(
+          trainer.baseline(),
+          trainer.targetSynops(),
+          Trainer.estimateMemory(spec, model.spec()),
+          samples,
+          trainer.baseline().synops() * samples);
+    }
+  }
+
+  private Models.Network check(TrainingSpec spec) {
+    var mistakes = new Mistakes();
+    spec.check(mistakes);
+    mistakes.throwIfAny();
+    var model = inputs.model(spec.model());
+    Trainer.check(spec, model.spec(), model.weights(), inputs.dataset(spec.input()), mistakes);
+    mistakes.throwIfAny();
+    return model;
+  }
+
+  @Transactional(readOnly = true)
+  public Job get(UUID id) {
+    return view(find(id));
+  }
+
+  /** Newest first, those submitted before the one with {@code number}. */
+  @Transactional(readOnly = true)
+  public Page<Job> list(Filter filter, int limit, long number) {
+    var rows =
+        jobs.findBy(
+            matching(filter, number),
+            query -> query.sortBy(Sort.by("number").descending()).limit(limit + 1).all());
+    return Page.of(rows, limit, this::view, JobRow::number);
+  }
+
+  private static Specification<JobRow> matching(Filter filter, long number) {
+    return (job, query, is) -> {
+      var all = new ArrayList<jakarta.persistence.criteria.Predicate>();
+      if (!filter.statuses().isEmpty()) {
+        all.add(job.get("status").in(filter.statuses()));
+      }
+      if (filter.name() != null) {
+        all.add(is.equal(job.get("name"), filter.name()));
+      }
+      filter
+          .labels()
+          .forEach(
+              (label, content) -> {
+                var labels = job.<JobRow, String, String>joinMap("labels");
+                all.add(is.and(is.equal(labels.key(), label), is.equal(labels.value(), content)));
+              });
+      all.add(is.lessThan(job.<Long>get("number"), number));
+      return is.and(all);
+    };
+  }
+
+  /** Asks for an action; what is already so stays so. */
+  @Transactional
+  public Job ask(UUID id, JobAction action) {
+    var row = lock(id);
+    var from = row.status();
+    if (action.isDoneIn(from)) {
+      return view(row);
+    }
+    if (!action.changes(from)) {
+      throw forbidden(action.word(), from);
+    }
+    var now = database.now();
+    switch (action) {
+      case CANCEL -> row.become(from.isActive() ? JobState.CANCELLING : JobState.CANCELLED, Reason.REQUESTED, now);
+      case PAUSE -> row.become(from.isActive() ? JobState.PAUSING : JobState.PAUSED, Reason.REQUESTED, now);
+      case RESUME -> {
+        if (from == JobState.PAUSING) {
+          row.become(JobState.RUNNING, Reason.REQUESTED, now);
+        } else {
+          row.requeue(now, settings.ageing());
+          row.become(JobState.QUEUED, Reason.REQUESTED, now);
+        }
+      }
+      case RETRY -> {
+        epochs.deleteAll(id);
+        checkpoints.deleteTrained(id);
+        row.requeue(now, settings.ageing());
+        row.startOver();
+        row.become(JobState.QUEUED, Reason.REQUESTED, now);
+      }
+    }
+    timeline.changed(row, from, now);
+    return view(row);
+  }
+
+  /** Changes what is not null. */
+  @Transactional
+  public Job change(
+      UUID id, @Nullable String name, @Nullable Map<String, String> labels, @Nullable Integer priority) {
+    var row = lock(id);
+    if (name != null) {
+      row.rename(name);
+    }
+    if (labels != null) {
+      row.label(labels);
+    }
+    if (priority != null) {
+      row.prioritize(priority, settings.ageing());
+    }
+    jobs.flush();
+    return view(row);
+  }
+
+  /** Deletes a job that no worker holds, with its epochs and checkpoints. */
+  @Transactional
+  public void delete(UUID id) {
+    var row = lock(id);
+    if (row.status().isActive()) {
+      throw forbidden("be deleted", row.status());
+    }
+    publisher.publishEvent(new JobEvent.Deleted(row.toJob(null)));
+    jobs.delete(row);
+  }
+
+  /**
+   * Epochs after epoch {@code after} (-1 for all), oldest first.
+   *
+   * @param maxPoints at most about so many of the job's epochs, evenly spaced and always with the last; null for all
+   */
+  @Transactional(readOnly = true)
+  public List<EpochMetrics> epochs(UUID id, int after, int limit, @Nullable Integer maxPoints) {
+    int stored = find(id).epoch();
+    int stride = maxPoints == null ? 1 : Math.max(1, Math.ceilDiv(stored, maxPoints));
+    return epochs.find(id, after, limit, stride);
+  }
+
+  /**
+   * News of a job after the one with id {@code after}, or from its beginning.
+   *
+   * @throws IllegalArgumentException where {@code after} is no such id
+   */
+  @Transactional(readOnly = true)
+  public List<Timeline.Entry> events(UUID id, @Nullable String after, int limit) {
+    find(id);
+    return timeline.after(id, after == null ? Place.START : Place.parse(after), limit);
+  }
+
+  /** Full statistics as of the last checkpoint (of the last epoch, once the job is over), or before it the baseline. */
+  @Transactional(readOnly = true)
+  public Statistics statistics(UUID id) {
+    var row = find(id);
+    return checkpoints
+        .statistics(id)
+        .or(() -> Optional.ofNullable(row.baseline()))
+        .orElseThrow(() -> notYet(id, "statistics"));
+  }
+
+  /**
+   * Spikes a step of every neuron of a spiking layer.
+   *
+   * @param shape of the layer, (C, H, W) or (features)
+   * @param data row-major
+   */
+  public record FiringRates(String layer, int[] shape, float[] data) {}
+
+  /** Firing rates as of the last checkpoint. */
+  @Transactional(readOnly = true)
+  public FiringRates firingRates(UUID id, String layer) {
+    find(id);
+    var rates = checkpoints.firingRates(id).orElseThrow(() -> notYet(id, "firing rates")).get(layer);
+    if (rates == null) {
+      throw ProblemException.notFound("spiking layer", layer);
+    }
+    return new FiringRates(layer, rates.shape(), rates.floats());
+  }
+
+  /** Weights as of the last checkpoint (the trained ones, once the job is over), as an .npz file. */
+  @Transactional(readOnly = true)
+  public byte[] weights(UUID id) {
+    find(id);
+    var checkpoint = checkpoints.latest(id).or(() -> checkpoints.initial(id));
+    return Checkpoints.npz(checkpoint.orElseThrow(() -> notYet(id, "weights")).weights().tensors());
+  }
+
+  private static ProblemException notYet(UUID id, String what) {
+    return new ProblemException(Problem.Code.NOT_FOUND, "job " + id + " has no " + what + " yet");
+  }
+
+  @Override
+  @Transactional(readOnly = true)
+  public boolean uses(UUID modelId) {
+    return jobs.existsByModelIdAndStatusNotIn(modelId.toString(), JobState.FINAL);
+  }
+
+  private JobRow find(UUID id) {
+    return jobs.findById(id).orElseThrow(() -> ProblemException.notFound("job", id.toString()));
+  }
+
+  private JobRow lock(UUID id) {
+    return jobs.lock(id).orElseThrow(() -> ProblemException.notFound("job", id.toString()));
+  }
+
+  private static ProblemException forbidden(String action, JobState state) {
+    return new ProblemException(
+        Problem.of(Problem.Code.CONFLICT, "a job that is " + state.word() + " cannot be asked to " + action)
+            .withAllowedActions(state.allowedActions().stream().map(JobAction::word).toList()));
+  }
+
+  private Job view(JobRow row) {
+    if (row.status() != JobState.QUEUED) {
+      return row.toJob(null);
+    }
+    long ahead = jobs.countAhead(row.dueAt(), row.number());
+    return row.toJob(new Job.Queue(ahead + 1, ahead));
+  }
+}

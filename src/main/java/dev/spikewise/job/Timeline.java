@@ -1,0 +1,114 @@
+package dev.spikewise.job;
+
+import dev.spikewise.spec.EpochMetrics;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Everything that happened to a job, in one order that never changes: an epoch and a state change take their place by
+ * attempt, number of complete epochs, and number of the change. All three only grow while the job's row is locked, so
+ * a reader who goes on after the last place it saw misses nothing, whichever replica it asks.
+ */
+@Repository
+public class Timeline {
+
+  private final JdbcClient client;
+  private final JsonMapper mapper;
+  private final ApplicationEventPublisher publisher;
+
+  Timeline(JdbcClient client, JsonMapper mapper, ApplicationEventPublisher publisher) {
+    this.client = client;
+    this.mapper = mapper;
+    this.publisher = publisher;
+  }
+
+  /**
+   * One piece of news.
+   *
+   * @param event "epoch" or "state"
+   * @param data {@link EpochMetrics} or {@link StateChange}
+   */
+  public record Entry(String id, String event, Object data) {}
+
+  public record StateChange(
+      JobState status, @Nullable Reason reason, @Nullable String detail, int attempt, int epoch, Instant at) {}
+
+  /** A place in the order; "1-57-0" as text. */
+  record Place(int attempt, int epoch, int change) {
+    static final Place START = new Place(0, 0, 0);
+    private static final Pattern TEXT = Pattern.compile("(\\d{1,9})-(\\d{1,9})-(\\d{1,9})");
+
+    /** @throws IllegalArgumentException where {@code text} is no place */
+    static Place parse(String text) {
+      var match = TEXT.matcher(text);
+      if (!match.matches()) {
+        throw new IllegalArgumentException("\"" + text + "\" is not the id of an event");
+      }
+      return new Place(
+          Integer.parseInt(match.group(1)), Integer.parseInt(match.group(2)), Integer.parseInt(match.group(3)));
+    }
+
+    @Override
+    public String toString() {
+      return attempt + "-" + epoch + "-" + change;
+    }
+  }
+
+  /** Notes that {@code row} came out of {@code from}, in the running transaction, and tells everyone after it. */
+  void changed(JobRow row, @Nullable JobState from, Instant now) {
+    var job = row.toJob(null);
+    String detail = job.error() == null ? null : job.error().detail();
+    client
+        .sql(
+            """
+            insert into state_change (job_id, number, attempt, epoch, content)
+            values (:job, :number, :attempt, :epoch, :content)""")
+        .param("job", row.id())
+        .param("number", row.stateChanges() + 1)
+        .param("attempt", row.attempt())
+        .param("epoch", row.epoch())
+        .param(
+            "content",
+            mapper.writeValueAsString(
+                new StateChange(row.status(), row.reason(), detail, row.attempt(), row.epoch(), now)))
+        .update();
+    publisher.publishEvent(new JobEvent.StateChanged(job, from));
+  }
+
+  /** What happened after {@code place}. One statement, so that both kinds of news are of the same moment. */
+  List<Entry> after(UUID jobId, Place place, int limit) {
+    return client
+        .sql(
+            """
+            select attempt, epoch, number, content from (
+              select attempt, epoch, number, content from state_change where job_id = :job
+              union all
+              select j.attempt, e.epoch + 1, 0, e.metrics from epoch e join job j on j.id = e.job_id
+              where j.id = :job and e.epoch >= case when j.attempt > :attempt then 0 else :epoch end
+            ) news
+            where (attempt, epoch, number) > (:attempt, :epoch, :change)
+            order by attempt, epoch, number limit :limit""")
+        .param("job", jobId)
+        .param("attempt", place.attempt())
+        .param("epoch", place.epoch())
+        .param("change", place.change())
+        .param("limit", limit)
+        .query(
+            (row, i) ->
+                entry(new Place(row.getInt(1), row.getInt(2), row.getInt(3)), row.getString(4)))
+        .list();
+  }
+
+  private Entry entry(Place at, String json) {
+    return at.change() == 0
+        ? new Entry(at.toString(), "epoch", mapper.readValue(json, EpochMetrics.class))
+        : new Entry(at.toString(), "state", mapper.readValue(json, StateChange.class));
+  }
+}

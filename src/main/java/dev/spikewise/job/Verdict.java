@@ -1,0 +1,42 @@
+package dev.spikewise.job;
+
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Gate;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Whether a trained network keeps its gates, judged by its last epoch. */
+public record Verdict(boolean passed, List<Result> results) {
+
+  /** @param value null where the training has no such figure, which fails the gate */
+  public record Result(
+      String metric, @Nullable Double min, @Nullable Double max, @Nullable Double value, boolean passed) {}
+
+  static @Nullable Verdict of(List<Gate> gates, EpochMetrics last, @Nullable Double targetSynops) {
+    if (gates.isEmpty()) {
+      return null;
+    }
+    var results = gates.stream().map(gate -> judge(gate, value(gate.metric(), last, targetSynops))).toList();
+    return new Verdict(results.stream().allMatch(Result::passed), results);
+  }
+
+  private static Result judge(Gate gate, @Nullable Double value) {
+    boolean passed =
+        value != null
+            && (gate.min() == null || value >= gate.min())
+            && (gate.max() == null || value <= gate.max());
+    return new Result(gate.metric(), gate.min(), gate.max(), value, passed);
+  }
+
+  private static @Nullable Double value(String metric, EpochMetrics last, @Nullable Double targetSynops) {
+    return switch (metric) {
+      case "synops" -> last.synops();
+      case "target_ratio" -> targetSynops == null ? null : (Double) (last.synops() / targetSynops);
+      case "firing_rate" -> last.firingRate();
+      case "loss" -> last.loss();
+      case "accuracy" -> last.accuracy();
+      case "test_accuracy" -> last.testAccuracy();
+      default -> throw new IllegalArgumentException("no metric " + metric);
+    };
+  }
+}

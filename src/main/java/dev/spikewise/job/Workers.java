@@ -1,0 +1,176 @@
+package dev.spikewise.job;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.stereotype.Component;
+import org.springframework.transaction.event.TransactionalEventListener;
+
+/**
+ * The threads that train: each claims a job, trains it, and looks for the next. One more thread renews the leases and
+ * brings back the wish to stop, so that no epoch is too long for either. On shutdown the running jobs go back to the
+ * queue with a checkpoint, and heartbeats stop last.
+ */
+@Component
+class Workers implements SmartLifecycle {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
+
+  private final Leases leases;
+  private final Checkpoints checkpoints;
+  private final Inputs inputs;
+  private final Provenances provenances;
+  private final Database database;
+  private final JobSettings settings;
+
+  /** Names this process's leases; new with every start, so that a predecessor's cannot be taken for its own. */
+  private final String owner = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+
+  private final Collection<JobRunner> runners = ConcurrentHashMap.newKeySet();
+  private final Semaphore news = new Semaphore(0);
+  private final List<Thread> threads = new ArrayList<>();
+  private final ScheduledExecutorService heart =
+      Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("heartbeat").daemon().factory());
+  private volatile boolean running;
+
+  Workers(
+      Leases leases,
+      Checkpoints checkpoints,
+      Inputs inputs,
+      Provenances provenances,
+      Database database,
+      JobSettings settings) {
+    this.leases = leases;
+    this.checkpoints = checkpoints;
+    this.inputs = inputs;
+    this.provenances = provenances;
+    this.database = database;
+    this.settings = settings;
+  }
+
+  @Override
+  public void start() {
+    running = true;
+    if (database.isEmbedded()) {
+      leases.reapAll();
+    }
+    long beat = settings.heartbeat().toMillis();
+    heart.scheduleWithFixedDelay(this::beat, beat, beat, TimeUnit.MILLISECONDS);
+    for (int i = 1; i <= settings.workers(); i++) {
+      threads.add(Thread.ofPlatform().name("worker-" + i).start(this::work));
+    }
+  }
+
+  private void work() {
+    while (running) {
+      try {
+        long claimedAt = System.nanoTime();
+        var claim = leases.claim(owner);
+        if (claim.isPresent()) {
+          train(new JobRunner(claim.get(), claimedAt, leases, checkpoints, inputs, provenances, settings));
+        } else if (news.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
+          news.drainPermits();
+        }
+      } catch (InterruptedException e) {
+        return;
+      } catch (RuntimeException e) {
+        LOG.warn("No job could be claimed: {}", e.toString());
+        sleep();
+      }
+    }
+  }
+
+  private void train(JobRunner runner) {
+    runners.add(runner);
+    try {
+      if (!running) {
+        runner.stop();
+      }
+      runner.run();
+    } finally {
+      runners.remove(runner);
+    }
+  }
+
+  private void sleep() {
+    try {
+      Thread.sleep(settings.poll());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void beat() {
+    try {
+      var current = runners.stream().filter(runner -> !runner.isLost()).toList();
+      if (!current.isEmpty()) {
+        renew(current);
+      }
+      int reaped = leases.reap();
+      if (reaped > 0) {
+        LOG.warn("Took {} jobs back from workers that were not heard of", reaped);
+        news.release();
+      }
+    } catch (RuntimeException e) {
+      LOG.warn("The leases could not be renewed: {}", e.toString());
+    }
+  }
+
+  private void renew(List<JobRunner> current) {
+    long sentAt = System.nanoTime();
+    var held = leases.renew(owner, current.stream().map(runner -> runner.lease().jobId()).toList());
+    for (var runner : current) {
+      var job = held.get(runner.lease().jobId());
+      if (job == null || job.getFence() != runner.lease().fence()) {
+        runner.lose();
+      } else {
+        runner.renewed(sentAt);
+        if (job.getStatus() != JobState.RUNNING) {
+          runner.stop();
+        }
+      }
+    }
+  }
+
+  /** Spares this process's own jobs the wait for the next poll or heartbeat. */
+  @TransactionalEventListener
+  void on(JobEvent.StateChanged event) {
+    switch (event.job().status()) {
+      case QUEUED -> news.release();
+      case PAUSING, CANCELLING -> runners.stream()
+          .filter(runner -> runner.lease().jobId().equals(event.job().id()))
+          .forEach(JobRunner::stop);
+      case RUNNING, PAUSED, CANCELLED, SUCCEEDED, FAILED -> {}
+    }
+  }
+
+  @Override
+  public void stop() {
+    running = false;
+    runners.forEach(JobRunner::stop);
+    news.release(threads.size());
+    long deadline = System.nanoTime() + settings.drain().toNanos();
+    try {
+      for (var thread : threads) {
+        thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    heart.shutdownNow();
+  }
+
+  @Override
+  public boolean isRunning() {
+    return running;
+  }
+}
