@@ -1,0 +1,216 @@
+package dev.spikewise.api;
+
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.spikewise.job.Job;
+import dev.spikewise.job.JobAction;
+import dev.spikewise.job.JobState;
+import dev.spikewise.job.Jobs;
+import dev.spikewise.spec.Checked;
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Mistakes;
+import dev.spikewise.spec.Page;
+import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.spec.ProblemException;
+import dev.spikewise.spec.Statistics;
+import dev.spikewise.spec.TrainingSpec;
+import java.net.URI;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.springdoc.core.annotations.ParameterObject;
+import org.springframework.http.ContentDisposition;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PatchMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.ResponseStatus;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Training jobs. */
+@RestController
+@RequestMapping(JobController.PATH)
+class JobController {
+
+  static final String PATH = "/api/v1/jobs";
+
+  private final Jobs jobs;
+
+  JobController(Jobs jobs) {
+    this.jobs = jobs;
+  }
+
+  /** A job and where its parts are. */
+  record Resource(@JsonUnwrapped Job job, Map<String, String> links) {
+    static Resource of(Job job) {
+      var links = new LinkedHashMap<String, String>();
+      links.put("self", PATH + "/" + job.id());
+      for (var part : List.of("epochs", "events", "statistics", "weights")) {
+        links.put(part, PATH + "/" + job.id() + "/" + part);
+      }
+      return new Resource(job, links);
+    }
+  }
+
+  record Patch(@Nullable String name, @Nullable Map<String, String> labels, @Nullable Integer priority)
+      implements Checked {
+    @Override
+    public void check(Mistakes mistakes) {
+      TrainingSpec.checkNaming(name, labels, mistakes);
+      if (priority != null) {
+        mistakes.between(priority, -1000, 1000, "priority");
+      }
+    }
+  }
+
+  @PostMapping
+  ResponseEntity<Resource> submit(@RequestBody TrainingSpec spec) {
+    var job = Resource.of(jobs.submit(spec));
+    return ResponseEntity.accepted().location(URI.create(job.links().get("self"))).body(job);
+  }
+
+  @PostMapping(params = "dry_run=true")
+  Jobs.Estimate dryRun(@RequestBody TrainingSpec spec) {
+    return jobs.dryRun(spec);
+  }
+
+  @GetMapping("/{id}")
+  Resource get(@PathVariable UUID id) {
+    return Resource.of(jobs.get(id));
+  }
+
+  @GetMapping
+  Page<Resource> list(
+      @RequestParam(defaultValue = "") List<String> status,
+      @RequestParam(defaultValue = "") List<String> label,
+      @RequestParam(required = false) @Nullable String name,
+      @ParameterObject PageQuery page) {
+    var filter = new Jobs.Filter(status.stream().map(JobController::state).toList(), labels(label), name);
+    var found = jobs.list(filter, page.size(), page.before());
+    return new Page<>(found.data().stream().map(Resource::of).toList(), found.nextCursor());
+  }
+
+  private static JobState state(String word) {
+    return Arrays.stream(JobState.values())
+        .filter(state -> state.word().equals(word))
+        .findAny()
+        .orElseThrow(
+            () ->
+                new ProblemException(
+                    Code.INVALID_PARAMETER,
+                    "status must be one of "
+                        + Arrays.stream(JobState.values()).map(JobState::word).collect(Collectors.joining(", "))
+                        + ", was "
+                        + word));
+  }
+
+  private static Map<String, String> labels(List<String> pairs) {
+    var labels = new LinkedHashMap<String, String>();
+    for (var pair : pairs) {
+      int colon = pair.indexOf(':');
+      if (colon < 1) {
+        throw new ProblemException(Code.INVALID_PARAMETER, "label must be key:value, was " + pair);
+      }
+      labels.put(pair.substring(0, colon), pair.substring(colon + 1));
+    }
+    return labels;
+  }
+
+  private static int between(int least, int most, int value, String name) {
+    if (value < least || value > most) {
+      throw new ProblemException(
+          Code.INVALID_PARAMETER, name + " must be between " + least + " and " + most + ", was " + value);
+    }
+    return value;
+  }
+
+  @PostMapping("/{id}/cancel")
+  @ResponseStatus(HttpStatus.ACCEPTED)
+  Resource cancel(@PathVariable UUID id) {
+    return Resource.of(jobs.ask(id, JobAction.CANCEL));
+  }
+
+  @PostMapping("/{id}/pause")
+  @ResponseStatus(HttpStatus.ACCEPTED)
+  Resource pause(@PathVariable UUID id) {
+    return Resource.of(jobs.ask(id, JobAction.PAUSE));
+  }
+
+  @PostMapping("/{id}/resume")
+  @ResponseStatus(HttpStatus.ACCEPTED)
+  Resource resume(@PathVariable UUID id) {
+    return Resource.of(jobs.ask(id, JobAction.RESUME));
+  }
+
+  @PostMapping("/{id}/retry")
+  @ResponseStatus(HttpStatus.ACCEPTED)
+  Resource retry(@PathVariable UUID id) {
+    return Resource.of(jobs.ask(id, JobAction.RETRY));
+  }
+
+  @PatchMapping("/{id}")
+  Resource change(@PathVariable UUID id, @RequestBody Patch patch) {
+    return Resource.of(jobs.change(id, patch.name(), patch.labels(), patch.priority()));
+  }
+
+  @DeleteMapping("/{id}")
+  @ResponseStatus(HttpStatus.NO_CONTENT)
+  void delete(@PathVariable UUID id) {
+    jobs.delete(id);
+  }
+
+  @GetMapping("/{id}/epochs")
+  Page<EpochMetrics> epochs(
+      @PathVariable UUID id,
+      @RequestParam(defaultValue = "-1") int after,
+      @RequestParam(defaultValue = "1000") int limit,
+      @RequestParam(name = "max_points", required = false) @Nullable Integer maxPoints) {
+    between(1, 10_000, limit, "limit");
+    var epochs = jobs.epochs(id, after, limit, points(maxPoints));
+    return new Page<>(epochs, epochs.size() < limit ? null : Integer.toString(epochs.getLast().epoch()));
+  }
+
+  @GetMapping(path = "/{id}/epochs", produces = "text/csv")
+  String epochsAsCsv(
+      @PathVariable UUID id,
+      @RequestParam(defaultValue = "-1") int after,
+      @RequestParam(defaultValue = "1000000") int limit,
+      @RequestParam(name = "max_points", required = false) @Nullable Integer maxPoints) {
+    return EpochCsv.write(jobs.epochs(id, after, between(1, 1_000_000, limit, "limit"), points(maxPoints)));
+  }
+
+  private static @Nullable Integer points(@Nullable Integer maxPoints) {
+    return maxPoints == null ? null : (Integer) between(2, 10_000, maxPoints, "max_points");
+  }
+
+  @GetMapping("/{id}/statistics")
+  Statistics statistics(@PathVariable UUID id) {
+    return jobs.statistics(id);
+  }
+
+  @GetMapping("/{id}/firing-rates/{layer}")
+  Jobs.FiringRates firingRates(@PathVariable UUID id, @PathVariable String layer) {
+    return jobs.firingRates(id, layer);
+  }
+
+  @GetMapping(path = "/{id}/weights", produces = "application/x-npz")
+  ResponseEntity<byte[]> weights(@PathVariable UUID id) {
+    return ResponseEntity.ok()
+        .header(
+            HttpHeaders.CONTENT_DISPOSITION,
+            ContentDisposition.attachment().filename(id + ".npz").build().toString())
+        .contentType(MediaType.parseMediaType("application/x-npz"))
+        .body(jobs.weights(id));
+  }
+}

@@ -1,0 +1,119 @@
+package dev.spikewise.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+class JobControllerTest extends ServiceTest {
+
+  private static final String JOBS = "/api/v1/jobs";
+
+  private static String spec(String more) {
+    return """
+        {"model": {"input_shape": [1, 8, 8], "layers": [
+           {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
+           {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+         "batch_size": 2, "time_steps": 5, "seed": 1,
+         "loss": [{"type": "synops", "target": {"baseline_multiple": 1.5}}]%s}"""
+        .formatted(more);
+  }
+
+  private String submit(String more) {
+    var response = post(JOBS, spec(more));
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(202);
+    return response.headers().firstValue("Location").orElseThrow();
+  }
+
+  private JsonNode await(String path, String... states) throws InterruptedException {
+    var deadline = Instant.now().plus(Duration.ofSeconds(60));
+    var job = body(get(path));
+    while (!List.of(states).contains(job.get("status").asString())) {
+      assertThat(Instant.now()).as(job.toPrettyString()).isBefore(deadline);
+      Thread.sleep(50);
+      job = body(get(path));
+    }
+    return job;
+  }
+
+  @Test
+  void aJobTrainsToItsEndAndIsJudged() throws Exception {
+    var path =
+        submit(
+            """
+            , "name": "small", "epochs": 20, "labels": {"kind": "test"},
+            "gates": [{"metric": "synops", "min": 1}, {"metric": "accuracy", "min": 0.5}]""");
+    var job = await(path, "succeeded", "failed");
+
+    assertThat(job.get("status").asString()).as(job.toPrettyString()).isEqualTo("succeeded");
+    assertThat(job.get("reason").asString()).isEqualTo("completed");
+    assertThat(job.at("/progress/epoch").asInt()).isEqualTo(20);
+    assertThat(job.at("/latest/epoch").asInt()).isEqualTo(19);
+    assertThat(job.get("target_synops").asDouble()).isEqualTo(1.5 * job.at("/baseline/synops").asDouble());
+    assertThat(job.at("/verdict/results/0/passed").asBoolean()).isTrue();
+    assertThat(job.at("/verdict/results/1/passed").asBoolean()).as("there is no accuracy").isFalse();
+    assertThat(job.at("/verdict/passed").asBoolean()).isFalse();
+    assertThat(job.at("/provenance/spec_sha256").asString()).hasSize(64);
+
+    var epochs = body(get(path + "/epochs")).get("data");
+    assertThat(StreamSupport.stream(epochs.spliterator(), false).map(e -> e.get("epoch").asInt()))
+        .containsExactlyElementsOf(java.util.stream.IntStream.range(0, 20).boxed().toList());
+    assertThat(epochs.get(0).at("/parameter/4/synops").asDouble()).isPositive();
+    assertThat(body(get(path + "/epochs?after=4&limit=3")).get("next_cursor").asString()).isEqualTo("7");
+    assertThat(body(get(path + "/epochs?max_points=5")).get("data").size()).isLessThanOrEqualTo(6);
+    assertThat(send("GET", path + "/epochs", java.net.http.HttpRequest.BodyPublishers.noBody(), "Accept", "text/csv")
+            .body())
+        .startsWith("epoch,loss,synops,").hasLineCount(21);
+    assertThat(body(get(path + "/statistics")).get("synops").asDouble()).isEqualTo(job.at("/latest/synops").asDouble());
+    assertThat(body(get(path + "/firing-rates/1")).get("data").size()).isEqualTo(4 * 6 * 6);
+    assertThat(get(path + "/weights").headers().firstValue("Content-Type")).hasValue("application/x-npz");
+    assertThat(body(get(JOBS + "?label=kind:test&status=succeeded&name=small")).get("data")).hasSize(1);
+    assertThat(body(get(JOBS + "?label=kind:other")).get("data")).isEmpty();
+    assertThat(delete(path).statusCode()).isEqualTo(204);
+    assertThat(get(path).statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  void aRunningJobIsCancelledAtOnceAndCanGoOn() throws Exception {
+    var path = submit(", \"epochs\": 100000");
+    await(path, "running");
+    while (body(get(path)).at("/progress/epoch").asInt() == 0) {
+      Thread.sleep(50);
+    }
+    var before = Instant.now();
+    assertThat(post(path + "/cancel", "").statusCode()).isEqualTo(202);
+    var job = await(path, "cancelled");
+    assertThat(Duration.between(before, Instant.now())).isLessThan(Duration.ofSeconds(2));
+    assertThat(job.get("reason").asString()).isEqualTo("requested");
+    assertThat(post(path + "/cancel", "").statusCode()).as("again is harmless").isEqualTo(202);
+    assertThat(post(path + "/pause", "").statusCode()).isEqualTo(409);
+    assertThat(body(post(path + "/pause", "")).get("allowed_actions")).hasSize(2);
+
+    int epoch = job.at("/progress/epoch").asInt();
+    assertThat(post(path + "/resume", "").statusCode()).isEqualTo(202);
+    await(path, "running");
+    assertThat(post(path + "/pause", "").statusCode()).isEqualTo(202);
+    assertThat(await(path, "paused").at("/progress/epoch").asInt()).isGreaterThanOrEqualTo(epoch);
+    assertThat(delete(path).statusCode()).isEqualTo(204);
+  }
+
+  @Test
+  void aDryRunCountsAndStoresNothing() {
+    var response = post(JOBS + "?dry_run=true", spec(", \"name\": \"never\", \"epochs\": 3"));
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+    assertThat(body(response).get("samples").asInt()).isEqualTo(6);
+    assertThat(body(get(JOBS + "?name=never")).get("data")).isEmpty();
+  }
+
+  @Test
+  void aSpecThatCannotBeTrainedIsRefused() {
+    assertThat(post(JOBS, spec(", \"epochs\": -1")).statusCode()).isEqualTo(422);
+    assertThat(body(post(JOBS, spec(", \"epochs\": -1, \"colour\": 1"))).get("errors")).hasSize(2);
+    assertThat(get(JOBS + "?status=asleep").statusCode()).isEqualTo(400);
+    assertThat(get(JOBS + "/nothing").statusCode()).isEqualTo(404);
+  }
+}
