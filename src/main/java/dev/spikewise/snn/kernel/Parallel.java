@@ -1,32 +1,42 @@
 package dev.spikewise.snn.kernel;
 
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Splits a layer's work among a few threads that wait for each other after every layer. Tasks must not depend on which
- * thread runs them. Waiting threads spin for a while, as the next layer follows within microseconds, then park.
+ * Splits a layer's work among a few threads. Tasks must not depend on which thread runs them. The caller waits for tasks,
+ * not for threads: one that the system does not let run holds up nothing, so that more trainings than cores go on well.
  */
 public final class Parallel implements AutoCloseable {
 
-  private static final int SPINS = 20_000;
+  /** As the next layer follows within microseconds, waiting threads try for so long before they give way. */
+  private static final int SPINS = 2_000;
 
-  private final Thread[] helpers;
-  private final AtomicInteger nextTask = new AtomicInteger();
-  private final AtomicInteger busyHelpers = new AtomicInteger();
-  private volatile int round;
-  private volatile boolean closed;
-  private int tasks;
+  private static final int YIELDS = 50;
+  private static final int MAX_TASKS = 1 << 19;
+  private static final int TASK_BITS = 20;
+  private static final int TASK_MASK = (1 << TASK_BITS) - 1;
+
+  private final Helper[] helpers;
+
+  /** Round, number of tasks and next task in one word, so that a late thread never takes a task of another round. */
+  private final AtomicLong ticket = new AtomicLong();
+
+  private final AtomicInteger done = new AtomicInteger();
   private @Nullable IntConsumer work;
   private volatile @Nullable Throwable failure;
+  private volatile boolean closed;
 
   /** @param threads number of threads that work, the caller's own among them */
   public Parallel(int threads) {
-    helpers = new Thread[threads - 1];
+    helpers = new Helper[threads - 1];
     for (int i = 0; i < helpers.length; i++) {
-      helpers[i] = Thread.ofPlatform().daemon().name("spikewise-kernel-" + i).start(this::help);
+      helpers[i] = new Helper();
+      helpers[i].thread = Thread.ofPlatform().daemon().name("spikewise-kernel-" + i).start(helpers[i]);
     }
   }
 
@@ -42,60 +52,103 @@ public final class Parallel implements AutoCloseable {
       }
       return;
     }
-    this.tasks = tasks;
-    this.work = work;
-    nextTask.set(0);
-    busyHelpers.set(helpers.length);
-    round++;
-    for (Thread helper : helpers) {
-      LockSupport.unpark(helper);
+    for (int from = 0; from < tasks; from += MAX_TASKS) {
+      int first = from;
+      runRound(Math.min(MAX_TASKS, tasks - from), first == 0 ? work : i -> work.accept(first + i));
     }
-    takeTasks(work, tasks);
-    while (busyHelpers.get() > 0) {
-      Thread.onSpinWait();
+  }
+
+  private void runRound(int tasks, IntConsumer work) {
+    this.work = work;
+    done.set(0);
+    ticket.set((round(ticket.get()) + 1 << TASK_BITS | tasks) << TASK_BITS);
+    for (Helper helper : helpers) {
+      if (helper.parked) {
+        LockSupport.unpark(helper.thread);
+      }
+    }
+    takeTasks();
+    for (int spin = 0; done.get() < tasks; spin++) {
+      if (spin < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        Thread.yield();
+      }
     }
     Throwable thrown = failure;
-    if (thrown != null) {
-      failure = null;
-      throw new IllegalStateException("a kernel failed on another thread", thrown);
+    failure = null;
+    switch (thrown) {
+      case null -> {}
+      case Error error -> throw error;
+      case RuntimeException exception -> throw exception;
+      default -> throw new IllegalStateException(thrown);
     }
   }
 
-  private void takeTasks(IntConsumer work, int tasks) {
-    for (int i = nextTask.getAndIncrement(); i < tasks; i = nextTask.getAndIncrement()) {
-      work.accept(i);
-    }
+  private static long round(long ticket) {
+    return ticket >>> 2 * TASK_BITS;
   }
 
-  private void help() {
-    int seen = 0;
+  private void takeTasks() {
     while (true) {
-      for (int spin = 0; round == seen && !closed; spin++) {
-        if (spin < SPINS) {
-          Thread.onSpinWait();
-        } else {
-          LockSupport.park(this);
-        }
-      }
-      if (closed) {
+      long taken = ticket.getAndIncrement();
+      int task = (int) taken & TASK_MASK;
+      if (task >= (taken >>> TASK_BITS & TASK_MASK)) {
         return;
       }
-      seen = round;
       try {
-        takeTasks(java.util.Objects.requireNonNull(work), tasks);
+        Objects.requireNonNull(work).accept(task);
       } catch (Throwable t) {
         failure = t;
       } finally {
-        busyHelpers.decrementAndGet();
+        done.incrementAndGet();
       }
+    }
+  }
+
+  private final class Helper implements Runnable {
+
+    private @Nullable Thread thread;
+    private volatile boolean parked;
+
+    @Override
+    public void run() {
+      long seen = 0;
+      while (!closed) {
+        long current = round(ticket.get());
+        if (current != seen) {
+          seen = current;
+          takeTasks();
+        } else {
+          await(seen);
+        }
+      }
+    }
+
+    private void await(long seen) {
+      for (int spin = 0; spin < SPINS + YIELDS; spin++) {
+        if (round(ticket.get()) != seen) {
+          return;
+        }
+        if (spin < SPINS) {
+          Thread.onSpinWait();
+        } else {
+          Thread.yield();
+        }
+      }
+      parked = true;
+      if (round(ticket.get()) == seen && !closed) {
+        LockSupport.park(this);
+      }
+      parked = false;
     }
   }
 
   @Override
   public void close() {
     closed = true;
-    for (Thread helper : helpers) {
-      LockSupport.unpark(helper);
+    for (Helper helper : helpers) {
+      LockSupport.unpark(helper.thread);
     }
   }
 }
