@@ -17,28 +17,42 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What Python prints for an {@code nn.Sequential} of sinabs and PyTorch layers. What is not printed ({@code spike_fn},
- * {@code reset_fn}, {@code surrogate_grad_fn}) takes its default. Sequentials within it are unfolded.
+ * What Python prints for an {@code nn.Sequential} of sinabs and PyTorch layers. What is not printed
+ * ({@code spike_fn}, {@code reset_fn}, {@code surrogate_grad_fn}) takes its default. Sequentials
+ * within it are unfolded.
  */
 public final class PrintedModel {
 
   private static final int MAX_LENGTH = 1 << 20;
 
   private static final Pattern CONTAINER = Pattern.compile("\\s*(?:\\((\\w+)\\): )?(\\w+)\\(\\s*");
-  private static final Pattern LAYER = Pattern.compile("\\s*\\(\\w+\\): (\\w+)\\((.*)\\)\\s*", Pattern.DOTALL);
+  private static final Pattern LAYER =
+      Pattern.compile("\\s*\\(\\w+\\): (\\w+)\\((.*)\\)\\s*", Pattern.DOTALL);
   private static final Pattern KEYWORD = Pattern.compile("(\\w+)=(.*)", Pattern.DOTALL);
   private static final Pattern TENSOR =
-      Pattern.compile("(?:Parameter containing:\\s*)?tensor\\(([^,()]+)(?:,\\s*requires_grad=True)?\\)");
+      Pattern.compile(
+          "(?:Parameter containing:\\s*)?tensor\\(([^,()]+)(?:,\\s*requires_grad=True)?\\)");
 
   /** Arguments that PyTorch prints without their names. */
-  private static final Map<String, List<String>> POSITIONAL = Map.of("Conv2d", List.of("in_channels", "out_channels"));
+  private static final Map<String, List<String>> POSITIONAL =
+      Map.of("Conv2d", List.of("in_channels", "out_channels"));
 
   /** Arguments that say how a tensor is laid out, which is always the same here. */
   private static final Set<String> LAYOUT = Set.of("batch_size", "num_timesteps");
 
   /** Arguments that have no counterpart here, and the one value of each that needs none. */
   private static final Map<String, String> ONLY =
-      Map.of("norm_type", "1", "ceil_mode", "False", "start_dim", "1", "end_dim", "-1", "inplace", "False");
+      Map.of(
+          "norm_type",
+          "1",
+          "ceil_mode",
+          "False",
+          "start_dim",
+          "1",
+          "end_dim",
+          "-1",
+          "inplace",
+          "False");
 
   private final String[] lines;
   private final Mistakes mistakes = new Mistakes();
@@ -54,7 +68,8 @@ public final class PrintedModel {
    */
   public static ModelSpec parse(String text, List<Integer> inputShape) {
     if (text.length() > MAX_LENGTH) {
-      throw new InvalidSpecException("", "a printed model has at most " + MAX_LENGTH + " characters");
+      throw new InvalidSpecException(
+          "", "a printed model has at most " + MAX_LENGTH + " characters");
     }
     var printed = new PrintedModel(text.strip());
     printed.readLines();
@@ -71,7 +86,10 @@ public final class PrintedModel {
       Matcher container = CONTAINER.matcher(lines[i]);
       if (container.matches()) {
         if (!container.group(2).equals("Sequential")) {
-          add(i, container.group(2) + " does not say in which order it calls its layers; print its nn.Sequential");
+          add(
+              i,
+              container.group(2)
+                  + " does not say in which order it calls its layers; print its nn.Sequential");
           return;
         }
         depth++;
@@ -107,7 +125,10 @@ public final class PrintedModel {
         add(first, layer.group(1) + ": " + SpecJson.reason(e));
       }
     } else {
-      add(first, "expected a layer such as (0): Flatten(start_dim=1, end_dim=-1), found " + lines[first].strip());
+      add(
+          first,
+          "expected a layer such as (0): Flatten(start_dim=1, end_dim=-1), found "
+              + lines[first].strip());
     }
     return last;
   }
@@ -117,7 +138,8 @@ public final class PrintedModel {
   }
 
   private static int depthOf(String text) {
-    return (int) (text.chars().filter(c -> c == '(').count() - text.chars().filter(c -> c == ')').count());
+    return (int)
+        (text.chars().filter(c -> c == '(').count() - text.chars().filter(c -> c == ')').count());
   }
 
   /** A layer's definition in JSON, out of what stands in its brackets. */

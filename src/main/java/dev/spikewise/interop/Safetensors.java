@@ -15,8 +15,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * <a href="https://huggingface.co/docs/safetensors">safetensors</a>: the length of a JSON header (8 bytes, little
- * endian), the header, and the values it points into. Reads F32, F64, F16 and BF16, and writes F32.
+ * <a href="https://huggingface.co/docs/safetensors">safetensors</a>: the length of a JSON header (8
+ * bytes, little endian), the header, and the values it points into. Reads F32, F64, F16 and BF16,
+ * and writes F32.
  */
 public final class Safetensors {
 
@@ -31,7 +32,9 @@ public final class Safetensors {
 
   private Safetensors() {}
 
-  /** @throws UnreadableFileException naming the array that does not hold what its header says */
+  /**
+   * @throws UnreadableFileException naming the array that does not hold what its header says
+   */
   public static StateDict read(byte[] file) {
     var in = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
     long headerSize = file.length < Long.BYTES ? -1 : in.getLong();
@@ -39,7 +42,8 @@ public final class Safetensors {
       throw new UnreadableFileException("not a safetensors file: its header does not fit into it");
     }
     ByteBuffer values =
-        in.slice(Long.BYTES + (int) headerSize, in.remaining() - (int) headerSize).order(ByteOrder.LITTLE_ENDIAN);
+        in.slice(Long.BYTES + (int) headerSize, in.remaining() - (int) headerSize)
+            .order(ByteOrder.LITTLE_ENDIAN);
     var tensors = new LinkedHashMap<String, Tensor>();
     for (var entry : header(file, (int) headerSize).properties()) {
       if (!entry.getKey().equals("__metadata__")) {
@@ -70,18 +74,40 @@ public final class Safetensors {
           case "F64" -> 8;
           default ->
               throw new UnreadableFileException(
-                  "'" + name + "' has dtype " + entry.path("dtype") + "; F32, F64, F16 and BF16 can be read");
+                  "'"
+                      + name
+                      + "' has dtype "
+                      + entry.path("dtype")
+                      + "; F32, F64, F16 and BF16 can be read");
         };
     long[] shape = longs(entry.path("shape"));
     long[] offsets = longs(entry.path("data_offsets"));
-    if (offsets.length != 2 || offsets[0] < 0 || offsets[0] > offsets[1] || offsets[1] > values.capacity()) {
+    if (offsets.length != 2
+        || offsets[0] < 0
+        || offsets[0] > offsets[1]
+        || offsets[1] > values.capacity()) {
       throw new UnreadableFileException(
-          "'" + name + "' has data_offsets " + entry.path("data_offsets") + " in " + values.capacity() + " bytes");
+          "'"
+              + name
+              + "' has data_offsets "
+              + entry.path("data_offsets")
+              + " in "
+              + values.capacity()
+              + " bytes");
     }
     long bytes = offsets[1] - offsets[0];
-    if (LongStream.of(shape).anyMatch(d -> d < 0 || d > Integer.MAX_VALUE) || bytes != width * size(shape, bytes)) {
+    if (LongStream.of(shape).anyMatch(d -> d < 0 || d > Integer.MAX_VALUE)
+        || bytes != width * size(shape, bytes)) {
       throw new UnreadableFileException(
-          "'" + name + "' has shape " + Arrays.toString(shape) + " of " + dtype + " in " + bytes + " bytes");
+          "'"
+              + name
+              + "' has shape "
+              + Arrays.toString(shape)
+              + " of "
+              + dtype
+              + " in "
+              + bytes
+              + " bytes");
     }
     int from = (int) offsets[0];
     var data = new float[(int) (bytes / width)];
@@ -108,7 +134,8 @@ public final class Safetensors {
   }
 
   private static long[] longs(JsonNode array) {
-    return array.values().stream().mapToLong(d -> d.isIntegralNumber() && d.canConvertToLong() ? d.asLong() : -1)
+    return array.values().stream()
+        .mapToLong(d -> d.isIntegralNumber() && d.canConvertToLong() ? d.asLong() : -1)
         .toArray();
   }
 
@@ -126,8 +153,12 @@ public final class Safetensors {
     }
     String json = JSON.writeValueAsString(header);
     // The format wants the values to start at a multiple of 8.
-    byte[] head = (json + " ".repeat(-json.getBytes(StandardCharsets.UTF_8).length & 7)).getBytes(StandardCharsets.UTF_8);
-    var out = ByteBuffer.allocate(Math.toIntExact(Long.BYTES + head.length + offset)).order(ByteOrder.LITTLE_ENDIAN);
+    byte[] head =
+        (json + " ".repeat(-json.getBytes(StandardCharsets.UTF_8).length & 7))
+            .getBytes(StandardCharsets.UTF_8);
+    var out =
+        ByteBuffer.allocate(Math.toIntExact(Long.BYTES + head.length + offset))
+            .order(ByteOrder.LITTLE_ENDIAN);
     out.putLong(head.length).put(head);
     for (Tensor tensor : weights.tensors().values()) {
       out.asFloatBuffer().put(tensor.data());

@@ -12,7 +12,9 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Layers in the JSON of the service's own model definitions, which other formats are turned into. */
+/**
+ * Layers in the JSON of the service's own model definitions, which other formats are turned into.
+ */
 final class SpecJson {
 
   private static final JsonMapper JSON =
@@ -22,7 +24,8 @@ final class SpecJson {
           .build();
 
   private static final Pattern INTEGER = Pattern.compile("-?\\d{1,9}");
-  private static final Pattern NUMBER = Pattern.compile("-?\\d{1,20}\\.?\\d{0,20}(?:e[+-]?\\d{1,3})?");
+  private static final Pattern NUMBER =
+      Pattern.compile("-?\\d{1,20}\\.?\\d{0,20}(?:e[+-]?\\d{1,3})?");
 
   private SpecJson() {}
 
@@ -47,6 +50,10 @@ final class SpecJson {
       return nodes.numberNode(Double.parseDouble(text));
     }
     return nodes.stringNode(text);
+  }
+
+  static JsonNode text(String text) {
+    return JSON.getNodeFactory().stringNode(text);
   }
 
   static LayerSpec layer(ObjectNode json) {

@@ -21,15 +21,23 @@ import java.util.Set;
 /** Weights under the names of a PyTorch state_dict, as .npz, and whether they are a network's. */
 public final class Weights {
 
-  /** Most bytes that the arrays of an .npz may take once unpacked: those of 64 Mi float32 values. */
+  /**
+   * Most bytes that the arrays of an .npz may take once unpacked: those of 64 Mi float32 values.
+   */
   private static final long MAX_BYTES = 4L << 26;
 
-  /** What a sinabs state_dict holds beside weights: state, which starts at 0 here, and what the definition says. */
-  private static final Set<String> STATE = Set.of("v_mem", "i_syn", "b", "spike_threshold", "min_v_mem");
+  /**
+   * What a sinabs state_dict holds beside weights: state, which starts at 0 here, and what the
+   * definition says.
+   */
+  private static final Set<String> STATE =
+      Set.of("v_mem", "i_syn", "b", "spike_threshold", "min_v_mem");
 
   private Weights() {}
 
-  /** @throws UnreadableFileException where it is no .npz file of numbers */
+  /**
+   * @throws UnreadableFileException where it is no .npz file of numbers
+   */
   public static StateDict readNpz(byte[] file) {
     var tensors = new LinkedHashMap<String, Tensor>();
     try {
@@ -54,10 +62,11 @@ public final class Weights {
   }
 
   /**
-   * The weights of {@code model} among {@code found}. The state of neurons, which sinabs keeps in the same state_dict,
-   * is left out; a time constant that is not there is the definition's.
+   * The weights of {@code model} among {@code found}. The state of neurons, which sinabs keeps in
+   * the same state_dict, is left out; a time constant that is not there is the definition's.
    *
-   * @throws InvalidSpecException naming every array that is missing, not the model's, or of another shape
+   * @throws InvalidSpecException naming every array that is missing, not the model's, or of another
+   *     shape
    */
   public static StateDict of(ModelSpec model, StateDict found) {
     var mistakes = new Mistakes();
@@ -70,9 +79,18 @@ public final class Weights {
         String name = i + "." + expected.getKey();
         Tensor tensor = unused.remove(name);
         if (tensor == null) {
-          mistakes.in(name).add("is missing: " + layer.typeName() + " needs it in shape " + expected.getValue());
-        } else if (!Arrays.equals(tensor.shape(), expected.getValue().dims().stream().mapToInt(d -> d).toArray())) {
-          mistakes.in(name).add("must have shape " + expected.getValue() + ", was " + Arrays.toString(tensor.shape()));
+          mistakes
+              .in(name)
+              .add("is missing: " + layer.typeName() + " needs it in shape " + expected.getValue());
+        } else if (!Arrays.equals(
+            tensor.shape(), expected.getValue().dims().stream().mapToInt(d -> d).toArray())) {
+          mistakes
+              .in(name)
+              .add(
+                  "must have shape "
+                      + expected.getValue()
+                      + ", was "
+                      + Arrays.toString(tensor.shape()));
         } else {
           weights.put(name, tensor);
         }
@@ -82,11 +100,16 @@ public final class Weights {
           String name = i + "." + constant.getKey();
           Tensor tensor = unused.remove(name);
           weights.put(
-              name, tensor == null ? new Tensor(new int[] {}, new float[] {constant.getValue()}) : tensor);
+              name,
+              tensor == null
+                  ? new Tensor(new int[] {}, new float[] {constant.getValue()})
+                  : tensor);
         }
         Tensor threshold = unused.get(i + ".spike_threshold");
         if (threshold != null && !isUniformly(spiking.spikeThreshold().floatValue(), threshold)) {
-          mistakes.in(i + ".spike_threshold").add("is not the model's, which is " + spiking.spikeThreshold());
+          mistakes
+              .in(i + ".spike_threshold")
+              .add("is not the model's, which is " + spiking.spikeThreshold());
         }
         for (String state : STATE) {
           unused.remove(i + "." + state);
@@ -142,12 +165,16 @@ public final class Weights {
   private static Map<String, Shape> shapes(LayerSpec layer, Shape input) {
     var shapes = new LinkedHashMap<String, Shape>();
     if (layer instanceof LayerSpec.Synaptic synaptic) {
-      Shape weight = switch (synaptic) {
-        case LayerSpec.Conv2d conv ->
-            Shape.of(
-                conv.outChannels(), input.dim(0) / conv.groups(), conv.kernelSize().h(), conv.kernelSize().w());
-        case LayerSpec.Linear linear -> Shape.of(linear.outFeatures(), input.dim(0));
-      };
+      Shape weight =
+          switch (synaptic) {
+            case LayerSpec.Conv2d conv ->
+                Shape.of(
+                    conv.outChannels(),
+                    input.dim(0) / conv.groups(),
+                    conv.kernelSize().h(),
+                    conv.kernelSize().w());
+            case LayerSpec.Linear linear -> Shape.of(linear.outFeatures(), input.dim(0));
+          };
       shapes.put("weight", weight);
       if (synaptic.bias()) {
         shapes.put("bias", Shape.of(weight.dim(0)));

@@ -1,4 +1,7 @@
-/** The formats that networks and weights travel in: NIR, safetensors, .npz and PyTorch's printed models. */
+/**
+ * The formats that networks and weights travel in: NIR, safetensors, .npz and PyTorch's printed
+ * models.
+ */
 @NullMarked
 package dev.spikewise.interop;
 

@@ -11,13 +11,16 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.function.Consumer;
 
-/** Files that the peers' own libraries wrote, and what becomes of a reader that gets damaged ones. */
+/**
+ * Files that the peers' own libraries wrote, and what becomes of a reader that gets damaged ones.
+ */
 final class Golden {
 
   private Golden() {}
 
   static byte[] bytes(String name) {
-    try (InputStream in = Objects.requireNonNull(Golden.class.getResourceAsStream("/interop/" + name), name)) {
+    try (InputStream in =
+        Objects.requireNonNull(Golden.class.getResourceAsStream("/interop/" + name), name)) {
       return in.readAllBytes();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -33,8 +36,8 @@ final class Golden {
   }
 
   /**
-   * Gives {@code reader} damaged copies of {@code whole}: bytes changed, cut out or doubled. Anything but the two
-   * documented exceptions fails the caller's test.
+   * Gives {@code reader} damaged copies of {@code whole}: bytes changed, cut out or doubled.
+   * Anything but the two documented exceptions fails the caller's test.
    */
   static void mutate(byte[] whole, int times, long seed, Consumer<byte[]> reader) {
     var random = new Random(seed);

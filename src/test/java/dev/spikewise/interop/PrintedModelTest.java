@@ -21,8 +21,19 @@ class PrintedModelTest {
 
     assertThat(model.layers().stream().map(LayerSpec::typeName))
         .containsExactly(
-            "FlattenTime", "Conv2d", "IAF", "SumPool2d", "Conv2d", "IAF", "SumPool2d", "Conv2d", "IAF", "Flatten",
-            "Linear", "IAF", "UnflattenTime");
+            "FlattenTime",
+            "Conv2d",
+            "IAF",
+            "SumPool2d",
+            "Conv2d",
+            "IAF",
+            "SumPool2d",
+            "Conv2d",
+            "IAF",
+            "Flatten",
+            "Linear",
+            "IAF",
+            "UnflattenTime");
     assertThat(model.shapes().getLast()).isEqualTo(Shape.of(10));
   }
 
@@ -61,12 +72,16 @@ class PrintedModelTest {
   void asksForTheSequentialWhereAModuleHidesItsOrder() {
     assertThat(mistakes("Net(\n  (fc): Linear(in_features=3, out_features=4, bias=True)\n)"))
         .containsExactly(
-            new Mistake("", "line 1: Net does not say in which order it calls its layers; print its nn.Sequential"));
+            new Mistake(
+                "",
+                "line 1: Net does not say in which order it calls its layers; print its nn.Sequential"));
   }
 
   @Test
   void refusesWhatIsNoPrintedModel() {
-    for (String text : List.of("", ")", "hello", "Sequential(", "Sequential(\n)", "Sequential(\n  (0): Linear(\n")) {
+    for (String text :
+        List.of(
+            "", ")", "hello", "Sequential(", "Sequential(\n)", "Sequential(\n  (0): Linear(\n")) {
       assertThat(mistakes(text)).as(text).isNotEmpty();
     }
   }
@@ -78,12 +93,14 @@ class PrintedModelTest {
           Golden.bytes(name),
           5_000,
           3,
-          bytes -> PrintedModel.parse(new String(bytes, StandardCharsets.UTF_8), List.of(1, 28, 28)));
+          bytes ->
+              PrintedModel.parse(new String(bytes, StandardCharsets.UTF_8), List.of(1, 28, 28)));
     }
   }
 
   private static List<Mistake> mistakes(String text) {
-    return catchThrowableOfType(InvalidSpecException.class, () -> PrintedModel.parse(text, List.of(1, 28, 28)))
+    return catchThrowableOfType(
+            InvalidSpecException.class, () -> PrintedModel.parse(text, List.of(1, 28, 28)))
         .mistakes();
   }
 }

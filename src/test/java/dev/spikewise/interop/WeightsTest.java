@@ -19,7 +19,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class WeightsTest {
 
-  private static final ModelSpec SMALL = PrintedModel.parse(Golden.text("small.txt"), List.of(2, 8, 4));
+  private static final ModelSpec SMALL =
+      PrintedModel.parse(Golden.text("small.txt"), List.of(2, 8, 4));
 
   @ParameterizedTest
   @CsvSource({"float32, 0", "float64, 0", "float16, 2e-4", "bfloat16, 2e-3"})
@@ -35,7 +36,8 @@ class WeightsTest {
               assertThat(Golden.tensor(read, name).shape()).as(name).isEqualTo(tensor.shape());
               assertThat(Golden.tensor(read, name).data())
                   .as(name)
-                  .containsExactly(tensor.data(), org.assertj.core.data.Offset.offset(tolerance * 20));
+                  .containsExactly(
+                      tensor.data(), org.assertj.core.data.Offset.offset(tolerance * 20));
             });
   }
 
@@ -52,9 +54,15 @@ class WeightsTest {
     StateDict weights = Weights.of(SMALL, Weights.readNpz(Golden.bytes("small.npz")));
 
     for (StateDict again :
-        List.of(Weights.readNpz(Weights.writeNpz(weights)), Safetensors.read(Safetensors.write(weights)))) {
+        List.of(
+            Weights.readNpz(Weights.writeNpz(weights)),
+            Safetensors.read(Safetensors.write(weights)))) {
       assertThat(again.tensors().keySet()).containsExactlyElementsOf(weights.tensors().keySet());
-      weights.tensors().forEach((name, tensor) -> assertThat(Golden.tensor(again, name).data()).isEqualTo(tensor.data()));
+      weights
+          .tensors()
+          .forEach(
+              (name, tensor) ->
+                  assertThat(Golden.tensor(again, name).data()).isEqualTo(tensor.data()));
     }
   }
 
@@ -76,7 +84,9 @@ class WeightsTest {
                     .containsExactlyInAnyOrder(
                         new Mistake("/1.bias", "is missing: Conv2d needs it in shape [4]"),
                         new Mistake("/5.weight", "must have shape [3, 8], was [2, 8]"),
-                        new Mistake("/9.weight", "is no weight of this model, which has [1.weight, 6.tau_mem]"),
+                        new Mistake(
+                            "/9.weight",
+                            "is no weight of this model, which has [1.weight, 6.tau_mem]"),
                         new Mistake("/1.weight", "holds NaN"),
                         new Mistake("/2.spike_threshold", "is not the model's, which is 0.5")));
   }

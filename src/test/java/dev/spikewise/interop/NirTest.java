@@ -1,0 +1,190 @@
+package dev.spikewise.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.spikewise.snn.Analyzer;
+import dev.spikewise.snn.Engine;
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.data.Npz;
+import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.ResetFn;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.SurrogateSpec;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * {@code peer-*.nir} were written by the peers, {@code ours-*.nir} here; the {@code *.npz} beside
+ * them hold the spikes of the last layer that the peers counted over 10 steps of ones.
+ * src/test/python/nir_peers.py made all but ours.
+ */
+class NirTest {
+
+  private static final int STEPS = 10;
+
+  @ParameterizedTest
+  @EnumSource(NirDialect.class)
+  void whatIsWrittenIsTheSameNetworkWhenReadAgain(NirDialect dialect) throws IOException {
+    ModelSpec model = model(dialect);
+    StateDict weights = weights(model);
+
+    byte[] file = Nir.write(model, weights, dialect);
+
+    Path copy = Path.of("target", "interop", "ours-" + dialect.name().toLowerCase() + ".nir");
+    Files.createDirectories(copy.getParent());
+    Files.write(copy, file);
+    NirModel read = Nir.read(file, null);
+    assertThat(read.model()).isEqualTo(model);
+    assertThat(read.weights().tensors()).containsOnlyKeys(weights.tensors().keySet());
+    weights
+        .tensors()
+        .forEach(
+            (name, t) ->
+                assertThat(Golden.tensor(read.weights(), name).data())
+                    .as(name)
+                    .isEqualTo(t.data()));
+  }
+
+  @ParameterizedTest
+  @EnumSource(NirDialect.class)
+  void thePeerCountsTheSameSpikesInOurFile(NirDialect dialect) {
+    String name = "ours-" + dialect.name().toLowerCase();
+    assertThat(counts(Nir.read(Golden.bytes(name + ".nir"), null))).isEqualTo(peerCounts(name));
+  }
+
+  @ParameterizedTest
+  @EnumSource(NirDialect.class)
+  void aPeersFileSpikesHereAsItDoesThere(NirDialect dialect) {
+    String name = "peer-" + dialect.name().toLowerCase();
+    assertThat(counts(Nir.read(Golden.bytes(name + ".nir"), dialect))).isEqualTo(peerCounts(name));
+  }
+
+  @Test
+  void graphsWithinTheGraphAreUnfolded() {
+    NirModel nested = Nir.read(Golden.bytes("nested.nir"), NirDialect.NORSE);
+
+    assertThat(nested.model().layers().stream().map(LayerSpec::typeName))
+        .containsExactly("Linear", "IAF", "Linear");
+  }
+
+  @Test
+  void namesTheNodeThatIsNoLayerOfASequence() {
+    assertRefused("recurrent.nir", "/node/nodes/lif", "without branches or recurrent edges");
+    assertRefused("delay.nir", "/node/nodes/delay", "no counterpart");
+    assertRefused("uneven.nir", "/node/nodes/if/v_threshold", "differs between neurons");
+    assertRefused("misfit.nir", "/node/nodes/fc/in_features", "must be 3");
+  }
+
+  private static void assertRefused(String name, String pointer, String detail) {
+    assertThatThrownBy(() -> Nir.read(Golden.bytes(name), NirDialect.NORSE))
+        .isInstanceOfSatisfying(
+            InvalidSpecException.class,
+            e -> {
+              assertThat(e.mistakes().getFirst().pointer()).isEqualTo(pointer);
+              assertThat(e.mistakes().getFirst().detail()).contains(detail);
+            });
+  }
+
+  @Test
+  void damagedFilesAreRefusedNeverObeyed() {
+    Golden.mutate(Golden.bytes("ours-sinabs.nir"), 3_000, 4, bytes -> Nir.read(bytes, null));
+    Golden.mutate(
+        Golden.bytes("peer-norse.nir"), 3_000, 5, bytes -> Nir.read(bytes, NirDialect.NORSE));
+  }
+
+  private static int[] peerCounts(String name) {
+    try {
+      var arrays = Npz.read(new ByteArrayInputStream(Golden.bytes(name + ".npz")), 1 << 20);
+      return Objects.requireNonNull(arrays.get("counts")).ints();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** Spikes of every neuron of the last spiking layer. */
+  private static int[] counts(NirModel network) {
+    try (Engine engine = Engine.create(1)) {
+      var rates =
+          Analyzer.analyze(
+                  network.model(),
+                  network.weights(),
+                  new InputSpec.Constant(1.0),
+                  null,
+                  1,
+                  STEPS,
+                  null,
+                  1,
+                  engine)
+              .firingRates();
+      Tensor last = rates.values().stream().reduce((a, b) -> b).orElseThrow();
+      var counts = new int[last.data().length];
+      for (int i = 0; i < counts.length; i++) {
+        counts[i] = Math.round(last.data()[i] * STEPS);
+      }
+      return counts;
+    }
+  }
+
+  private static ModelSpec model(NirDialect dialect) {
+    boolean sinabs = dialect == NirDialect.SINABS;
+    SpikeFn spike = sinabs ? SpikeFn.MULTI : SpikeFn.SINGLE;
+    ResetFn reset = sinabs ? ResetFn.SUBTRACT : ResetFn.RESET;
+    var surrogate = new SurrogateSpec.Gaussian(0.0, 0.4, 1.0);
+    boolean canCuba = dialect == NirDialect.NORSE || dialect == NirDialect.SNNTORCH;
+    return new ModelSpec(
+        "small",
+        List.of(2, 8, 8),
+        List.of(
+            new LayerSpec.FlattenTime(),
+            new LayerSpec.Conv2d(2, 6, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, true),
+            new LayerSpec.IAF(0.75, spike, reset, surrogate, null, sinabs ? -0.75 : null, false),
+            dialect == NirDialect.NORSE || sinabs
+                ? new LayerSpec.SumPool2d(new Size2(2, 2), new Size2(2, 2), true)
+                : new LayerSpec.AvgPool2d(new Size2(2, 2), new Size2(2, 2), Size2.ZERO),
+            new LayerSpec.Conv2d(6, 8, new Size2(3, 3), Size2.ONE, Size2.ONE, Size2.ONE, 1, false),
+            // sinabs' importer takes leaky neurons only after flat layers.
+            sinabs
+                ? new LayerSpec.IAF(0.5, spike, reset, surrogate, null, -0.5, false)
+                : new LayerSpec.LIF(
+                    8.0, null, false, true, 0.2, spike, reset, surrogate, null, false),
+            new LayerSpec.Flatten(),
+            new LayerSpec.Linear(72, 10, false),
+            new LayerSpec.LIF(
+                5.0, canCuba ? 3.0 : null, false, false, 0.5, spike, reset, surrogate, null, false),
+            new LayerSpec.UnflattenTime()));
+  }
+
+  private static StateDict weights(ModelSpec model) {
+    var random = new Random(7);
+    var tensors = new LinkedHashMap<String, Tensor>();
+    tensors.put("1.weight", random(random, 0.4f, 6, 2, 3, 3));
+    tensors.put("1.bias", random(random, 0.2f, 6));
+    tensors.put("4.weight", random(random, 0.2f, 8, 6, 3, 3));
+    tensors.put("7.weight", random(random, 0.4f, 10, 72));
+    return Weights.of(model, new StateDict(tensors));
+  }
+
+  private static Tensor random(Random random, float scale, int... shape) {
+    var data = new float[Shape.of(shape).size()];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = scale * (random.nextFloat() * 2 - 0.8f);
+    }
+    return new Tensor(shape, data);
+  }
+}

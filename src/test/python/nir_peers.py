@@ -1,0 +1,158 @@
+"""NIR files beside the peers' own libraries, into the golden files of NirTest.
+
+    python nir_peers.py OURS OUT
+
+OURS holds the ours-*.nir that NirTest wrote (target/interop). Each is opened with nir and run in the library whose
+dialect it is written in; each library also writes a network of its own, peer-*.nir, and runs what it reads from it.
+OUT gets the files and, as counts in an .npz each, the spikes of the last layer over 10 steps of ones.
+
+Made with nir 1.0.7, nirtorch 2.0.6, sinabs 3.1.3, Norse 1.1.0, snnTorch 0.9.4, SpikingJelly at afb1322, PyTorch 2.13.0.
+"""
+
+import pathlib
+import shutil
+import sys
+
+import nir
+import numpy as np
+import torch
+from torch import nn
+
+ours, out = map(pathlib.Path, sys.argv[1:3])
+STEPS, SHAPE = 10, (2, 8, 8)
+
+
+def sinabs_counts(graph):
+    from sinabs.nir import from_nir
+
+    with torch.no_grad():
+        return from_nir(graph, batch_size=1)(torch.ones(STEPS, *SHAPE))[0].sum(0)
+
+
+def norse_counts(graph):
+    import norse.torch
+
+    return stepwise(norse.torch.from_nir(graph, dt=1e-3))
+
+
+def snntorch_counts(graph):
+    from snntorch.import_nir import import_from_nir
+
+    return stepwise(import_from_nir(graph))
+
+
+def spikingjelly_counts(graph):
+    from spikingjelly.activation_based.nir_exchange import import_from_nir
+
+    return stepwise(import_from_nir(graph, dt=1e-4))
+
+
+def stepwise(net):
+    total, state = 0, None
+    with torch.no_grad():
+        for _ in range(STEPS):
+            answer = net(torch.ones(1, *SHAPE), state) if state is not None else net(torch.ones(1, *SHAPE))
+            spikes, state = answer if isinstance(answer, tuple) else (answer, None)
+            total = total + spikes
+    return total[0]
+
+
+def sinabs_network():
+    import sinabs.layers as sl
+    from sinabs.nir import to_nir
+
+    net = nn.Sequential(
+        nn.Conv2d(2, 4, 3), sl.IAFSqueeze(batch_size=1), sl.SumPool2d(2), nn.Flatten(),
+        nn.Linear(36, 5, bias=False), sl.IAFSqueeze(batch_size=1),
+    )
+    graph = to_nir(net, torch.ones(STEPS, *SHAPE))
+    graph.infer_types()
+    return graph
+
+
+def shaped(value, *shape):
+    return np.full(shape, value, dtype=np.float32)
+
+
+def numbers(module, name):
+    return getattr(module, name).detach().numpy()
+
+
+def plain(conv, fc, first, second, pool):
+    """The same small network from nodes, for the libraries whose exporters leave shapes out."""
+    return nir.NIRGraph.from_list(
+        nir.Input(np.array(SHAPE)),
+        nir.Conv2d((8, 8), numbers(conv, "weight"), (1, 1), (0, 0), (1, 1), 1, numbers(conv, "bias")),
+        first, pool, nir.Flatten(np.array([4, 3, 3]), 0, -1),
+        nir.Affine(numbers(fc, "weight"), numbers(fc, "bias")), second, type_check=False,
+    )
+
+
+def main():
+    torch.manual_seed(3)
+    counts = {"sinabs": sinabs_counts, "norse": norse_counts, "snntorch": snntorch_counts,
+              "spikingjelly": spikingjelly_counts}
+    for name, count in counts.items():
+        try:
+            source = ours / f"ours-{name}.nir"
+            shutil.copy(source, out)
+            graph = nir.read(source, type_check=False)
+            total = count(graph).reshape(-1).numpy()
+            np.savez(out / f"ours-{name}.npz", counts=total.astype(np.int32))
+            print("ours", name, total.astype(int))
+        except Exception as e:
+            print("ours", name, "FAILED", type(e), e)
+    for name, count in counts.items():
+        try:
+            conv, fc = nn.Conv2d(2, 4, 3), nn.Linear(36, 5)
+            big, small = (4, 6, 6), (5,)
+            if name == "sinabs":
+                graph = sinabs_network()
+            else:
+                dt = 1e-3 if name == "norse" else 1e-4
+                r = 1 if name != "spikingjelly" else 1 / dt
+                first = nir.IF(r=shaped(r, *big), v_threshold=shaped(0.3, *big))
+                tau, gain = 8 * dt, 1 if name == "norse" else 8
+                if name == "snntorch":
+                    first = nir.LIF(tau=shaped(5 * dt, *big), r=shaped(5, *big), v_leak=shaped(0, *big), v_threshold=shaped(0.6, *big))
+                second = nir.LIF(tau=shaped(tau, *small), r=shaped(gain, *small), v_leak=shaped(0, *small), v_threshold=shaped(0.1, *small))
+                pool = nir.SumPool2d if name == "norse" else nir.AvgPool2d
+                graph = plain(conv, fc, first, second, pool(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])))
+                if name in ("norse", "snntorch"):
+                    graph.nodes["flatten"].start_dim = 1
+            nir.write(out / f"peer-{name}.nir", graph)
+            total = count(nir.read(out / f"peer-{name}.nir", type_check=False)).reshape(-1).numpy()
+            np.savez(out / f"peer-{name}.npz", counts=total.astype(np.int32))
+            print("peer", name, total.astype(int))
+        except Exception as e:
+            print("peer", name, "FAILED", type(e), e)
+    odd_graphs()
+
+
+def odd_graphs():
+    def affine(i, o):
+        return nir.Affine(shaped(0.5, o, i), shaped(0.1, o))
+
+    def integrate(n, v=1.0):
+        return nir.IF(r=shaped(1, n), v_threshold=shaped(v, n))
+
+    def graph(nodes, edges):
+        return nir.NIRGraph(nodes=nodes, edges=edges, type_check=False)
+
+    ends = {"input": nir.Input(np.array([3])), "output": nir.Output(np.array([2]))}
+    inner = graph({"in": nir.Input(np.array([3])), "fc": affine(3, 2), "if": integrate(2), "out": nir.Output(np.array([2]))},
+                  [("in", "fc"), ("fc", "if"), ("if", "out")])
+    nir.write(out / "nested.nir", graph({**ends, "block": inner, "fc": affine(2, 2)},
+                                        [("input", "block"), ("block", "fc"), ("fc", "output")]))
+    lif = nir.LIF(tau=shaped(0.01, 2), r=shaped(1, 2), v_leak=shaped(0, 2), v_threshold=shaped(1, 2))
+    nir.write(out / "recurrent.nir", graph({**ends, "fc": affine(3, 2), "lif": lif, "rec": affine(2, 2)},
+                                           [("input", "fc"), ("fc", "lif"), ("lif", "rec"), ("rec", "lif"), ("lif", "output")]))
+    nir.write(out / "delay.nir", graph({**ends, "fc": affine(3, 2), "delay": nir.Delay(shaped(1, 2))},
+                                       [("input", "fc"), ("fc", "delay"), ("delay", "output")]))
+    uneven = nir.IF(r=shaped(1, 2), v_threshold=np.array([1, 2], dtype=np.float32))
+    nir.write(out / "uneven.nir", graph({**ends, "fc": affine(3, 2), "if": uneven},
+                                        [("input", "fc"), ("fc", "if"), ("if", "output")]))
+    nir.write(out / "misfit.nir", graph({**ends, "fc": affine(4, 2)}, [("input", "fc"), ("fc", "output")]))
+
+
+main()
