@@ -1,0 +1,45 @@
+package dev.spikewise.plot;
+
+import java.util.List;
+
+/**
+ * A drawing: marks in the order they are put down, in pixels from the upper left corner.
+ *
+ * @param title what it shows, in one sentence, for those who cannot see it
+ */
+public record Picture(int width, int height, String title, List<Mark> marks) {
+
+  public Picture {
+    marks = List.copyOf(marks);
+  }
+
+  sealed interface Mark {}
+
+  record Point(double x, double y) {}
+
+  record Curve(List<Point> points, Ink ink, double width, boolean dashed) implements Mark {}
+
+  /** A polygon filled with a thin wash of its ink. */
+  record Area(List<Point> points, Ink ink) implements Mark {}
+
+  record Dot(Point at, double radius, Ink ink) implements Mark {}
+
+  /** Text on the baseline at {@code at}. */
+  record Label(Point at, String text, Anchor anchor, Ink ink, int size, boolean bold) implements Mark {}
+
+  enum Anchor {
+    START,
+    MIDDLE,
+    END
+  }
+
+  /** As SVG that follows the reader's light or dark scheme and lies on whatever is behind it. */
+  public String svg() {
+    return Svg.write(this);
+  }
+
+  /** As PNG of twice the size in pixels, on white. */
+  public byte[] png() {
+    return Png.write(this);
+  }
+}

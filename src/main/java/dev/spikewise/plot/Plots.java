@@ -1,0 +1,284 @@
+package dev.spikewise.plot;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.spikewise.plot.Picture.Anchor;
+import dev.spikewise.plot.Picture.Area;
+import dev.spikewise.plot.Picture.Curve;
+import dev.spikewise.plot.Picture.Dot;
+import dev.spikewise.plot.Picture.Label;
+import dev.spikewise.plot.Picture.Mark;
+import dev.spikewise.plot.Picture.Point;
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Statistics;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
+import org.jspecify.annotations.Nullable;
+
+/** What can be plotted of a training. */
+public final class Plots {
+
+  private static final int WIDTH = 760;
+  private static final int HEIGHT = 380;
+  private static final int LEFT = 64;
+  private static final int RIGHT = WIDTH - 100;
+  private static final int TOP = 48;
+  private static final int BOTTOM = HEIGHT - 48;
+  private static final int SMALL = 12;
+  private static final int LINE = 15;
+
+  private Plots() {}
+
+  private record Series(String name, ToDoubleFunction<EpochMetrics> figure, Ink ink, double width) {}
+
+  /**
+   * Synaptic operations a sample over the epochs, of the model and of each parameter layer.
+   *
+   * @param target in synops a sample; null draws no line
+   */
+  public static Picture synops(List<EpochMetrics> epochs, @Nullable Double target) {
+    var series = new ArrayList<Series>();
+    if (!epochs.isEmpty()) {
+      for (var layer : epochs.getFirst().parameter().keySet()) {
+        series.add(
+            new Series("layer " + layer, e -> requireNonNull(e.parameter().get(layer)).synops(), Ink.ofLayer(series.size()), 1.4));
+      }
+    }
+    series.add(new Series("model", EpochMetrics::synops, Ink.TEXT, 2.6));
+    return overEpochs("Synaptic operations a sample", epochs, series, target);
+  }
+
+  /** Spikes a neuron and time step over the epochs, of the model and of each spiking layer. */
+  public static Picture firingRate(List<EpochMetrics> epochs) {
+    var series = new ArrayList<Series>();
+    if (!epochs.isEmpty()) {
+      for (var layer : epochs.getFirst().spiking().keySet()) {
+        series.add(
+            new Series("layer " + layer, e -> requireNonNull(e.spiking().get(layer)).firingRate(), Ink.ofLayer(series.size()), 1.4));
+      }
+    }
+    series.add(new Series("model", EpochMetrics::firingRate, Ink.TEXT, 2.6));
+    return overEpochs("Firing rate: spikes a neuron and time step", epochs, series, null);
+  }
+
+  private static Picture overEpochs(
+      String title, List<EpochMetrics> epochs, List<Series> series, @Nullable Double target) {
+    var marks = new ArrayList<Mark>();
+    if (epochs.isEmpty()) {
+      return empty(title, "no epoch is complete yet");
+    }
+    double most =
+        series.stream()
+            .flatMapToDouble(s -> epochs.stream().mapToDouble(s.figure))
+            .filter(Double::isFinite)
+            .max()
+            .orElse(0);
+    int last = epochs.getLast().epoch();
+    var x = Axis.exactly(0, Math.max(1, last), 10, LEFT, RIGHT);
+    var y = Axis.around(0, positive(Math.max(most, target == null ? 0 : target)), 6, BOTTOM, TOP);
+    frame(marks, title, "epoch", x, y);
+    var names = new ArrayList<Label>();
+    if (target != null) {
+      marks.add(new Curve(List.of(new Point(LEFT, y.at(target)), new Point(RIGHT, y.at(target))), Ink.TARGET, 1.6, true));
+      names.add(name("target", y.at(target), Ink.TARGET, false));
+    }
+    for (var s : series) {
+      var points =
+          epochs.stream()
+              .filter(e -> Double.isFinite(s.figure.applyAsDouble(e)))
+              .map(e -> new Point(x.at(e.epoch()), y.at(s.figure.applyAsDouble(e))))
+              .toList();
+      if (points.isEmpty()) {
+        continue;
+      }
+      marks.add(
+          points.size() == 1
+              ? new Dot(points.getFirst(), s.width, s.ink)
+              : new Curve(points, s.ink, s.width, false));
+      names.add(name(s.name, points.getLast().y(), s.ink, s.ink == Ink.TEXT));
+    }
+    marks.addAll(apart(names));
+    return new Picture(WIDTH, HEIGHT, title + " over epochs 0 to " + last, marks);
+  }
+
+  private static Label name(String text, double y, Ink ink, boolean bold) {
+    return new Label(new Point(RIGHT + 8, y + 4), text, Anchor.START, ink, SMALL, bold);
+  }
+
+  /** Moves names that would overlap down, and the lowest back up from the bottom. */
+  private static List<Label> apart(List<Label> names) {
+    var sorted = new ArrayList<>(names.stream().sorted(Comparator.comparing(n -> n.at().y())).toList());
+    double free = Double.NEGATIVE_INFINITY;
+    for (int i = 0; i < sorted.size(); i++) {
+      free = Math.max(free + LINE, sorted.get(i).at().y());
+      sorted.set(i, lower(sorted.get(i), free));
+    }
+    free = BOTTOM + 4 + LINE;
+    for (int i = sorted.size() - 1; i >= 0; i--) {
+      free = Math.min(free - LINE, sorted.get(i).at().y());
+      sorted.set(i, lower(sorted.get(i), free));
+    }
+    return sorted;
+  }
+
+  private static Label lower(Label label, double y) {
+    return new Label(new Point(label.at().x(), y), label.text(), label.anchor(), label.ink(), label.size(), label.bold());
+  }
+
+  /** Firing rates of each spiking layer's neurons before the training, in outline, and after it, filled. */
+  public static Picture firingRateHistogram(Statistics before, Statistics after) {
+    var layers = List.copyOf(after.spiking().keySet());
+    String title = "Firing rates of the neurons, before (outline) and after (filled)";
+    if (layers.isEmpty()) {
+      return empty(title, "no layer spikes");
+    }
+    var marks = new ArrayList<Mark>();
+    marks.add(new Label(new Point(LEFT, 24), title, Anchor.START, Ink.TEXT, 15, true));
+    int columns = Math.min(2, layers.size());
+    int panel = (WIDTH - LEFT - 24) / columns;
+    int height = 190;
+    for (int i = 0; i < layers.size(); i++) {
+      double left = LEFT + i % columns * panel;
+      double top = 62 + i / columns * height;
+      var name = layers.get(i);
+      var now = requireNonNull(after.spiking().get(name));
+      var then = before.spiking().get(name);
+      var histograms =
+          then == null ? List.of(now.histogram()) : List.of(then.histogram(), now.histogram());
+      var x =
+          Axis.around(
+              0,
+              positive(histograms.stream().mapToDouble(h -> h.edges().getLast()).max().orElse(0)),
+              5,
+              left,
+              left + panel - 56);
+      var y =
+          Axis.around(
+              0, positive(histograms.stream().flatMapToDouble(Plots::shares).max().orElse(0)), 3, top + 118, top + 12);
+      frame(marks, null, i + columns >= layers.size() ? "spikes a time step" : null, x, y);
+      marks.add(
+          new Label(
+              new Point(left, top),
+              "layer %s · %,d neurons · %d %% silent"
+                  .formatted(name, now.nNeurons(), Math.round(100 * now.silentRatio())),
+              Anchor.START,
+              Ink.ofLayer(i),
+              SMALL,
+              true));
+      marks.add(new Area(outline(now.histogram(), x, y), Ink.ofLayer(i)));
+      marks.add(new Curve(outline(now.histogram(), x, y), Ink.ofLayer(i), 1.4, false));
+      if (then != null) {
+        marks.add(new Curve(outline(then.histogram(), x, y), Ink.MUTED, 1.4, false));
+      }
+    }
+    int rows = Math.ceilDiv(layers.size(), columns);
+    return new Picture(WIDTH, 56 + rows * height + 14, title, marks);
+  }
+
+  /** Share of the layer's neurons in each bin. */
+  private static DoubleStream shares(Statistics.Histogram histogram) {
+    double all = histogram.counts().stream().mapToLong(Long::longValue).sum();
+    return histogram.counts().stream().mapToDouble(count -> count / Math.max(1, all));
+  }
+
+  private static List<Point> outline(Statistics.Histogram histogram, Axis x, Axis y) {
+    var points = new ArrayList<Point>();
+    double[] shares = shares(histogram).toArray();
+    points.add(new Point(x.at(histogram.edges().getFirst()), y.at(0)));
+    for (int bin = 0; bin < shares.length; bin++) {
+      points.add(new Point(x.at(histogram.edges().get(bin)), y.at(shares[bin])));
+      points.add(new Point(x.at(histogram.edges().get(bin + 1)), y.at(shares[bin])));
+    }
+    points.add(new Point(x.at(histogram.edges().getLast()), y.at(0)));
+    return points;
+  }
+
+  /** One trained network among others. */
+  public record Outcome(String name, double synops, double accuracy) {
+    boolean isBeatenBy(Outcome other) {
+      return other.synops <= synops
+          && other.accuracy >= accuracy
+          && (other.synops < synops || other.accuracy > accuracy);
+    }
+  }
+
+  /** Accuracy (0..1) against synops a sample, with the Pareto front: the outcomes that no other beats in both. */
+  public static Picture pareto(List<Outcome> outcomes) {
+    String title = "Accuracy against synaptic operations a sample";
+    if (outcomes.isEmpty()) {
+      return empty(title, "nothing is trained yet");
+    }
+    var marks = new ArrayList<Mark>();
+    var x =
+        Axis.around(0, positive(outcomes.stream().mapToDouble(Outcome::synops).max().orElse(0)), 8, LEFT, RIGHT);
+    double least = outcomes.stream().mapToDouble(Outcome::accuracy).min().orElse(0);
+    var y = Axis.around(Math.min(least, 0.99), 1, 6, BOTTOM, TOP);
+    frame(marks, title, "synops a sample", x, y);
+    var front =
+        outcomes.stream()
+            .filter(o -> outcomes.stream().noneMatch(o::isBeatenBy))
+            .sorted(Comparator.comparing(Outcome::synops))
+            .toList();
+    var steps = new ArrayList<Point>();
+    for (var outcome : front) {
+      if (!steps.isEmpty()) {
+        steps.add(new Point(x.at(outcome.synops), steps.getLast().y()));
+      }
+      steps.add(new Point(x.at(outcome.synops), y.at(outcome.accuracy)));
+    }
+    if (steps.size() > 1) {
+      marks.add(new Curve(steps, Ink.BLUE, 1.6, true));
+    }
+    for (var outcome : outcomes) {
+      var at = new Point(x.at(outcome.synops), y.at(outcome.accuracy));
+      var ink = front.contains(outcome) ? Ink.BLUE : Ink.MUTED;
+      marks.add(new Dot(at, 4, ink));
+      marks.add(new Label(new Point(at.x() + 8, at.y() + 14), outcome.name, Anchor.START, ink, SMALL, false));
+    }
+    return new Picture(WIDTH, HEIGHT, title, marks);
+  }
+
+  private static double positive(double value) {
+    return value > 0 ? value : 1;
+  }
+
+  private static Picture empty(String title, String why) {
+    return new Picture(
+        WIDTH,
+        HEIGHT,
+        title + ": " + why,
+        List.of(
+            new Label(new Point(LEFT, 24), title, Anchor.START, Ink.TEXT, 15, true),
+            new Label(new Point(WIDTH / 2.0, HEIGHT / 2.0), why, Anchor.MIDDLE, Ink.MUTED, 14, false)));
+  }
+
+  private static void frame(
+      List<Mark> marks, @Nullable String title, @Nullable String below, Axis x, Axis y) {
+    if (title != null) {
+      marks.add(new Label(new Point(x.from(), 24), title, Anchor.START, Ink.TEXT, 15, true));
+    }
+    for (double tick : y.ticks()) {
+      var at = y.at(tick);
+      marks.add(new Curve(List.of(new Point(x.from(), at), new Point(x.to(), at)), Ink.GRID, 1, false));
+      marks.add(new Label(new Point(x.from() - 8, at + 4), y.text(tick), Anchor.END, Ink.MUTED, SMALL, false));
+    }
+    for (double tick : x.ticks()) {
+      marks.add(
+          new Label(
+              new Point(x.at(tick), y.from() + LINE + 2), x.text(tick), Anchor.MIDDLE, Ink.MUTED, SMALL, false));
+    }
+    if (below != null) {
+      marks.add(
+          new Label(
+              new Point((x.from() + x.to()) / 2, y.from() + 2 * LINE + 6),
+              below,
+              Anchor.MIDDLE,
+              Ink.MUTED,
+              SMALL,
+              false));
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package dev.spikewise.plot;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Statistics;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.xml.sax.InputSource;
+
+class PlotsTest {
+
+  private static List<EpochMetrics> epochs(int n) {
+    return IntStream.range(0, n)
+        .mapToObj(
+            i ->
+                new EpochMetrics(
+                    i,
+                    1.0 / (i + 1),
+                    Map.of(),
+                    1e6 * (12 + i),
+                    0.3,
+                    null,
+                    null,
+                    2,
+                    Map.of("1", new EpochMetrics.Parameter(1e6 * (12 + i))),
+                    Map.of("2", new EpochMetrics.Spiking(0.3, 0.5))))
+        .toList();
+  }
+
+  private static Statistics statistics(double top, Long... counts) {
+    var edges = IntStream.rangeClosed(0, counts.length).mapToObj(i -> i * top / counts.length).toList();
+    var layer = new Statistics.Spiking(10, 0.2, 0.4, new Statistics.Histogram(edges, List.of(counts)));
+    return new Statistics(1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer));
+  }
+
+  @Test
+  void everyPlotIsWellFormedSvgAndReadablePngOfTheSameSize() throws Exception {
+    var plots =
+        Map.of(
+            "synops", Plots.synops(epochs(20), 24e6),
+            "synops-one-epoch", Plots.synops(epochs(1), null),
+            "synops-none", Plots.synops(List.of(), 24e6),
+            "firing-rate", Plots.firingRate(epochs(20)),
+            "firing-rate-histogram", Plots.firingRateHistogram(statistics(1, 6L, 3L, 1L), statistics(2, 0L, 4L, 6L)),
+            "firing-rate-histogram-silent", Plots.firingRateHistogram(statistics(1, 10L), statistics(1, 0L)),
+            "pareto", Plots.pareto(List.of(new Plots.Outcome("a < b", 1e6, 0.9), new Plots.Outcome("c", 2e6, 0.97))));
+    for (var plot : plots.entrySet()) {
+      var picture = plot.getValue();
+      var svg = DocumentBuilderFactory.newInstance().newDocumentBuilder()
+          .parse(new InputSource(new StringReader(picture.svg()))).getDocumentElement();
+      assertThat(svg.getAttribute("width")).isEqualTo(Integer.toString(picture.width()));
+      assertThat(picture.svg()).doesNotContain("NaN", "Infinity");
+      var image = ImageIO.read(new ByteArrayInputStream(picture.png()));
+      assertThat(image.getWidth()).isEqualTo(2 * picture.width());
+      keep(plot.getKey(), picture);
+    }
+  }
+
+  @Test
+  void theTargetIsALineOfItsOwnAndEveryLayerIsNamed() {
+    assertThat(Plots.synops(epochs(20), 24e6).svg()).contains(">target<", "stroke-dasharray", ">layer 1<", ">model<");
+    assertThat(Plots.synops(epochs(20), null).svg()).doesNotContain(">target<");
+  }
+
+  @Test
+  void aDivergedEpochLeavesAGapInsteadOfBreakingThePicture() {
+    var nan = new EpochMetrics(1, Double.NaN, Map.of(), Double.NaN, Double.NaN, null, null, 1, Map.of(), Map.of());
+    assertThat(Plots.firingRate(List.of(nan)).svg()).doesNotContain("NaN");
+  }
+
+  @Test
+  void onlyOutcomesThatNoOtherBeatsAreOnTheFront() {
+    var cheap = new Plots.Outcome("cheap", 1e6, 0.90);
+    var good = new Plots.Outcome("good", 2e6, 0.97);
+    var bad = new Plots.Outcome("bad", 3e6, 0.95);
+    assertThat(bad.isBeatenBy(good)).isTrue();
+    assertThat(cheap.isBeatenBy(good)).isFalse();
+    assertThat(Plots.pareto(List.of(cheap, good, bad)).svg())
+        .containsPattern("class=\"muted\"[^>]*>bad<")
+        .containsPattern("class=\"blue\"[^>]*>cheap<");
+  }
+
+  @Test
+  void ticksAreRoundNumbersWithNoMoreDigitsThanTheyNeed() {
+    var axis = Axis.around(0, 27.3e6, 6, 0, 100);
+    assertThat(axis.ticks().stream().map(axis::text)).containsExactly("0M", "5M", "10M", "15M", "20M", "25M", "30M");
+    var rates = Axis.around(0, 0.31, 4, 0, 100);
+    assertThat(rates.ticks().stream().map(rates::text)).containsExactly("0.0", "0.1", "0.2", "0.3", "0.4");
+  }
+
+  private static void keep(String name, Picture picture) throws IOException {
+    var folder = Files.createDirectories(Path.of("target/plots"));
+    Files.writeString(folder.resolve(name + ".svg"), picture.svg());
+    Files.write(folder.resolve(name + ".png"), picture.png());
+  }
+}
