@@ -43,6 +43,10 @@ interface JobRepository extends JpaRepository<JobRow, UUID>, JpaSpecificationExe
 
   boolean existsByModelIdAndStatusNotIn(String modelId, Collection<JobState> statuses);
 
+  long countByStatus(JobState status);
+
+  Optional<JobRow> findFirstByStatusOrderByUpdatedAt(JobState status);
+
   @Modifying
   @Query("update JobRow j set j.leaseUntil = :until where j.leaseOwner = :owner and j.id in :ids")
   int renew(String owner, Collection<UUID> ids, Instant until);

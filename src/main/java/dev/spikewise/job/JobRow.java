@@ -249,6 +249,10 @@ class JobRow {
     return epoch;
   }
 
+  Instant updatedAt() {
+    return updatedAt;
+  }
+
   Instant dueAt() {
     return dueAt;
   }

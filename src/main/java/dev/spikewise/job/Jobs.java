@@ -14,6 +14,7 @@ import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.ProblemException;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -149,6 +150,19 @@ public class Jobs implements ModelUse {
       all.add(is.lessThan(job.<Long>get("number"), number));
       return is.and(all);
     };
+  }
+
+  @Transactional(readOnly = true)
+  public long count(JobState state) {
+    return jobs.countByStatus(state);
+  }
+
+  /** How long the job that waits longest has waited; zero for an empty queue. */
+  @Transactional(readOnly = true)
+  public Duration oldestQueued() {
+    return jobs.findFirstByStatusOrderByUpdatedAt(JobState.QUEUED)
+        .map(row -> Duration.between(row.updatedAt(), database.now()))
+        .orElse(Duration.ZERO);
   }
 
   /** Asks for an action; what is already so stays so. */

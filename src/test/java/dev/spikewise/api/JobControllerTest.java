@@ -116,4 +116,29 @@ class JobControllerTest extends ServiceTest {
     assertThat(get(JOBS + "?status=asleep").statusCode()).isEqualTo(400);
     assertThat(get(JOBS + "/nothing").statusCode()).isEqualTo(404);
   }
+
+  @Test
+  void aRunningJobsFiguresAreInTheMetricsAndGoWithIt() throws Exception {
+    var path = submit(", \"epochs\": 100000");
+    var id = path.substring(path.lastIndexOf('/') + 1);
+    var deadline = Instant.now().plusSeconds(30);
+    while (!get("/actuator/prometheus").body().contains(id)) {
+      assertThat(Instant.now()).isBefore(deadline);
+      Thread.sleep(100);
+    }
+    assertThat(get("/actuator/prometheus").body())
+        .contains("spikewise_job_synops{job=\"" + id + "\"}")
+        .contains("spikewise_job_target_ratio{job=\"" + id + "\"}")
+        .contains("spikewise_layer_synops{job=\"" + id + "\",layer=\"4\"}")
+        .contains("spikewise_layer_firing_rate{job=\"" + id + "\",layer=\"1\"}")
+        .contains("spikewise_jobs{status=\"running\"} 1.0");
+    post(path + "/cancel", "");
+    await(path, "cancelled");
+    while (get("/actuator/prometheus").body().contains(id)) {
+      assertThat(Instant.now()).isBefore(deadline);
+      Thread.sleep(100);
+    }
+    assertThat(get("/actuator/prometheus").body())
+        .contains("spikewise_jobs_finished_total{reason=\"requested\",status=\"cancelled\"}");
+  }
 }
