@@ -33,6 +33,10 @@ public record Problem(
     MALFORMED_BODY(400, "The body cannot be read"),
     /** A query parameter, header or part is missing or has an impossible value. */
     INVALID_PARAMETER(400, "A parameter is wrong"),
+    /** No credential was given, or one that is not known. */
+    UNAUTHORIZED(401, "A credential is needed"),
+    /** The credential has no right to this, or the request comes from another site's page. */
+    FORBIDDEN(403, "Not allowed"),
     /** There is nothing under this path or id. */
     NOT_FOUND(404, "Not found"),
     METHOD_NOT_ALLOWED(405, "Method not allowed here"),

@@ -1,0 +1,76 @@
+package dev.spikewise.security;
+
+import dev.spikewise.security.SecuritySettings.ApiKey;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.security.core.authority.AuthorityUtils;
+import org.springframework.security.core.context.SecurityContextHolder;
+import org.springframework.security.web.authentication.preauth.PreAuthenticatedAuthenticationToken;
+import org.springframework.web.filter.OncePerRequestFilter;
+
+/** Knows a caller by the key in {@code X-API-Key} or, from a browser, by the password of HTTP Basic. */
+final class ApiKeyFilter extends OncePerRequestFilter {
+
+  private final List<ApiKey> keys;
+
+  ApiKeyFilter(List<ApiKey> keys) {
+    this.keys = keys;
+  }
+
+  @Override
+  protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+      throws ServletException, IOException {
+    Optional.ofNullable(presented(request)).flatMap(this::find).ifPresent(ApiKeyFilter::authenticate);
+    chain.doFilter(request, response);
+  }
+
+  /** An asynchronous answer, such as a stream of events, is still its caller's. */
+  @Override
+  protected boolean shouldNotFilterAsyncDispatch() {
+    return false;
+  }
+
+  private static @Nullable String presented(HttpServletRequest request) {
+    var authorization = request.getHeader("Authorization");
+    if (authorization == null || !authorization.startsWith("Basic ")) {
+      return request.getHeader("X-API-Key");
+    }
+    try {
+      var pair = new String(Base64.getDecoder().decode(authorization.substring(6).strip()), StandardCharsets.UTF_8);
+      return pair.substring(pair.indexOf(':') + 1);
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  private Optional<ApiKey> find(String presented) {
+    var hash = sha256(presented);
+    return keys.stream().filter(key -> MessageDigest.isEqual(key.hash(), hash)).findFirst();
+  }
+
+  private static void authenticate(ApiKey key) {
+    var context = SecurityContextHolder.createEmptyContext();
+    context.setAuthentication(
+        new PreAuthenticatedAuthenticationToken(
+            key.name(), "", AuthorityUtils.createAuthorityList(key.role().authority())));
+    SecurityContextHolder.setContext(context);
+  }
+
+  private static byte[] sha256(String text) {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+package dev.spikewise.security;
+
+import dev.spikewise.spec.Problem;
+import dev.spikewise.spec.Problem.Code;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.net.URI;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.springframework.web.filter.OncePerRequestFilter;
+
+/**
+ * Keeps another site's page from using the browser of somebody who may use this server: it may change nothing (the
+ * browser says where a request comes from, so no tokens are needed), and where nobody is asked for credentials it may
+ * not call itself by a name of its own that resolves to this machine (DNS rebinding).
+ */
+final class ForeignPageFilter extends OncePerRequestFilter {
+
+  private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS", "TRACE");
+  private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]", "0:0:0:0:0:0:0:1", "::1");
+
+  private final boolean loopbackNamesOnly;
+  private final ProblemWriter problems;
+
+  ForeignPageFilter(boolean loopbackNamesOnly, ProblemWriter problems) {
+    this.loopbackNamesOnly = loopbackNamesOnly;
+    this.problems = problems;
+  }
+
+  @Override
+  protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+      throws ServletException, IOException {
+    var reason = reasonToRefuse(request);
+    if (reason == null) {
+      chain.doFilter(request, response);
+    } else {
+      problems.write(Problem.of(Code.FORBIDDEN, reason), request, response);
+    }
+  }
+
+  private @Nullable String reasonToRefuse(HttpServletRequest request) {
+    if (loopbackNamesOnly && !LOOPBACK.contains(request.getServerName())) {
+      return "a server without credentials answers to localhost only; configure spikewise.security.api-keys, or set "
+          + "spikewise.security.anonymous=true";
+    }
+    if (SAFE.contains(request.getMethod()) || isOwnPage(request)) {
+      return null;
+    }
+    return "pages of another site cannot change anything here";
+  }
+
+  private static boolean isOwnPage(HttpServletRequest request) {
+    var site = request.getHeader("Sec-Fetch-Site");
+    if (site != null) {
+      return site.equals("same-origin") || site.equals("none");
+    }
+    var origin = request.getHeader("Origin");
+    if (origin == null) {
+      return true;
+    }
+    try {
+      return URI.create(origin).getRawAuthority() instanceof String authority
+          && authority.equalsIgnoreCase(request.getHeader("Host"));
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+}

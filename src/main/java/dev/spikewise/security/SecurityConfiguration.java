@@ -1,0 +1,134 @@
+package dev.spikewise.security;
+
+import dev.spikewise.spec.Problem;
+import dev.spikewise.spec.Problem.Code;
+import jakarta.servlet.DispatcherType;
+import java.net.InetAddress;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.http.HttpMethod;
+import org.springframework.security.access.hierarchicalroles.RoleHierarchy;
+import org.springframework.security.access.hierarchicalroles.RoleHierarchyImpl;
+import org.springframework.security.config.Customizer;
+import org.springframework.security.config.annotation.web.builders.HttpSecurity;
+import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
+import org.springframework.security.config.annotation.web.configurers.HeadersConfigurer;
+import org.springframework.security.config.http.SessionCreationPolicy;
+import org.springframework.security.oauth2.jwt.JwtDecoder;
+import org.springframework.security.web.AuthenticationEntryPoint;
+import org.springframework.security.web.SecurityFilterChain;
+import org.springframework.security.web.access.AccessDeniedHandler;
+import org.springframework.security.web.header.HeaderWriterFilter;
+import org.springframework.security.web.header.writers.ReferrerPolicyHeaderWriter.ReferrerPolicy;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Nobody is asked on the loopback interface; anywhere else there are credentials, or the server does not start. */
+@Configuration(proxyBeanMethods = false)
+@ConditionalOnWebApplication
+class SecurityConfiguration {
+
+  /** Scripts come from this server's own files alone; htmx, uPlot and Swagger's page set styles. */
+  private static final String CONTENT_POLICY =
+      "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+          + "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+  private final SecuritySettings settings;
+  private final boolean open;
+  private final boolean tokens;
+
+  SecurityConfiguration(
+      SecuritySettings settings,
+      ObjectProvider<JwtDecoder> issuer,
+      @Value("${server.address:#{null}}") @Nullable InetAddress address) {
+    this.settings = settings;
+    this.tokens = issuer.getIfAvailable() != null;
+    this.open = settings.anonymous() || !tokens && settings.apiKeys().isEmpty();
+    if (open && !settings.anonymous() && (address == null || !address.isLoopbackAddress())) {
+      throw new UnprotectedServerException(address == null ? "every address" : address.getHostAddress());
+    }
+  }
+
+  @Bean
+  SecurityFilterChain filters(HttpSecurity http, JsonMapper json) throws Exception {
+    var problems = new ProblemWriter(json);
+    http
+        // There is no session to ride on; ForeignPageFilter stops requests from other sites' pages.
+        .csrf(AbstractHttpConfigurer::disable)
+        .sessionManagement(session -> session.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
+        .requestCache(AbstractHttpConfigurer::disable)
+        .logout(AbstractHttpConfigurer::disable)
+        .headers(SecurityConfiguration::headers)
+        .exceptionHandling(
+            refusal -> refusal.authenticationEntryPoint(unknown(problems)).accessDeniedHandler(refused(problems)))
+        .addFilterAfter(
+            new ForeignPageFilter(open && !settings.anonymous(), problems), HeaderWriterFilter.class)
+        .addFilterAfter(new ApiKeyFilter(settings.apiKeys()), ForeignPageFilter.class)
+        .authorizeHttpRequests(
+            requests -> {
+              requests.dispatcherTypeMatchers(DispatcherType.ERROR).permitAll();
+              if (open) {
+                requests.anyRequest().permitAll();
+                return;
+              }
+              requests
+                  .requestMatchers("/actuator/health", "/actuator/health/**")
+                  .permitAll()
+                  .requestMatchers(HttpMethod.DELETE)
+                  .hasRole(Role.ADMIN.name())
+                  .requestMatchers(HttpMethod.GET)
+                  .hasRole(Role.READ.name())
+                  .requestMatchers(HttpMethod.HEAD)
+                  .hasRole(Role.READ.name())
+                  .anyRequest()
+                  .hasRole(Role.TRAIN.name());
+            });
+    if (tokens) {
+      http.oauth2ResourceServer(
+          server ->
+              server
+                  .jwt(Customizer.withDefaults())
+                  .authenticationEntryPoint(unknown(problems))
+                  .accessDeniedHandler(refused(problems)));
+    }
+    return http.build();
+  }
+
+  @Bean
+  static RoleHierarchy roles() {
+    return RoleHierarchyImpl.withDefaultRolePrefix()
+        .role(Role.ADMIN.name())
+        .implies(Role.TRAIN.name())
+        .role(Role.TRAIN.name())
+        .implies(Role.READ.name())
+        .build();
+  }
+
+  private static void headers(HeadersConfigurer<HttpSecurity> headers) {
+    headers
+        .contentSecurityPolicy(policy -> policy.policyDirectives(CONTENT_POLICY))
+        .referrerPolicy(policy -> policy.policy(ReferrerPolicy.NO_REFERRER));
+  }
+
+  private AuthenticationEntryPoint unknown(ProblemWriter problems) {
+    var challenge = settings.apiKeys().isEmpty() ? "Bearer" : "Basic realm=\"Spikewise, the password is an API key\"";
+    return (request, response, e) -> {
+      response.setHeader("WWW-Authenticate", challenge);
+      problems.write(
+          Problem.of(Code.UNAUTHORIZED, "send an API key as X-API-Key" + (tokens ? ", or a bearer token" : "")),
+          request,
+          response);
+    };
+  }
+
+  private static AccessDeniedHandler refused(ProblemWriter problems) {
+    return (request, response, e) ->
+        problems.write(
+            Problem.of(Code.FORBIDDEN, "this credential's role does not allow " + request.getMethod() + " here"),
+            request,
+            response);
+  }
+}

@@ -1,0 +1,38 @@
+package dev.spikewise.security;
+
+import java.util.HexFormat;
+import java.util.List;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+
+/**
+ * Who is let in. Tokens of an OpenID Connect issuer are Spring Boot's own settings, {@code
+ * spring.security.oauth2.resourceserver.jwt}.
+ *
+ * @param apiKeys a key is revoked by taking it out
+ * @param anonymous lets everybody do everything whatever address the server listens on: for a server behind something
+ *     that asks for credentials itself
+ */
+@ConfigurationProperties("spikewise.security")
+record SecuritySettings(@DefaultValue List<ApiKey> apiKeys, @DefaultValue("false") boolean anonymous) {
+
+  /**
+   * A key that is known by its hash alone.
+   *
+   * @param name told in logs in place of the key
+   * @param sha256 of the key, in hexadecimal: {@code printf %s "$KEY" | sha256sum}. A fast hash is enough for a key that
+   *     is random and long; a password would need a slow one
+   */
+  record ApiKey(String name, String sha256, @DefaultValue("READ") Role role) {
+    ApiKey {
+      if (name == null || sha256 == null || !sha256.matches("[0-9a-fA-F]{64}")) {
+        throw new IllegalArgumentException(
+            "spikewise.security.api-keys: every key needs a name and its sha256, 64 hexadecimal digits");
+      }
+    }
+
+    byte[] hash() {
+      return HexFormat.of().parseHex(sha256);
+    }
+  }
+}
