@@ -323,7 +323,7 @@ public final class Nir {
       put(
           nodes,
           name,
-          type(layer, dialect),
+          type(i, layer, dialect),
           fields(i, layer, shapes.get(i), weights, area, dialect),
           metadata(layer));
       names.add(name);
@@ -340,11 +340,11 @@ public final class Nir {
     graph.putDataset("edges", edges);
   }
 
-  private static String type(LayerSpec layer, NirDialect dialect) {
+  private static String type(int i, LayerSpec layer, NirDialect dialect) {
     return switch (layer) {
       case LayerSpec.Linear linear -> "Affine";
       case LayerSpec.SumPool2d sum when dialect.averages() -> "AvgPool2d";
-      case LayerSpec.Spiking spiking -> dialect.write("", spiking, Shape.of(1)).type();
+      case LayerSpec.Spiking spiking -> dialect.write("/layers/" + i, spiking, Shape.of(1)).type();
       default -> layer.typeName();
     };
   }
@@ -353,6 +353,7 @@ public final class Nir {
       int i, LayerSpec layer, Shape input, StateDict weights, float area, NirDialect dialect) {
     return switch (layer) {
       case LayerSpec.Spiking spiking -> dialect.write("/layers/" + i, spiking, input).fields();
+      case LayerSpec.ExpLeak leak -> throw new InvalidSpecException("/layers/" + i, "ExpLeak cannot be written to NIR");
       case LayerSpec.Conv2d conv -> {
         var fields = new LinkedHashMap<>(weights(i, weights, area));
         fields.put("input_shape", vector(input.dim(1), input.dim(2)));

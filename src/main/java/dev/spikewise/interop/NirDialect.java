@@ -164,6 +164,8 @@ public enum NirDialect {
         switch (layer) {
           case LayerSpec.LIF lif -> Math.exp(-1 / lif.tauMem());
           case LayerSpec.IAF iaf -> NO_LEAK;
+          case LayerSpec.ALIF _, LayerSpec.Recurrent _ ->
+              throw new InvalidSpecException(path, layer.typeName() + " has no counterpart in NIR");
         };
     boolean normInput = layer instanceof LayerSpec.LIF lif && lif.normInput();
     double tau = this == SINABS ? -1 / Math.log(a) : dt / (1 - a);

@@ -75,36 +75,22 @@ public final class Weights {
     List<Shape> shapes = model.shapes();
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer = model.layers().get(i);
-      for (var expected : shapes(layer, shapes.get(i)).entrySet()) {
+      Map<String, Double> constants = layer instanceof LayerSpec.Neuron neuron ? neuron.timeConstants() : Map.of();
+      for (var expected : layer.parameters(shapes.get(i)).entrySet()) {
         String name = i + "." + expected.getKey();
         Tensor tensor = unused.remove(name);
-        if (tensor == null) {
-          mistakes
-              .in(name)
-              .add("is missing: " + layer.typeName() + " needs it in shape " + expected.getValue());
-        } else if (!Arrays.equals(
-            tensor.shape(), expected.getValue().dims().stream().mapToInt(d -> d).toArray())) {
-          mistakes
-              .in(name)
-              .add(
-                  "must have shape "
-                      + expected.getValue()
-                      + ", was "
-                      + Arrays.toString(tensor.shape()));
+        Double constant = constants.get(expected.getKey());
+        if (constant != null) {
+          weights.put(name, tensor == null ? new Tensor(new int[] {}, new float[] {constant.floatValue()}) : tensor);
+        } else if (tensor == null) {
+          mistakes.in(name).add("is missing: " + layer.typeName() + " needs it in shape " + expected.getValue());
+        } else if (!Arrays.equals(tensor.shape(), expected.getValue().dims().stream().mapToInt(d -> d).toArray())) {
+          mistakes.in(name).add("must have shape " + expected.getValue() + ", was " + Arrays.toString(tensor.shape()));
         } else {
           weights.put(name, tensor);
         }
       }
       if (layer instanceof LayerSpec.Spiking spiking) {
-        for (var constant : timeConstants(spiking).entrySet()) {
-          String name = i + "." + constant.getKey();
-          Tensor tensor = unused.remove(name);
-          weights.put(
-              name,
-              tensor == null
-                  ? new Tensor(new int[] {}, new float[] {constant.getValue()})
-                  : tensor);
-        }
         Tensor threshold = unused.get(i + ".spike_threshold");
         if (threshold != null && !isUniformly(spiking.spikeThreshold().floatValue(), threshold)) {
           mistakes
@@ -138,48 +124,5 @@ public final class Weights {
       }
     }
     return true;
-  }
-
-  /** What a spiking layer can be trained by, with the values that its definition gives. */
-  private static Map<String, Float> timeConstants(LayerSpec.Spiking spiking) {
-    var constants = new LinkedHashMap<String, Float>();
-    boolean alphas = false;
-    switch (spiking) {
-      case LayerSpec.LIF lif -> {
-        alphas = lif.trainAlphas();
-        constants.put(alphas ? "alpha_mem" : "tau_mem", constant(lif.tauMem(), alphas));
-      }
-      case LayerSpec.IAF iaf -> {}
-    }
-    if (spiking.tauSyn() != null) {
-      constants.put(alphas ? "alpha_syn" : "tau_syn", constant(spiking.tauSyn(), alphas));
-    }
-    return constants;
-  }
-
-  private static float constant(double tau, boolean alpha) {
-    return (float) (alpha ? Math.exp(-1 / tau) : tau);
-  }
-
-  /** By the name of a weight within its layer: its shape. */
-  private static Map<String, Shape> shapes(LayerSpec layer, Shape input) {
-    var shapes = new LinkedHashMap<String, Shape>();
-    if (layer instanceof LayerSpec.Synaptic synaptic) {
-      Shape weight =
-          switch (synaptic) {
-            case LayerSpec.Conv2d conv ->
-                Shape.of(
-                    conv.outChannels(),
-                    input.dim(0) / conv.groups(),
-                    conv.kernelSize().h(),
-                    conv.kernelSize().w());
-            case LayerSpec.Linear linear -> Shape.of(linear.outFeatures(), input.dim(0));
-          };
-      shapes.put("weight", weight);
-      if (synaptic.bias()) {
-        shapes.put("bias", Shape.of(weight.dim(0)));
-      }
-    }
-    return shapes;
   }
 }

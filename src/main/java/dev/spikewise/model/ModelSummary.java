@@ -34,7 +34,7 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons) {
               Integer.toString(i),
               layer.typeName(),
               output.dims(),
-              parameters(layer, shapes.get(i)),
+              layer.parameters(shapes.get(i)).values().stream().mapToLong(Shape::size).sum(),
               layer instanceof LayerSpec.Spiking ? output.size() : 0,
               layer instanceof LayerSpec.Synaptic synaptic ? fanOut(synaptic, output) : null));
     }
@@ -42,22 +42,6 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons) {
         layers,
         layers.stream().mapToLong(Layer::parameters).sum(),
         layers.stream().mapToLong(Layer::neurons).sum());
-  }
-
-  private static long parameters(LayerSpec layer, Shape input) {
-    return switch (layer) {
-      case LayerSpec.Conv2d conv -> {
-        long window = (long) conv.kernelSize().h() * conv.kernelSize().w() * (input.dim(0) / conv.groups());
-        yield conv.outChannels() * (window + (conv.bias() ? 1 : 0));
-      }
-      case LayerSpec.Linear linear -> (long) linear.outFeatures() * (input.size() + (linear.bias() ? 1 : 0));
-      case LayerSpec.LIF lif -> lif.tauSyn() == null ? 1 : 2;
-      case LayerSpec.IAF iaf -> iaf.tauSyn() == null ? 0 : 1;
-      case LayerSpec.Pool pool -> 0;
-      case LayerSpec.Flatten flatten -> 0;
-      case LayerSpec.FlattenTime flatten -> 0;
-      case LayerSpec.UnflattenTime unflatten -> 0;
-    };
   }
 
   private static long fanOut(LayerSpec.Synaptic layer, Shape output) {

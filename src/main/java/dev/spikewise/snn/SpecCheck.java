@@ -71,6 +71,7 @@ record SpecCheck(
   private void checkLayerNames() {
     List<String> synaptic = names(LayerSpec.Synaptic.class);
     List<String> spiking = names(LayerSpec.Spiking.class);
+    names(LayerSpec.Recurrent.class).forEach(name -> synaptic.add(name + ".rec_connect"));
     if (synaptic.isEmpty()) {
       mistakes.in("model").add("has no layer with weights (Conv2d, Linear): there is nothing to train");
     }
@@ -136,7 +137,8 @@ record SpecCheck(
   private void checkTargets(Counter counter) {
     var synops = counter.synopsByLayer();
     String first = synops.keySet().iterator().next();
-    if (model.layers().subList(0, Integer.parseInt(first)).stream().anyMatch(LayerSpec.Spiking.class::isInstance)) {
+    int layer = Integer.parseInt(first.split("\\.")[0]);
+    if (model.layers().subList(0, layer + 1).stream().anyMatch(LayerSpec.Spiking.class::isInstance)) {
       return;
     }
     double raw = Objects.requireNonNull(synops.get(first));

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +29,18 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(
       value = LayerSpec.LIF.class,
       names = {"LIF", "LIFSqueeze"}),
+  @JsonSubTypes.Type(
+      value = LayerSpec.ALIF.class,
+      names = {"ALIF", "ALIFSqueeze"}),
+  @JsonSubTypes.Type(
+      value = LayerSpec.IAFRecurrent.class,
+      names = {"IAFRecurrent", "IAFRecurrentSqueeze"}),
+  @JsonSubTypes.Type(
+      value = LayerSpec.LIFRecurrent.class,
+      names = {"LIFRecurrent", "LIFRecurrentSqueeze"}),
+  @JsonSubTypes.Type(
+      value = LayerSpec.ExpLeak.class,
+      names = {"ExpLeak", "ExpLeakSqueeze"}),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface LayerSpec {
@@ -37,6 +51,11 @@ public sealed interface LayerSpec {
   /** The shape this layer makes of {@code input}, or null after reporting why it cannot take it. */
   @Nullable Shape outputShape(Shape input, Mistakes mistakes);
 
+  /** What is trained: name within the layer and shape, as PyTorch has them, for an input that fits. */
+  default SequencedMap<String, Shape> parameters(Shape input) {
+    return new LinkedHashMap<>();
+  }
+
   /** The layer's name as PyTorch and sinabs spell it. */
   @JsonIgnore
   default String typeName() {
@@ -46,10 +65,92 @@ public sealed interface LayerSpec {
   /** A layer with weights: its input spikes cause synaptic operations. */
   sealed interface Synaptic extends LayerSpec {
     Boolean bias();
+
+    /** PyTorch's shape of the weights for an input that fits. */
+    Shape weightShape(Shape input);
+
+    @Override
+    default SequencedMap<String, Shape> parameters(Shape input) {
+      var parameters = new LinkedHashMap<String, Shape>();
+      parameters.put("weight", weightShape(input));
+      if (bias()) {
+        parameters.put("bias", Shape.of(weightShape(input).dim(0)));
+      }
+      return parameters;
+    }
   }
 
-  /** A layer of spiking neurons. Element-wise: its output has its input's shape. */
-  sealed interface Spiking extends LayerSpec {
+  /** A layer of neurons with a state. Element-wise: its output has its input's shape. */
+  sealed interface Neuron extends LayerSpec {
+    /** Time constants in time steps; null where the neuron has none. */
+    default @Nullable Double tauMem() {
+      return null;
+    }
+
+    @Nullable Double tauSyn();
+
+    default @Nullable Double tauAdapt() {
+      return null;
+    }
+
+    /** Whether exp(-1 / tau) is trained in place of tau. */
+    default Boolean trainAlphas() {
+      return false;
+    }
+
+    /** Whether the input current is scaled by 1 - exp(-1 / tau_mem). */
+    default Boolean normInput() {
+      return false;
+    }
+
+    @Nullable Double minVMem();
+
+    /** Trainable time constants under sinabs' names, with their initial values. */
+    default SequencedMap<String, Double> timeConstants() {
+      var constants = new LinkedHashMap<String, Double>();
+      put(constants, "mem", tauMem());
+      put(constants, "adapt", tauAdapt());
+      put(constants, "syn", tauSyn());
+      return constants;
+    }
+
+    private void put(SequencedMap<String, Double> constants, String which, @Nullable Double tau) {
+      if (tau != null) {
+        constants.put((trainAlphas() ? "alpha_" : "tau_") + which, trainAlphas() ? Math.exp(-1 / tau) : tau);
+      }
+    }
+
+    @Override
+    default SequencedMap<String, Shape> parameters(Shape input) {
+      var parameters = new LinkedHashMap<String, Shape>();
+      timeConstants().keySet().forEach(name -> parameters.put(name, Shape.of()));
+      return parameters;
+    }
+
+    @Override
+    default void check(Mistakes mistakes) {
+      positive(tauMem(), "tau_mem", mistakes);
+      positive(tauSyn(), "tau_syn", mistakes);
+      positive(tauAdapt(), "tau_adapt", mistakes);
+      if (minVMem() != null) {
+        mistakes.finite(minVMem(), "min_v_mem");
+      }
+    }
+
+    private static void positive(@Nullable Double tau, String name, Mistakes mistakes) {
+      if (tau != null) {
+        mistakes.positive(tau, name);
+      }
+    }
+
+    @Override
+    default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      return input;
+    }
+  }
+
+  /** A layer of spiking neurons. */
+  sealed interface Spiking extends Neuron {
     Double spikeThreshold();
 
     SpikeFn spikeFn();
@@ -58,30 +159,55 @@ public sealed interface LayerSpec {
 
     SurrogateSpec surrogateGradFn();
 
-    @Nullable Double minVMem();
-
-    @Nullable Double tauSyn();
-
     /** Reproduces sinabs' MembraneReset, which adds the reset value to every neuron, spiking or not. */
     Boolean sinabsCompat();
 
     @Override
     default void check(Mistakes mistakes) {
+      Neuron.super.check(mistakes);
       mistakes.positive(spikeThreshold(), "spike_threshold");
       surrogateGradFn().check(mistakes.in("surrogate_grad_fn"));
-      if (minVMem() != null && mistakes.finite(minVMem(), "min_v_mem")) {
+      if (minVMem() != null) {
         mistakes.require(
             minVMem() < spikeThreshold(),
             "min_v_mem",
             "must be below spike_threshold " + spikeThreshold() + ", was " + minVMem());
       }
-      if (tauSyn() != null) {
-        mistakes.positive(tauSyn(), "tau_syn");
-      }
+    }
+  }
+
+  /** Spiking neurons whose spikes come back to all of them as input, one step later, through a Linear layer. */
+  sealed interface Recurrent extends Spiking {
+    /** From all neurons to all neurons; without a bias if null. */
+    @Nullable Linear recConnect();
+
+    default boolean recurrentBias() {
+      return recConnect() != null && recConnect().bias();
     }
 
     @Override
-    default Shape outputShape(Shape input, Mistakes mistakes) {
+    default SequencedMap<String, Shape> parameters(Shape input) {
+      var parameters = Spiking.super.parameters(input);
+      parameters.put("rec_connect.weight", Shape.of(input.size(), input.size()));
+      if (recurrentBias()) {
+        parameters.put("rec_connect.bias", Shape.of(input.size()));
+      }
+      return parameters;
+    }
+
+    @Override
+    default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 1) {
+        mistakes.add(typeName() + " takes a flat input, but the layers before it give " + input
+            + "; put a Flatten before it");
+        return null;
+      }
+      if (recConnect() != null) {
+        Shape back = recConnect().outputShape(input, mistakes.in("rec_connect"));
+        if (back != null && !back.equals(input)) {
+          mistakes.in("rec_connect").in("out_features").add("must be " + input.dim(0) + ", was " + back.dim(0));
+        }
+      }
       return input;
     }
   }
@@ -169,6 +295,11 @@ public sealed interface LayerSpec {
       }
       return Shape.of(outChannels, h, w);
     }
+
+    @Override
+    public Shape weightShape(Shape input) {
+      return Shape.of(outChannels, input.dim(0) / groups, kernelSize.h(), kernelSize.w());
+    }
   }
 
   /** PyTorch's Linear: (in) to (out). */
@@ -201,6 +332,11 @@ public sealed interface LayerSpec {
         return null;
       }
       return Shape.of(outFeatures);
+    }
+
+    @Override
+    public Shape weightShape(Shape input) {
+      return Shape.of(outFeatures, input.dim(0));
     }
   }
 
@@ -288,7 +424,7 @@ public sealed interface LayerSpec {
       spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
       spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
       resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
-      surrogateGradFn = surrogateGradFn == null ? new SurrogateSpec.SingleExponential(0.5, 1.0) : surrogateGradFn;
+      surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
       sinabsCompat = sinabsCompat == null ? false : sinabsCompat;
     }
   }
@@ -312,16 +448,119 @@ public sealed interface LayerSpec {
       spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
       spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
       resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
-      surrogateGradFn = surrogateGradFn == null ? new SurrogateSpec.SingleExponential(0.5, 1.0) : surrogateGradFn;
+      surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
       sinabsCompat = sinabsCompat == null ? false : sinabsCompat;
     }
 
     @Override
     public void check(Mistakes mistakes) {
       Spiking.super.check(mistakes);
-      if (mistakes.require(tauMem != null, "tau_mem", "is missing")) {
-        mistakes.positive(tauMem, "tau_mem");
-      }
+      mistakes.require(tauMem != null, "tau_mem", "is missing");
+    }
+  }
+
+  /**
+   * Leaky neurons whose threshold, {@code spike_threshold + adapt_scale b}, rises with their spikes and decays with {@code
+   * tau_adapt}. One spike a step at most, unless told otherwise.
+   */
+  record ALIF(
+      Double tauMem,
+      Double tauAdapt,
+      @Nullable Double tauSyn,
+      Double adaptScale,
+      Boolean trainAlphas,
+      Boolean normInput,
+      Double spikeThreshold,
+      SpikeFn spikeFn,
+      ResetFn resetFn,
+      SurrogateSpec surrogateGradFn,
+      @Nullable Double minVMem,
+      Boolean sinabsCompat)
+      implements Spiking {
+    public ALIF {
+      adaptScale = adaptScale == null ? 1.8 : adaptScale;
+      trainAlphas = trainAlphas == null ? false : trainAlphas;
+      normInput = normInput == null ? true : normInput;
+      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeFn = spikeFn == null ? SpikeFn.SINGLE : spikeFn;
+      resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
+      surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
+      sinabsCompat = sinabsCompat == null ? false : sinabsCompat;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      Spiking.super.check(mistakes);
+      mistakes.require(tauMem != null, "tau_mem", "is missing");
+      mistakes.require(tauAdapt != null, "tau_adapt", "is missing");
+      mistakes.finite(adaptScale, "adapt_scale");
+    }
+  }
+
+  /** IAF neurons with a way back from each to all. */
+  record IAFRecurrent(
+      @Nullable Linear recConnect,
+      @Nullable Double tauSyn,
+      Double spikeThreshold,
+      SpikeFn spikeFn,
+      ResetFn resetFn,
+      SurrogateSpec surrogateGradFn,
+      @Nullable Double minVMem,
+      Boolean sinabsCompat)
+      implements Recurrent {
+    public IAFRecurrent {
+      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
+      resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
+      surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
+      sinabsCompat = sinabsCompat == null ? false : sinabsCompat;
+    }
+  }
+
+  /** LIF neurons with a way back from each to all. */
+  record LIFRecurrent(
+      Double tauMem,
+      @Nullable Linear recConnect,
+      @Nullable Double tauSyn,
+      Boolean trainAlphas,
+      Boolean normInput,
+      Double spikeThreshold,
+      SpikeFn spikeFn,
+      ResetFn resetFn,
+      SurrogateSpec surrogateGradFn,
+      @Nullable Double minVMem,
+      Boolean sinabsCompat)
+      implements Recurrent {
+    public LIFRecurrent {
+      trainAlphas = trainAlphas == null ? false : trainAlphas;
+      normInput = normInput == null ? true : normInput;
+      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
+      resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
+      surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
+      sinabsCompat = sinabsCompat == null ? false : sinabsCompat;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      Recurrent.super.check(mistakes);
+      mistakes.require(tauMem != null, "tau_mem", "is missing");
+    }
+  }
+
+  /** Leaky integrators without spikes: the output is the membrane potential. */
+  record ExpLeak(
+      Double tauMem, @Nullable Double tauSyn, Boolean trainAlphas, Boolean normInput, @Nullable Double minVMem)
+      implements Neuron {
+    public ExpLeak {
+      trainAlphas = trainAlphas == null ? false : trainAlphas;
+      normInput = normInput == null ? false : normInput;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      Neuron.super.check(mistakes);
+      mistakes.require(tauMem != null, "tau_mem", "is missing");
     }
   }
 

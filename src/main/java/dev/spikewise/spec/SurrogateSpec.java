@@ -17,6 +17,8 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 })
 public sealed interface SurrogateSpec {
 
+  SurrogateSpec DEFAULT = new SingleExponential(0.5, 1.0);
+
   void check(Mistakes mistakes);
 
   /** {@code scale / (threshold * width) * exp(-|x| / (threshold * width))} */

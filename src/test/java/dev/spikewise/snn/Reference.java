@@ -16,18 +16,18 @@ import tools.jackson.databind.json.JsonMapper;
  * Tensors that sinabs computed. {@code -Dspikewise.reference=DIR} takes them from another folder of the same format; a
  * missing file fails.
  */
-final class Reference {
+public final class Reference {
 
   private static final Path FOLDER =
       Path.of(System.getProperty("spikewise.reference", "src/test/resources/reference"));
 
   private Reference() {}
 
-  static JsonNode manifest() {
+  public static JsonNode manifest() {
     return JsonMapper.shared().readTree(FOLDER.resolve("manifest.json").toFile());
   }
 
-  static Map<String, Npz.Array> read(String file) {
+  public static Map<String, Npz.Array> read(String file) {
     try (var in = Files.newInputStream(FOLDER.resolve(file))) {
       return Npz.read(in, 1 << 26);
     } catch (IOException e) {
@@ -36,7 +36,7 @@ final class Reference {
   }
 
   /** The arrays under {@code prefix.LAYER} as a state dict's {@code LAYER.suffix}. */
-  static StateDict stateDict(Map<String, Npz.Array> arrays, String... prefixes) {
+  public static StateDict stateDict(Map<String, Npz.Array> arrays, String... prefixes) {
     var tensors = new LinkedHashMap<String, Tensor>();
     arrays.forEach(
         (name, array) -> {
@@ -50,7 +50,7 @@ final class Reference {
   }
 
   /** Largest difference, relative to the largest expected value, is at most {@code tolerance}. */
-  static void assertClose(float[] actual, float[] expected, double tolerance, String what) {
+  public static void assertClose(float[] actual, float[] expected, double tolerance, String what) {
     assertThat(actual).as(what).hasSameSizeAs(expected);
     double largest = 0;
     double difference = 0;

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param subtract whether a spike takes {@code resetValue} off the potential, or sets it to {@code resetValue}
  * @param resetAll adds the reset value to every neuron, as sinabs does
  * @param minV lower bound of the potential; negative infinity without one
+ * @param adaptation of the threshold; null where it stays what it is
  */
 public record NeuronParams(
     float alphaMem,
@@ -25,7 +26,8 @@ public record NeuronParams(
     float resetValue,
     boolean resetAll,
     float minV,
-    @Nullable SurrogateSpec surrogate) {
+    @Nullable SurrogateSpec surrogate,
+    @Nullable Adaptation adaptation) {
 
   public boolean synaptic() {
     return !Float.isNaN(alphaSyn);
@@ -45,8 +47,16 @@ public record NeuronParams(
     return normInput ? 1 - alphaMem : 1;
   }
 
-  public NeuronParams withAlphas(float alphaMem, float alphaSyn) {
-    return new NeuronParams(
-        alphaMem, alphaSyn, normInput, spikes, threshold, spikeFn, subtract, resetValue, resetAll, minV, surrogate);
+  /** Whether the threshold depends on the neuron's own spikes. */
+  public boolean adapts() {
+    return adaptation != null;
   }
+
+  /**
+   * How the threshold follows the spikes: {@code threshold + scale b}, with b a leaky mean of the spikes.
+   *
+   * @param alpha decay of b a step
+   * @param subtractsThreshold whether a spike takes the adapted threshold off the potential
+   */
+  public record Adaptation(float alpha, float scale, boolean subtractsThreshold) {}
 }

@@ -42,6 +42,11 @@ public final class NeuronRange {
   public float[] synapticCurrent = {};
   public int vAt;
 
+  /** State between calls where the threshold adapts, [N]; and its value before every step, kept like {@code u}. */
+  public float[] b = {};
+
+  public float[] bBefore = {};
+
   /** Output of each neuron summed over time, added to: [N] from 0. */
   public double[] counts = {};
 
@@ -63,4 +68,18 @@ public final class NeuronRange {
   public double gAlphaMem;
 
   public double gAlphaSyn;
+  public double gAlphaAdapt;
+
+  /** Backward, where the range is one step out of several: whether an earlier one lies before {@code uAt}. */
+  public boolean hasEarlier;
+
+  /** Backward, likewise: dL/dv and dL/d(current) that the step after left, and this one leaves, [N]; else empty. */
+  public float[] gv = {};
+
+  public float[] gCurrent = {};
+  public int gvAt;
+
+  public boolean isOneOfSeveral() {
+    return gv.length > 0;
+  }
 }

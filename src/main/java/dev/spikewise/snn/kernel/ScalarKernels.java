@@ -86,19 +86,35 @@ public final class ScalarKernels implements Kernels {
   @Override
   public void neuronForward(NeuronParams p, NeuronRange r) {
     for (int n = r.from; n < r.to; n++) {
-      neuronForward(p, r, n);
+      forward(p, r, n);
     }
   }
 
   @Override
   public void neuronBackward(NeuronParams p, NeuronRange r) {
     for (int n = r.from; n < r.to; n++) {
+      backward(p, r, n);
+    }
+  }
+
+  static void forward(NeuronParams p, NeuronRange r, int n) {
+    if (p.adapts()) {
+      AdaptiveNeuron.forward(p, r, n);
+    } else {
+      neuronForward(p, r, n);
+    }
+  }
+
+  static void backward(NeuronParams p, NeuronRange r, int n) {
+    if (p.adapts()) {
+      AdaptiveNeuron.backward(p, r, n);
+    } else {
       neuronBackward(p, r, n);
     }
   }
 
   /** One neuron through time: integrate, spike, reset, clip. */
-  static void neuronForward(NeuronParams p, NeuronRange r, int n) {
+  private static void neuronForward(NeuronParams p, NeuronRange r, int n) {
     float v = r.v[r.vAt + n];
     float current = p.synaptic() ? r.synapticCurrent[r.vAt + n] : 0;
     double count = 0;
@@ -107,9 +123,9 @@ public final class ScalarKernels implements Kernels {
       float x = r.x[r.xAt + t * r.xStep + n];
       current = p.synaptic() ? p.alphaSyn() * (current + x) : x;
       float u = p.alphaMem() * v + p.inputScale() * current;
-      float s = p.spikes() ? spike(p, u) : u;
-      float w = reset(p, u, s);
-      v = p.clips() ? Math.max(w - p.minV(), 0) + p.minV() : w;
+      float s = p.spikes() ? spike(p, u, p.threshold()) : u;
+      float w = reset(p, u, s, p.resetValue());
+      v = clip(p, w);
       r.u[at] = u;
       if (p.keepsCurrent()) {
         r.current[at] = current;
@@ -125,17 +141,17 @@ public final class ScalarKernels implements Kernels {
   }
 
   /** The same neuron backwards, from the last step to the first. */
-  static void neuronBackward(NeuronParams p, NeuronRange r, int n) {
-    float gv = 0;
-    float gCurrent = 0;
+  private static void neuronBackward(NeuronParams p, NeuronRange r, int n) {
+    float gv = r.isOneOfSeveral() ? r.gv[r.gvAt + n] : 0;
+    float gCurrent = r.isOneOfSeveral() ? r.gCurrent[r.gvAt + n] : 0;
     float sum = 0;
     float rate = r.gRate == null ? 0 : r.gRate[n];
     for (int t = r.steps - 1; t >= 0; t--) {
       int at = r.uAt + t * r.neurons + n;
       float u = r.u[at];
       float ext = r.gs[r.gsAt + t * r.neurons + n] + rate;
-      float s = p.spikes() ? spike(p, u) : u;
-      float gw = p.clips() && !(reset(p, u, s) - p.minV() > 0) ? 0 : gv;
+      float s = p.spikes() ? spike(p, u, p.threshold()) : u;
+      float gw = p.clips() && !(reset(p, u, s, p.resetValue()) - p.minV() > 0) ? 0 : gv;
       float du;
       if (!p.spikes()) {
         du = ext + gw;
@@ -150,7 +166,7 @@ public final class ScalarKernels implements Kernels {
         r.gAlphaSyn += gx / p.alphaSyn() * (r.current[at] / p.alphaSyn());
       }
       if (p.keepsCurrent() || p.alphaMem() != 1) {
-        float vBefore = t == 0 ? 0 : potentialAfter(p, r.u[at - r.neurons]);
+        float vBefore = t == 0 && !r.hasEarlier ? 0 : potentialAfter(p, r.u[at - r.neurons]);
         r.gAlphaMem += du * (vBefore - (p.normInput() ? r.current[at] : 0));
       }
       if (r.gxStep == 0) {
@@ -163,29 +179,38 @@ public final class ScalarKernels implements Kernels {
     if (r.gxStep == 0) {
       r.gx[r.gxAt + n] = sum;
     }
+    if (r.isOneOfSeveral()) {
+      r.gv[r.gvAt + n] = gv;
+      r.gCurrent[r.gvAt + n] = gCurrent;
+    }
   }
 
-  private static float spike(NeuronParams p, float u) {
+  static float spike(NeuronParams p, float u, float threshold) {
     return switch (p.spikeFn().kind()) {
-      case SINGLE -> u - p.threshold() >= 0 ? 1 : 0;
-      case MULTI -> u > 0 ? (float) Math.floor(u / p.threshold()) : 0;
-      case MAX -> u > 0 ? Math.min((float) Math.floor(u / p.threshold()), p.spikeFn().max()) : 0;
+      case SINGLE -> u - threshold >= 0 ? 1 : 0;
+      case MULTI -> u > 0 ? (float) Math.floor(u / threshold) : 0;
+      case MAX -> u > 0 ? Math.min((float) Math.floor(u / threshold), p.spikeFn().max()) : 0;
     };
   }
 
-  private static float reset(NeuronParams p, float u, float s) {
+  /** @param value what a spike subtracts, or sets the potential to */
+  static float reset(NeuronParams p, float u, float s, float value) {
     if (!p.spikes()) {
       return u;
     }
     if (p.subtract()) {
-      return u - s * p.resetValue();
+      return u - s * value;
     }
-    return (s == 0 ? u : 0) + (s != 0 || p.resetAll() ? p.resetValue() : 0);
+    return (s == 0 ? u : 0) + (s != 0 || p.resetAll() ? value : 0);
+  }
+
+  static float clip(NeuronParams p, float w) {
+    return p.clips() ? Math.max(w - p.minV(), 0) + p.minV() : w;
   }
 
   private static float potentialAfter(NeuronParams p, float u) {
-    float w = reset(p, u, p.spikes() ? spike(p, u) : u);
-    return p.clips() ? Math.max(w - p.minV(), 0) + p.minV() : w;
+    float w = reset(p, u, p.spikes() ? spike(p, u, p.threshold()) : u, p.resetValue());
+    return clip(p, w);
   }
 
 

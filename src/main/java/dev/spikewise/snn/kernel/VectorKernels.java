@@ -139,22 +139,22 @@ public final class VectorKernels implements Kernels {
   @Override
   public void neuronForward(NeuronParams p, NeuronRange r) {
     int n = r.from;
-    for (; n + LANES <= r.to; n += LANES) {
+    for (; !p.adapts() && n + LANES <= r.to; n += LANES) {
       forward(p, r, n);
     }
     for (; n < r.to; n++) {
-      ScalarKernels.neuronForward(p, r, n);
+      ScalarKernels.forward(p, r, n);
     }
   }
 
   @Override
   public void neuronBackward(NeuronParams p, NeuronRange r) {
     int n = r.from;
-    for (; n + LANES <= r.to; n += LANES) {
+    for (; !p.adapts() && !r.isOneOfSeveral() && n + LANES <= r.to; n += LANES) {
       backward(p, r, n);
     }
     for (; n < r.to; n++) {
-      ScalarKernels.neuronBackward(p, r, n);
+      ScalarKernels.backward(p, r, n);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.spikewise.snn.layer;
 
+import dev.spikewise.snn.data.TorchRandom;
 import java.util.List;
 
 /** One step of the network's way from input to output, and back for the gradients. */
@@ -23,6 +24,9 @@ abstract sealed class Layer permits Synapses, Pool, Neurons {
 
   /** Forgets what the last batch left: state and counts. */
   void reset() {}
+
+  /** Draws the initial weights, in PyTorch's order. */
+  void draw(TorchRandom random) {}
 
   List<Parameter> parameters() {
     return List.of();

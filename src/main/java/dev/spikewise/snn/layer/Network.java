@@ -6,7 +6,6 @@ import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.layer.Signal.Frame;
-import dev.spikewise.snn.neuron.NeuronModel;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.Mistakes;
@@ -108,9 +107,9 @@ public final class Network {
         layers.add(pool);
         yield new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
       }
-      case LayerSpec.Spiking s -> {
-        var out = signal(frame(shape, in.frame), timeSteps, isInputOfSynapses(specs, i) || isLast(specs, i), batchSize);
-        layers.add(addParameters(new Neurons(name, NeuronModel.of(s), in, out, batchSize, timeSteps, kernels)));
+      case LayerSpec.Neuron n -> {
+        var out = signal(frame(shape, in.frame), timeSteps, keepsSpikes(specs, i), batchSize);
+        layers.add(addParameters(new Neurons(name, n, in, out, batchSize, block, timeSteps, kernels)));
         yield new Step(out, 1);
       }
     };
@@ -173,6 +172,11 @@ public final class Network {
     return specs.get(i) instanceof LayerSpec.SumPool2d || isInputOfSynapses(specs, i) || isLast(specs, i);
   }
 
+  /** A recurrent layer's spikes are its own input, too. */
+  private static boolean keepsSpikes(List<LayerSpec> specs, int i) {
+    return specs.get(i) instanceof LayerSpec.Recurrent || isInputOfSynapses(specs, i) || isLast(specs, i);
+  }
+
   private static boolean isInputOfSynapses(List<LayerSpec> specs, int i) {
     int next = next(specs, i);
     return next < specs.size() && specs.get(next) instanceof LayerSpec.Synaptic;
@@ -216,7 +220,7 @@ public final class Network {
           floats += 6 * weights + (keep ? batchSize : block) * steps * out;
         }
         case LayerSpec.Pool p -> floats += (keepsPool(spec.layers(), i) ? batchSize : block) * steps * out;
-        case LayerSpec.Spiking _ -> {
+        case LayerSpec.Neuron _ -> {
           steps = timeSteps;
           // Potentials, state, counts, and the output.
           floats += batchSize * steps * out + batchSize * out + 3 * out + (keep ? batchSize : block) * steps * out;
@@ -245,8 +249,17 @@ public final class Network {
     return input.frame.torchOrder();
   }
 
-  public List<Synapses> synapses() {
-    return layers.stream().filter(Synapses.class::isInstance).map(Synapses.class::cast).toList();
+  /** Everything that causes synaptic operations, in the order of the layers. */
+  public List<Synaptic> synapses() {
+    var all = new ArrayList<Synaptic>();
+    for (Layer layer : layers) {
+      if (layer instanceof Synapses synapses) {
+        all.add(synapses);
+      } else if (layer instanceof Neurons neurons && neurons.recurrence() != null) {
+        all.add(neurons.recurrence());
+      }
+    }
+    return all;
   }
 
   /** The layers of neurons, spiking or not. */
@@ -261,7 +274,7 @@ public final class Network {
   /** Draws all weights as PyTorch does after {@code torch.manual_seed(seed)}. */
   public void draw(long seed) {
     var random = new TorchRandom(seed);
-    synapses().forEach(s -> s.draw(random));
+    layers.forEach(layer -> layer.draw(random));
   }
 
   /**

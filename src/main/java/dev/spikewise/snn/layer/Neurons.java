@@ -1,13 +1,18 @@
 package dev.spikewise.snn.layer;
 
+import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.NeuronParams;
 import dev.spikewise.snn.kernel.NeuronRange;
+import dev.spikewise.snn.neuron.Decays;
 import dev.spikewise.snn.neuron.NeuronModel;
+import dev.spikewise.spec.LayerSpec;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** A layer of N equal neurons, each on its own through time. */
+/** A layer of N equal neurons, each on its own through time unless they are recurrent. */
 public final class Neurons extends Layer {
 
   /** Neurons a task takes through all its time steps; a multiple of every vector length. */
@@ -15,6 +20,10 @@ public final class Neurons extends Layer {
 
   private final NeuronModel model;
   private final List<Parameter> parameters;
+
+  /** How many of the parameters, the first ones, are time constants. */
+  private final int constants;
+
   private final Kernels kernels;
   private final int neurons;
   private final int timeSteps;
@@ -22,29 +31,59 @@ public final class Neurons extends Layer {
   private final float[] current;
   private final float[] v;
   private final float[] synapticCurrent;
+  private final float[] b;
+  private final float[] bBefore;
+  private final @Nullable Recurrence recurrence;
   private final double[] counts;
   private final NeuronRange[] ranges;
   private final float[] rateGradient;
   private boolean inLoss;
+  private Decays decays;
   private NeuronParams params;
 
-  Neurons(String name, NeuronModel model, Signal in, Signal out, int samples, int timeSteps, Kernels kernels) {
+  /**
+   * @param samples most samples of a batch
+   * @param block most samples of one call
+   */
+  Neurons(
+      String name,
+      LayerSpec.Neuron spec,
+      Signal in,
+      Signal out,
+      int samples,
+      int block,
+      int timeSteps,
+      Kernels kernels) {
     super(name, in, out);
-    this.model = model;
+    model = NeuronModel.of(spec);
     this.kernels = kernels;
     this.timeSteps = timeSteps;
     neurons = out.frame.size();
-    parameters = model.timeConstants().keySet().stream().map(p -> scalar(name + "." + p)).toList();
-    int i = 0;
-    for (float value : model.timeConstants().values()) {
-      parameters.get(i++).values()[0] = value;
+    parameters = new ArrayList<>();
+    spec.timeConstants()
+        .forEach(
+            (constant, value) -> {
+              var parameter = new Parameter(name + "." + constant, new int[0], new int[1]);
+              parameter.values()[0] = value.floatValue();
+              parameters.add(parameter);
+            });
+    constants = parameters.size();
+    recurrence =
+        spec instanceof LayerSpec.Recurrent recurrent
+            ? new Recurrence(name, neurons, recurrent.recurrentBias(), block, kernels)
+            : null;
+    if (recurrence != null) {
+      parameters.addAll(recurrence.parameters());
     }
-    params = model.params(values());
+    decays = Decays.of(spec, constants());
+    params = model.params(decays);
     int kept = Math.multiplyExact(samples * timeSteps, neurons);
     u = new float[kept];
     current = params.keepsCurrent() ? new float[kept] : new float[0];
     v = new float[samples * neurons];
     synapticCurrent = params.synaptic() ? new float[v.length] : new float[0];
+    b = params.adapts() ? new float[v.length] : new float[0];
+    bBefore = params.adapts() ? new float[kept] : new float[0];
     counts = new double[neurons];
     rateGradient = new float[neurons];
     ranges = new NeuronRange[(neurons + CHUNK - 1) / CHUNK];
@@ -53,29 +92,35 @@ public final class Neurons extends Layer {
     }
   }
 
-  private static Parameter scalar(String name) {
-    return new Parameter(name, new int[0], new int[1]);
-  }
-
   private NeuronRange range(int from, int to) {
     var r = new NeuronRange();
     r.from = from;
     r.to = to;
     r.neurons = neurons;
-    r.steps = timeSteps;
+    r.steps = recurrence == null ? timeSteps : 1;
     r.u = u;
     r.current = current;
     r.v = v;
     r.synapticCurrent = synapticCurrent;
+    r.b = b;
+    r.bBefore = bBefore;
     r.counts = counts;
     r.s = out.data;
     r.x = in.data;
     r.xStep = in.stride();
+    if (recurrence != null) {
+      r.x = recurrence.current;
+      r.gs = recurrence.gSpikes;
+      r.gx = recurrence.current;
+      r.gxStep = neurons;
+      r.gv = recurrence.gv;
+      r.gCurrent = recurrence.gCurrent;
+    }
     return r;
   }
 
-  private float[] values() {
-    var values = new float[parameters.size()];
+  private float[] constants() {
+    var values = new float[constants];
     for (int i = 0; i < values.length; i++) {
       values[i] = parameters.get(i).values()[0];
     }
@@ -117,8 +162,13 @@ public final class Neurons extends Layer {
     }
   }
 
+  /** The neurons' synapses to each other, if they have any. */
+  @Nullable Recurrence recurrence() {
+    return recurrence;
+  }
+
   boolean inLoss() {
-    return inLoss;
+    return inLoss || recurrence != null && recurrence.inLoss();
   }
 
   @Override
@@ -127,29 +177,53 @@ public final class Neurons extends Layer {
   }
 
   @Override
+  void draw(TorchRandom random) {
+    if (recurrence != null) {
+      recurrence.draw(random);
+    }
+  }
+
+  @Override
   void reset() {
+    if (recurrence != null) {
+      recurrence.reset();
+    }
     Arrays.fill(v, 0);
     Arrays.fill(synapticCurrent, 0);
+    Arrays.fill(b, 0);
     Arrays.fill(counts, 0);
     if (inLoss) {
       Arrays.fill(rateGradient, 0);
     }
     inLoss = false;
-    params = model.params(values());
+    decays = Decays.of(model.spec(), constants());
+    params = model.params(decays);
   }
 
   @Override
   void forward(int from, int to) {
+    if (recurrence == null) {
+      forward(from, to, 0);
+    } else {
+      for (int t = 0; t < timeSteps; t++) {
+        recurrence.forward(from, to, t, in, out);
+        forward(from, to, t);
+      }
+    }
+  }
+
+  /** All time steps, or step {@code t} where neurons are recurrent. */
+  private void forward(int from, int to, int t) {
     kernels
         .parallel()
         .run(
             ranges.length,
             task -> {
               NeuronRange r = ranges[task];
-              for (int b = from; b < to; b++) {
-                place(r, b);
-                r.xAt = in.at(b);
-                r.sAt = out.at(b);
+              for (int sample = from; sample < to; sample++) {
+                place(r, sample, t);
+                r.xAt = recurrence == null ? in.at(sample) : (sample - from) * neurons;
+                r.sAt = out.at(sample) + t * neurons;
                 kernels.neuronForward(params, r);
               }
             });
@@ -157,42 +231,67 @@ public final class Neurons extends Layer {
 
   @Override
   void backward(int from, int to, Signal gOut, Signal gIn) {
+    for (NeuronRange r : ranges) {
+      r.gAlphaMem = 0;
+      r.gAlphaSyn = 0;
+      r.gAlphaAdapt = 0;
+      r.gRate = inLoss ? rateGradient : null;
+    }
+    if (recurrence == null) {
+      backward(from, to, 0, gOut, gIn);
+    } else {
+      recurrence.startBackward();
+      for (int t = timeSteps - 1; t >= 0; t--) {
+        recurrence.addOutputGradient(from, to, t, gOut);
+        backward(from, to, t, gOut, gIn);
+        recurrence.backward(from, to, t, out, gIn);
+      }
+    }
+    addConstantGradients();
+  }
+
+  private void backward(int from, int to, int t, Signal gOut, Signal gIn) {
     kernels
         .parallel()
         .run(
             ranges.length,
             task -> {
               NeuronRange r = ranges[task];
-              r.gs = gOut.data;
-              r.gx = gIn.data;
-              r.gxStep = gIn.stride();
-              r.gRate = inLoss ? rateGradient : null;
-              r.gAlphaMem = 0;
-              r.gAlphaSyn = 0;
-              for (int b = from; b < to; b++) {
-                place(r, b);
-                r.gsAt = gOut.at(b);
-                r.gxAt = gIn.at(b);
+              if (recurrence == null) {
+                r.gs = gOut.data;
+                r.gx = gIn.data;
+                r.gxStep = gIn.stride();
+              }
+              for (int sample = from; sample < to; sample++) {
+                place(r, sample, t);
+                int inBlock = (sample - from) * neurons;
+                r.hasEarlier = t > 0;
+                r.gvAt = inBlock;
+                r.gsAt = recurrence == null ? gOut.at(sample) : inBlock;
+                r.gxAt = recurrence == null ? gIn.at(sample) : inBlock;
                 kernels.neuronBackward(params, r);
               }
             });
-    if (!parameters.isEmpty()) {
-      double gAlphaMem = 0;
-      double gAlphaSyn = 0;
-      for (NeuronRange r : ranges) {
-        gAlphaMem += r.gAlphaMem;
-        gAlphaSyn += r.gAlphaSyn;
-      }
-      float[] gradients = model.gradients(values(), params, gAlphaMem, gAlphaSyn);
-      for (int i = 0; i < gradients.length; i++) {
-        parameters.get(i).reach();
-        parameters.get(i).gradient()[0] += gradients[i];
-      }
+  }
+
+  private void addConstantGradients() {
+    double gMem = 0;
+    double gSyn = 0;
+    double gAdapt = 0;
+    for (NeuronRange r : ranges) {
+      gMem += r.gAlphaMem;
+      gSyn += r.gAlphaSyn;
+      gAdapt += r.gAlphaAdapt;
+    }
+    float[] gradients = decays.gradients(model.spec(), constants(), gMem, gSyn, gAdapt);
+    for (int i = 0; i < constants; i++) {
+      parameters.get(i).reach();
+      parameters.get(i).gradient()[0] += gradients[i];
     }
   }
 
-  private void place(NeuronRange r, int sample) {
-    r.uAt = sample * timeSteps * neurons;
+  private void place(NeuronRange r, int sample, int t) {
+    r.uAt = (sample * timeSteps + t) * neurons;
     r.vAt = sample * neurons;
   }
 }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * A parameter layer: Conv2d, or Linear as the convolution of a 1 x 1 map. Every spike it receives causes as many synaptic
  * operations as it has synapses to reach.
  */
-public final class Synapses extends Layer {
+public final class Synapses extends Layer implements Synaptic {
 
   private final ConvShape shape;
   private final Kernels kernels;
@@ -70,20 +70,17 @@ public final class Synapses extends Layer {
     synopsPerFrame = new double[maxFrames];
   }
 
+  @Override
   public String name() {
     return name;
   }
 
-  /** Synaptic operations since the last reset, summed over samples and time. */
+  @Override
   public double synops() {
     return synops;
   }
 
-  /**
-   * Puts this layer's synops into the loss.
-   *
-   * @param perSample dL/d(synops of one sample)
-   */
+  @Override
   public void addToLoss(double perSample) {
     inLoss = true;
     synopsGradient += (float) perSample;
@@ -93,6 +90,7 @@ public final class Synapses extends Layer {
     return inLoss;
   }
 
+  @Override
   void draw(TorchRandom random) {
     float bound = (float) (1 / Math.sqrt(shape.taps()));
     weight.draw(random, bound);
@@ -166,7 +164,7 @@ public final class Synapses extends Layer {
         .run(frames, f -> kernels.addWeights(gIn.data, at + f * size, channels, fanOut, synopsGradient));
   }
 
-  private static void addColumns(float[] g, int at, int rows, float[] sums) {
+  static void addColumns(float[] g, int at, int rows, float[] sums) {
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < sums.length; c++) {
         sums[c] += g[at + r * sums.length + c];
@@ -174,7 +172,7 @@ public final class Synapses extends Layer {
     }
   }
 
-  private static int[] identity(int n) {
+  static int[] identity(int n) {
     return java.util.stream.IntStream.range(0, n).toArray();
   }
 

@@ -2,8 +2,6 @@ package dev.spikewise.snn.neuron;
 
 import dev.spikewise.snn.kernel.NeuronParams;
 import dev.spikewise.spec.LayerSpec;
-import java.util.LinkedHashMap;
-import java.util.SequencedMap;
 
 /**
  * Integrate and fire without leak.
@@ -13,26 +11,10 @@ import java.util.SequencedMap;
  *   s = spike(u)                               v = reset(u, s)
  * </pre>
  */
-record Iaf(LayerSpec.IAF spec) implements NeuronModel {
+record Iaf(LayerSpec.Spiking spec) implements NeuronModel {
 
   @Override
-  public SequencedMap<String, Float> timeConstants() {
-    var constants = new LinkedHashMap<String, Float>();
-    if (spec.tauSyn() != null) {
-      constants.put("tau_syn", spec.tauSyn().floatValue());
-    }
-    return constants;
-  }
-
-  @Override
-  public NeuronParams params(float[] values) {
-    return NeuronModel.params(spec, 1, values.length == 0 ? Float.NaN : Decay.alpha(values[0]), false);
-  }
-
-  @Override
-  public float[] gradients(float[] values, NeuronParams params, double gAlphaMem, double gAlphaSyn) {
-    return values.length == 0
-        ? values
-        : new float[] {Decay.tauGradient(gAlphaSyn, params.alphaSyn(), values[0])};
+  public NeuronParams params(Decays decays) {
+    return NeuronModel.spiking(spec, 1, decays.syn(), null);
   }
 }

@@ -2,7 +2,7 @@ package dev.spikewise.snn.optim;
 
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.layer.Neurons;
-import dev.spikewise.snn.layer.Synapses;
+import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.spec.LossTerm;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,15 +77,15 @@ public final class Loss {
 
   private double synops(LossTerm.Synops term, int samples) {
     double unit = perUnit(term.unit());
-    List<Synapses> counted = counted(term);
-    var groups = new ArrayList<List<Synapses>>();
+    List<Synaptic> counted = counted(term);
+    var groups = new ArrayList<List<Synaptic>>();
     switch (term.scope()) {
       case MODEL -> groups.add(counted);
       case LAYER -> counted.forEach(layer -> groups.add(List.of(layer)));
     }
     double loss = 0;
-    for (List<Synapses> group : groups) {
-      double synops = unit * group.stream().mapToDouble(Synapses::synops).sum() / samples;
+    for (List<Synaptic> group : groups) {
+      double synops = unit * group.stream().mapToDouble(Synaptic::synops).sum() / samples;
       double target = target(term, group, unit);
       double excess = synops - target;
       double scale = term.normalize() || term.mode() == LossTerm.Mode.TRACK ? 1 / (target * target) : 1;
@@ -99,7 +99,7 @@ public final class Loss {
     return loss;
   }
 
-  private double target(LossTerm.Synops term, List<Synapses> group, double unit) {
+  private double target(LossTerm.Synops term, List<Synaptic> group, double unit) {
     Double multiple = term.target().baselineMultiple();
     return multiple == null
         ? Objects.requireNonNull(term.target().value())
@@ -109,12 +109,12 @@ public final class Loss {
   /** Target of a term over its whole scope, in synops a sample. */
   public double targetPerSample(LossTerm.Synops term) {
     double unit = perUnit(term.unit());
-    List<Synapses> counted = counted(term);
+    List<Synaptic> counted = counted(term);
     int groups = term.scope() == LossTerm.Scope.LAYER && term.target().value() != null ? counted.size() : 1;
     return groups * target(term, counted, unit) / unit;
   }
 
-  private List<Synapses> counted(LossTerm.Synops term) {
+  private List<Synaptic> counted(LossTerm.Synops term) {
     List<String> names = term.layers();
     return network.synapses().stream().filter(layer -> names == null || names.contains(layer.name())).toList();
   }

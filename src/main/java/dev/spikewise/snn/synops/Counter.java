@@ -2,7 +2,7 @@ package dev.spikewise.snn.synops;
 
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.layer.Neurons;
-import dev.spikewise.snn.layer.Synapses;
+import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Statistics;
 import java.util.ArrayList;
@@ -19,7 +19,7 @@ public final class Counter {
 
   private final int timeSteps;
   private final @Nullable Double dt;
-  private final List<Synapses> synapses;
+  private final List<Synaptic> synapses;
   private final List<Neurons> neurons;
   private final double[] synops;
   private final double[][] spikes;

@@ -1,0 +1,170 @@
+package dev.spikewise.snn.layer;
+
+import dev.spikewise.snn.data.TorchRandom;
+import dev.spikewise.snn.kernel.ConvShape;
+import dev.spikewise.snn.kernel.Kernels;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The way back of a recurrent layer: at every step but the first, x_t + W s_(t-1) is what its neurons receive. Works on a
+ * block of samples, one step at a time; its arrays are [samples of the block, N].
+ */
+final class Recurrence implements Synaptic {
+
+  private final String name;
+  private final int neurons;
+  private final Kernels.Conv conv;
+  private final Parameter weight;
+  private final @Nullable Parameter bias;
+  private final float[] spikes;
+  private double synops;
+  private boolean inLoss;
+  private float synopsGradient;
+
+  /** Input of the neurons at the step at work; backward, its gradient. */
+  final float[] current;
+
+  /** Backward: dL/ds at the step at work, from all that follows. */
+  final float[] gSpikes;
+
+  /** Backward: what one step leaves to the one before it. */
+  final float[] gv;
+
+  final float[] gCurrent;
+
+  Recurrence(String layer, int neurons, boolean hasBias, int samples, Kernels kernels) {
+    name = layer + ".rec_connect";
+    this.neurons = neurons;
+    conv = kernels.conv(ConvShape.linear(neurons, neurons), samples);
+    weight = new Parameter(name + ".weight", new int[] {neurons, neurons}, transposed(neurons));
+    bias = hasBias ? new Parameter(name + ".bias", new int[] {neurons}, Synapses.identity(neurons)) : null;
+    spikes = new float[samples * neurons];
+    current = new float[spikes.length];
+    gSpikes = new float[spikes.length];
+    gv = new float[spikes.length];
+    gCurrent = new float[spikes.length];
+  }
+
+  private static int[] transposed(int n) {
+    var order = new int[n * n];
+    for (int i = 0; i < order.length; i++) {
+      order[i] = i % n * n + i / n;
+    }
+    return order;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public double synops() {
+    return synops;
+  }
+
+  @Override
+  public void addToLoss(double perSample) {
+    inLoss = true;
+    synopsGradient += (float) perSample * neurons;
+  }
+
+  boolean inLoss() {
+    return inLoss;
+  }
+
+  void reset() {
+    synops = 0;
+    inLoss = false;
+    synopsGradient = 0;
+  }
+
+  void draw(TorchRandom random) {
+    float bound = (float) (1 / Math.sqrt(neurons));
+    weight.draw(random, bound);
+    if (bias != null) {
+      bias.draw(random, bound);
+    }
+  }
+
+  List<Parameter> parameters() {
+    var all = new ArrayList<>(List.of(weight));
+    if (bias != null) {
+      all.add(bias);
+    }
+    return all;
+  }
+
+  /** Leaves in {@link #current} what the neurons receive at step {@code t}. */
+  void forward(int from, int to, int t, Signal in, Signal out) {
+    int n = (to - from) * neurons;
+    if (t == 0) {
+      Arrays.fill(current, 0, n, 0);
+    } else {
+      collectSpikes(from, to, t - 1, out);
+      for (int i = 0; i < n; i++) {
+        synops += (double) spikes[i] * neurons;
+      }
+      conv.forward(spikes, 0, weight.values(), bias == null ? null : bias.values(), current, 0, to - from);
+    }
+    for (int b = from; b < to; b++) {
+      int x = in.at(b) + t * in.stride();
+      for (int i = 0; i < neurons; i++) {
+        current[(b - from) * neurons + i] += in.data[x + i];
+      }
+    }
+  }
+
+  private void collectSpikes(int from, int to, int t, Signal out) {
+    for (int b = from; b < to; b++) {
+      System.arraycopy(out.data, out.at(b) + t * neurons, spikes, (b - from) * neurons, neurons);
+    }
+  }
+
+  void startBackward() {
+    Arrays.fill(gv, 0);
+    Arrays.fill(gCurrent, 0);
+    Arrays.fill(gSpikes, 0);
+  }
+
+  /** Adds dL/ds from above, so that {@link #gSpikes} is whole for step {@code t}. */
+  void addOutputGradient(int from, int to, int t, Signal gOut) {
+    for (int b = from; b < to; b++) {
+      int g = gOut.at(b) + t * neurons;
+      for (int i = 0; i < neurons; i++) {
+        gSpikes[(b - from) * neurons + i] += gOut.data[g + i];
+      }
+    }
+  }
+
+  /** From dL/d({@link #current}) of step {@code t}: dL/dx, the weights' gradients, and dL/ds of the step before. */
+  void backward(int from, int to, int t, Signal out, Signal gIn) {
+    for (int b = from; b < to; b++) {
+      int x = gIn.at(b) + t * gIn.stride();
+      boolean add = gIn.steps == 1 && t < out.steps - 1;
+      for (int i = 0; i < neurons; i++) {
+        float g = current[(b - from) * neurons + i];
+        gIn.data[x + i] = add ? gIn.data[x + i] + g : g;
+      }
+    }
+    weight.reach();
+    if (bias != null) {
+      bias.reach();
+    }
+    if (t == 0) {
+      return;
+    }
+    collectSpikes(from, to, t - 1, out);
+    conv.weightGradient(spikes, 0, current, 0, weight.gradient(), to - from);
+    if (bias != null) {
+      Synapses.addColumns(current, 0, to - from, bias.gradient());
+    }
+    conv.inputGradient(current, 0, weight.values(), gSpikes, 0, to - from, null, 0);
+    for (int i = 0; i < (to - from) * neurons; i++) {
+      gSpikes[i] += synopsGradient;
+    }
+  }
+}

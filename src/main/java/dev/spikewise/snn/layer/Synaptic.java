@@ -1,0 +1,18 @@
+package dev.spikewise.snn.layer;
+
+/** Synapses between neurons: what causes synaptic operations. */
+public interface Synaptic {
+
+  /** As PyTorch names the module: "4", or "5.rec_connect". */
+  String name();
+
+  /** Synaptic operations since the last reset, summed over samples and time. */
+  double synops();
+
+  /**
+   * Puts these synops into the loss.
+   *
+   * @param perSample dL/d(synops of one sample)
+   */
+  void addToLoss(double perSample);
+}

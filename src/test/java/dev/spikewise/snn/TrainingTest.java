@@ -1,0 +1,68 @@
+package dev.spikewise.snn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.TrainingSpec;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Training as a whole, on real digits: to the same bits whatever happens on the way. */
+class TrainingTest {
+
+  private static final Dataset DIGITS = Dataset.digits();
+
+  private static final ModelSpec MODEL =
+      Tutorial.JSON.readValue(
+          """
+          {"input_shape": [1, 8, 8], "layers": [
+            {"type": "Conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1, "bias": false}, {"type": "IAF"},
+            {"type": "SumPool2d", "kernel_size": 2},
+            {"type": "Conv2d", "out_channels": 32, "kernel_size": 3, "padding": 1, "bias": false}, {"type": "IAF"},
+            {"type": "SumPool2d", "kernel_size": 2}, {"type": "Flatten"},
+            {"type": "Linear", "out_features": 10, "bias": false}, {"type": "IAF"} ] }
+          """,
+          ModelSpec.class);
+
+  private static final String HALF =
+      ", {\"type\": \"synops\", \"mode\": \"limit\", \"target\": {\"baseline_multiple\": 0.5}}";
+
+  private static TrainingSpec job(int epochs, String moreLoss, String moreInput) {
+    return Tutorial.JSON.readValue(
+        """
+        {"model": %s, "input": {"type": "dataset", "id": "digits"%s}, "batch_size": 32, "time_steps": 10, "epochs": %d,
+         "seed": 1, "optimizer": {"type": "adam", "learning_rate": 0.003}, "loss": [{"type": "cross_entropy"}%s]}
+        """
+            .formatted(Tutorial.JSON.writeValueAsString(MODEL), moreInput, epochs, moreLoss),
+        TrainingSpec.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void anInterruptedTrainingEndsWithTheSameBits(boolean scalar) {
+    TrainingSpec six = job(6, HALF, ", \"limit\": 100");
+    byte[] whole = checkpoint(six, scalar, 2, null);
+    byte[] half = checkpoint(job(3, HALF, ", \"limit\": 100"), scalar, 2, null);
+    assertThat(checkpoint(six, scalar, 2, half)).isEqualTo(whole);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void threadsDoNotChangeABit(int threads) {
+    TrainingSpec spec = job(2, HALF, ", \"limit\": 100");
+    assertThat(checkpoint(spec, false, threads, null)).isEqualTo(checkpoint(spec, false, 1, null));
+    assertThat(checkpoint(spec, true, threads, null)).isEqualTo(checkpoint(spec, true, 1, null));
+  }
+
+  private static byte[] checkpoint(TrainingSpec spec, boolean scalar, int threads, byte[] from) {
+    try (var engine = scalar ? Engine.scalar(threads) : Engine.create(threads)) {
+      var trainer = new Trainer(spec, MODEL, null, DIGITS, engine);
+      if (from != null) {
+        trainer.restore(Checkpoint.fromBytes(from));
+      }
+      trainer.run(metrics -> {});
+      return trainer.checkpoint().toBytes();
+    }
+  }
+}
