@@ -47,14 +47,6 @@ class TrainingTest {
     assertThat(checkpoint(six, scalar, 2, half)).isEqualTo(whole);
   }
 
-  @ParameterizedTest
-  @ValueSource(ints = {2, 3})
-  void threadsDoNotChangeABit(int threads) {
-    TrainingSpec spec = job(2, HALF, ", \"limit\": 100");
-    assertThat(checkpoint(spec, false, threads, null)).isEqualTo(checkpoint(spec, false, 1, null));
-    assertThat(checkpoint(spec, true, threads, null)).isEqualTo(checkpoint(spec, true, 1, null));
-  }
-
   private static byte[] checkpoint(TrainingSpec spec, boolean scalar, int threads, byte[] from) {
     try (var engine = scalar ? Engine.scalar(threads) : Engine.create(threads)) {
       var trainer = new Trainer(spec, MODEL, null, DIGITS, engine);
