@@ -5,6 +5,7 @@ import dev.spikewise.job.Job;
 import dev.spikewise.job.JobAction;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
+import dev.spikewise.job.Timeline;
 import dev.spikewise.spec.Checked;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Mistakes;
@@ -86,8 +87,11 @@ class JobController {
   }
 
   @GetMapping("/{id}")
-  Resource get(@PathVariable UUID id) {
-    return Resource.of(jobs.get(id));
+  ResponseEntity<Resource> get(@PathVariable UUID id) {
+    var job = jobs.get(id);
+    // A queued job moves up without a change of its own.
+    var place = job.queue() == null ? "" : "-" + job.queue().position();
+    return ResponseEntity.ok().eTag(job.version() + place).body(Resource.of(job));
   }
 
   @GetMapping
@@ -192,6 +196,16 @@ class JobController {
 
   private static @Nullable Integer points(@Nullable Integer maxPoints) {
     return maxPoints == null ? null : (Integer) between(2, 10_000, maxPoints, "max_points");
+  }
+
+  /** Oldest first, unlike other lists: news continue where the last page ended. */
+  @GetMapping("/{id}/events")
+  Page<Timeline.Entry> events(
+      @PathVariable UUID id,
+      @RequestParam(defaultValue = "200") int limit,
+      @RequestParam(required = false) @Nullable String cursor) {
+    var news = jobs.events(id, cursor, between(1, 1000, limit, "limit"));
+    return new Page<>(news, news.size() < limit ? null : news.getLast().id());
   }
 
   @GetMapping("/{id}/statistics")

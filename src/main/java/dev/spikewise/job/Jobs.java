@@ -241,11 +241,7 @@ public class Jobs implements ModelUse {
     return epochs.find(id, after, limit, stride);
   }
 
-  /**
-   * News of a job after the one with id {@code after}, or from its beginning.
-   *
-   * @throws IllegalArgumentException where {@code after} is no such id
-   */
+  /** News of a job after the one with id {@code after}, or from its beginning. */
   @Transactional(readOnly = true)
   public List<Timeline.Entry> events(UUID id, @Nullable String after, int limit) {
     find(id);

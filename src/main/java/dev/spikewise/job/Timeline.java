@@ -1,6 +1,8 @@
 package dev.spikewise.job;
 
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Problem;
+import dev.spikewise.spec.ProblemException;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
@@ -45,11 +47,10 @@ public class Timeline {
     static final Place START = new Place(0, 0, 0);
     private static final Pattern TEXT = Pattern.compile("(\\d{1,9})-(\\d{1,9})-(\\d{1,9})");
 
-    /** @throws IllegalArgumentException where {@code text} is no place */
     static Place parse(String text) {
       var match = TEXT.matcher(text);
       if (!match.matches()) {
-        throw new IllegalArgumentException("\"" + text + "\" is not the id of an event");
+        throw new ProblemException(Problem.Code.INVALID_PARAMETER, "\"" + text + "\" is not the id of an event");
       }
       return new Place(
           Integer.parseInt(match.group(1)), Integer.parseInt(match.group(2)), Integer.parseInt(match.group(3)));
