@@ -5,7 +5,9 @@ import dev.spikewise.model.Models;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
 import java.net.URI;
+import java.util.List;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
@@ -16,7 +18,9 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 
@@ -25,6 +29,8 @@ import org.springframework.web.bind.annotation.RestController;
 class ModelController {
 
   private static final String NPZ = "application/x-npz";
+  private static final String SAFETENSORS = "application/x-safetensors";
+  private static final String HDF5 = "application/x-hdf5";
 
   private final Models models;
 
@@ -34,8 +40,35 @@ class ModelController {
 
   @PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE)
   ResponseEntity<Model> create(@RequestBody ModelSpec definition) {
-    var model = models.create(definition);
+    return created(models.create(definition));
+  }
+
+  /** A NIR file, weights included. */
+  @PostMapping(consumes = HDF5)
+  ResponseEntity<Model> createFromNir(@RequestBody byte[] file, @RequestParam(required = false) @Nullable String dialect) {
+    return created(models.createFromNir(file, dialect));
+  }
+
+  /** What Python prints for an nn.Sequential of sinabs and PyTorch layers. */
+  @PostMapping(consumes = MediaType.TEXT_PLAIN_VALUE)
+  ResponseEntity<Model> createFromPrinted(
+      @RequestBody String printed, @RequestParam("input_shape") List<Integer> inputShape) {
+    return created(models.createFromPrinted(printed, inputShape));
+  }
+
+  private static ResponseEntity<Model> created(Model model) {
     return ResponseEntity.created(URI.create("/api/v1/models/" + model.id())).body(model);
+  }
+
+  @GetMapping(path = "/{id}/nir", produces = HDF5)
+  byte[] nir(@PathVariable UUID id, @RequestParam(defaultValue = "sinabs") String dialect) {
+    return models.nir(id, dialect);
+  }
+
+  @PutMapping(path = "/{id}/weights", consumes = SAFETENSORS)
+  @ResponseStatus(HttpStatus.NO_CONTENT)
+  void setSafetensors(@PathVariable UUID id, @RequestBody byte[] file) {
+    models.setSafetensors(id, file);
   }
 
   @GetMapping
@@ -54,9 +87,12 @@ class ModelController {
     models.delete(id);
   }
 
-  @GetMapping(path = "/{id}/weights", produces = NPZ)
-  byte[] weights(@PathVariable UUID id) {
-    return models.weights(id);
+  @GetMapping(path = "/{id}/weights", produces = {NPZ, SAFETENSORS})
+  ResponseEntity<byte[]> weights(@PathVariable UUID id, @RequestHeader(name = "Accept", defaultValue = NPZ) String accept) {
+    boolean safetensors = accept.contains(SAFETENSORS);
+    return ResponseEntity.ok()
+        .contentType(MediaType.parseMediaType(safetensors ? SAFETENSORS : NPZ))
+        .body(safetensors ? models.safetensors(id) : models.weights(id));
   }
 
   @PutMapping(path = "/{id}/weights", consumes = NPZ)

@@ -1,5 +1,11 @@
 package dev.spikewise.model;
 
+import dev.spikewise.interop.Nir;
+import dev.spikewise.interop.NirDialect;
+import dev.spikewise.interop.PrintedModel;
+import dev.spikewise.interop.Safetensors;
+import dev.spikewise.interop.UnreadableFileException;
+import dev.spikewise.interop.Weights;
 import dev.spikewise.snn.Analyzer;
 import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.StateDict;
@@ -17,9 +23,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.data.domain.Limit;
@@ -58,6 +67,57 @@ public class Models {
   public Model create(ModelSpec definition) {
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
     return view(models.save(new ModelRow(definition.name(), json.writeValueAsString(definition), now)));
+  }
+
+  /**
+   * Stores the network of a NIR file, weights included.
+   *
+   * @param dialect whose file it is: sinabs, norse, snntorch or spikingjelly; null for what the file itself says
+   */
+  @Transactional
+  public Model createFromNir(byte[] file, @Nullable String dialect) {
+    var network = readable(() -> Nir.read(file, dialect == null ? null : dialect(dialect)));
+    var model = create(network.model());
+    weights.save(new ModelWeights(model.id(), Weights.writeNpz(network.weights())));
+    return get(model.id());
+  }
+
+  /** Stores what Python prints for an nn.Sequential. */
+  @Transactional
+  public Model createFromPrinted(String text, List<Integer> inputShape) {
+    return create(PrintedModel.parse(text, inputShape));
+  }
+
+  /** The model and its weights as a NIR file for {@code dialect}'s importer. */
+  @Transactional(readOnly = true)
+  public byte[] nir(UUID id, String dialect) {
+    return Nir.write(definition(find(id)), stateDict(weights(id)), dialect(dialect));
+  }
+
+  @Transactional(readOnly = true)
+  public byte[] safetensors(UUID id) {
+    return Safetensors.write(stateDict(weights(id)));
+  }
+
+  @Transactional
+  public void setSafetensors(UUID id, byte[] file) {
+    setWeights(id, Weights.writeNpz(Weights.of(definition(find(id)), readable(() -> Safetensors.read(file)))));
+  }
+
+  private static NirDialect dialect(String name) {
+    return Arrays.stream(NirDialect.values())
+        .filter(dialect -> dialect.name().equalsIgnoreCase(name))
+        .findFirst()
+        .orElseThrow(
+            () -> new InvalidSpecException("/dialect", "must be one of " + Arrays.toString(NirDialect.values())));
+  }
+
+  private static <T> T readable(Supplier<T> reader) {
+    try {
+      return reader.get();
+    } catch (UnreadableFileException e) {
+      throw new ProblemException(Code.MALFORMED_BODY, String.valueOf(e.getMessage()));
+    }
   }
 
   @Transactional(readOnly = true)

@@ -53,6 +53,31 @@ class ModelsTest extends ServiceTest {
   }
 
   @Test
+  void aPrintedModelIsADefinitionToo() {
+    var printed =
+        """
+        Sequential(
+          (0): Conv2d(1, 4, kernel_size=(3, 3), stride=(1, 1), bias=False)
+          (1): IAFSqueeze(spike_threshold=Parameter containing:
+          tensor(1.), batch_size=1, num_timesteps=-1)
+        )
+        """;
+    var created = post("/api/v1/models?input_shape=1,8,8", printed, "Content-Type", "text/plain");
+    assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+    assertThat(body(created).get("summary").get("neurons").asInt()).isEqualTo(144);
+
+    var unknown =
+        post("/api/v1/models?input_shape=1,8,8", printed.replace("IAFS", "XAFS"), "Content-Type", "text/plain");
+    assertThat(unknown.statusCode()).isEqualTo(422);
+    assertThat(unknown.body()).contains("line 3: XAFSqueeze");
+  }
+
+  @Test
+  void whatIsNoNirFileIsNotReadable() {
+    assertThat(post("/api/v1/models", "hello", "Content-Type", "application/x-hdf5").statusCode()).isEqualTo(400);
+  }
+
+  @Test
   void anAnalysisCountsSynops() {
     var response = post("/api/v1/analyses", "{\"model\": " + MODEL + ", \"batch_size\": 2, \"time_steps\": 5}");
     assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
