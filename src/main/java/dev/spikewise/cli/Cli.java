@@ -66,9 +66,9 @@ public final class Cli {
 
   static int run(Class<?> application, PrintWriter out, PrintWriter err, String... args) {
     return new CommandLine(new Cli(application))
+        .addSubcommand(new CommandLine.HelpCommand())
         .setOut(out)
         .setErr(err)
-        .addSubcommand(new CommandLine.HelpCommand())
         .setExecutionExceptionHandler(
             (e, line, _) -> {
               if (!(e instanceof CommandException known)) {

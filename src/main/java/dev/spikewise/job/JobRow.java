@@ -115,8 +115,8 @@ class JobRow {
   @SuppressWarnings("NullAway.Init")
   protected JobRow() {}
 
-  JobRow(TrainingSpec spec, ModelSpec model, Instant now, Duration ageing) {
-    this.id = UUID.randomUUID();
+  JobRow(UUID id, TrainingSpec spec, ModelSpec model, Instant now, Duration ageing) {
+    this.id = id;
     this.name = spec.name();
     this.status = JobState.QUEUED;
     this.spec = spec;

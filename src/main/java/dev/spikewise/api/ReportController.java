@@ -1,0 +1,37 @@
+package dev.spikewise.api;
+
+import dev.spikewise.job.Jobs;
+import dev.spikewise.job.Report;
+import java.util.UUID;
+import org.springframework.http.MediaType;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RestController;
+
+/** A job's outcome in the format that Accept asks for. */
+@RestController
+@RequestMapping(JobController.PATH + "/{id}/report")
+class ReportController {
+
+  private final Jobs jobs;
+
+  ReportController(Jobs jobs) {
+    this.jobs = jobs;
+  }
+
+  @GetMapping(produces = MediaType.APPLICATION_JSON_VALUE)
+  JobController.Resource json(@PathVariable UUID id) {
+    return JobController.Resource.of(jobs.get(id));
+  }
+
+  @GetMapping(produces = "text/markdown;charset=UTF-8")
+  String markdown(@PathVariable UUID id) {
+    return Report.markdown(jobs.get(id));
+  }
+
+  @GetMapping(produces = "application/xml;charset=UTF-8")
+  String junit(@PathVariable UUID id) {
+    return Report.junit(jobs.get(id));
+  }
+}

@@ -1,0 +1,135 @@
+package dev.spikewise.job;
+
+import java.io.StringWriter;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Stream;
+import javax.xml.stream.XMLOutputFactory;
+import javax.xml.stream.XMLStreamException;
+import javax.xml.stream.XMLStreamWriter;
+import org.jspecify.annotations.Nullable;
+
+/** A job's outcome for people and for pipelines. */
+public final class Report {
+
+  private Report() {}
+
+  /** For a pull request's comment or a pipeline's summary. */
+  public static String markdown(Job job) {
+    var text = new StringBuilder("### " + escape(title(job)) + ": " + outcome(job) + "\n\n");
+    if (job.error() != null) {
+      text.append(escape(job.error().detail())).append("\n\n");
+    }
+    if (job.verdict() != null) {
+      text.append("| gate | value | |\n|---|---:|---|\n");
+      for (var gate : job.verdict().results()) {
+        text.append("| %s | %s | %s |\n".formatted(name(gate), number(gate.value()), gate.passed() ? "passed" : "**failed**"));
+      }
+      text.append('\n');
+    }
+    var before = job.baseline();
+    var after = job.latest();
+    if (before != null && after != null) {
+      text.append("| | untrained | trained |\n|---|---:|---:|\n");
+      text.append("| synops a sample | %s | %s |\n".formatted(number(before.synops()), number(after.synops())));
+      text.append("| firing rate | %s | %s |\n".formatted(number(before.firingRate()), number(after.firingRate())));
+      Stream.of(after.accuracy()).filter(Objects::nonNull).forEach(a -> text.append("| accuracy | | %s |\n".formatted(number(a))));
+      Stream.of(after.testAccuracy())
+          .filter(Objects::nonNull)
+          .forEach(a -> text.append("| test accuracy | | %s |\n".formatted(number(a))));
+      text.append('\n');
+    }
+    return text + "Job `%s`, %d of %d epochs, seed %d\n"
+        .formatted(job.id(), job.progress().epoch(), job.progress().epochs(), job.spec().seed());
+  }
+
+  /** JUnit's XML: one test case a gate, or one for the training where there are no gates or it did not succeed. */
+  public static String junit(Job job) {
+    var text = new StringWriter();
+    try {
+      var xml = XMLOutputFactory.newFactory().createXMLStreamWriter(text);
+      xml.writeStartDocument();
+      var gates = job.verdict() == null ? null : job.verdict().results();
+      boolean succeeded = job.status() == JobState.SUCCEEDED;
+      xml.writeStartElement("testsuite");
+      xml.writeAttribute("name", printable(title(job)));
+      xml.writeAttribute("tests", Integer.toString(gates == null ? 1 : gates.size()));
+      xml.writeAttribute(
+          "failures", Long.toString(gates == null ? 0 : gates.stream().filter(gate -> !gate.passed()).count()));
+      xml.writeAttribute("errors", gates == null && !succeeded ? "1" : "0");
+      if (gates == null) {
+        training(xml, job, succeeded);
+      } else {
+        for (var gate : gates) {
+          gate(xml, gate);
+        }
+      }
+      xml.writeEndDocument();
+      xml.close();
+    } catch (XMLStreamException e) {
+      throw new IllegalStateException(e);
+    }
+    return text + "\n";
+  }
+
+  private static void training(XMLStreamWriter xml, Job job, boolean succeeded) throws XMLStreamException {
+    testCase(xml, "training");
+    if (!succeeded) {
+      var detail = job.error() == null ? "the job is " + job.status().word() : job.error().detail();
+      xml.writeEmptyElement("error");
+      xml.writeAttribute("message", printable(detail));
+    }
+    xml.writeEndElement();
+  }
+
+  private static void gate(XMLStreamWriter xml, Verdict.Result gate) throws XMLStreamException {
+    testCase(xml, name(gate));
+    if (!gate.passed()) {
+      xml.writeEmptyElement("failure");
+      xml.writeAttribute("message", gate.metric() + " was " + number(gate.value()));
+    }
+    xml.writeEndElement();
+  }
+
+  private static void testCase(XMLStreamWriter xml, String name) throws XMLStreamException {
+    xml.writeStartElement("testcase");
+    xml.writeAttribute("classname", "spikewise");
+    xml.writeAttribute("name", name);
+  }
+
+  private static String title(Job job) {
+    return job.name() == null ? "job " + job.id() : job.name();
+  }
+
+  private static String outcome(Job job) {
+    if (job.status() != JobState.SUCCEEDED || job.verdict() == null) {
+      return job.status().word();
+    }
+    return job.verdict().passed() ? "all gates passed" : "a gate failed";
+  }
+
+  private static String name(Verdict.Result gate) {
+    var least = gate.min() == null ? "" : number(gate.min()) + " ≤ ";
+    var most = gate.max() == null ? "" : " ≤ " + number(gate.max());
+    return least + gate.metric() + most;
+  }
+
+  private static String number(@Nullable Double value) {
+    if (value == null) {
+      return "none";
+    }
+    return value == Math.rint(value) && Math.abs(value) < 1e15
+        ? String.format(Locale.ROOT, "%,.0f", value)
+        : String.format(Locale.ROOT, Math.abs(value) < 1000 ? "%.4g" : "%,.1f", value);
+  }
+
+  /** Markdown's signs as they are, on one line. */
+  private static String escape(String text) {
+    return text.replaceAll("\\R", " ").replaceAll("([\\\\`*_\\[\\]<>|#])", "\\\\$1");
+  }
+
+  /** Without the characters that XML 1.0 has no way to write. */
+  private static String printable(String text) {
+    return text.replaceAll("[^\\t\\n\\r\\x20-\\uD7FF\\uE000-\\uFFFD\\x{10000}-\\x{10FFFF}]", "\uFFFD");
+  }
+}

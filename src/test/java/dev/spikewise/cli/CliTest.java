@@ -1,0 +1,147 @@
+package dev.spikewise.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.SpikewiseApplication;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
+import org.springframework.boot.test.web.server.LocalServerPort;
+import org.springframework.test.context.TestPropertySource;
+
+/** The commands against a running server, and one without. */
+@SpringBootTest(webEnvironment = WebEnvironment.RANDOM_PORT)
+@TestPropertySource(
+    properties = {
+      "spring.datasource.url=jdbc:h2:mem:cli;DB_CLOSE_DELAY=-1",
+      "spikewise.data-dir=target/cli-data"
+    })
+class CliTest {
+
+  private static final String JOB =
+      """
+      {"name": "small | net", "epochs": 3, "batch_size": 2, "model": {"input_shape": [4], "layers": [
+        {"type": "Linear", "out_features": 3, "bias": false}, {"type": "IAF"}]}}""";
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @TempDir Path folder;
+  @LocalServerPort int port;
+  private String file = "";
+
+  @BeforeEach
+  void writeJob() throws IOException {
+    file = Files.writeString(folder.resolve("job.json"), JOB).toString();
+  }
+
+  @Test
+  void aJobThatKeepsItsGatesPassesWithOneDocumentAndReports() throws IOException {
+    int code = submit("--wait", "--gate", "synops<=1e9", "--label", "branch=main", "--junit", path("j.xml"),
+        "--markdown", path("r.md"), "--weights", path("w.npz"));
+    assertThat(code).as(err.toString()).isZero();
+    var job = Client.JSON.readTree(out.toString());
+    assertThat(job.get("status").asString()).isEqualTo("succeeded");
+    assertThat(err.toString()).contains("succeeded epoch 3/3");
+    assertThat(Files.readString(Path.of(path("j.xml")))).contains("tests=\"1\"", "failures=\"0\"", "synops ≤ 1,000,000,000");
+    assertThat(Files.readString(Path.of(path("r.md")))).startsWith("### small \\| net: all gates passed");
+    assertThat(Files.size(Path.of(path("w.npz")))).isPositive();
+    out.getBuffer().setLength(0);
+    assertThat(run("report", job.get("id").asString(), "--server", server())).isZero();
+    assertThat(out.toString()).startsWith("### small");
+  }
+
+  @Test
+  void aGateAgainstABaselineFails() {
+    assertThat(submit("--wait", "--label", "branch=trunk")).isZero();
+    assertThat(submit("--wait", "--baseline", "branch=trunk", "--gate", "synops<=baseline")).isZero();
+    assertThat(submit("--wait", "--baseline", "branch=trunk", "--gate", "synops<=0.5*baseline")).isEqualTo(1);
+    assertThat(err.toString()).contains("Gate failed: synops was");
+  }
+
+  @Test
+  void whatCannotBeTrainedIsInvalidInput() throws IOException {
+    Files.writeString(Path.of(file), "{\"epoch\": 3}");
+    assertThat(submit()).isEqualTo(2);
+    assertThat(Client.JSON.readTree(out.toString()).get("code").asString()).isEqualTo("invalid_spec");
+    assertThat(err.toString()).contains("/epoch is not known here; did you mean epochs?", "/model is missing");
+    Files.writeString(Path.of(file), "{");
+    assertThat(submit()).isEqualTo(2);
+    assertThat(run("submit", path("none.json"))).isEqualTo(2);
+    assertThat(run("submit", file, "--gate", "synops=3")).isEqualTo(2);
+    assertThat(submit("--gate", "synops<=baseline")).isEqualTo(2);
+    assertThat(submit("--baseline", "branch=none", "--gate", "synops<=baseline")).isEqualTo(2);
+  }
+
+  @Test
+  void theSameKeyCreatesOneJob() throws IOException {
+    assertThat(submit("--idempotency-key", "run 7")).as(err.toString()).isZero();
+    var first = Client.JSON.readTree(out.toString()).get("id");
+    out.getBuffer().setLength(0);
+    assertThat(submit("--idempotency-key", "run 7")).as(err.toString()).isZero();
+    assertThat(Client.JSON.readTree(out.toString()).get("id")).isEqualTo(first);
+    Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 4"));
+    assertThat(submit("--idempotency-key", "run 7")).isEqualTo(2);
+    assertThat(err.toString()).contains("Idempotency-Key");
+  }
+
+  @Test
+  void whoWaitsTooLongIsToldSo() throws IOException {
+    Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 100000000"));
+    assertThat(submit("--wait", "--timeout", "1s")).isEqualTo(5);
+    var id = Client.JSON.readTree(out.toString()).get("id").asString();
+    new Client(java.net.URI.create(server()), null).post("/jobs/" + id + "/cancel", Client.JSON.createObjectNode());
+  }
+
+  @Test
+  void aJobIsCheckedWithoutBecomingOne() {
+    assertThat(run("validate", file, "--server", server())).as(err.toString()).isZero();
+    assertThat(Client.JSON.readTree(out.toString()).get("memory_bytes").asLong()).isPositive();
+  }
+
+  @Test
+  void noServerIsNotTheJobsFault() {
+    assertThat(run("report", "00000000-0000-0000-0000-000000000000", "--server", server())).isEqualTo(2);
+    assertThat(run("submit", file, "--server", "http://127.0.0.1:1")).isEqualTo(6);
+  }
+
+  @Test
+  void aProcessOfItsOwnTrainsWithoutAServerAndPrintsOneDocument() throws Exception {
+    var command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java", "--add-modules=jdk.incubator.vector"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), SpikewiseApplication.class.getName()));
+    command.addAll(List.of("train", file, "--gate", "synops<=1"));
+    var process = new ProcessBuilder(command).redirectError(folder.resolve("err").toFile()).start();
+    var printed = process.getInputStream().readAllBytes();
+    assertThat(process.waitFor()).as(Files.readString(folder.resolve("err"))).isEqualTo(1);
+    var job = Client.JSON.readTree(printed);
+    assertThat(job.at("/verdict/passed").asBoolean()).isFalse();
+    assertThat(Files.readString(folder.resolve("err"))).contains("Gate failed: synops was");
+  }
+
+  private int submit(String... options) {
+    var args = new ArrayList<>(List.of("submit", file, "--server", server()));
+    args.addAll(List.of(options));
+    return run(args.toArray(String[]::new));
+  }
+
+  private int run(String... args) {
+    return Cli.run(SpikewiseApplication.class, new PrintWriter(out, true), new PrintWriter(err, true), args);
+  }
+
+  private String server() {
+    return "http://127.0.0.1:" + port;
+  }
+
+  private String path(String name) {
+    return folder.resolve(name).toString();
+  }
+}
