@@ -15,15 +15,15 @@ record PageQuery(@Nullable Integer limit, @Nullable Long cursor) {
   private static final int DEFAULT_LIMIT = 20;
   private static final int MAX_LIMIT = 200;
 
-  PageQuery {
-    if (limit != null && (limit < 1 || limit > MAX_LIMIT)) {
+  int size() {
+    if (limit == null) {
+      return DEFAULT_LIMIT;
+    }
+    if (limit < 1 || limit > MAX_LIMIT) {
       throw new ProblemException(
           Code.INVALID_PARAMETER, "limit must be between 1 and " + MAX_LIMIT + ", was " + limit);
     }
-  }
-
-  int size() {
-    return limit == null ? DEFAULT_LIMIT : limit;
+    return limit;
   }
 
   /** The number that every row of this page is below. */

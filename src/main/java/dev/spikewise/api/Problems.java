@@ -1,5 +1,6 @@
 package dev.spikewise.api;
 
+import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.Problem.Code;
@@ -13,12 +14,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.TypeMismatchException;
 import org.springframework.boot.webmvc.error.ErrorController;
+import org.springframework.dao.ConcurrencyFailureException;
+import org.springframework.dao.DataAccessException;
+import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.transaction.CannotCreateTransactionException;
 import org.springframework.web.HttpMediaTypeException;
 import org.springframework.web.bind.MethodArgumentNotValidException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
@@ -28,6 +34,7 @@ import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.ServletWebRequest;
 import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.multipart.MultipartException;
 import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
 import org.springframework.web.servlet.resource.NoResourceFoundException;
@@ -48,6 +55,32 @@ class Problems extends ResponseEntityExceptionHandler {
   @ExceptionHandler
   @Nullable ResponseEntity<Object> problem(ProblemException e, WebRequest request) {
     return answer(e, e.problem(), new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> unreadableFile(UnreadableFileException e, WebRequest request) {
+    return answer(e, Problem.of(Code.MALFORMED_BODY, String.valueOf(e.getMessage())), new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> unreadableParts(MultipartException e, WebRequest request) {
+    var problem = Problem.of(Code.MALFORMED_BODY, "the parts of the body cannot be told apart, or broke off");
+    return answer(e, problem, new HttpHeaders(), request);
+  }
+
+  /** Two requests wanted to change the same row, or one names a row that another has just deleted. */
+  @ExceptionHandler({ConcurrencyFailureException.class, DataIntegrityViolationException.class})
+  @Nullable ResponseEntity<Object> atTheSameTime(DataAccessException e, WebRequest request) {
+    LOG.warn("Clash in the database", e);
+    var problem = Problem.of(Code.CONFLICT, "another request changed the same at the same time; try again");
+    return answer(e, problem, new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler({DataAccessResourceFailureException.class, CannotCreateTransactionException.class})
+  @Nullable ResponseEntity<Object> noDatabase(Exception e, WebRequest request) {
+    LOG.error("No database", e);
+    var problem = Problem.of(Code.UNAVAILABLE, "the database does not answer; try again");
+    return answer(e, problem, new HttpHeaders(), request);
   }
 
   @ExceptionHandler

@@ -1,5 +1,6 @@
 package dev.spikewise.model;
 
+import dev.spikewise.snn.Trainer;
 import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
@@ -12,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param parameters numbers that training changes
  * @param neurons spiking neurons
+ * @param memoryBytes that a training step of one sample over 10 time steps takes
  */
-public record ModelSummary(List<Layer> layers, long parameters, long neurons) {
+public record ModelSummary(List<Layer> layers, long parameters, long neurons, long memoryBytes) {
 
   /**
    * @param name index in the definition
@@ -41,7 +43,8 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons) {
     return new ModelSummary(
         layers,
         layers.stream().mapToLong(Layer::parameters).sum(),
-        layers.stream().mapToLong(Layer::neurons).sum());
+        layers.stream().mapToLong(Layer::neurons).sum(),
+        Trainer.estimateMemory(model, 1, 10));
   }
 
   private static long fanOut(LayerSpec.Synaptic layer, Shape output) {

@@ -4,31 +4,20 @@ import dev.spikewise.interop.Nir;
 import dev.spikewise.interop.NirDialect;
 import dev.spikewise.interop.PrintedModel;
 import dev.spikewise.interop.Safetensors;
-import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.interop.Weights;
-import dev.spikewise.snn.Analyzer;
-import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
-import dev.spikewise.snn.data.Npz;
-import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
-import java.io.ByteArrayInputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.data.domain.Limit;
@@ -39,9 +28,6 @@ import tools.jackson.databind.json.JsonMapper;
 /** The stored models. */
 @Service
 public class Models {
-
-  /** Most bytes that weights may take once unpacked. */
-  private static final long MAX_WEIGHTS_BYTES = 1L << 30;
 
   private final ModelRepository models;
   private final WeightsRepository weights;
@@ -76,7 +62,7 @@ public class Models {
    */
   @Transactional
   public Model createFromNir(byte[] file, @Nullable String dialect) {
-    var network = readable(() -> Nir.read(file, dialect == null ? null : dialect(dialect)));
+    var network = Nir.read(file, dialect == null ? null : dialect(dialect));
     var model = create(network.model());
     weights.save(new ModelWeights(model.id(), Weights.writeNpz(network.weights())));
     return get(model.id());
@@ -91,17 +77,17 @@ public class Models {
   /** The model and its weights as a NIR file for {@code dialect}'s importer. */
   @Transactional(readOnly = true)
   public byte[] nir(UUID id, String dialect) {
-    return Nir.write(definition(find(id)), stateDict(weights(id)), dialect(dialect));
+    return Nir.write(definition(find(id)), Weights.readNpz(weights(id)), dialect(dialect));
   }
 
   @Transactional(readOnly = true)
   public byte[] safetensors(UUID id) {
-    return Safetensors.write(stateDict(weights(id)));
+    return Safetensors.write(Weights.readNpz(weights(id)));
   }
 
   @Transactional
   public void setSafetensors(UUID id, byte[] file) {
-    setWeights(id, Weights.writeNpz(Weights.of(definition(find(id)), readable(() -> Safetensors.read(file)))));
+    setWeights(id, Safetensors.read(file));
   }
 
   private static NirDialect dialect(String name) {
@@ -110,14 +96,6 @@ public class Models {
         .findFirst()
         .orElseThrow(
             () -> new InvalidSpecException("/dialect", "must be one of " + Arrays.toString(NirDialect.values())));
-  }
-
-  private static <T> T readable(Supplier<T> reader) {
-    try {
-      return reader.get();
-    } catch (UnreadableFileException e) {
-      throw new ProblemException(Code.MALFORMED_BODY, String.valueOf(e.getMessage()));
-    }
   }
 
   @Transactional(readOnly = true)
@@ -151,7 +129,7 @@ public class Models {
         .flatMap(models::findById)
         .orElseThrow(() -> new InvalidSpecException("/model/id", "there is no model with the id " + ref.id()));
     return new Network(
-        definition(row), weights.findById(row.id()).map(stored -> stateDict(stored.npz())).orElse(null));
+        definition(row), weights.findById(row.id()).map(stored -> Weights.readNpz(stored.npz())).orElse(null));
   }
 
   /** Weights as an .npz file. */
@@ -167,29 +145,16 @@ public class Models {
   /**
    * Replaces the weights by those of an .npz file.
    *
+   * @throws dev.spikewise.interop.UnreadableFileException where it is no such file
    * @throws InvalidSpecException naming every array that the definition has no place for, or misses
    */
   @Transactional
   public void setWeights(UUID id, byte[] npz) {
-    var spec = definition(find(id));
-    // One step through the network takes the weights over, and so tells whether they fit.
-    try (var engine = Engine.create(1)) {
-      Analyzer.analyze(spec, stateDict(npz), new InputSpec.Constant(0.0), null, 1, 1, null, 1, engine);
-    }
-    weights.save(new ModelWeights(id, npz));
+    setWeights(id, Weights.readNpz(npz));
   }
 
-  private static StateDict stateDict(byte[] npz) {
-    try {
-      var tensors = new LinkedHashMap<String, Tensor>();
-      Npz.read(new ByteArrayInputStream(npz), MAX_WEIGHTS_BYTES)
-          .forEach((name, array) -> tensors.put(name, new Tensor(array.shape(), array.floats())));
-      return new StateDict(tensors);
-    } catch (IllegalArgumentException e) {
-      throw new ProblemException(Code.MALFORMED_BODY, String.valueOf(e.getMessage()));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  private void setWeights(UUID id, StateDict found) {
+    weights.save(new ModelWeights(id, Weights.writeNpz(Weights.of(definition(find(id)), found))));
   }
 
   private ModelRow find(UUID id) {

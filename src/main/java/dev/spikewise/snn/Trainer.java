@@ -99,6 +99,11 @@ public final class Trainer {
     return Network.estimateMemory(model, spec.batchSize(), spec.timeSteps(), constant);
   }
 
+  /** Bytes that one training step on {@code batchSize} samples takes, data set aside. */
+  public static long estimateMemory(ModelSpec model, int batchSize, int timeSteps) {
+    return Network.estimateMemory(model, batchSize, timeSteps, false);
+  }
+
   /** Statistics of the initial weights on the job's own input. */
   public Statistics baseline() {
     return baseline.statistics();

@@ -355,7 +355,7 @@ public sealed interface LayerSpec {
         stride().atLeast(1, "stride", mistakes);
         padding().atLeast(0, "padding", mistakes);
         mistakes.require(
-            2 * padding().h() <= kernelSize().h() && 2 * padding().w() <= kernelSize().w(),
+            2L * padding().h() <= kernelSize().h() && 2L * padding().w() <= kernelSize().w(),
             "padding",
             "must be at most half of kernel_size " + kernelSize() + ", was " + padding());
       }
@@ -568,6 +568,6 @@ public sealed interface LayerSpec {
   private static int windows(int size, int kernel, int stride, int padding, int dilation) {
     long span = (long) dilation * (kernel - 1) + 1;
     long room = size + 2L * padding - span;
-    return room < 0 ? 0 : (int) (room / stride + 1);
+    return room < 0 ? 0 : (int) Math.min(room / stride + 1, Integer.MAX_VALUE);
   }
 }

@@ -19,6 +19,8 @@ public final class Mistakes {
     }
   }
 
+  private static final int MAX_NAME = 200;
+
   private final String pointer;
   private final List<Mistake> found;
 
@@ -66,6 +68,14 @@ public final class Mistakes {
   public boolean between(double value, double least, double most, String name) {
     return require(
         value >= least && value <= most, name, "must be between " + least + " and " + most + ", was " + value);
+  }
+
+  /** Checks that a name fits where names are stored: every database keeps 200 characters, none keeps NUL. */
+  public boolean name(String value, String name) {
+    return require(
+        value.length() <= MAX_NAME && value.chars().noneMatch(Character::isISOControl),
+        name,
+        "must have at most " + MAX_NAME + " characters, none of them a control character; it has " + value.length());
   }
 
   /** Whether nothing was found at this place or below it. */

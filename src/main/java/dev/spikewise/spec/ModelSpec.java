@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<LayerSpec> layers)
     implements Checked {
 
-  /** Largest number of values in any one tensor of a sample and step. */
+  /** Largest number of weights of a layer, and of values in any one tensor of a sample and step. */
   private static final long MAX_SIZE = 1 << 26;
 
   public ModelSpec {
@@ -26,6 +26,9 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
   /** Reports everything wrong with this definition, up to the first layer that does not fit the one before it. */
   @Override
   public void check(Mistakes mistakes) {
+    if (name != null) {
+      mistakes.name(name, "name");
+    }
     if (mistakes.require(
         inputShape.size() == 1 || inputShape.size() == 3,
         "input_shape",
@@ -72,7 +75,9 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
     for (int i = 0; i < layers.size(); i++) {
       var at = mistakes.in("layers").in(i);
       var next = layers.get(i).outputShape(shape, at);
-      if (next == null || tooLarge(next, at)) {
+      if (next == null
+          || tooLarge(next, at)
+          || layers.get(i).parameters(shape).values().stream().anyMatch(weights -> tooLarge(weights, at))) {
         return shapes;
       }
       shapes.add(next);

@@ -1,5 +1,7 @@
 package dev.spikewise.api;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -23,7 +25,8 @@ import tools.jackson.databind.json.JsonMapper;
 @TestPropertySource(properties = {
     "spring.datasource.url=jdbc:h2:mem:service;DB_CLOSE_DELAY=-1",
     "spikewise.data-dir=target/test-data",
-      "spikewise.metrics.scrape-interval=1s"
+    "spikewise.metrics.scrape-interval=1s",
+    "spikewise.http.max-body-size=1MB"
 })
 abstract class ServiceTest {
 
@@ -68,5 +71,16 @@ abstract class ServiceTest {
 
   JsonNode body(HttpResponse<String> response) {
     return json.readTree(response.body());
+  }
+
+  /** The problem that {@code response} must be. */
+  JsonNode problem(HttpResponse<String> response, int status, String code) {
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
+    assertThat(response.headers().firstValue("Content-Type")).contains("application/problem+json");
+    var problem = body(response);
+    assertThat(problem.get("status").asInt()).isEqualTo(status);
+    assertThat(problem.get("code").asString()).isEqualTo(code);
+    assertThat(problem.get("detail").asString()).isNotEmpty();
+    return problem;
   }
 }

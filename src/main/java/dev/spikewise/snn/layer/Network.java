@@ -201,7 +201,7 @@ public final class Network {
   public static long estimateMemory(ModelSpec spec, int batchSize, int timeSteps, boolean constantInput) {
     List<Shape> shapes = spec.shapes();
     long largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
-    long block = Math.clamp(BLOCK_BYTES / (Float.BYTES * timeSteps * largest), 1, batchSize);
+    long block = Math.clamp(BLOCK_BYTES / ((long) Float.BYTES * timeSteps * largest), 1, batchSize);
     long steps = constantInput ? 1 : timeSteps;
     long floats = batchSize * steps * shapes.getFirst().size() + 2 * block * timeSteps * largest;
     for (int i = 0; i < spec.layers().size(); i++) {

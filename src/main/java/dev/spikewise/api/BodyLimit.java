@@ -1,0 +1,96 @@
+package dev.spikewise.api;
+
+import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.spec.ProblemException;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ReadListener;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.ServletInputStream;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletRequestWrapper;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import org.springframework.stereotype.Component;
+import org.springframework.util.unit.DataSize;
+import org.springframework.web.filter.OncePerRequestFilter;
+
+/** Stops reading a body that is too large, whether or not it told its length. */
+@Component
+final class BodyLimit extends OncePerRequestFilter {
+
+  private final DataSize max;
+
+  BodyLimit(HttpSettings settings) {
+    max = settings.maxBodySize();
+  }
+
+  @Override
+  protected boolean shouldNotFilter(HttpServletRequest request) {
+    return Body.isMultipart(request);
+  }
+
+  @Override
+  protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+      throws ServletException, IOException {
+    chain.doFilter(new Limited(request), response);
+  }
+
+  private final class Limited extends HttpServletRequestWrapper {
+
+    Limited(HttpServletRequest request) {
+      super(request);
+    }
+
+    @Override
+    public ServletInputStream getInputStream() throws IOException {
+      return new Counting(super.getInputStream());
+    }
+  }
+
+  private final class Counting extends ServletInputStream {
+
+    private final ServletInputStream in;
+    private long count;
+
+    Counting(ServletInputStream in) {
+      this.in = in;
+    }
+
+    @Override
+    public int read() throws IOException {
+      int value = in.read();
+      add(value < 0 ? 0 : 1);
+      return value;
+    }
+
+    @Override
+    public int read(byte[] into, int offset, int length) throws IOException {
+      int read = in.read(into, offset, length);
+      add(Math.max(read, 0));
+      return read;
+    }
+
+    private void add(int read) {
+      count += read;
+      if (count > max.toBytes()) {
+        throw new ProblemException(
+            Code.CONTENT_TOO_LARGE, "the body is larger than the " + max + " of spikewise.http.max-body-size");
+      }
+    }
+
+    @Override
+    public boolean isFinished() {
+      return in.isFinished();
+    }
+
+    @Override
+    public boolean isReady() {
+      return in.isReady();
+    }
+
+    @Override
+    public void setReadListener(ReadListener listener) {
+      in.setReadListener(listener);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+package dev.spikewise.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.snn.data.Npz;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whatever is sent, the answer is a problem that names the place, never a fault of the service. */
+class RefusalTest extends ServiceTest {
+
+  private static final String LINEAR =
+      "{\"input_shape\": [2], \"layers\": [{\"type\": \"Linear\", \"out_features\": 1, \"bias\": false}, {\"type\": \"IAF\"}]}";
+
+  record Weights(int[] shape, float[] data) implements Npz.FloatArray {}
+
+  @Test
+  void aNameIsAtMost200CharactersLong() {
+    refused(model("\"name\": \"" + "x".repeat(201) + "\", ", "{\"type\": \"IAF\"}"), "/name");
+    refused(model("\"name\": \"a\\u0000b\", ", "{\"type\": \"IAF\"}"), "/name");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "\"kernel_size\": 3, \"padding\": 2147483647 | /layers/0",
+        "\"kernel_size\": 2147483647, \"padding\": 1073741824 | /layers/0",
+        "\"kernel_size\": 3, \"dilation\": 2147483647 | /layers/0/kernel_size",
+        "\"kernel_size\": [2147483647, 1], \"padding\": [2147483647, 0] | /layers/0",
+        "\"kernel_size\": 99999999999 | /layers/0/kernel_size",
+      })
+  void aKernelNoMemoryCanHoldIsAMistakeOfItsLayer(String options, String pointer) {
+    refused(model("", "{\"type\": \"Conv2d\", \"out_channels\": 4, " + options + "}"), pointer);
+  }
+
+  @Test
+  void anAnalysisIsBounded() {
+    var response =
+        post("/api/v1/analyses", "{\"model\": " + LINEAR + ", \"batch_size\": 2147483647, \"time_steps\": 2147483647}");
+    refused(response, "/batch_size");
+    assertThat(response.body()).contains("spikewise.analyses.max-values");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cursor=x", "limit=0", "limit=201", "limit=x"})
+  void aPageThatCannotBeIsABadParameter(String query) {
+    problem(get("/api/v1/models?" + query), 400, "invalid_parameter");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"x", "1", "%00", "00000000-0000-0000-0000-000000000000"})
+  void anIdOfAnotherFormIsNotFound(String id) {
+    problem(get("/api/v1/models/" + id), id.equals("%00") ? 400 : 404, id.equals("%00") ? "invalid_parameter" : "not_found");
+  }
+
+  @Test
+  void weightsMustBeFiniteAndTheModelsOwn() throws IOException {
+    var path = post("/api/v1/models", LINEAR).headers().firstValue("Location").orElseThrow() + "/weights";
+    refused(put(path, npz(new float[] {1, Float.NaN})), "/0.weight");
+    refused(put(path, npz(new float[] {1})), "/0.weight");
+    problem(put(path, "no zip".getBytes(StandardCharsets.UTF_8)), 400, "malformed_body");
+    assertThat(put(path, npz(new float[] {1, 2})).statusCode()).isEqualTo(204);
+    problem(send("GET", path, BodyPublishers.noBody(), "Accept", "image/png"), 406, "not_acceptable");
+  }
+
+  @Test
+  void aBodyIsLimitedWhetherOrNotItTellsItsLength() {
+    var body = (" ".repeat(1 << 20) + LINEAR).getBytes(StandardCharsets.UTF_8);
+    problem(send("POST", "/api/v1/models", BodyPublishers.ofByteArray(body)), 413, "content_too_large");
+    var stream = BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(body));
+    problem(send("POST", "/api/v1/models", stream), 413, "content_too_large");
+    problem(send("POST", "/api/v1/models", stream, "Idempotency-Key", "large"), 413, "content_too_large");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/api/v1/models/[", "/api/v1/%zz", "/api/v1/models/..%2f.."})
+  void whatTheServerItselfRefusesIsAProblemToo(String uri) throws IOException {
+    try (var socket = new Socket("127.0.0.1", port)) {
+      var request = "GET " + uri + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      var answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(answer).startsWith("HTTP/1.1 400").contains("application/problem+json", "\"invalid_parameter\"");
+    }
+  }
+
+  @Test
+  void aModelThatAJobNeedsStays() {
+    var path = post("/api/v1/models", LINEAR).headers().firstValue("Location").orElseThrow();
+    var id = UUID.fromString(path.substring(path.lastIndexOf('/') + 1));
+    var job =
+        post("/api/v1/jobs", "{\"model\": {\"id\": \"" + id + "\"}, \"epochs\": 100000000, \"loss\": []}");
+    assertThat(job.statusCode()).as(job.body()).isEqualTo(202);
+    problem(delete(path), 409, "conflict");
+    post(job.headers().firstValue("Location").orElseThrow() + "/cancel", "");
+  }
+
+  private HttpResponse<String> model(String name, String layer) {
+    return post("/api/v1/models", "{" + name + "\"input_shape\": [1, 8, 8], \"layers\": [" + layer + "]}");
+  }
+
+  private HttpResponse<String> put(String path, byte[] body) {
+    return send("PUT", path, BodyPublishers.ofByteArray(body), "Content-Type", "application/x-npz");
+  }
+
+  private static byte[] npz(float[] weights) throws IOException {
+    var out = new ByteArrayOutputStream();
+    Npz.write(out, Map.of("0.weight", new Weights(new int[] {1, weights.length}, weights)));
+    return out.toByteArray();
+  }
+
+  private void refused(HttpResponse<String> response, String pointer) {
+    var problem = problem(response, 422, "invalid_spec");
+    assertThat(problem.get("errors").get(0).get("pointer").asString()).isEqualTo(pointer);
+  }
+}
