@@ -1,0 +1,58 @@
+package dev.spikewise.api;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.spikewise.job.Jobs;
+import dev.spikewise.plot.Picture;
+import dev.spikewise.plot.Plots;
+import dev.spikewise.spec.ProblemException;
+import java.nio.charset.StandardCharsets;
+import java.util.UUID;
+import org.springframework.http.MediaType;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RestController;
+
+/** The tutorial's figures of a job: by Accept, or by an ending that a link can carry. */
+@RestController
+@RequestMapping(JobController.PATH + "/{id}/plots")
+class PlotController {
+
+  private static final String SVG = "image/svg+xml";
+  private static final int MAX_POINTS = 500;
+
+  private final Jobs jobs;
+
+  PlotController(Jobs jobs) {
+    this.jobs = jobs;
+  }
+
+  @GetMapping(
+      path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.svg"},
+      produces = SVG)
+  byte[] svg(@PathVariable UUID id, @PathVariable String plot) {
+    return draw(id, plot).svg().getBytes(StandardCharsets.UTF_8);
+  }
+
+  @GetMapping(
+      path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.png"},
+      produces = MediaType.IMAGE_PNG_VALUE)
+  byte[] png(@PathVariable UUID id, @PathVariable String plot) {
+    return draw(id, plot).png();
+  }
+
+  private Picture draw(UUID id, String plot) {
+    var job = jobs.get(id);
+    return switch (plot) {
+      case "synops" -> Plots.synops(jobs.epochs(id, -1, Integer.MAX_VALUE, MAX_POINTS), job.targetSynops());
+      case "firing-rate" -> Plots.firingRate(jobs.epochs(id, -1, Integer.MAX_VALUE, MAX_POINTS));
+      case "firing-rate-histogram" -> {
+        var statistics = jobs.statistics(id);
+        // Statistics exist only once the baseline does.
+        yield Plots.firingRateHistogram(requireNonNull(job.baseline()), statistics);
+      }
+      default -> throw ProblemException.notFound("plot", plot);
+    };
+  }
+}

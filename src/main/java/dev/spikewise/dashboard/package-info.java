@@ -1,0 +1,5 @@
+/** Pages for people: jobs and their curves, and a form to submit one. What changes a job goes through the API. */
+@NullMarked
+package dev.spikewise.dashboard;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,235 @@
+package dev.spikewise.dashboard;
+
+import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.microsoft.playwright.Browser;
+import com.microsoft.playwright.BrowserType;
+import com.microsoft.playwright.Locator;
+import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.assertions.LocatorAssertions;
+import com.microsoft.playwright.options.AriaRole;
+import com.microsoft.playwright.options.ColorScheme;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
+import org.springframework.boot.test.web.server.LocalServerPort;
+import org.springframework.core.io.ClassPathResource;
+import org.springframework.test.context.TestPropertySource;
+
+/** The dashboard in Chromium. What it looked like is kept under target/screenshots. */
+@SpringBootTest(webEnvironment = WebEnvironment.RANDOM_PORT)
+@TestPropertySource(
+    properties = {"spring.datasource.url=jdbc:h2:mem:dashboard;DB_CLOSE_DELAY=-1", "spikewise.data-dir=target/test-data"})
+class DashboardTest {
+
+  private static final Path CHROMIUM = Path.of(System.getenv().getOrDefault("CHROMIUM", "/usr/bin/chromium"));
+  private static final double TRAINING_MS = 120_000;
+
+  private static Playwright playwright;
+  private static Browser browser;
+
+  @LocalServerPort int port;
+  private final List<String> foreignRequests = new ArrayList<>();
+  private final List<String> complaints = new ArrayList<>();
+
+  @BeforeAll
+  static void startBrowser() {
+    assertThat(CHROMIUM)
+        .as("the dashboard's tests need Chromium: install the package chromium, or name its program in CHROMIUM")
+        .isExecutable();
+    playwright =
+        Playwright.create(
+            new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
+    browser =
+        playwright
+            .chromium()
+            .launch(
+                new BrowserType.LaunchOptions()
+                    .setExecutablePath(CHROMIUM)
+                    .setArgs(
+                        List.of("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                            "--disable-background-networking", "--disable-component-update", "--disable-sync")));
+  }
+
+  @AfterAll
+  static void stopBrowser() {
+    browser.close();
+    playwright.close();
+  }
+
+  @AfterEach
+  void nothingWasAskedOfAnotherHostAndTheConsoleIsSilent() {
+    assertThat(foreignRequests).isEmpty();
+    assertThat(complaints).isEmpty();
+  }
+
+  private Page open(String path, int width, int height, ColorScheme scheme) {
+    var page =
+        browser.newPage(new Browser.NewPageOptions().setViewportSize(width, height).setColorScheme(scheme));
+    page.onRequest(
+        request -> {
+          if (!request.url().startsWith("http://127.0.0.1:" + port) && !request.url().startsWith("data:")) {
+            foreignRequests.add(request.url());
+          }
+        });
+    page.onPageError(complaints::add);
+    page.onConsoleMessage(
+        message -> {
+          // A refused submission is no fault of the page.
+          if (message.type().equals("error") && !message.text().contains("status of 4")) {
+            complaints.add(message.text());
+          }
+        });
+    page.navigate("http://127.0.0.1:" + port + path);
+    return page;
+  }
+
+  private Page open(String path) {
+    return open(path, 1280, 900, ColorScheme.LIGHT);
+  }
+
+  private static void hasStatus(Page page, String status) {
+    assertThat(page.locator("#summary .state"))
+        .hasText(status, new LocatorAssertions.HasTextOptions().setTimeout(TRAINING_MS));
+  }
+
+  private static void press(Page page, String name) {
+    page.getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName(name).setExact(true)).click();
+  }
+
+  private static void keep(Page page, String name) {
+    page.screenshot(
+        new Page.ScreenshotOptions().setFullPage(true).setPath(Path.of("target/screenshots", name + ".png")));
+  }
+
+  /** What axe finds wrong for people who cannot see, hear or point. */
+  private static void isAccessible(Page page) throws IOException {
+    page.evaluate(
+        new ClassPathResource("META-INF/resources/webjars/axe-core/4.6.3/axe.min.js")
+            .getContentAsString(StandardCharsets.UTF_8));
+    var violations =
+        page.evaluate(
+            "async () => (await axe.run()).violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | '))");
+    assertThat((List<?>) violations).isEmpty();
+  }
+
+  @Test
+  void theTutorialsJobIsSubmittedByTheFormAndWatchedToItsEnd() throws IOException {
+    var page = open("/new");
+    isAccessible(page);
+    keep(page, "form");
+    press(page, "Check only");
+    assertThat(page.locator("#estimate"))
+        .containsText("12.21M synops", new LocatorAssertions.ContainsTextOptions().setTimeout(TRAINING_MS));
+    press(page, "Train");
+    page.waitForURL(Pattern.compile(".*/jobs/.+"));
+    hasStatus(page, "succeeded");
+    assertThat(page.locator("#curves figure")).hasCount(3);
+    assertThat(page.locator("#summary")).containsText("epoch 100 of 100");
+    assertThat(page.locator("#details")).containsText("Provenance");
+    isAccessible(page);
+    keep(page, "job");
+    page.screenshot(new Page.ScreenshotOptions().setPath(Path.of("target/screenshots/job-top.png")));
+    var weights = page.waitForDownload(() -> page.getByText("Weights (npz)").click());
+    assertThat(Files.size(weights.path())).as("75,840 floats, compressed").isGreaterThan(200_000);
+    var jobPath = page.url().replaceFirst("http://[^/]*", "");
+    for (var plot : List.of("synops.png", "synops.svg", "firing-rate.svg", "firing-rate-histogram.png")) {
+      var answer = page.request().get("http://127.0.0.1:" + port + "/api/v1" + jobPath + "/plots/" + plot);
+      assertThat(answer.status()).as(plot).isEqualTo(200);
+      Files.write(Path.of("target/screenshots", plot), answer.body());
+    }
+  }
+
+  @Test
+  void aJobIsReadInTheDarkOnAPhoneInTheListAndBesideOthers() throws IOException {
+    var page = open("/new");
+    page.getByLabel("Epochs").fill("20");
+    press(page, "Train");
+    page.waitForURL(Pattern.compile(".*/jobs/.+"));
+    hasStatus(page, "succeeded");
+    var jobPath = page.url().replaceFirst("http://[^/]*", "");
+    var dark = open(jobPath, 1280, 900, ColorScheme.DARK);
+    assertThat(dark.locator("#curves figure")).hasCount(3);
+    isAccessible(dark);
+    keep(dark, "job-dark");
+    var phone = open(jobPath, 390, 844, ColorScheme.LIGHT);
+    assertThat(phone.locator("#curves figure")).hasCount(3);
+    assertThat((Boolean) phone.evaluate("document.documentElement.scrollWidth <= innerWidth")).isTrue();
+    keep(phone, "job-phone");
+
+    var list = open("/");
+    isAccessible(list);
+    keep(list, "list");
+    list.locator("#jobs input").first().check();
+    press(list, "Compare selected");
+    assertThat(list.locator("#comparison figure")).hasCount(3);
+    isAccessible(list);
+    keep(list, "compare");
+  }
+
+  @Test
+  void aLongTrainingIsPausedResumedCancelledAndRetriedByItsButtons() {
+    var page = open("/new");
+    page.getByLabel("Epochs").fill("100000");
+    press(page, "Train");
+    page.waitForURL(Pattern.compile(".*/jobs/.+"));
+    assertThat(page.locator("#curves figure"))
+        .hasCount(3, new LocatorAssertions.HasCountOptions().setTimeout(TRAINING_MS));
+    keep(page, "job-running");
+    press(page, "Pause");
+    hasStatus(page, "paused");
+    press(page, "Resume");
+    hasStatus(page, "running");
+    press(page, "Cancel");
+    hasStatus(page, "cancelled");
+    assertThat(page.locator("#do-retry")).isVisible();
+  }
+
+  @Test
+  void mistakesAreShownAtTheirFields() throws IOException {
+    var page = open("/new");
+    page.getByLabel("Epochs").fill("0");
+    page.locator("[name=model]").fill(page.locator("[name=model]").inputValue().replace("\"kernel_size\":4", "\"kernel_size\":0"));
+    press(page, "Train");
+    assertThat(page.locator("#epochs-error")).containsText("must be at least 1, was 0");
+    assertThat(page.locator("#model-error")).containsText("kernel_size");
+    assertThat(page.getByLabel("Epochs")).hasAttribute("aria-invalid", "true");
+    assertThat((Locator) page.locator("[name=epochs]")).isFocused();
+    isAccessible(page);
+    keep(page, "form-mistakes");
+    page.locator("[name=model]").fill("{");
+    press(page, "Train");
+    assertThat(page.locator("#model-error")).containsText("not JSON");
+  }
+
+  @Test
+  void aPrintedModelIsTrainedAsItIs() {
+    var page = open("/new");
+    page.locator("[name=model]").fill(
+        "Sequential(\n  (0): Flatten(start_dim=1, end_dim=-1)\n  (1): Linear(in_features=784, out_features=10, bias=False)\n  (2): IAFSqueeze(spike_threshold=1.0)\n)");
+    page.getByLabel("Epochs").fill("3");
+    press(page, "Train");
+    page.waitForURL(Pattern.compile(".*/jobs/.+"));
+    hasStatus(page, "succeeded");
+  }
+
+  @Test
+  void aJobThatIsNotThereIsAPageThatSaysSo() throws IOException {
+    var page = open("/jobs/nothing");
+    assertThat(page.locator("main")).containsText("Not found");
+    isAccessible(page);
+  }
+}
