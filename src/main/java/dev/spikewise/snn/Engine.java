@@ -1,6 +1,7 @@
 package dev.spikewise.snn;
 
 import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.Nd4jKernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.VectorKernels;
 
@@ -10,6 +11,12 @@ import dev.spikewise.snn.kernel.VectorKernels;
  */
 public final class Engine implements AutoCloseable {
 
+  private static final String KERNELS = "spikewise.kernels";
+
+  private static final boolean VECTOR_API = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+  private static final String HOW_TO_ADD_IT =
+      "start Java with --add-modules jdk.incubator.vector to train many times faster";
+
   private final Kernels kernels;
   private final String reason;
 
@@ -18,14 +25,37 @@ public final class Engine implements AutoCloseable {
     this.reason = reason;
   }
 
-  /** The fastest kernels this JVM can run, on {@code threads} threads (the caller's is one of them). */
+  /**
+   * The fastest kernels this JVM can run, on {@code threads} threads (the caller's is one of them), or those that the
+   * system property {@value #KERNELS} names: scalar, vector or nd4j.
+   *
+   * @throws IllegalArgumentException where the property is none of these
+   * @throws IllegalStateException where the kernels it names cannot run here
+   */
   public static Engine create(int threads) {
-    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
-      return new Engine(
-          new ScalarKernels(threads),
-          "the Vector API is missing: start Java with --add-modules jdk.incubator.vector to train many times faster");
-    }
-    return new Engine(new VectorKernels(threads), "the Vector API is there, with " + VectorKernels.bits() + " bits");
+    String asked = System.getProperty(KERNELS);
+    return asked == null ? fastest(threads) : new Engine(named(asked, threads), KERNELS + "=" + asked);
+  }
+
+  private static Engine fastest(int threads) {
+    return VECTOR_API
+        ? new Engine(new VectorKernels(threads), "the Vector API is there, with " + VectorKernels.bits() + " bits")
+        : new Engine(new ScalarKernels(threads), "the Vector API is missing: " + HOW_TO_ADD_IT);
+  }
+
+  private static Kernels named(String kernels, int threads) {
+    return switch (kernels) {
+      case "scalar" -> new ScalarKernels(threads);
+      case "vector" -> {
+        if (!VECTOR_API) {
+          throw new IllegalStateException(KERNELS + "=vector needs the Vector API: " + HOW_TO_ADD_IT);
+        }
+        yield new VectorKernels(threads);
+      }
+      case "nd4j" -> new Nd4jKernels(fastest(threads).kernels);
+      default ->
+          throw new IllegalArgumentException(KERNELS + " must be scalar, vector or nd4j, was \"" + kernels + "\"");
+    };
   }
 
   /** The kernels that define what the fast ones must compute. */

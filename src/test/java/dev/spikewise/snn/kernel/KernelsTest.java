@@ -42,6 +42,15 @@ class KernelsTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void nd4jConvolutionsAgreeWithTheScalarOnes(ConvShape shape) {
+    try (var scalar = new ScalarKernels(1);
+        var nd4j = new Nd4jKernels(new ScalarKernels(2))) {
+      assertConvolutionsAgree(shape, scalar, nd4j);
+    }
+  }
+
   private static void assertConvolutionsAgree(ConvShape shape, Kernels expected, Kernels actual) {
     var random = new Random(7);
     for (int frames : new int[] {1, 3, 17}) {
