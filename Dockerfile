@@ -20,7 +20,7 @@ ENV JDK_JAVA_OPTIONS="--add-modules=jdk.incubator.vector --enable-native-access=
     SPIKEWISE_DATA_DIR=/data
 # One start that ends once everything is loaded leaves the cache that later starts map.
 RUN java -XX:AOTCacheOutput=spikewise.aot -Dspring.context.exit=onRefresh \
-      -Dspring.datasource.url=jdbc:h2:mem:aot -jar spikewise.jar > /dev/null \
+      -Dserver.address=127.0.0.1 -Dspring.datasource.url=jdbc:h2:mem:aot -jar spikewise.jar > /dev/null \
  && mkdir -p /data /cache && chown 10001:10001 /data /cache
 
 USER 10001:10001
