@@ -1,12 +1,37 @@
 package dev.spikewise.dataset;
 
+import dev.spikewise.snn.data.Dataset;
+import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A data set without its samples.
  *
+ * @param id SHA-256 of the uploaded files, or the name of a bundled data set
  * @param shape of one sample at one time step
  * @param timeSteps length of the samples' time axis, 0 where they have none
  * @param classes one more than the largest label
+ * @param createdAt null for a bundled data set
  */
-public record DatasetInfo(String id, String name, int samples, List<Integer> shape, int timeSteps, int classes) {}
+public record DatasetInfo(
+    String id,
+    String name,
+    int samples,
+    List<Integer> shape,
+    int timeSteps,
+    int classes,
+    @Nullable Instant createdAt) {
+
+  static DatasetInfo of(String id, Dataset dataset, @Nullable Instant createdAt) {
+    return new DatasetInfo(
+        id,
+        dataset.name(),
+        dataset.size(),
+        dataset.shape().dims(),
+        dataset.timeSteps(),
+        Arrays.stream(dataset.labels()).max().orElse(-1) + 1,
+        createdAt);
+  }
+}

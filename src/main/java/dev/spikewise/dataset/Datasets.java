@@ -4,45 +4,191 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.Page;
+import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.lang.ref.SoftReference;
+import java.nio.charset.StandardCharsets;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.core.io.InputStreamSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
+import org.springframework.transaction.annotation.Transactional;
 
-/** The data sets there are: the bundled digits. */
+/** The data sets there are: the bundled digits, and those that were uploaded. */
 @Service
 public class Datasets {
 
   private static final String DIGITS = "digits";
+  private static final String SELECT =
+      "select id, name, samples, shape, time_steps, classes, created_at, number from dataset ";
 
   private final Dataset digits = Dataset.digits();
+  private final Map<String, SoftReference<Dataset>> loaded = new ConcurrentHashMap<>();
+  private final JdbcClient jdbc;
+  private final Chunks chunks;
+  private final ObjectProvider<DatasetUse> uses;
+  private final long maxBytes;
 
-  public Page<DatasetInfo> list() {
-    return new Page<>(List.of(info(digits)), null);
+  Datasets(JdbcClient jdbc, Chunks chunks, ObjectProvider<DatasetUse> uses, DatasetSettings settings) {
+    this.jdbc = jdbc;
+    this.chunks = chunks;
+    this.uses = uses;
+    this.maxBytes = settings.maxSize().toBytes();
   }
 
-  public DatasetInfo get(String id) {
-    if (!id.equals(DIGITS)) {
-      throw ProblemException.notFound("data set", id);
+  /** @param added false where the same files were there already */
+  public record Stored(DatasetInfo info, boolean added) {}
+
+  private record Row(DatasetInfo info, long number) {}
+
+  /**
+   * Stores the uploaded files, unless they are there already under whatever name.
+   *
+   * @param files by the name of their part: {@code file}, or {@code images} and {@code labels}
+   * @throws InvalidSpecException with everything that is wrong with the files
+   */
+  @Transactional
+  public Stored create(String name, Map<String, ? extends InputStreamSource> files) throws IOException {
+    var sorted = new TreeMap<String, InputStreamSource>(files);
+    var id = hash(sorted);
+    var present = find(id);
+    if (present.isPresent()) {
+      return new Stored(present.get(), false);
     }
-    return info(digits);
+    var dataset = Samples.read(name, sorted, maxBytes);
+    var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
+    var info = DatasetInfo.of(id, dataset, now);
+    jdbc.sql(
+            "insert into dataset (id, name, samples, shape, time_steps, classes, created_at)"
+                + " values (?, ?, ?, ?, ?, ?, ?)")
+        .params(
+            id,
+            name,
+            info.samples(),
+            info.shape().stream().map(String::valueOf).collect(Collectors.joining(",")),
+            info.timeSteps(),
+            info.classes(),
+            now.atOffset(ZoneOffset.UTC))
+        .update();
+    for (var file : sorted.entrySet()) {
+      try (var in = file.getValue().getInputStream()) {
+        chunks.write(id, file.getKey(), in);
+      }
+    }
+    return new Stored(info, true);
+  }
+
+  /** Newest first, those created before {@code cursor}; the bundled one is the oldest. */
+  @Transactional(readOnly = true)
+  public Page<DatasetInfo> list(int limit, long cursor) {
+    var rows =
+        new ArrayList<>(
+            jdbc.sql(SELECT + "where number < ? order by number desc limit ?")
+                .params(cursor, limit + 1)
+                .query(Datasets::row)
+                .list());
+    if (rows.size() <= limit && cursor > 0) {
+      rows.add(new Row(DatasetInfo.of(DIGITS, digits, null), 0));
+    }
+    return Page.of(rows, limit, Row::info, Row::number);
+  }
+
+  @Transactional(readOnly = true)
+  public DatasetInfo get(String id) {
+    return find(id).orElseThrow(() -> ProblemException.notFound("data set", id));
+  }
+
+  @Transactional
+  public void delete(String id) {
+    get(id);
+    if (id.equals(DIGITS)) {
+      throw new ProblemException(Code.CONFLICT, "the digits are part of the service");
+    }
+    if (uses.stream().anyMatch(use -> use.usesDataset(id))) {
+      throw new ProblemException(Code.CONFLICT, "a job that is not finished uses this data set");
+    }
+    jdbc.sql("delete from dataset where id = ?").param(id).update();
+    loaded.remove(id);
   }
 
   /** The data set that {@code input}, at the pointer "/input", names. */
+  @Transactional(readOnly = true)
   public Dataset resolve(InputSpec.FromDataset input) {
-    if (!input.id().equals(DIGITS)) {
-      throw new InvalidSpecException("/input/id", "there is no data set with the id " + input.id());
+    var info =
+        find(input.id())
+            .orElseThrow(
+                () -> new InvalidSpecException("/input/id", "there is no data set with the id " + input.id()));
+    if (info.id().equals(DIGITS)) {
+      return digits;
     }
-    return digits;
+    var reference = loaded.get(info.id());
+    var dataset = reference == null ? null : reference.get();
+    return dataset == null ? load(info) : dataset;
   }
 
-  private static DatasetInfo info(Dataset dataset) {
-    return new DatasetInfo(
-        DIGITS,
-        dataset.name(),
-        dataset.size(),
-        dataset.shape().dims(),
-        dataset.timeSteps(),
-        Arrays.stream(dataset.labels()).max().orElse(-1) + 1);
+  private Dataset load(DatasetInfo info) {
+    try {
+      // What was small enough once stays usable, whatever the limit is today.
+      var dataset = Samples.read(info.name(), chunks.files(info.id()), Long.MAX_VALUE);
+      loaded.put(info.id(), new SoftReference<>(dataset));
+      return dataset;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Optional<DatasetInfo> find(String id) {
+    return id.equals(DIGITS)
+        ? Optional.of(DatasetInfo.of(DIGITS, digits, null))
+        : jdbc.sql(SELECT + "where id = ?").param(id).query(Datasets::row).optional().map(Row::info);
+  }
+
+  private static Row row(ResultSet row, int index) throws SQLException {
+    var shape = Arrays.stream(row.getString("shape").split(",")).map(Integer::valueOf).toList();
+    return new Row(
+        new DatasetInfo(
+            row.getString("id"),
+            row.getString("name"),
+            row.getInt("samples"),
+            shape,
+            row.getInt("time_steps"),
+            row.getInt("classes"),
+            row.getObject("created_at", OffsetDateTime.class).toInstant()),
+        row.getLong("number"));
+  }
+
+  private static String hash(Map<String, InputStreamSource> files) throws IOException {
+    try {
+      var digest = MessageDigest.getInstance("SHA-256");
+      for (var file : files.entrySet()) {
+        digest.update(file.getKey().getBytes(StandardCharsets.UTF_8));
+        try (var in = file.getValue().getInputStream()) {
+          in.transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
+        }
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
   }
 }

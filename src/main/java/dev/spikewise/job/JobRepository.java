@@ -41,6 +41,8 @@ interface JobRepository extends JpaRepository<JobRow, UUID>, JpaSpecificationExe
       and (j.dueAt < :dueAt or j.dueAt = :dueAt and j.number < :number)""")
   long countAhead(Instant dueAt, long number);
 
+  List<JobRow> findByStatusNotIn(Collection<JobState> statuses);
+
   boolean existsByModelIdAndStatusNotIn(String modelId, Collection<JobState> statuses);
 
   long countByStatus(JobState status);

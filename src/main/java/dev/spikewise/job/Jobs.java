@@ -1,6 +1,7 @@
 package dev.spikewise.job;
 
 import dev.spikewise.job.Timeline.Place;
+import dev.spikewise.dataset.DatasetUse;
 import dev.spikewise.model.ModelUse;
 import dev.spikewise.model.Models;
 import dev.spikewise.snn.Checkpoint;
@@ -8,6 +9,7 @@ import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.StateDict;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Problem;
@@ -31,7 +33,7 @@ import org.springframework.transaction.annotation.Transactional;
 
 /** All that anyone but a worker can do with jobs. */
 @Service
-public class Jobs implements ModelUse {
+public class Jobs implements ModelUse, DatasetUse {
 
   private final JobRepository jobs;
   private final EpochRepository epochs;
@@ -318,6 +320,13 @@ public class Jobs implements ModelUse {
   @Transactional(readOnly = true)
   public boolean uses(UUID modelId) {
     return jobs.existsByModelIdAndStatusNotIn(modelId.toString(), JobState.FINAL);
+  }
+
+  @Override
+  @Transactional(readOnly = true)
+  public boolean usesDataset(String id) {
+    return jobs.findByStatusNotIn(JobState.FINAL).stream()
+        .anyMatch(job -> job.spec().input() instanceof InputSpec.FromDataset input && input.id().equals(id));
   }
 
   private JobRow find(UUID id) {

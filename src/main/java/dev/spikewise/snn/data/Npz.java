@@ -121,6 +121,9 @@ public final class Npz {
         String name = entry.getName().replaceFirst("\\.npy$", "");
         Array array = readNpy(zip, name, left);
         left -= array.bytes().capacity();
+        if (zip.read() >= 0) {
+          throw new IllegalArgumentException("'" + name + "' has more values than its shape");
+        }
         if (arrays.put(name, array) != null) {
           throw new IllegalArgumentException("array '" + name + "' stands in the file twice");
         }

@@ -1,0 +1,183 @@
+package dev.spikewise.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.zip.GZIPOutputStream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.Test;
+
+class DatasetsTest extends ServiceTest {
+
+  @Test
+  void anNpzIsStoredOnceListedAnalysedAndDeleted() throws IOException {
+    var npz = npz(Map.of("x", floats(2, 1, 4, 4), "y", npy("<i8", 8, 0, 1)));
+    var created = upload(Map.of("name", bytes("squares"), "file", npz));
+    assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+    var path = created.headers().firstValue("Location").orElseThrow();
+    var dataset = body(get(path));
+    assertThat(dataset).isEqualTo(body(created));
+    assertThat(dataset.get("samples").asInt()).isEqualTo(2);
+    assertThat(dataset.get("classes").asInt()).isEqualTo(2);
+    assertThat(dataset.get("shape").toString()).isEqualTo("[1,4,4]");
+    assertThat(upload(Map.of("name", bytes("again"), "file", npz)).statusCode()).isEqualTo(200);
+    assertThat(body(get("/api/v1/datasets?limit=1")).get("data").get(0)).isEqualTo(dataset);
+    var analysis = post("/api/v1/analyses", training(dataset.get("id").asString(), ""));
+    assertThat(analysis.statusCode()).as(analysis.body()).isEqualTo(200);
+    assertThat(delete(path).statusCode()).isEqualTo(204);
+    problem(get(path), 404, "not_found");
+  }
+
+  @Test
+  void idxFilesMayBeInGzip() throws IOException {
+    var created = upload(Map.of("name", bytes("idx"), "images", gzip(idx(3, 2, 4, 4)), "labels", idx(5, 2)));
+    assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+    assertThat(body(created).get("shape").toString()).isEqualTo("[1,4,4]");
+    assertThat(body(created).get("classes").asInt()).isEqualTo(6);
+  }
+
+  @Test
+  void aDatasetThatAJobNeedsStays() throws IOException {
+    var npz = npz(Map.of("spikes", npy("|u1", 1, new int[] {1, 2, 1, 4, 4}, 1), "y", npy("<f4", 4, 0)));
+    var created = upload(Map.of("name", bytes("spikes"), "file", npz));
+    assertThat(body(created).get("time_steps").asInt()).isEqualTo(2);
+    var path = created.headers().firstValue("Location").orElseThrow();
+    var job =
+        post(
+            "/api/v1/jobs",
+            training(body(created).get("id").asString(), ", \"encoding\": \"spikes\", \"test_fraction\": 0")
+                .replace("\"time_steps\"", "\"epochs\": 100000000, \"time_steps\""));
+    assertThat(job.statusCode()).as(job.body()).isEqualTo(202);
+    problem(delete(path), 409, "conflict");
+    post(job.headers().firstValue("Location").orElseThrow() + "/cancel", "");
+    problem(delete("/api/v1/datasets/digits"), 409, "conflict");
+  }
+
+  @Test
+  void everyUnusableFileIsNamed() throws IOException {
+    var x = floats(2, 1, 4, 4);
+    refused(Map.of("file", npz(Map.of("x", x))), "/file/y");
+    refused(Map.of("file", npz(Map.of("y", npy("<i8", 8, 0, 1)))), "/file/x");
+    refused(Map.of("file", npz(Map.of("x", x, "y", npy("<i8", 8, 0)))), "/file/y");
+    refused(Map.of("file", npz(Map.of("x", x, "y", npy("<i8", 8, 0, -1)))), "/file/y/1");
+    refused(Map.of("file", npz(Map.of("x", x, "y", npy("|O", 8, 0, 1)))), "/file");
+    refused(Map.of("file", npz(Map.of("x", huge(), "y", npy("<i8", 8, 0)))), "/file");
+    refused(Map.of("file", bytes("no zip")), "/file");
+    refused(Map.of("images", idx(3, 2, 4, 4)), "");
+    var images = gzip(idx(3, 2, 4, 4));
+    refused(Map.of("images", Arrays.copyOf(images, images.length / 2), "labels", idx(5, 2)), "/images");
+    refused(Map.of("images", idx(3, 2, 4, 4), "labels", idx(5, 3)), "/labels");
+    problem(upload(Map.of("file", npz(Map.of("x", x)))), 422, "invalid_spec");
+    problem(post("/api/v1/datasets", "{}"), 415, "unsupported_media_type");
+    problem(post("/api/v1/datasets", "x", "Content-Type", "multipart/form-data"), 400, "malformed_body");
+  }
+
+  private void refused(Map<String, byte[]> files, String pointer) {
+    var parts = new LinkedHashMap<>(files);
+    parts.put("name", bytes("refused"));
+    var problem = problem(upload(parts), 422, "invalid_spec");
+    assertThat(problem.get("errors").get(0).get("pointer").asString()).as(problem.toString()).isEqualTo(pointer);
+  }
+
+  private static String training(String dataset, String options) {
+    return """
+        {"model": {"input_shape": [1, 4, 4], "layers": [
+          {"type": "Flatten"}, {"type": "Linear", "out_features": 2}, {"type": "IAF"}]},
+         "input": {"type": "dataset", "id": "%s"%s}, "time_steps": 2}"""
+        .formatted(dataset, options);
+  }
+
+  private HttpResponse<String> upload(Map<String, byte[]> parts) {
+    var body = new ByteArrayOutputStream();
+    parts.forEach(
+        (name, content) -> {
+          var file = name.equals("name") ? "" : "; filename=\"" + name + "\"";
+          body.writeBytes(bytes("--b\r\nContent-Disposition: form-data; name=\"" + name + "\"" + file + "\r\n\r\n"));
+          body.writeBytes(content);
+          body.writeBytes(bytes("\r\n"));
+        });
+    body.writeBytes(bytes("--b--\r\n"));
+    var type = "multipart/form-data; boundary=b";
+    return send("POST", "/api/v1/datasets", BodyPublishers.ofByteArray(body.toByteArray()), "Content-Type", type);
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static byte[] npz(Map<String, byte[]> arrays) throws IOException {
+    var bytes = new ByteArrayOutputStream();
+    try (var zip = new ZipOutputStream(bytes)) {
+      for (var array : arrays.entrySet()) {
+        var entry = new ZipEntry(array.getKey() + ".npy");
+        entry.setTime(0);
+        zip.putNextEntry(entry);
+        zip.write(array.getValue());
+      }
+    }
+    return bytes.toByteArray();
+  }
+
+  private static byte[] floats(int... shape) {
+    return npy("<f4", 4, shape, 0x3f000000);
+  }
+
+  private static byte[] npy(String type, int width, int... values) {
+    return npy(type, width, new int[] {values.length}, values);
+  }
+
+  /** An array of whole numbers, {@code values} over and over. */
+  private static byte[] npy(String type, int width, int[] shape, int... values) {
+    int size = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+    var bytes = ByteBuffer.allocate(size * width).order(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 0; i < size; i++) {
+      var value = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, values[i % values.length]);
+      bytes.put(value.array(), 0, width);
+    }
+    return concat(header(type, shape), bytes.array());
+  }
+
+  /** An array that claims more than it has. */
+  private static byte[] huge() {
+    return header("<f4", 100_000, 100_000);
+  }
+
+  private static byte[] header(String type, int... shape) {
+    var dims = Arrays.stream(shape).mapToObj(d -> d + ",").reduce("", String::concat);
+    var text = bytes("{'descr': '" + type + "', 'fortran_order': False, 'shape': (" + dims + "), }\n");
+    var head = new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (byte) text.length, 0};
+    return concat(head, text);
+  }
+
+  private static byte[] idx(int value, int... shape) {
+    int size = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+    var bytes = ByteBuffer.allocate(4 + 4 * shape.length + size).putInt(0x0800 | shape.length);
+    Arrays.stream(shape).forEach(bytes::putInt);
+    Arrays.fill(bytes.array(), bytes.position(), bytes.capacity(), (byte) value);
+    return bytes.array();
+  }
+
+  private static byte[] gzip(byte[] content) throws IOException {
+    var bytes = new ByteArrayOutputStream();
+    try (var gzip = new GZIPOutputStream(bytes)) {
+      gzip.write(content);
+    }
+    return bytes.toByteArray();
+  }
+
+  private static byte[] concat(byte[] first, byte[] second) {
+    var all = Arrays.copyOf(first, first.length + second.length);
+    System.arraycopy(second, 0, all, first.length, second.length);
+    return all;
+  }
+}
