@@ -55,7 +55,7 @@ record SpecCheck(
     if (hasTime && wantsTime && spec.timeSteps() > dataset.timeSteps()) {
       mistakes.in("time_steps").add("must be at most " + dataset.timeSteps() + ", the steps of " + dataset.name());
     }
-    boolean classifies = spec.loss().stream().anyMatch(LossTerm.CrossEntropy.class::isInstance);
+    boolean classifies = spec.loss().stream().anyMatch(t -> t instanceof LossTerm.CrossEntropy || t instanceof LossTerm.MseCount);
     int classes = Arrays.stream(dataset.labels()).max().orElse(0) + 1;
     int outputs = model.shapes().getLast().size();
     if (classifies && outputs < classes) {
@@ -79,7 +79,8 @@ record SpecCheck(
       switch (spec.loss().get(i)) {
         case LossTerm.Synops s -> checkNames(i, s.layers(), synaptic, "layer with weights");
         case LossTerm.FiringRate f -> checkNames(i, f.layers(), spiking, "spiking layer");
-        case LossTerm.CrossEntropy _ -> {}
+        case LossTerm.L1 l -> checkNames(i, l.layers(), spiking, "spiking layer");
+        case LossTerm.CrossEntropy _, LossTerm.MseCount _ -> {}
       }
     }
   }

@@ -5,14 +5,13 @@ import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.layer.Parameter;
-import dev.spikewise.snn.optim.Adam;
 import dev.spikewise.snn.optim.Loss;
+import dev.spikewise.snn.optim.Optimizer;
 import dev.spikewise.snn.synops.Counter;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
-import dev.spikewise.spec.OptimizerSpec;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 
@@ -43,7 +42,7 @@ public final class Trainer {
   private final Feed feed;
   private final Network network;
   private final Parallel parallel;
-  private final Adam optimizer;
+  private final Optimizer optimizer;
   private final Loss loss;
   private final Analysis baseline;
   private final int[] labels;
@@ -72,10 +71,7 @@ public final class Trainer {
     } else {
       network.load(weights);
     }
-    optimizer =
-        switch (spec.optimizer()) {
-          case OptimizerSpec.Adam adam -> new Adam(adam, network.parameters(), parallel);
-        };
+    optimizer = Optimizer.of(spec.optimizer(), network.parameters(), parallel);
     counter = new Counter(network, spec.dt());
     Analyzer.forward(network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
     baseline = Analysis.of(counter, model);

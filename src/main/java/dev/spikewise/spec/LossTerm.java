@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = LossTerm.Synops.class, name = "synops"),
   @JsonSubTypes.Type(value = LossTerm.FiringRate.class, name = "firing_rate"),
   @JsonSubTypes.Type(value = LossTerm.CrossEntropy.class, name = "cross_entropy"),
+  @JsonSubTypes.Type(value = LossTerm.MseCount.class, name = "mse_count"),
+  @JsonSubTypes.Type(value = LossTerm.L1.class, name = "l1"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface LossTerm {
@@ -120,6 +122,32 @@ public sealed interface LossTerm {
   /** Cross entropy of the last layer's spikes, summed over time, against the labels. */
   record CrossEntropy(Double weight) implements LossTerm {
     public CrossEntropy {
+      weight = weight == null ? 1.0 : weight;
+    }
+  }
+
+  /**
+   * Mean squared distance of the last layer's spikes a step from {@code correct_rate} for the label's neuron and {@code
+   * incorrect_rate} for the others.
+   */
+  record MseCount(Double correctRate, Double incorrectRate, Double weight) implements LossTerm {
+    public MseCount {
+      correctRate = correctRate == null ? 1.0 : correctRate;
+      incorrectRate = incorrectRate == null ? 0.0 : incorrectRate;
+      weight = weight == null ? 1.0 : weight;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      LossTerm.super.check(mistakes);
+      mistakes.finite(correctRate, "correct_rate");
+      mistakes.finite(incorrectRate, "incorrect_rate");
+    }
+  }
+
+  /** Spikes of a sample, summed over time and neurons of the named spiking layers; of all if null. */
+  record L1(Double weight, @Nullable List<String> layers) implements LossTerm {
+    public L1 {
       weight = weight == null ? 1.0 : weight;
     }
   }

@@ -14,6 +14,11 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
   @JsonSubTypes.Type(value = SurrogateSpec.Heaviside.class, name = "heaviside"),
   @JsonSubTypes.Type(value = SurrogateSpec.Gaussian.class, name = "gaussian"),
   @JsonSubTypes.Type(value = SurrogateSpec.MultiGaussian.class, name = "multi_gaussian"),
+  @JsonSubTypes.Type(value = SurrogateSpec.FastSigmoid.class, name = "fast_sigmoid"),
+  @JsonSubTypes.Type(value = SurrogateSpec.Atan.class, name = "atan"),
+  @JsonSubTypes.Type(value = SurrogateSpec.Sigmoid.class, name = "sigmoid"),
+  @JsonSubTypes.Type(value = SurrogateSpec.Triangular.class, name = "triangular"),
+  @JsonSubTypes.Type(value = SurrogateSpec.Boxcar.class, name = "boxcar"),
 })
 public sealed interface SurrogateSpec {
 
@@ -94,6 +99,66 @@ public sealed interface SurrogateSpec {
       mistakes.finite(h, "h");
       mistakes.positive(s, "s");
       mistakes.finite(gradScale, "grad_scale");
+    }
+  }
+
+  /** {@code 1 / (slope |x| + 1)^2}: Zenke and Ganguli 2018 (doi:10.1162/neco_a_01086); snnTorch's default. */
+  record FastSigmoid(Double slope) implements SurrogateSpec {
+    public FastSigmoid {
+      slope = slope == null ? 25.0 : slope;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.positive(slope, "slope");
+    }
+  }
+
+  /** {@code alpha / 2 / (1 + (pi alpha x / 2)^2)}: Fang et al. 2021 (arXiv:2007.05785); SpikingJelly's ATan. */
+  record Atan(Double alpha) implements SurrogateSpec {
+    public Atan {
+      alpha = alpha == null ? 2.0 : alpha;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.positive(alpha, "alpha");
+    }
+  }
+
+  /** {@code slope s (1 - s)} with {@code s = 1 / (1 + exp(-slope x))}. */
+  record Sigmoid(Double slope) implements SurrogateSpec {
+    public Sigmoid {
+      slope = slope == null ? 25.0 : slope;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.positive(slope, "slope");
+    }
+  }
+
+  /** {@code max(0, 1 - |x| / width) / width}. */
+  record Triangular(Double width) implements SurrogateSpec {
+    public Triangular {
+      width = width == null ? 1.0 : width;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.positive(width, "width");
+    }
+  }
+
+  /** {@code 1 / (2 width)} wherever {@code |x| <= width}. */
+  record Boxcar(Double width) implements SurrogateSpec {
+    public Boxcar {
+      width = width == null ? 0.5 : width;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.positive(width, "width");
     }
   }
 }

@@ -39,7 +39,7 @@ public record TrainingSpec(
     timeSteps = timeSteps == null ? 10 : timeSteps;
     epochs = epochs == null ? 100 : epochs;
     seed = seed == null ? 1 : seed;
-    optimizer = optimizer == null ? new OptimizerSpec.Adam(1e-3, List.of(0.9, 0.999), 1e-8) : optimizer;
+    optimizer = optimizer == null ? OptimizerSpec.DEFAULT : optimizer;
     loss = loss == null ? List.of() : Collections.unmodifiableList(new ArrayList<>(loss));
     gates = gates == null ? List.of() : Collections.unmodifiableList(new ArrayList<>(gates));
     labels = labels == null ? Map.of() : Collections.unmodifiableMap(new java.util.TreeMap<>(labels));
@@ -71,12 +71,8 @@ public record TrainingSpec(
       var at = mistakes.in("loss").in(i);
       switch (loss.get(i)) {
         case null -> at.add("must be a loss term, was null");
-        case LossTerm.CrossEntropy term -> {
-          term.check(at);
-          if (!(input instanceof InputSpec.FromDataset)) {
-            at.add("cross_entropy needs labels: use an input of type dataset");
-          }
-        }
+        case LossTerm.CrossEntropy term -> checkLabelled("cross_entropy", term, at);
+        case LossTerm.MseCount term -> checkLabelled("mse_count", term, at);
         case LossTerm.Synops term -> {
           term.check(at);
           if (term.unit() == LossTerm.Unit.PER_SECOND && dt == null) {
@@ -84,6 +80,7 @@ public record TrainingSpec(
           }
         }
         case LossTerm.FiringRate term -> term.check(at);
+        case LossTerm.L1 term -> term.check(at);
       }
     }
     for (int i = 0; i < gates.size(); i++) {
@@ -93,6 +90,13 @@ public record TrainingSpec(
       } else {
         gates.get(i).check(at);
       }
+    }
+  }
+
+  private void checkLabelled(String name, LossTerm term, Mistakes mistakes) {
+    term.check(mistakes);
+    if (!(input instanceof InputSpec.FromDataset)) {
+      mistakes.add(name + " needs labels: use an input of type dataset");
     }
   }
 

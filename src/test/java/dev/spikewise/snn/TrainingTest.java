@@ -3,8 +3,10 @@ package dev.spikewise.snn;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;
+import java.util.ArrayList;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -45,6 +47,38 @@ class TrainingTest {
     byte[] whole = checkpoint(six, scalar, 2, null);
     byte[] half = checkpoint(job(3, HALF, ", \"limit\": 100"), scalar, 2, null);
     assertThat(checkpoint(six, scalar, 2, half)).isEqualTo(whole);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void threadsDoNotChangeABit(int threads) {
+    TrainingSpec spec = job(2, HALF, ", \"limit\": 100");
+    assertThat(checkpoint(spec, false, threads, null)).isEqualTo(checkpoint(spec, false, 1, null));
+    assertThat(checkpoint(spec, true, threads, null)).isEqualTo(checkpoint(spec, true, 1, null));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'type': 'adam', 'learning_rate': 0.003, 'weight_decay': 1e-4} | {'type': 'mse_count'}",
+        "{'type': 'sgd', 'learning_rate': 0.001, 'momentum': 0.9} | {'type': 'cross_entropy'}, {'type': 'l1', 'weight': 1e-4}"
+      })
+  void everyOptimizerAndLossLearns(String optimizerAndLoss) {
+    String[] parts = optimizerAndLoss.replace('\'', '"').split(" \\| ");
+    var spec =
+        Tutorial.JSON.readValue(
+            """
+            {"model": %s, "input": {"type": "dataset", "id": "digits", "limit": 300}, "batch_size": 32, "epochs": 8,
+             "optimizer": %s, "loss": [%s]}
+            """
+                .formatted(Tutorial.JSON.writeValueAsString(MODEL), parts[0], parts[1]),
+            TrainingSpec.class);
+    var epochs = new ArrayList<EpochMetrics>();
+    try (var engine = Engine.create(1)) {
+      new Trainer(spec, MODEL, null, DIGITS, engine).run(epochs::add);
+    }
+    assertThat(epochs.getLast().loss()).isLessThan(0.8 * epochs.getFirst().loss());
+    assertThat(epochs.getLast().accuracy()).isGreaterThan(0.3);
   }
 
   private static byte[] checkpoint(TrainingSpec spec, boolean scalar, int threads, byte[] from) {

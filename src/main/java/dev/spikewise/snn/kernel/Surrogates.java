@@ -33,7 +33,19 @@ final class Surrogates {
                   * ((1 + s.h()) * normal(x, s.mu(), s.sigma())
                       - s.h() * normal(x, s.sigma(), s.s() * s.sigma())
                       - s.h() * normal(x, -s.sigma(), s.s() * s.sigma()));
+          case SurrogateSpec.FastSigmoid s -> 1 / square(s.slope() * Math.abs(x) + 1);
+          case SurrogateSpec.Atan s -> s.alpha() / 2 / (1 + square(Math.PI / 2 * s.alpha() * x));
+          case SurrogateSpec.Sigmoid s -> {
+            double e = Math.exp(-Math.abs(s.slope() * x));
+            yield s.slope() * e / square(1 + e);
+          }
+          case SurrogateSpec.Triangular s -> Math.max(0, 1 - Math.abs(x) / s.width()) / s.width();
+          case SurrogateSpec.Boxcar s -> Math.abs(x) <= s.width() ? 1 / (2 * s.width()) : 0;
         };
+  }
+
+  private static double square(double x) {
+    return x * x;
   }
 
   private static double normal(double x, double mu, double sigma) {

@@ -3,7 +3,6 @@ package dev.spikewise.snn.kernel;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
@@ -529,7 +528,7 @@ final class VectorConv implements Kernels.Conv {
         }
       }
       int pixel = (iy - shape.padH()) * shape.inW() + ix - shape.padW();
-      gx[base + pixel * shape.inC() + c] = sum.reduceLanes(VectorOperators.ADD) + tail;
+      gx[base + pixel * shape.inC() + c] = Lanes.sum(sum) + tail;
     }
   }
 

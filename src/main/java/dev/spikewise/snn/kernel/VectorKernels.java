@@ -119,7 +119,7 @@ public final class VectorKernels implements Kernels {
         rest += (double) x[at + c] * weights[pixel];
       }
     }
-    return sum.reduceLanes(VectorOperators.ADD) + rest;
+    return Lanes.sum(sum) + rest;
   }
 
   @Override
@@ -223,7 +223,7 @@ public final class VectorKernels implements Kernels {
         gx = di.mul(p.alphaSyn());
         gCurrent = gx;
         FloatVector before = FloatVector.fromArray(SPECIES, r.current, at).div(p.alphaSyn());
-        r.gAlphaSyn += di.mul(before).reduceLanes(VectorOperators.ADD);
+        r.gAlphaSyn += Lanes.sum(di.mul(before));
       }
       if (p.keepsCurrent() || p.alphaMem() != 1) {
         FloatVector from = zero;
@@ -234,7 +234,7 @@ public final class VectorKernels implements Kernels {
         if (p.normInput()) {
           from = from.sub(FloatVector.fromArray(SPECIES, r.current, at));
         }
-        r.gAlphaMem += du.mul(from).reduceLanes(VectorOperators.ADD);
+        r.gAlphaMem += Lanes.sum(du.mul(from));
       }
       if (r.gxStep == 0) {
         sum = sum.add(gx);
@@ -300,6 +300,23 @@ public final class VectorKernels implements Kernels {
       case SurrogateSpec.Heaviside s -> heaviside(s, u, threshold);
       case SurrogateSpec.Gaussian s -> gaussian(s, u, threshold);
       case SurrogateSpec.MultiGaussian s -> multiGaussian(s, u, threshold);
+      case SurrogateSpec.FastSigmoid s -> inverse(square(u.sub(threshold).abs().mul(s.slope().floatValue()).add(1)));
+      case SurrogateSpec.Atan s -> {
+        FloatVector x = u.sub(threshold).mul((float) (Math.PI / 2 * s.alpha()));
+        yield inverse(square(x).add(1)).mul((float) (s.alpha() / 2));
+      }
+      case SurrogateSpec.Sigmoid s -> {
+        FloatVector e = exp(u.sub(threshold).abs().mul(-s.slope().floatValue()));
+        yield e.mul(s.slope().floatValue()).div(square(e.add(1)));
+      }
+      case SurrogateSpec.Triangular s -> {
+        float height = (float) (1 / s.width());
+        yield u.sub(threshold).abs().mul(-height).add(1).max(0).mul(height);
+      }
+      case SurrogateSpec.Boxcar s -> {
+        VectorMask<Float> open = u.sub(threshold).abs().compare(VectorOperators.LE, s.width().floatValue());
+        yield FloatVector.zero(SPECIES).blend((float) (0.5 / s.width()), open);
+      }
     };
   }
 
@@ -333,6 +350,14 @@ public final class VectorKernels implements Kernels {
     FloatVector sides = normal(x, sigma, wide).add(normal(x, -sigma, wide)).mul(s.h().floatValue());
     FloatVector middle = normal(x, s.mu().floatValue(), sigma).mul((float) (1 + s.h()));
     return middle.sub(sides).mul(s.gradScale().floatValue());
+  }
+
+  private static FloatVector square(FloatVector x) {
+    return x.mul(x);
+  }
+
+  private static FloatVector inverse(FloatVector x) {
+    return FloatVector.broadcast(SPECIES, 1).div(x);
   }
 
   private static FloatVector normal(FloatVector x, float mu, float sigma) {

@@ -13,7 +13,7 @@ import java.util.Objects;
  * PyTorch's Adam (Kingma and Ba 2015, arXiv:1412.6980): eps is added after bias correction, and a parameter that no
  * gradient reached makes no step.
  */
-public final class Adam {
+final class Adam implements Optimizer {
 
   private static final int CHUNK = 8192;
 
@@ -34,12 +34,13 @@ public final class Adam {
     }
   }
 
-  public Adam(OptimizerSpec.Adam spec, List<Parameter> parameters, Parallel parallel) {
+  Adam(OptimizerSpec.Adam spec, List<Parameter> parameters, Parallel parallel) {
     this.spec = spec;
     this.parallel = parallel;
     all = parameters.stream().map(Moments::new).toList();
   }
 
+  @Override
   public void step() {
     for (Moments m : all) {
       if (m.parameter.reached()) {
@@ -58,13 +59,14 @@ public final class Adam {
     float add2 = (float) (1 - beta2);
     float size = (float) (spec.learningRate() / (1 - Math.pow(beta1, m.steps)));
     float correction = (float) Math.sqrt(1 - Math.pow(beta2, m.steps));
+    float decay = spec.weightDecay().floatValue();
     float eps = spec.eps().floatValue();
     float[] first = m.first;
     float[] second = m.second;
     float[] values = m.parameter.values();
     float[] gradient = m.parameter.gradient();
     for (int i = from; i < to; i++) {
-      float g = gradient[i];
+      float g = gradient[i] + decay * values[i];
       first[i] += add1 * (g - first[i]);
       second[i] = keep * second[i] + add2 * g * g;
       values[i] -= size * (first[i] / ((float) Math.sqrt(second[i]) / correction + eps));
@@ -72,6 +74,7 @@ public final class Adam {
   }
 
   /** Moments under "NAME.exp_avg" and "NAME.exp_avg_sq" and step counts under "NAME.step", as PyTorch names them. */
+  @Override
   public StateDict state() {
     var tensors = new LinkedHashMap<String, Tensor>();
     for (Moments m : all) {
@@ -84,6 +87,7 @@ public final class Adam {
     return new StateDict(tensors);
   }
 
+  @Override
   public void restore(StateDict state) {
     for (Moments m : all) {
       String name = m.parameter.name();

@@ -5,6 +5,7 @@ import dev.spikewise.snn.layer.Neurons;
 import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.spec.LossTerm;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -34,7 +35,7 @@ public final class Loss {
     this.baseline = baseline;
     values = new double[terms.size()];
     logits = new float[batchSize * network.outputs()];
-    outputGradient = terms.stream().anyMatch(LossTerm.CrossEntropy.class::isInstance) ? new float[logits.length] : null;
+    outputGradient = terms.stream().anyMatch(t -> t instanceof LossTerm.CrossEntropy || t instanceof LossTerm.MseCount) ? new float[logits.length] : null;
     rateGradients = network.neurons().stream().map(n -> new float[n.counts().length]).toList();
   }
 
@@ -60,6 +61,9 @@ public final class Loss {
    */
   public double compute(int samples, int[] labels) {
     network.sumOutput(samples, logits);
+    if (outputGradient != null) {
+      Arrays.fill(outputGradient, 0);
+    }
     double sum = 0;
     for (int i = 0; i < values.length; i++) {
       LossTerm term = terms.get(i);
@@ -68,6 +72,8 @@ public final class Loss {
             case LossTerm.Synops s -> synops(s, samples);
             case LossTerm.FiringRate r -> firingRate(r, samples);
             case LossTerm.CrossEntropy c -> crossEntropy(c, samples, labels);
+            case LossTerm.MseCount m -> mseCount(m, samples, labels);
+            case LossTerm.L1 l -> l1(l, samples);
           };
       values[i] = term.weight() * value;
       sum += values[i];
@@ -167,9 +173,40 @@ public final class Loss {
       loss += Math.log(sum) + top - logits[b * classes + labels[b]];
       for (int c = 0; c < classes; c++) {
         double softmax = Math.exp(logits[b * classes + c] - top) / sum;
-        gradient[b * classes + c] = (float) (term.weight() * (softmax - (c == labels[b] ? 1 : 0)) / samples);
+        gradient[b * classes + c] += (float) (term.weight() * (softmax - (c == labels[b] ? 1 : 0)) / samples);
       }
     }
     return loss / samples;
+  }
+
+  private double mseCount(LossTerm.MseCount term, int samples, int[] labels) {
+    float[] gradient = Objects.requireNonNull(outputGradient);
+    int classes = network.outputs();
+    double count = (double) samples * classes;
+    double loss = 0;
+    for (int b = 0; b < samples; b++) {
+      for (int c = 0; c < classes; c++) {
+        double rate = logits[b * classes + c] / network.timeSteps();
+        double error = rate - (c == labels[b] ? term.correctRate() : term.incorrectRate());
+        loss += error * error;
+        gradient[b * classes + c] += (float) (term.weight() * 2 * error / network.timeSteps() / count);
+      }
+    }
+    return loss / count;
+  }
+
+  private double l1(LossTerm.L1 term, int samples) {
+    double spikes = 0;
+    List<Neurons> layers = network.neurons();
+    for (int i = 0; i < layers.size(); i++) {
+      Neurons layer = layers.get(i);
+      if (layer.spikes() && (term.layers() == null || term.layers().contains(layer.name()))) {
+        spikes += Arrays.stream(layer.counts()).sum();
+        float[] gradient = rateGradients.get(i);
+        Arrays.fill(gradient, (float) (term.weight() / samples));
+        layer.addToLoss(gradient);
+      }
+    }
+    return spikes / samples;
   }
 }

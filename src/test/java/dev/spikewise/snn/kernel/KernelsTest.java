@@ -103,7 +103,12 @@ class KernelsTest {
             new SurrogateSpec.PeriodicExponential(0.5, 1.0),
             new SurrogateSpec.Heaviside(0.5),
             new SurrogateSpec.Gaussian(0.1, 0.5, 1.0),
-            new SurrogateSpec.MultiGaussian(0.0, 0.5, 0.15, 6.0, 2.0));
+            new SurrogateSpec.MultiGaussian(0.0, 0.5, 0.15, 6.0, 2.0),
+            new SurrogateSpec.FastSigmoid(25.0),
+            new SurrogateSpec.Atan(2.0),
+            new SurrogateSpec.Sigmoid(4.0),
+            new SurrogateSpec.Triangular(0.8),
+            new SurrogateSpec.Boxcar(0.5));
     var all = new ArrayList<NeuronParams>();
     float none = Float.NEGATIVE_INFINITY;
     for (SpikeFn spikeFn : spikeFns) {

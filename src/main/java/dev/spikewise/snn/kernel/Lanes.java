@@ -1,0 +1,43 @@
+package dev.spikewise.snn.kernel;
+
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Sums of a vector's lanes in a fixed order. The Vector API's own leaves the order, and so the last bit, to the JIT. */
+final class Lanes {
+
+  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final int LANES = SPECIES.length();
+
+  private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(SPECIES, 8, 1, true);
+  private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(SPECIES, 4, 1, true);
+  private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(SPECIES, 2, 1, true);
+  private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(SPECIES, 1, 1, true);
+
+  private Lanes() {}
+
+  /** Adds halves to each other; for vectors of at most 16 lanes. */
+  static float sum(FloatVector v) {
+    if (LANES > 8) {
+      v = v.add(v.rearrange(BY_8));
+    }
+    if (LANES > 4) {
+      v = v.add(v.rearrange(BY_4));
+    }
+    if (LANES > 2) {
+      v = v.add(v.rearrange(BY_2));
+    }
+    return v.add(v.rearrange(BY_1)).lane(0);
+  }
+
+  /** From the first lane to the last. */
+  static double sum(DoubleVector v) {
+    double sum = 0;
+    for (double lane : v.toArray()) {
+      sum += lane;
+    }
+    return sum;
+  }
+}

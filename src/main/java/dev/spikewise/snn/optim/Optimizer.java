@@ -1,0 +1,25 @@
+package dev.spikewise.snn.optim;
+
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.spec.OptimizerSpec;
+import java.util.List;
+
+/** Moves parameters against their gradients. */
+public sealed interface Optimizer permits Adam, Sgd {
+
+  static Optimizer of(OptimizerSpec spec, List<Parameter> parameters, Parallel parallel) {
+    return switch (spec) {
+      case OptimizerSpec.Adam adam -> new Adam(adam, parameters, parallel);
+      case OptimizerSpec.Sgd sgd -> new Sgd(sgd, parameters);
+    };
+  }
+
+  void step();
+
+  /** What {@link #restore} needs to go on bit for bit. */
+  StateDict state();
+
+  void restore(StateDict state);
+}

@@ -1,0 +1,61 @@
+package dev.spikewise.snn.optim;
+
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.spec.OptimizerSpec;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+
+/** PyTorch's SGD: {@code m = momentum m + g, w -= lr m}. A parameter that no gradient reached makes no step. */
+final class Sgd implements Optimizer {
+
+  private final OptimizerSpec.Sgd spec;
+  private final List<Parameter> parameters;
+  private final List<float[]> momenta;
+
+  Sgd(OptimizerSpec.Sgd spec, List<Parameter> parameters) {
+    this.spec = spec;
+    this.parameters = parameters;
+    momenta = parameters.stream().map(p -> new float[p.values().length]).toList();
+  }
+
+  @Override
+  public void step() {
+    float rate = spec.learningRate().floatValue();
+    float keep = spec.momentum().floatValue();
+    float decay = spec.weightDecay().floatValue();
+    for (int p = 0; p < momenta.size(); p++) {
+      if (parameters.get(p).reached()) {
+        float[] values = parameters.get(p).values();
+        float[] gradient = parameters.get(p).gradient();
+        float[] momentum = momenta.get(p);
+        for (int i = 0; i < values.length; i++) {
+          momentum[i] = keep * momentum[i] + (gradient[i] + decay * values[i]);
+          values[i] -= rate * momentum[i];
+        }
+      }
+    }
+  }
+
+  @Override
+  public StateDict state() {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (int p = 0; p < momenta.size(); p++) {
+      tensors.put(key(p), parameters.get(p).toTorch(momenta.get(p)));
+    }
+    return new StateDict(tensors);
+  }
+
+  @Override
+  public void restore(StateDict state) {
+    for (int p = 0; p < momenta.size(); p++) {
+      parameters.get(p).fromTorch(Objects.requireNonNull(state.tensors().get(key(p)), key(p)).data(), momenta.get(p));
+    }
+  }
+
+  private String key(int p) {
+    return parameters.get(p).name() + ".momentum_buffer";
+  }
+}
