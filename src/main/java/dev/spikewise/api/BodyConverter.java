@@ -22,10 +22,12 @@ import tools.jackson.databind.json.JsonMapper;
 final class BodyConverter extends JacksonJsonHttpMessageConverter {
 
   private final TreeCheck treeCheck;
+  private final Limits limits;
 
-  BodyConverter(JsonMapper json) {
+  BodyConverter(JsonMapper json, Limits limits) {
     super(json);
     this.treeCheck = new TreeCheck(json);
+    this.limits = limits;
   }
 
   /** @throws dev.spikewise.spec.InvalidSpecException with all mistakes */
@@ -48,6 +50,7 @@ final class BodyConverter extends JacksonJsonHttpMessageConverter {
     if (body instanceof Checked document) {
       check(document, mistakes);
     }
+    limits.check(body, mistakes);
     mistakes.throwIfAny();
     return body;
   }

@@ -138,6 +138,14 @@ public class Jobs implements ModelUse, DatasetUse {
     spec.check(mistakes);
     mistakes.throwIfAny();
     var model = inputs.model(spec.model());
+    long needed = Trainer.estimateMemory(spec, model.spec());
+    long heap = Runtime.getRuntime().maxMemory();
+    mistakes.require(
+        needed <= heap,
+        "batch_size",
+        "is too large with these layers and time_steps: training needs about %d MiB of memory, the server has %d"
+            .formatted(needed >> 20, heap >> 20));
+    mistakes.throwIfAny();
     Trainer.check(spec, model.spec(), model.weights(), inputs.dataset(spec.input()), mistakes);
     mistakes.throwIfAny();
     return model;
