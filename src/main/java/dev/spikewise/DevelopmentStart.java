@@ -15,7 +15,10 @@ import org.springframework.core.io.Resource;
 import org.springframework.stereotype.Component;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Trains the sinabs tutorial's job on the first {@code mvn spring-boot:run}, so that there is something to look at. */
+/**
+ * Trains the sinabs tutorial's job on the first {@code mvn spring-boot:run}, so that there is
+ * something to look at.
+ */
 @Component
 @Profile("dev")
 class DevelopmentStart {
@@ -26,7 +29,8 @@ class DevelopmentStart {
   private final JsonMapper mapper;
   private final Resource tutorial;
 
-  DevelopmentStart(Jobs jobs, JsonMapper mapper, @Value("classpath:tutorial.json") Resource tutorial) {
+  DevelopmentStart(
+      Jobs jobs, JsonMapper mapper, @Value("classpath:tutorial.json") Resource tutorial) {
     this.jobs = jobs;
     this.mapper = mapper;
     this.tutorial = tutorial;
@@ -35,9 +39,11 @@ class DevelopmentStart {
   @EventListener
   void ready(ApplicationReadyEvent event) throws IOException {
     var spec = mapper.readValue(tutorial.getContentAsByteArray(), TrainingSpec.class);
-    var before = jobs.list(new Jobs.Filter(List.of(), Map.of(), spec.name()), 1, Long.MAX_VALUE).data();
+    var before =
+        jobs.list(new Jobs.Filter(List.of(), Map.of(), spec.name()), 1, Long.MAX_VALUE).data();
     var job = before.isEmpty() ? jobs.submit(spec) : before.getFirst();
-    var port = event.getApplicationContext().getEnvironment().getRequiredProperty("local.server.port");
+    var port =
+        event.getApplicationContext().getEnvironment().getRequiredProperty("local.server.port");
     LOG.info(
         """
         The tutorial's job is {}. Look at

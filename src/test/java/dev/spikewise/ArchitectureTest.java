@@ -44,7 +44,9 @@ class ArchitectureTest {
   @ArchTest
   static final ArchRule kernelsKnowOnlyArraysAndNouns =
       only(
-          "snn.kernel", within("snn.kernel", "spec"), resideInAnyPackage("org.nd4j..", "org.bytedeco.."));
+          "snn.kernel",
+          within("snn.kernel", "spec"),
+          resideInAnyPackage("org.nd4j..", "org.bytedeco.."));
 
   @ArchTest
   static final ArchRule neuronsKnowOnlyKernelsAndData =
@@ -82,7 +84,11 @@ class ArchitectureTest {
 
   @ArchTest
   static final ArchRule storedResourcesKnowNoView =
-      noClasses().that(within(STORED)).should().dependOnClassesThat(within(VIEWS)).allowEmptyShould(true);
+      noClasses()
+          .that(within(STORED))
+          .should()
+          .dependOnClassesThat(within(VIEWS))
+          .allowEmptyShould(true);
 
   @ArchTest
   static final ArchRule viewsKnowNoEngine =
@@ -90,7 +96,10 @@ class ArchitectureTest {
 
   @ArchTest
   static final ArchRule viewsDoNotKnowEachOther =
-      slices().matching("dev.spikewise.(api|telemetry|dashboard|cli)..").should().notDependOnEachOther();
+      slices()
+          .matching("dev.spikewise.(api|telemetry|dashboard|cli)..")
+          .should()
+          .notDependOnEachOther();
 
   private static ArchRule only(
       String place, DescribedPredicate<JavaClass> ours, DescribedPredicate<JavaClass> libraries) {
@@ -98,7 +107,8 @@ class ArchitectureTest {
         .that(within(place))
         .should()
         .onlyDependOnClassesThat(
-            ours.or(libraries).or(resideInAnyPackage("java..", "jdk.incubator.vector..", "org.jspecify..")))
+            ours.or(libraries)
+                .or(resideInAnyPackage("java..", "jdk.incubator.vector..", "org.jspecify..")))
         .allowEmptyShould(true);
   }
 
@@ -115,7 +125,10 @@ class ArchitectureTest {
         Arrays.stream(places).map(place -> "dev.spikewise." + place + "..").toArray(String[]::new));
   }
 
-  /** Data sets are part of the engine's API beside its base package; the engine itself stays free of annotations. */
+  /**
+   * Data sets are part of the engine's API beside its base package; the engine itself stays free of
+   * annotations.
+   */
   static class Interfaces implements ApplicationModuleDetectionStrategy {
 
     @Override
@@ -124,7 +137,8 @@ class ArchitectureTest {
     }
 
     @Override
-    public NamedInterfaces detectNamedInterfaces(JavaPackage base, ApplicationModuleInformation module) {
+    public NamedInterfaces detectNamedInterfaces(
+        JavaPackage base, ApplicationModuleInformation module) {
       return NamedInterfaces.of(base, module)
           .and(NamedInterfaces.builder(base).matching("data").build());
     }

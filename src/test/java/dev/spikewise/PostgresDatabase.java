@@ -33,13 +33,15 @@ public class PostgresDatabase {
     return new Database(server, name);
   }
 
-  private record Database(PostgreSQLContainer server, String name) implements JdbcConnectionDetails {
+  private record Database(PostgreSQLContainer server, String name)
+      implements JdbcConnectionDetails {
 
     @Override
     public String getJdbcUrl() {
       // A stopped container hangs rather than refuses.
       return "jdbc:postgresql://%s:%d/%s?connectTimeout=2"
-          .formatted(server.getHost(), server.getMappedPort(PostgreSQLContainer.POSTGRESQL_PORT), name);
+          .formatted(
+              server.getHost(), server.getMappedPort(PostgreSQLContainer.POSTGRESQL_PORT), name);
     }
 
     @Override

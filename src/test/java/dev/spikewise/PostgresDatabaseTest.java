@@ -15,6 +15,7 @@ class PostgresDatabaseTest {
 
   @Test
   void everyContextHasItsOwnDatabase() {
-    assertThat(jdbc.sql("select current_database()").query(String.class).single()).startsWith("test_");
+    assertThat(jdbc.sql("select current_database()").query(String.class).single())
+        .startsWith("test_");
   }
 }

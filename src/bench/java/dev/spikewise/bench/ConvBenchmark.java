@@ -49,7 +49,8 @@ public class ConvBenchmark {
         switch (kernels) {
           case "vector" -> new VectorKernels(threads);
           case "nd4j" -> new Nd4jKernels(new VectorKernels(threads));
-          default -> throw new IllegalArgumentException("kernels are vector or nd4j, not " + kernels);
+          default ->
+              throw new IllegalArgumentException("kernels are vector or nd4j, not " + kernels);
         };
     conv = backend.conv(SHAPE, FRAMES);
     var random = new Random(1);

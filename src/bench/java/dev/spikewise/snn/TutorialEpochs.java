@@ -2,7 +2,10 @@ package dev.spikewise.snn;
 
 import java.util.ArrayList;
 
-/** The tutorial's job as src/bench/peers runs it: prints the median milliseconds of an epoch after a warm-up. */
+/**
+ * The tutorial's job as src/bench/peers runs it: prints the median milliseconds of an epoch after a
+ * warm-up.
+ */
 final class TutorialEpochs {
 
   private static final int WARM_UP = 1000;
@@ -16,6 +19,7 @@ final class TutorialEpochs {
       new Trainer(Tutorial.job(1, WARM_UP + EPOCHS, 2), Tutorial.model(), null, null, engine)
           .run(metrics -> times.add(metrics.durationMs()));
     }
-    System.out.println(times.stream().skip(WARM_UP).sorted().skip(EPOCHS / 2).findFirst().orElseThrow());
+    System.out.println(
+        times.stream().skip(WARM_UP).sorted().skip(EPOCHS / 2).findFirst().orElseThrow());
   }
 }

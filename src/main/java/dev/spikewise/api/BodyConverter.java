@@ -15,8 +15,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Reads a JSON body into a record, so that its sender learns of every mistake at once: what does not fit the record, and
- * what the record itself finds wrong.
+ * Reads a JSON body into a record, so that its sender learns of every mistake at once: what does
+ * not fit the record, and what the record itself finds wrong.
  */
 @Component
 final class BodyConverter extends JacksonJsonHttpMessageConverter {
@@ -30,9 +30,12 @@ final class BodyConverter extends JacksonJsonHttpMessageConverter {
     this.limits = limits;
   }
 
-  /** @throws dev.spikewise.spec.InvalidSpecException with all mistakes */
+  /**
+   * @throws dev.spikewise.spec.InvalidSpecException with all mistakes
+   */
   @Override
-  public Object read(ResolvableType type, HttpInputMessage message, @Nullable Map<String, Object> hints)
+  public Object read(
+      ResolvableType type, HttpInputMessage message, @Nullable Map<String, Object> hints)
       throws IOException {
     var json = getMapper();
     JsonNode tree;
@@ -55,11 +58,16 @@ final class BodyConverter extends JacksonJsonHttpMessageConverter {
     return body;
   }
 
-  /** Adds what the document finds wrong with itself, except about the gaps that unfitting JSON has left. */
+  /**
+   * Adds what the document finds wrong with itself, except about the gaps that unfitting JSON has
+   * left.
+   */
   private static void check(Checked document, Mistakes mistakes) {
     var misfits = mistakes.list();
     document.check(mistakes);
     mistakes.removeIf(
-        found -> !misfits.contains(found) && misfits.stream().anyMatch(misfit -> misfit.isWithin(found.pointer())));
+        found ->
+            !misfits.contains(found)
+                && misfits.stream().anyMatch(misfit -> misfit.isWithin(found.pointer())));
   }
 }

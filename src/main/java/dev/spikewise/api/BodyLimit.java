@@ -30,7 +30,8 @@ final class BodyLimit extends OncePerRequestFilter {
   }
 
   @Override
-  protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+  protected void doFilterInternal(
+      HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
     chain.doFilter(new Limited(request), response);
   }
@@ -74,7 +75,8 @@ final class BodyLimit extends OncePerRequestFilter {
       count += read;
       if (count > max.toBytes()) {
         throw new ProblemException(
-            Code.CONTENT_TOO_LARGE, "the body is larger than the " + max + " of spikewise.http.max-body-size");
+            Code.CONTENT_TOO_LARGE,
+            "the body is larger than the " + max + " of spikewise.http.max-body-size");
       }
     }
 

@@ -18,8 +18,8 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
-import org.springframework.web.bind.annotation.RequestPart;
 import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RequestPart;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.multipart.MultipartFile;
@@ -35,8 +35,9 @@ class DatasetController {
   }
 
   /**
-   * Takes {@code file}, an .npz with y [n] and either x [n, ...] or spikes [n, t, ...], or {@code images} and {@code
-   * labels}, IDX files that may be in gzip. Answers 200 where the same files are stored already.
+   * Takes {@code file}, an .npz with y [n] and either x [n, ...] or spikes [n, t, ...], or {@code
+   * images} and {@code labels}, IDX files that may be in gzip. Answers 200 where the same files are
+   * stored already.
    */
   @PostMapping(consumes = MediaType.MULTIPART_FORM_DATA_VALUE)
   ResponseEntity<DatasetInfo> create(
@@ -61,13 +62,18 @@ class DatasetController {
       name = "";
     }
     mistakes.name(name, "name");
-    if (!files.keySet().equals(Set.of("file")) && !files.keySet().equals(Set.of("images", "labels"))) {
-      mistakes.add("must have either the part file (.npz) or the parts images and labels (IDX), had " + files.keySet());
+    if (!files.keySet().equals(Set.of("file"))
+        && !files.keySet().equals(Set.of("images", "labels"))) {
+      mistakes.add(
+          "must have either the part file (.npz) or the parts images and labels (IDX), had "
+              + files.keySet());
     }
     mistakes.throwIfAny();
     var stored = datasets.create(name, files);
     var location = URI.create("/api/v1/datasets/" + stored.info().id());
-    return (stored.added() ? ResponseEntity.created(location) : ResponseEntity.ok().location(location))
+    return (stored.added()
+            ? ResponseEntity.created(location)
+            : ResponseEntity.ok().location(location))
         .body(stored.info());
   }
 

@@ -17,7 +17,8 @@ final class EpochCsv {
     if (epochs.isEmpty()) {
       return "";
     }
-    var csv = new StringBuilder(String.join(",", figures(epochs.getFirst()).keySet())).append("\r\n");
+    var csv =
+        new StringBuilder(String.join(",", figures(epochs.getFirst()).keySet())).append("\r\n");
     for (var epoch : epochs) {
       csv.append(
               figures(epoch).values().stream()
@@ -38,7 +39,10 @@ final class EpochCsv {
     figures.put("test_accuracy", epoch.testAccuracy());
     figures.put("duration_ms", epoch.durationMs());
     epoch.lossTerms().forEach((term, value) -> figures.put("loss_terms." + term, value));
-    epoch.parameter().forEach((layer, counted) -> figures.put("parameter." + layer + ".synops", counted.synops()));
+    epoch
+        .parameter()
+        .forEach(
+            (layer, counted) -> figures.put("parameter." + layer + ".synops", counted.synops()));
     epoch
         .spiking()
         .forEach(

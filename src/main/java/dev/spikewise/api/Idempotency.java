@@ -35,9 +35,10 @@ import org.springframework.web.servlet.HandlerExceptionResolver;
 import org.springframework.web.util.ContentCachingResponseWrapper;
 
 /**
- * Executes a POST with an {@code Idempotency-Key} once, and gives its answer again to whoever repeats it. What the
- * request does and its answer are stored in one transaction, so that neither is there without the other; a second
- * request waits at the key's row for the first. An answer that reports a problem is not kept: nothing was done.
+ * Executes a POST with an {@code Idempotency-Key} once, and gives its answer again to whoever
+ * repeats it. What the request does and its answer are stored in one transaction, so that neither
+ * is there without the other; a second request waits at the key's row for the first. An answer that
+ * reports a problem is not kept: nothing was done.
  */
 @Component
 final class Idempotency extends OncePerRequestFilter {
@@ -84,7 +85,8 @@ final class Idempotency extends OncePerRequestFilter {
   }
 
   @Override
-  protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+  protected void doFilterInternal(
+      HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
     try {
       once(request, response, chain);
@@ -99,11 +101,15 @@ final class Idempotency extends OncePerRequestFilter {
       throws ServletException, IOException {
     var key = request.getHeader(KEY);
     if (!key.matches("[\\x21-\\x7e]{1,255}")) {
-      throw new ProblemException(Code.INVALID_PARAMETER, KEY + " must be 1 to 255 visible ASCII characters");
+      throw new ProblemException(
+          Code.INVALID_PARAMETER, KEY + " must be 1 to 255 visible ASCII characters");
     }
     var principal = request.getUserPrincipal();
     var id = hex(sha256(), (principal == null ? "" : principal.getName()) + "\n" + key);
-    var repeatable = Body.isMultipart(request) ? request : new Body(request, request.getInputStream().readAllBytes());
+    var repeatable =
+        Body.isMultipart(request)
+            ? request
+            : new Body(request, request.getInputStream().readAllBytes());
     var fingerprint = fingerprint(repeatable);
     jdbc.sql("delete from idempotency where created_at < ?").param(now().minus(ttl)).update();
     var first = find(id);
@@ -118,13 +124,18 @@ final class Idempotency extends OncePerRequestFilter {
     var answer = first.get();
     if (!answer.fingerprint().equals(fingerprint)) {
       throw new ProblemException(
-          Code.IDEMPOTENCY_KEY_REUSED, "this key came before with another request; use a new one for each request");
+          Code.IDEMPOTENCY_KEY_REUSED,
+          "this key came before with another request; use a new one for each request");
     }
     answer.replay(response);
   }
 
   private void execute(
-      String id, String fingerprint, HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+      String id,
+      String fingerprint,
+      HttpServletRequest request,
+      HttpServletResponse response,
+      FilterChain chain)
       throws ServletException, IOException {
     var answer = new ContentCachingResponseWrapper(response);
     var transaction = transactions.getTransaction(TransactionDefinition.withDefaults());
@@ -147,7 +158,8 @@ final class Idempotency extends OncePerRequestFilter {
   }
 
   private void save(String id, ContentCachingResponseWrapper answer) {
-    jdbc.sql("update idempotency set status = ?, location = ?, etag = ?, content_type = ?, body = ? where id = ?")
+    jdbc.sql(
+            "update idempotency set status = ?, location = ?, etag = ?, content_type = ?, body = ? where id = ?")
         .param(answer.getStatus())
         .param(answer.getHeader(HttpHeaders.LOCATION))
         .param(answer.getHeader(HttpHeaders.ETAG))
@@ -158,12 +170,18 @@ final class Idempotency extends OncePerRequestFilter {
   }
 
   private Optional<Answer> find(String id) {
-    return jdbc.sql("select fingerprint, status, location, etag, content_type, body from idempotency where id = ?")
+    return jdbc.sql(
+            "select fingerprint, status, location, etag, content_type, body from idempotency where id = ?")
         .param(id)
         .query(
             (row, number) ->
                 new Answer(
-                    row.getString(1), row.getInt(2), row.getString(3), row.getString(4), row.getString(5), row.getBytes(6)))
+                    row.getString(1),
+                    row.getInt(2),
+                    row.getString(3),
+                    row.getString(4),
+                    row.getString(5),
+                    row.getBytes(6)))
         .optional();
   }
 
@@ -181,7 +199,8 @@ final class Idempotency extends OncePerRequestFilter {
       }
     }
     for (var field : parts.getParameterMap().entrySet()) {
-      digest.update((field.getKey() + String.join("\n", field.getValue())).getBytes(StandardCharsets.UTF_8));
+      digest.update(
+          (field.getKey() + String.join("\n", field.getValue())).getBytes(StandardCharsets.UTF_8));
     }
     return hex(digest, place(request));
   }

@@ -66,7 +66,8 @@ class JobController {
     }
   }
 
-  record Patch(@Nullable String name, @Nullable Map<String, String> labels, @Nullable Integer priority)
+  record Patch(
+      @Nullable String name, @Nullable Map<String, String> labels, @Nullable Integer priority)
       implements Checked {
     @Override
     public void check(Mistakes mistakes) {
@@ -81,7 +82,8 @@ class JobController {
   ResponseEntity<Resource> submit(
       @RequestBody TrainingSpec spec,
       @RequestHeader(name = "Idempotency-Key", required = false) @Nullable String idempotencyKey) {
-    var job = Resource.of(idempotencyKey == null ? jobs.submit(spec) : submitOnce(spec, idempotencyKey));
+    var job =
+        Resource.of(idempotencyKey == null ? jobs.submit(spec) : submitOnce(spec, idempotencyKey));
     return ResponseEntity.accepted().location(URI.create(job.links().get("self"))).body(job);
   }
 
@@ -112,7 +114,8 @@ class JobController {
       @RequestParam(defaultValue = "") List<String> label,
       @RequestParam(required = false) @Nullable String name,
       @ParameterObject PageQuery page) {
-    var filter = new Jobs.Filter(status.stream().map(JobController::state).toList(), labels(label), name);
+    var filter =
+        new Jobs.Filter(status.stream().map(JobController::state).toList(), labels(label), name);
     var found = jobs.list(filter, page.size(), page.before());
     return new Page<>(found.data().stream().map(Resource::of).toList(), found.nextCursor());
   }
@@ -126,7 +129,9 @@ class JobController {
                 new ProblemException(
                     Code.INVALID_PARAMETER,
                     "status must be one of "
-                        + Arrays.stream(JobState.values()).map(JobState::word).collect(Collectors.joining(", "))
+                        + Arrays.stream(JobState.values())
+                            .map(JobState::word)
+                            .collect(Collectors.joining(", "))
                         + ", was "
                         + word));
   }
@@ -146,7 +151,8 @@ class JobController {
   private static int between(int least, int most, int value, String name) {
     if (value < least || value > most) {
       throw new ProblemException(
-          Code.INVALID_PARAMETER, name + " must be between " + least + " and " + most + ", was " + value);
+          Code.INVALID_PARAMETER,
+          name + " must be between " + least + " and " + most + ", was " + value);
     }
     return value;
   }
@@ -194,7 +200,8 @@ class JobController {
       @RequestParam(name = "max_points", required = false) @Nullable Integer maxPoints) {
     between(1, 10_000, limit, "limit");
     var epochs = jobs.epochs(id, after, limit, points(maxPoints));
-    return new Page<>(epochs, epochs.size() < limit ? null : Integer.toString(epochs.getLast().epoch()));
+    return new Page<>(
+        epochs, epochs.size() < limit ? null : Integer.toString(epochs.getLast().epoch()));
   }
 
   @GetMapping(path = "/{id}/epochs", produces = "text/csv")
@@ -203,7 +210,8 @@ class JobController {
       @RequestParam(defaultValue = "-1") int after,
       @RequestParam(defaultValue = "1000000") int limit,
       @RequestParam(name = "max_points", required = false) @Nullable Integer maxPoints) {
-    return EpochCsv.write(jobs.epochs(id, after, between(1, 1_000_000, limit, "limit"), points(maxPoints)));
+    return EpochCsv.write(
+        jobs.epochs(id, after, between(1, 1_000_000, limit, "limit"), points(maxPoints)));
   }
 
   private static @Nullable Integer points(@Nullable Integer maxPoints) {

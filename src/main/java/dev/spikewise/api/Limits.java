@@ -20,7 +20,9 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  */
 @ConfigurationProperties("spikewise.limits")
 record Limits(
-    @DefaultValue("256") int layers, @DefaultValue("1000000000") int epochs, @DefaultValue("1048576") long batchTimeSteps) {
+    @DefaultValue("256") int layers,
+    @DefaultValue("1000000000") int epochs,
+    @DefaultValue("1048576") long batchTimeSteps) {
 
   /** Reports every limit that a body exceeds, by the name of its setting. */
   void check(@Nullable Object body, Mistakes mistakes) {
@@ -54,10 +56,15 @@ record Limits(
     mistakes.require(
         work <= batchTimeSteps,
         "batch_size",
-        "times time_steps must be at most " + batchTimeSteps + " (spikewise.limits.batch-time-steps), was " + work);
+        "times time_steps must be at most "
+            + batchTimeSteps
+            + " (spikewise.limits.batch-time-steps), was "
+            + work);
   }
 
-  private static void atMost(long most, long value, String name, String setting, Mistakes mistakes) {
-    mistakes.require(value <= most, name, "must be at most " + most + " (" + setting + "), was " + value);
+  private static void atMost(
+      long most, long value, String name, String setting, Mistakes mistakes) {
+    mistakes.require(
+        value <= most, name, "must be at most " + most + " (" + setting + "), was " + value);
   }
 }

@@ -45,7 +45,8 @@ class ModelController {
 
   /** A NIR file, weights included. */
   @PostMapping(consumes = HDF5)
-  ResponseEntity<Model> createFromNir(@RequestBody byte[] file, @RequestParam(required = false) @Nullable String dialect) {
+  ResponseEntity<Model> createFromNir(
+      @RequestBody byte[] file, @RequestParam(required = false) @Nullable String dialect) {
     return created(models.createFromNir(file, dialect));
   }
 
@@ -87,8 +88,11 @@ class ModelController {
     models.delete(id);
   }
 
-  @GetMapping(path = "/{id}/weights", produces = {NPZ, SAFETENSORS})
-  ResponseEntity<byte[]> weights(@PathVariable UUID id, @RequestHeader(name = "Accept", defaultValue = NPZ) String accept) {
+  @GetMapping(
+      path = "/{id}/weights",
+      produces = {NPZ, SAFETENSORS})
+  ResponseEntity<byte[]> weights(
+      @PathVariable UUID id, @RequestHeader(name = "Accept", defaultValue = NPZ) String accept) {
     boolean safetensors = accept.contains(SAFETENSORS);
     return ResponseEntity.ok()
         .contentType(MediaType.parseMediaType(safetensors ? SAFETENSORS : NPZ))

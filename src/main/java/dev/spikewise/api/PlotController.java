@@ -45,7 +45,8 @@ class PlotController {
   private Picture draw(UUID id, String plot) {
     var job = jobs.get(id);
     return switch (plot) {
-      case "synops" -> Plots.synops(jobs.epochs(id, -1, Integer.MAX_VALUE, MAX_POINTS), job.targetSynops());
+      case "synops" ->
+          Plots.synops(jobs.epochs(id, -1, Integer.MAX_VALUE, MAX_POINTS), job.targetSynops());
       case "firing-rate" -> Plots.firingRate(jobs.epochs(id, -1, Integer.MAX_VALUE, MAX_POINTS));
       case "firing-rate-histogram" -> {
         var statistics = jobs.statistics(id);

@@ -13,7 +13,10 @@ import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Answers as problems the requests that Tomcat refuses by itself, such as those with an impossible URI. */
+/**
+ * Answers as problems the requests that Tomcat refuses by itself, such as those with an impossible
+ * URI.
+ */
 final class ProblemValve extends ErrorReportValve {
 
   private final JsonMapper json;
@@ -28,9 +31,10 @@ final class ProblemValve extends ErrorReportValve {
     if (status < 400 || response.getContentWritten() > 0 || !response.setErrorReported()) {
       return;
     }
-    var problem = status < 500
-        ? Problem.of(Code.INVALID_PARAMETER, "this is no valid HTTP request")
-        : Problem.of(Code.INTERNAL_ERROR, "the service failed");
+    var problem =
+        status < 500
+            ? Problem.of(Code.INVALID_PARAMETER, "this is no valid HTTP request")
+            : Problem.of(Code.INTERNAL_ERROR, "the service failed");
     response.setStatus(problem.status());
     response.setContentType(MediaType.APPLICATION_PROBLEM_JSON_VALUE);
     try (var out = response.getOutputStream()) {
@@ -51,7 +55,8 @@ final class ProblemValve extends ErrorReportValve {
 
     @Override
     public void customize(TomcatServletWebServerFactory factory) {
-      factory.addContextCustomizers(context -> context.getParent().getPipeline().addValve(new ProblemValve(json)));
+      factory.addContextCustomizers(
+          context -> context.getParent().getPipeline().addValve(new ProblemValve(json)));
     }
   }
 }

@@ -34,8 +34,8 @@ import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.ServletWebRequest;
 import org.springframework.web.context.request.WebRequest;
-import org.springframework.web.multipart.MultipartException;
 import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
+import org.springframework.web.multipart.MultipartException;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
 import org.springframework.web.servlet.resource.NoResourceFoundException;
 import tools.jackson.core.JacksonException;
@@ -59,24 +59,35 @@ class Problems extends ResponseEntityExceptionHandler {
 
   @ExceptionHandler
   @Nullable ResponseEntity<Object> unreadableFile(UnreadableFileException e, WebRequest request) {
-    return answer(e, Problem.of(Code.MALFORMED_BODY, String.valueOf(e.getMessage())), new HttpHeaders(), request);
+    return answer(
+        e,
+        Problem.of(Code.MALFORMED_BODY, String.valueOf(e.getMessage())),
+        new HttpHeaders(),
+        request);
   }
 
   @ExceptionHandler
   @Nullable ResponseEntity<Object> unreadableParts(MultipartException e, WebRequest request) {
-    var problem = Problem.of(Code.MALFORMED_BODY, "the parts of the body cannot be told apart, or broke off");
+    var problem =
+        Problem.of(Code.MALFORMED_BODY, "the parts of the body cannot be told apart, or broke off");
     return answer(e, problem, new HttpHeaders(), request);
   }
 
-  /** Two requests wanted to change the same row, or one names a row that another has just deleted. */
+  /**
+   * Two requests wanted to change the same row, or one names a row that another has just deleted.
+   */
   @ExceptionHandler({ConcurrencyFailureException.class, DataIntegrityViolationException.class})
   @Nullable ResponseEntity<Object> atTheSameTime(DataAccessException e, WebRequest request) {
     LOG.warn("Clash in the database", e);
-    var problem = Problem.of(Code.CONFLICT, "another request changed the same at the same time; try again");
+    var problem =
+        Problem.of(Code.CONFLICT, "another request changed the same at the same time; try again");
     return answer(e, problem, new HttpHeaders(), request);
   }
 
-  @ExceptionHandler({DataAccessResourceFailureException.class, CannotCreateTransactionException.class})
+  @ExceptionHandler({
+    DataAccessResourceFailureException.class,
+    CannotCreateTransactionException.class
+  })
   @Nullable ResponseEntity<Object> noDatabase(Exception e, WebRequest request) {
     LOG.error("No database", e);
     var problem = Problem.of(Code.UNAVAILABLE, "the database does not answer; try again");
@@ -91,33 +102,50 @@ class Problems extends ResponseEntityExceptionHandler {
   /** Where all of Spring's own exceptions arrive, with {@code body} a {@link ProblemDetail}. */
   @Override
   protected @Nullable ResponseEntity<Object> handleExceptionInternal(
-      Exception e, @Nullable Object body, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+      Exception e,
+      @Nullable Object body,
+      HttpHeaders headers,
+      HttpStatusCode status,
+      WebRequest request) {
     var detail = body instanceof ProblemDetail springs ? springs.getDetail() : null;
     return answer(e, springs(e, status, detail == null ? "" : detail, request), headers, request);
   }
 
-  private @Nullable ResponseEntity<Object> answer(Exception e, Problem problem, HttpHeaders headers, WebRequest request) {
+  private @Nullable ResponseEntity<Object> answer(
+      Exception e, Problem problem, HttpHeaders headers, WebRequest request) {
     // A fixed type, so that a client that accepts only images or CSV is still told what went wrong.
     headers.setContentType(MediaType.APPLICATION_PROBLEM_JSON);
     return super.handleExceptionInternal(
         e, problem.at(path(request)), headers, HttpStatusCode.valueOf(problem.status()), request);
   }
 
-  private static Problem springs(Exception e, HttpStatusCode status, String detail, WebRequest request) {
+  private static Problem springs(
+      Exception e, HttpStatusCode status, String detail, WebRequest request) {
     return switch (e) {
       case HttpMessageNotReadableException unreadable -> unreadable(unreadable);
-      case NoResourceFoundException nothing -> Problem.of(Code.NOT_FOUND, "there is nothing at " + path(request));
-      case MethodArgumentTypeMismatchException mismatch when mismatch.getParameter().hasParameterAnnotation(
-          PathVariable.class) -> Problem.of(Code.NOT_FOUND, "there is nothing at " + path(request));
-      case TypeMismatchException mismatch -> Problem.of(
-          Code.INVALID_PARAMETER, mismatch.getPropertyName() + " cannot be \"" + mismatch.getValue() + "\"");
-      case MethodArgumentNotValidException invalid -> Problem.of(
-          Code.INVALID_PARAMETER,
-          invalid.getFieldErrors().stream()
-              .map(error -> error.getField() + " cannot be \"" + error.getRejectedValue() + "\"")
-              .collect(Collectors.joining("; ")));
-      case HttpMediaTypeException media when !media.getSupportedMediaTypes().isEmpty() -> Problem.of(
-          code(status), detail + " Possible here: " + MediaType.toString(media.getSupportedMediaTypes()) + ".");
+      case NoResourceFoundException nothing ->
+          Problem.of(Code.NOT_FOUND, "there is nothing at " + path(request));
+      case MethodArgumentTypeMismatchException mismatch
+          when mismatch.getParameter().hasParameterAnnotation(PathVariable.class) ->
+          Problem.of(Code.NOT_FOUND, "there is nothing at " + path(request));
+      case TypeMismatchException mismatch ->
+          Problem.of(
+              Code.INVALID_PARAMETER,
+              mismatch.getPropertyName() + " cannot be \"" + mismatch.getValue() + "\"");
+      case MethodArgumentNotValidException invalid ->
+          Problem.of(
+              Code.INVALID_PARAMETER,
+              invalid.getFieldErrors().stream()
+                  .map(
+                      error -> error.getField() + " cannot be \"" + error.getRejectedValue() + "\"")
+                  .collect(Collectors.joining("; ")));
+      case HttpMediaTypeException media when !media.getSupportedMediaTypes().isEmpty() ->
+          Problem.of(
+              code(status),
+              detail
+                  + " Possible here: "
+                  + MediaType.toString(media.getSupportedMediaTypes())
+                  + ".");
       default -> status.is5xxServerError() ? internalError(e) : Problem.of(code(status), detail);
     };
   }
@@ -128,8 +156,10 @@ class Problems extends ResponseEntityExceptionHandler {
     }
     if (e.getCause() instanceof JacksonException json) {
       var at = json.getLocation();
-      var place = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
-      return Problem.of(Code.MALFORMED_BODY, "this is not JSON: " + json.getOriginalMessage() + place);
+      var place =
+          at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
+      return Problem.of(
+          Code.MALFORMED_BODY, "this is not JSON: " + json.getOriginalMessage() + place);
     }
     return Problem.of(Code.MALFORMED_BODY, "the body is missing or broke off");
   }
@@ -164,14 +194,23 @@ class Problems extends ResponseEntityExceptionHandler {
 
     @RequestMapping("${spring.web.error.path:/error}")
     ResponseEntity<Problem> error(HttpServletRequest request) {
-      var status = request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE) instanceof Integer s ? s : 404;
-      var path = request.getAttribute(RequestDispatcher.ERROR_REQUEST_URI) instanceof String uri
-          ? uri : request.getRequestURI();
+      var status =
+          request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE) instanceof Integer s ? s : 404;
+      var path =
+          request.getAttribute(RequestDispatcher.ERROR_REQUEST_URI) instanceof String uri
+              ? uri
+              : request.getRequestURI();
       var code = code(HttpStatusCode.valueOf(status));
-      var problem = request.getAttribute(RequestDispatcher.ERROR_EXCEPTION) instanceof Throwable e
-          ? internalError(e)
-          : Problem.of(code, code == Code.NOT_FOUND ? "there is nothing at " + path : "this request cannot be answered");
-      return ResponseEntity.status(problem.status()).contentType(MediaType.APPLICATION_PROBLEM_JSON)
+      var problem =
+          request.getAttribute(RequestDispatcher.ERROR_EXCEPTION) instanceof Throwable e
+              ? internalError(e)
+              : Problem.of(
+                  code,
+                  code == Code.NOT_FOUND
+                      ? "there is nothing at " + path
+                      : "this request cannot be answered");
+      return ResponseEntity.status(problem.status())
+          .contentType(MediaType.APPLICATION_PROBLEM_JSON)
           .body(problem.at(path));
     }
   }

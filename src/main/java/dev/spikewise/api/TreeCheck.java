@@ -1,15 +1,14 @@
 package dev.spikewise.api;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
-import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
 import dev.spikewise.spec.Mistakes;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JavaType;
 import tools.jackson.databind.JsonNode;
@@ -19,8 +18,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Compares JSON with the records it is to become and reports everything that does not fit, where Jackson would stop at
- * the first. What does not fit is taken out of the tree, so that the rest can be bound and checked too.
+ * Compares JSON with the records it is to become and reports everything that does not fit, where
+ * Jackson would stop at the first. What does not fit is taken out of the tree, so that the rest can
+ * be bound and checked too.
  */
 final class TreeCheck {
 
@@ -57,7 +57,9 @@ final class TreeCheck {
       }
     }
     // A list of objects keeps its gaps, so that the others are checked under their own index.
-    return allFit || element.getRawClass().isAnnotationPresent(JsonSubTypes.class) || isPlainRecord(element.getRawClass());
+    return allFit
+        || element.getRawClass().isAnnotationPresent(JsonSubTypes.class)
+        || isPlainRecord(element.getRawClass());
   }
 
   private boolean map(JsonNode node, JavaType value, Mistakes at) {
@@ -124,15 +126,18 @@ final class TreeCheck {
     if (given != null) {
       return given.value();
     }
-    return PropertyNamingStrategies.SNAKE_CASE.nameForField(json.deserializationConfig(), null, component.getName());
+    return PropertyNamingStrategies.SNAKE_CASE.nameForField(
+        json.deserializationConfig(), null, component.getName());
   }
 
   private boolean leaf(JsonNode node, Class<?> type, Mistakes at) {
     if (type == Integer.class || type == int.class) {
-      return node.isIntegralNumber() && node.canConvertToInt() || wrong("a whole number of at most 32 bits", node, at);
+      return node.isIntegralNumber() && node.canConvertToInt()
+          || wrong("a whole number of at most 32 bits", node, at);
     }
     if (type == Long.class || type == long.class) {
-      return node.isIntegralNumber() && node.canConvertToLong() || wrong("a whole number", node, at);
+      return node.isIntegralNumber() && node.canConvertToLong()
+          || wrong("a whole number", node, at);
     }
     if (type == Double.class || type == double.class) {
       return node.isNumber() || wrong("a number", node, at);
@@ -144,7 +149,8 @@ final class TreeCheck {
       return node.isString() || wrong("a string", node, at);
     }
     if (type.isEnum()) {
-      var words = Arrays.stream(type.getEnumConstants()).map(c -> json.valueToTree(c).asString()).toList();
+      var words =
+          Arrays.stream(type.getEnumConstants()).map(c -> json.valueToTree(c).asString()).toList();
       return node.isString() && words.contains(node.asString()) || word(words, node, at);
     }
     try {
@@ -152,9 +158,10 @@ final class TreeCheck {
       return true;
     } catch (JacksonException e) {
       // A factory's own words; whatever else Jackson says is about classes.
-      at.add(e.getCause() instanceof IllegalArgumentException cause
-          ? String.valueOf(cause.getMessage())
-          : "has an impossible value");
+      at.add(
+          e.getCause() instanceof IllegalArgumentException cause
+              ? String.valueOf(cause.getMessage())
+              : "has an impossible value");
       return false;
     }
   }
@@ -165,7 +172,10 @@ final class TreeCheck {
   }
 
   private static boolean word(Collection<String> words, JsonNode node, Mistakes at) {
-    String near = Spelling.nearest(node.asString(""), words).map(word -> "; did you mean " + word + "?").orElse("");
+    String near =
+        Spelling.nearest(node.asString(""), words)
+            .map(word -> "; did you mean " + word + "?")
+            .orElse("");
     at.add("must be one of " + String.join(", ", words) + ", was " + excerpt(node) + near);
     return false;
   }
@@ -176,13 +186,16 @@ final class TreeCheck {
   }
 
   private static String knownWords(Collection<String> words, String word) {
-    return Spelling.nearest(word, words).map(near -> "; did you mean " + near + "?")
-        .orElse(words.isEmpty() ? "; there are no options" : "; known are " + String.join(", ", words));
+    return Spelling.nearest(word, words)
+        .map(near -> "; did you mean " + near + "?")
+        .orElse(
+            words.isEmpty() ? "; there are no options" : "; known are " + String.join(", ", words));
   }
 
   /** A record that Jackson reads property by property, not through a factory of its own. */
   private static boolean isPlainRecord(Class<?> type) {
     return type.isRecord()
-        && Arrays.stream(type.getDeclaredMethods()).noneMatch(m -> m.isAnnotationPresent(JsonCreator.class));
+        && Arrays.stream(type.getDeclaredMethods())
+            .noneMatch(m -> m.isAnnotationPresent(JsonCreator.class));
   }
 }

@@ -17,18 +17,32 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.JsonNode;
 
-/** The commands. Each prints one document on standard output and everything else on standard error. */
+/**
+ * The commands. Each prints one document on standard output and everything else on standard error.
+ */
 @Command(
     name = "spikewise",
     mixinStandardHelpOptions = true,
-    description = "Trains spiking neural networks to a synaptic-operation budget.%nWithout a command: serves the API.",
+    description =
+        "Trains spiking neural networks to a synaptic-operation budget.%nWithout a command: serves the API.",
     footerHeading = "%nExit codes: ",
-    footer = "0 passed, 1 a gate failed, 2 invalid input, 3 training failed, 4 cancelled, 5 waited too long, "
-        + "6 no server or no right, 130 interrupted.")
+    footer =
+        "0 passed, 1 a gate failed, 2 invalid input, 3 training failed, 4 cancelled, 5 waited too long, "
+            + "6 no server or no right, 130 interrupted.")
 public final class Cli {
 
   private static final Set<String> WORDS =
-      Set.of("train", "submit", "validate", "analyze", "report", "help", "--help", "-h", "--version", "-V");
+      Set.of(
+          "train",
+          "submit",
+          "validate",
+          "analyze",
+          "report",
+          "help",
+          "--help",
+          "-h",
+          "--version",
+          "-V");
 
   private final Class<?> application;
 
@@ -133,9 +147,14 @@ public final class Cli {
         });
   }
 
-  @Command(description = "Counts the synops and spikes of one forward pass.", mixinStandardHelpOptions = true)
+  @Command(
+      description = "Counts the synops and spikes of one forward pass.",
+      mixinStandardHelpOptions = true)
   int analyze(
-      @Parameters(paramLabel = "FILE", description = "The analysis as JSON, as POST /api/v1/analyses takes it.") Path file,
+      @Parameters(
+              paramLabel = "FILE",
+              description = "The analysis as JSON, as POST /api/v1/analyses takes it.")
+          Path file,
       @Mixin ServerOptions server) {
     return anywhere(
         server,
@@ -160,7 +179,11 @@ public final class Cli {
   @Command(description = "Prints the report of a server's job.", mixinStandardHelpOptions = true)
   int report(
       @Parameters(paramLabel = "JOB", description = "The job's id.") UUID job,
-      @Option(names = "--format", defaultValue = "markdown", description = "${COMPLETION-CANDIDATES}") Format format,
+      @Option(
+              names = "--format",
+              defaultValue = "markdown",
+              description = "${COMPLETION-CANDIDATES}")
+          Format format,
       @Mixin ServerOptions server) {
     var report = server.client().getBytes("/jobs/" + job + "/report", format.type);
     out().println(new String(report, StandardCharsets.UTF_8).stripTrailing());

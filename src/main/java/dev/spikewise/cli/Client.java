@@ -14,18 +14,24 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Speaks to a server's API. Only GETs are tried again: a POST that got no answer may have done its work. */
+/**
+ * Speaks to a server's API. Only GETs are tried again: a POST that got no answer may have done its
+ * work.
+ */
 final class Client {
 
   static final JsonMapper JSON = JsonMapper.shared();
 
   private static final int TRIES = 5;
 
-  private final HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+  private final HttpClient http =
+      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
   private final URI server;
   private final @Nullable String apiKey;
 
-  /** @param apiKey sent with every request; null for none */
+  /**
+   * @param apiKey sent with every request; null for none
+   */
   Client(URI server, @Nullable String apiKey) {
     this.server = server;
     this.apiKey = apiKey;
@@ -76,7 +82,8 @@ final class Client {
   }
 
   private HttpRequest.Builder request(String path) {
-    var request = HttpRequest.newBuilder(server.resolve("/api/v1" + path)).timeout(Duration.ofMinutes(1));
+    var request =
+        HttpRequest.newBuilder(server.resolve("/api/v1" + path)).timeout(Duration.ofMinutes(1));
     if (apiKey != null) {
       request.setHeader("X-API-Key", apiKey);
     }
@@ -97,7 +104,8 @@ final class Client {
   }
 
   private CommandException unreachable(IOException e) {
-    return new CommandException(ExitCode.NO_SERVER_OR_NO_RIGHT, "no answer from " + server + " (" + e + ")");
+    return new CommandException(
+        ExitCode.NO_SERVER_OR_NO_RIGHT, "no answer from " + server + " (" + e + ")");
   }
 
   private static byte[] checked(HttpResponse<byte[]> response) {
@@ -107,7 +115,8 @@ final class Client {
     }
     boolean refused = status == 401 || status == 403 || status >= 500;
     JsonNode problem = null;
-    String message = response.request().method() + " " + response.uri() + " was answered with " + status;
+    String message =
+        response.request().method() + " " + response.uri() + " was answered with " + status;
     try {
       problem = JSON.readTree(response.body());
       message = describe(problem, message);
@@ -125,7 +134,10 @@ final class Client {
       text.append(": ").append(problem.path("detail").asString(""));
     }
     for (var error : errors) {
-      text.append("\n  ").append(error.path("pointer").asString("")).append(' ').append(error.path("detail").asString(""));
+      text.append("\n  ")
+          .append(error.path("pointer").asString(""))
+          .append(' ')
+          .append(error.path("detail").asString(""));
     }
     return text.toString();
   }
@@ -136,8 +148,10 @@ final class Client {
     } catch (JacksonException e) {
       throw new CommandException(
           ExitCode.NO_SERVER_OR_NO_RIGHT,
-          server + " is no Spikewise server: it answered \"" + new String(body, 0, Math.min(60, body.length),
-              StandardCharsets.UTF_8) + "\"");
+          server
+              + " is no Spikewise server: it answered \""
+              + new String(body, 0, Math.min(60, body.length), StandardCharsets.UTF_8)
+              + "\"");
     }
   }
 }

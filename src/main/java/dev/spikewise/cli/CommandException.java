@@ -3,7 +3,10 @@ package dev.spikewise.cli;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** Ends the command with an exit code, a sentence for people and, where the server gave one, its problem document. */
+/**
+ * Ends the command with an exit code, a sentence for people and, where the server gave one, its
+ * problem document.
+ */
 final class CommandException extends RuntimeException {
 
   private final ExitCode exitCode;

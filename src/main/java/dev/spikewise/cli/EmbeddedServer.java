@@ -8,7 +8,10 @@ import org.springframework.boot.Banner;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 
-/** The whole service for the time of one command, on a free port of the loopback interface and with nothing kept. */
+/**
+ * The whole service for the time of one command, on a free port of the loopback interface and with
+ * nothing kept.
+ */
 final class EmbeddedServer implements AutoCloseable {
 
   private final ConfigurableApplicationContext context;
@@ -32,7 +35,8 @@ final class EmbeddedServer implements AutoCloseable {
   }
 
   URI uri() {
-    return URI.create("http://127.0.0.1:" + context.getEnvironment().getRequiredProperty("local.server.port"));
+    return URI.create(
+        "http://127.0.0.1:" + context.getEnvironment().getRequiredProperty("local.server.port"));
   }
 
   @Override

@@ -8,11 +8,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A gate as it is written on the command line: {@code synops<=25e6}, {@code synops<=1.05*baseline} or {@code
- * accuracy>=baseline-0.01}.
+ * A gate as it is written on the command line: {@code synops<=25e6}, {@code synops<=1.05*baseline}
+ * or {@code accuracy>=baseline-0.01}.
  *
  * @param bound "min" or "max"
- * @param factor what the baseline's figure is multiplied with; 0 where the gate does not ask for the baseline
+ * @param factor what the baseline's figure is multiplied with; 0 where the gate does not ask for
+ *     the baseline
  * @param offset what is added to it
  */
 record GateOption(String metric, String bound, double factor, double offset) {
@@ -29,13 +30,16 @@ record GateOption(String metric, String bound, double factor, double offset) {
       var match = TEXT.matcher(text.replace(" ", ""));
       if (!match.matches()) {
         throw new TypeConversionException(
-            "'" + text + "' is no gate: write synops<=25e6, synops<=1.05*baseline or accuracy>=baseline-0.01");
+            "'"
+                + text
+                + "' is no gate: write synops<=25e6, synops<=1.05*baseline or accuracy>=baseline-0.01");
       }
       var bound = match.group("sign").equals("<=") ? "max" : "min";
       var metric = match.group("metric");
       return match.group("number") != null
           ? new GateOption(metric, bound, 0, Double.parseDouble(match.group("number")))
-          : new GateOption(metric, bound, number(match.group("factor"), 1), number(match.group("offset"), 0));
+          : new GateOption(
+              metric, bound, number(match.group("factor"), 1), number(match.group("offset"), 0));
     }
 
     private static double number(@Nullable String text, double otherwise) {
@@ -53,7 +57,8 @@ record GateOption(String metric, String bound, double factor, double offset) {
     if (needsBaseline()) {
       if (baseline == null) {
         throw new CommandException(
-            ExitCode.INVALID_INPUT, "the gate on " + metric + " compares with a baseline: name one with --baseline");
+            ExitCode.INVALID_INPUT,
+            "the gate on " + metric + " compares with a baseline: name one with --baseline");
       }
       limit += factor * figure(baseline);
     }
@@ -64,11 +69,13 @@ record GateOption(String metric, String bound, double factor, double offset) {
     var latest = job.path("latest");
     double value =
         metric.equals("target_ratio")
-            ? latest.path("synops").asDouble(Double.NaN) / job.path("target_synops").asDouble(Double.NaN)
+            ? latest.path("synops").asDouble(Double.NaN)
+                / job.path("target_synops").asDouble(Double.NaN)
             : latest.path(metric).asDouble(Double.NaN);
     if (Double.isNaN(value)) {
       throw new CommandException(
-          ExitCode.INVALID_INPUT, "the baseline job " + job.path("id").asString("") + " has no " + metric);
+          ExitCode.INVALID_INPUT,
+          "the baseline job " + job.path("id").asString("") + " has no " + metric);
     }
     return value;
   }

@@ -28,7 +28,10 @@ final class RunningJob {
     return job.path("status").asString("");
   }
 
-  /** Waits for the job's end and tells of every step; whoever interrupts the command cancels the job. */
+  /**
+   * Waits for the job's end and tells of every step; whoever interrupts the command cancels the
+   * job.
+   */
   JsonNode await(Duration timeout) {
     var cancel = new Thread(this::cancel);
     Runtime.getRuntime().addShutdownHook(cancel);
@@ -38,11 +41,15 @@ final class RunningJob {
       while (!isFinal()) {
         if (System.nanoTime() > deadline) {
           throw new CommandException(
-              ExitCode.WAITED_TOO_LONG, "job " + id() + " is still " + status() + " after " + timeout, job);
+              ExitCode.WAITED_TOO_LONG,
+              "job " + id() + " is still " + status() + " after " + timeout,
+              job);
         }
         Client.sleep(POLL);
         var now = client.get("/jobs/" + id());
-        boolean news = !now.path("status").equals(job.path("status")) || !now.path("progress").equals(job.path("progress"));
+        boolean news =
+            !now.path("status").equals(job.path("status"))
+                || !now.path("progress").equals(job.path("progress"));
         job = now;
         if (news) {
           tell();
@@ -77,7 +84,10 @@ final class RunningJob {
   private void tell() {
     var line = new StringBuilder(status());
     if (!job.path("latest").isMissingNode() && !job.path("latest").isNull()) {
-      line.append(" epoch ").append(job.at("/progress/epoch").asInt()).append('/').append(job.at("/progress/epochs").asInt());
+      line.append(" epoch ")
+          .append(job.at("/progress/epoch").asInt())
+          .append('/')
+          .append(job.at("/progress/epochs").asInt());
       for (var figure : new String[] {"loss", "synops", "accuracy", "test_accuracy"}) {
         var value = job.path("latest").path(figure);
         if (value.isNumber()) {
@@ -91,7 +101,8 @@ final class RunningJob {
 
   ExitCode exitCode() {
     return switch (status()) {
-      case "succeeded" -> job.at("/verdict/passed").asBoolean(true) ? ExitCode.PASSED : ExitCode.GATE_FAILED;
+      case "succeeded" ->
+          job.at("/verdict/passed").asBoolean(true) ? ExitCode.PASSED : ExitCode.GATE_FAILED;
       case "cancelled" -> ExitCode.CANCELLED;
       default -> ExitCode.TRAINING_FAILED;
     };
@@ -102,9 +113,16 @@ final class RunningJob {
     for (var result : job.at("/verdict/results")) {
       if (!result.path("passed").asBoolean()) {
         progress.println(
-            "Gate failed: " + result.path("metric").asString() + " was " + result.path("value")
-                + (result.path("max").isNumber() ? ", at most " + result.path("max") + " allowed" : "")
-                + (result.path("min").isNumber() ? ", at least " + result.path("min") + " wanted" : ""));
+            "Gate failed: "
+                + result.path("metric").asString()
+                + " was "
+                + result.path("value")
+                + (result.path("max").isNumber()
+                    ? ", at most " + result.path("max") + " allowed"
+                    : "")
+                + (result.path("min").isNumber()
+                    ? ", at least " + result.path("min") + " wanted"
+                    : ""));
       }
     }
     var detail = job.at("/error/detail");

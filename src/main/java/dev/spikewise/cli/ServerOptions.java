@@ -11,11 +11,14 @@ final class ServerOptions {
       names = "--server",
       paramLabel = "URL",
       defaultValue = "${env:SPIKEWISE_SERVER}",
-      description = "Server to ask, or SPIKEWISE_SERVER; its API key is read from SPIKEWISE_API_KEY.")
+      description =
+          "Server to ask, or SPIKEWISE_SERVER; its API key is read from SPIKEWISE_API_KEY.")
   private @Nullable URI server;
 
   Client client() {
-    return new Client(server == null ? URI.create("http://127.0.0.1:8080") : server, System.getenv("SPIKEWISE_API_KEY"));
+    return new Client(
+        server == null ? URI.create("http://127.0.0.1:8080") : server,
+        System.getenv("SPIKEWISE_API_KEY"));
   }
 
   boolean given() {

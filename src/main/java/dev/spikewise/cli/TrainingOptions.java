@@ -19,13 +19,18 @@ import tools.jackson.databind.node.ObjectNode;
 /** What a training is, what it must keep, and where its results go. */
 final class TrainingOptions {
 
-  @Parameters(paramLabel = "FILE", description = "The job as JSON, as POST /api/v1/jobs takes it; - reads standard input.")
+  @Parameters(
+      paramLabel = "FILE",
+      description = "The job as JSON, as POST /api/v1/jobs takes it; - reads standard input.")
   private Path file = Path.of("-");
 
   @Option(names = "--name", description = "Name of the job.")
   private @Nullable String name;
 
-  @Option(names = "--label", paramLabel = "KEY=VALUE", description = "Label of the job; repeatable.")
+  @Option(
+      names = "--label",
+      paramLabel = "KEY=VALUE",
+      description = "Label of the job; repeatable.")
   private Map<String, String> labels = Map.of();
 
   @Option(
@@ -38,20 +43,31 @@ final class TrainingOptions {
   @Option(
       names = "--baseline",
       paramLabel = "JOB",
-      description = "What gates compare with: a file that this command printed, a job's id, or KEY=VALUE for the newest "
-          + "succeeded job with that label.")
+      description =
+          "What gates compare with: a file that this command printed, a job's id, or KEY=VALUE for the newest "
+              + "succeeded job with that label.")
   private @Nullable String baseline;
 
-  @Option(names = "--timeout", defaultValue = "1h", converter = Timeout.class, description = "Longest wait, such as 90s or 2h.")
+  @Option(
+      names = "--timeout",
+      defaultValue = "1h",
+      converter = Timeout.class,
+      description = "Longest wait, such as 90s or 2h.")
   private Duration timeout = Duration.ZERO;
 
-  @Option(names = "--junit", paramLabel = "FILE", description = "Write a JUnit XML report, one test case a gate.")
+  @Option(
+      names = "--junit",
+      paramLabel = "FILE",
+      description = "Write a JUnit XML report, one test case a gate.")
   private @Nullable Path junit;
 
   @Option(names = "--markdown", paramLabel = "FILE", description = "Write a Markdown report.")
   private @Nullable Path markdown;
 
-  @Option(names = "--weights", paramLabel = "FILE", description = "Write the trained weights as .npz.")
+  @Option(
+      names = "--weights",
+      paramLabel = "FILE",
+      description = "Write the trained weights as .npz.")
   private @Nullable Path weights;
 
   static final class Timeout implements picocli.CommandLine.ITypeConverter<Duration> {
@@ -95,7 +111,8 @@ final class TrainingOptions {
     var label = encode(reference.substring(0, equals) + ":" + reference.substring(equals + 1));
     var found = client.get("/jobs?limit=1&status=succeeded&label=" + label).path("data").path(0);
     if (found.isMissingNode()) {
-      throw new CommandException(ExitCode.INVALID_INPUT, "no succeeded job has the label " + reference);
+      throw new CommandException(
+          ExitCode.INVALID_INPUT, "no succeeded job has the label " + reference);
     }
     return found;
   }
@@ -114,17 +131,21 @@ final class TrainingOptions {
     try {
       Files.write(to, client.getBytes("/jobs/" + id + "/" + part, type));
     } catch (IOException e) {
-      throw new CommandException(ExitCode.INVALID_INPUT, to + " cannot be written: " + e.getMessage());
+      throw new CommandException(
+          ExitCode.INVALID_INPUT, to + " cannot be written: " + e.getMessage());
     }
   }
 
   static JsonNode readJson(Path file) {
     try {
-      return Client.JSON.readTree(file.toString().equals("-") ? System.in.readAllBytes() : Files.readAllBytes(file));
+      return Client.JSON.readTree(
+          file.toString().equals("-") ? System.in.readAllBytes() : Files.readAllBytes(file));
     } catch (IOException e) {
-      throw new CommandException(ExitCode.INVALID_INPUT, file + " cannot be read: " + e.getMessage());
+      throw new CommandException(
+          ExitCode.INVALID_INPUT, file + " cannot be read: " + e.getMessage());
     } catch (JacksonException e) {
-      throw new CommandException(ExitCode.INVALID_INPUT, file + " is not JSON: " + e.getOriginalMessage());
+      throw new CommandException(
+          ExitCode.INVALID_INPUT, file + " is not JSON: " + e.getOriginalMessage());
     }
   }
 

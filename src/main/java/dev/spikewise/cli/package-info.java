@@ -1,4 +1,7 @@
-/** The service as a command for scripts and CI: everything goes over HTTP, to a server or to one started for the call. */
+/**
+ * The service as a command for scripts and CI: everything goes over HTTP, to a server or to one
+ * started for the call.
+ */
 @NullMarked
 package dev.spikewise.cli;
 

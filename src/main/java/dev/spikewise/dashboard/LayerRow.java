@@ -9,7 +9,10 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** One layer of a job's model: what it is, and its figures before the training and after the last epoch. */
+/**
+ * One layer of a job's model: what it is, and its figures before the training and after the last
+ * epoch.
+ */
 record LayerRow(
     String name,
     String type,
@@ -33,15 +36,22 @@ record LayerRow(
                   model.layers().get(i).typeName(),
                   shapes.get(i + 1).toString(),
                   before == null ? null : figure(before.parameter(), name, p -> p.synops()),
-                  now == null ? null : figure(now.parameter(), name, EpochMetrics.Parameter::synops),
+                  now == null
+                      ? null
+                      : figure(now.parameter(), name, EpochMetrics.Parameter::synops),
                   before == null ? null : figure(before.spiking(), name, s -> s.firingRate()),
-                  now == null ? null : figure(now.spiking(), name, EpochMetrics.Spiking::firingRate),
-                  now == null ? null : figure(now.spiking(), name, EpochMetrics.Spiking::silentRatio));
+                  now == null
+                      ? null
+                      : figure(now.spiking(), name, EpochMetrics.Spiking::firingRate),
+                  now == null
+                      ? null
+                      : figure(now.spiking(), name, EpochMetrics.Spiking::silentRatio));
             })
         .toList();
   }
 
-  private static <T> @Nullable Double figure(Map<String, T> layers, String name, Function<T, Double> figure) {
+  private static <T> @Nullable Double figure(
+      Map<String, T> layers, String name, Function<T, Double> figure) {
     var layer = layers.get(name);
     return layer == null ? null : figure.apply(layer);
   }

@@ -44,14 +44,21 @@ class Pages {
   private final JsonMapper mapper;
   private final Resource tutorial;
 
-  Pages(Jobs jobs, Models models, JsonMapper mapper, @Value("classpath:tutorial.json") Resource tutorial) {
+  Pages(
+      Jobs jobs,
+      Models models,
+      JsonMapper mapper,
+      @Value("classpath:tutorial.json") Resource tutorial) {
     this.jobs = jobs;
     this.models = models;
     this.mapper = mapper;
     this.tutorial = tutorial;
   }
 
-  /** A job of the list and its synops over the epochs, as points of a polyline in a box of 100 by 24. */
+  /**
+   * A job of the list and its synops over the epochs, as points of a polyline in a box of 100 by
+   * 24.
+   */
   record Listed(Job job, String spark) {}
 
   @GetMapping("/")
@@ -67,7 +74,8 @@ class Pages {
   }
 
   private static String spark(List<EpochMetrics> epochs) {
-    double most = epochs.stream().mapToDouble(EpochMetrics::synops).filter(Double::isFinite).max().orElse(0);
+    double most =
+        epochs.stream().mapToDouble(EpochMetrics::synops).filter(Double::isFinite).max().orElse(0);
     int last = epochs.isEmpty() ? 0 : epochs.getLast().epoch();
     return epochs.stream()
         .filter(e -> Double.isFinite(e.synops()))
@@ -87,8 +95,12 @@ class Pages {
     page.addAttribute("job", job);
     page.addAttribute("layers", layers(job));
     page.addAttribute(
-        "changes", jobs.events(id, null, NEWS).stream().filter(entry -> entry.event().equals("state")).toList());
-    page.addAttribute("spec", mapper.writerWithDefaultPrettyPrinter().writeValueAsString(job.spec()));
+        "changes",
+        jobs.events(id, null, NEWS).stream()
+            .filter(entry -> entry.event().equals("state"))
+            .toList());
+    page.addAttribute(
+        "spec", mapper.writerWithDefaultPrettyPrinter().writeValueAsString(job.spec()));
     return "job";
   }
 
@@ -133,11 +145,13 @@ class Pages {
 
     @ExceptionHandler
     ModelAndView noSuchId(MethodArgumentTypeMismatchException e) {
-      return page(Problem.of(Problem.Code.NOT_FOUND, "there is nothing under \"" + e.getValue() + "\""));
+      return page(
+          Problem.of(Problem.Code.NOT_FOUND, "there is nothing under \"" + e.getValue() + "\""));
     }
 
     private static ModelAndView page(Problem problem) {
-      return new ModelAndView("problem", Map.of("problem", problem), HttpStatusCode.valueOf(problem.status()));
+      return new ModelAndView(
+          "problem", Map.of("problem", problem), HttpStatusCode.valueOf(problem.status()));
     }
   }
 }

@@ -11,7 +11,10 @@ import org.springframework.core.io.InputStreamSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 
-/** Uploaded files in the database, where every replica finds them; never more than one chunk of them in memory. */
+/**
+ * Uploaded files in the database, where every replica finds them; never more than one chunk of them
+ * in memory.
+ */
 @Component
 class Chunks {
 
@@ -37,11 +40,12 @@ class Chunks {
     var files = new LinkedHashMap<String, InputStreamSource>();
     jdbc.sql("select part, count(*) from dataset_chunk where dataset_id = ? group by part")
         .param(id)
-        .query(row -> {
-          var part = row.getString(1);
-          int chunks = row.getInt(2);
-          files.put(part, () -> read(id, part, chunks));
-        });
+        .query(
+            row -> {
+              var part = row.getString(1);
+              int chunks = row.getInt(2);
+              files.put(part, () -> read(id, part, chunks));
+            });
     return files;
   }
 
@@ -63,7 +67,8 @@ class Chunks {
   }
 
   private byte[] content(String id, String part, int number) {
-    return jdbc.sql("select content from dataset_chunk where dataset_id = ? and part = ? and number = ?")
+    return jdbc.sql(
+            "select content from dataset_chunk where dataset_id = ? and part = ? and number = ?")
         .params(id, part, number)
         .query(byte[].class)
         .single();

@@ -5,7 +5,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
 
 /**
- * How large a data set may be; what an upload may weigh is {@code spring.servlet.multipart.max-request-size}.
+ * How large a data set may be; what an upload may weigh is {@code
+ * spring.servlet.multipart.max-request-size}.
  *
  * @param maxSize of the samples in memory, as 32-bit numbers
  */

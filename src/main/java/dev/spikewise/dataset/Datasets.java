@@ -49,14 +49,17 @@ public class Datasets {
   private final ObjectProvider<DatasetUse> uses;
   private final long maxBytes;
 
-  Datasets(JdbcClient jdbc, Chunks chunks, ObjectProvider<DatasetUse> uses, DatasetSettings settings) {
+  Datasets(
+      JdbcClient jdbc, Chunks chunks, ObjectProvider<DatasetUse> uses, DatasetSettings settings) {
     this.jdbc = jdbc;
     this.chunks = chunks;
     this.uses = uses;
     this.maxBytes = settings.maxSize().toBytes();
   }
 
-  /** @param added false where the same files were there already */
+  /**
+   * @param added false where the same files were there already
+   */
   public record Stored(DatasetInfo info, boolean added) {}
 
   private record Row(DatasetInfo info, long number) {}
@@ -68,7 +71,8 @@ public class Datasets {
    * @throws InvalidSpecException with everything that is wrong with the files
    */
   @Transactional
-  public Stored create(String name, Map<String, ? extends InputStreamSource> files) throws IOException {
+  public Stored create(String name, Map<String, ? extends InputStreamSource> files)
+      throws IOException {
     var sorted = new TreeMap<String, InputStreamSource>(files);
     var id = hash(sorted);
     var present = find(id);
@@ -137,7 +141,9 @@ public class Datasets {
     var info =
         find(input.id())
             .orElseThrow(
-                () -> new InvalidSpecException("/input/id", "there is no data set with the id " + input.id()));
+                () ->
+                    new InvalidSpecException(
+                        "/input/id", "there is no data set with the id " + input.id()));
     if (info.id().equals(DIGITS)) {
       return digits;
     }
@@ -160,7 +166,11 @@ public class Datasets {
   private Optional<DatasetInfo> find(String id) {
     return id.equals(DIGITS)
         ? Optional.of(DatasetInfo.of(DIGITS, digits, null))
-        : jdbc.sql(SELECT + "where id = ?").param(id).query(Datasets::row).optional().map(Row::info);
+        : jdbc.sql(SELECT + "where id = ?")
+            .param(id)
+            .query(Datasets::row)
+            .optional()
+            .map(Row::info);
   }
 
   private static Row row(ResultSet row, int index) throws SQLException {

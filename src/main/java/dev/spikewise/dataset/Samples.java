@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.InputStreamSource;
 
 /**
- * Makes a data set of uploaded files. Floats and spikes are taken as they are; whole numbers are grey levels and become
- * 0..1: divided by 16 where none is above it, as in the bundled digits, else by 255. Zeros and ones stay what they are.
+ * Makes a data set of uploaded files. Floats and spikes are taken as they are; whole numbers are
+ * grey levels and become 0..1: divided by 16 where none is above it, as in the bundled digits, else
+ * by 255. Zeros and ones stay what they are.
  */
 final class Samples {
 
@@ -32,7 +33,8 @@ final class Samples {
    * @param files by the name of their part: {@code file}, or {@code images} and {@code labels}
    * @throws InvalidSpecException with everything that is wrong with the files
    */
-  static Dataset read(String name, Map<String, InputStreamSource> files, long maxBytes) throws IOException {
+  static Dataset read(String name, Map<String, InputStreamSource> files, long maxBytes)
+      throws IOException {
     var samples = new Samples(maxBytes);
     return files.containsKey("file") ? samples.npz(name, files) : samples.idx(name, files);
   }
@@ -43,10 +45,15 @@ final class Samples {
     var x = arrays.get("x");
     var spikes = arrays.get("spikes");
     var y = arrays.get("y");
-    at.require((x == null) != (spikes == null), "x", "must be there, or spikes in its place; found " + arrays.keySet());
-    at.require(y != null, "y", "is missing: give the label of each sample; found " + arrays.keySet());
+    at.require(
+        (x == null) != (spikes == null),
+        "x",
+        "must be there, or spikes in its place; found " + arrays.keySet());
+    at.require(
+        y != null, "y", "is missing: give the label of each sample; found " + arrays.keySet());
     mistakes.throwIfAny();
-    return spikes == null ? dataset(name, x, false, at.in("x"), y, at.in("y"))
+    return spikes == null
+        ? dataset(name, x, false, at.in("x"), y, at.in("y"))
         : dataset(name, spikes, true, at.in("spikes"), y, at.in("y"));
   }
 
@@ -60,7 +67,8 @@ final class Samples {
     T read(InputStream in) throws IOException;
   }
 
-  private <T> T array(Map<String, InputStreamSource> files, String part, Reader<T> reader) throws IOException {
+  private <T> T array(Map<String, InputStreamSource> files, String part, Reader<T> reader)
+      throws IOException {
     var file = files.get(part);
     if (file == null) {
       throw new InvalidSpecException("/" + part, "is missing: send file, or images and labels");
@@ -88,19 +96,29 @@ final class Samples {
     int rank = dims.length - first;
     if (rank < 1 || rank > 3 || Arrays.stream(dims).anyMatch(d -> d == 0)) {
       xAt.add(
-          "must have shape [n, " + (hasTime ? "t, " : "") + "...] with one to three axes a sample, none of them 0, was "
+          "must have shape [n, "
+              + (hasTime ? "t, " : "")
+              + "...] with one to three axes a sample, none of them 0, was "
               + Arrays.toString(dims));
     } else if (y.shape().length == 1 && labels.length != dims[0]) {
       yAt.add("has " + labels.length + " labels for " + dims[0] + " samples");
     } else if (4L * x.size() > maxBytes) {
-      xAt.add("takes " + 4L * x.size() + " bytes, more than the " + maxBytes + " of spikewise.datasets.max-size");
+      xAt.add(
+          "takes "
+              + 4L * x.size()
+              + " bytes, more than the "
+              + maxBytes
+              + " of spikewise.datasets.max-size");
     }
     mistakes.throwIfAny();
     var values = x.floats();
     scale(values, x.kind() != 'f' && !hasTime, xAt);
     mistakes.throwIfAny();
     // An image without channels has one.
-    var shape = rank == 2 ? Shape.of(1, dims[first], dims[first + 1]) : Shape.of(Arrays.copyOfRange(dims, first, dims.length));
+    var shape =
+        rank == 2
+            ? Shape.of(1, dims[first], dims[first + 1])
+            : Shape.of(Arrays.copyOfRange(dims, first, dims.length));
     return new Dataset(name, shape, hasTime ? dims[1] : 0, values, labels);
   }
 
@@ -123,7 +141,11 @@ final class Samples {
     float max = 0;
     for (float value : values) {
       if (!Float.isFinite(value) || grey && (value < 0 || value > 255)) {
-        at.add("must hold " + (grey ? "grey levels from 0 to 255" : "finite numbers") + ", but holds " + value);
+        at.add(
+            "must hold "
+                + (grey ? "grey levels from 0 to 255" : "finite numbers")
+                + ", but holds "
+                + value);
         return;
       }
       max = Math.max(max, value);

@@ -353,7 +353,8 @@ public final class Nir {
       int i, LayerSpec layer, Shape input, StateDict weights, float area, NirDialect dialect) {
     return switch (layer) {
       case LayerSpec.Spiking spiking -> dialect.write("/layers/" + i, spiking, input).fields();
-      case LayerSpec.ExpLeak leak -> throw new InvalidSpecException("/layers/" + i, "ExpLeak cannot be written to NIR");
+      case LayerSpec.ExpLeak leak ->
+          throw new InvalidSpecException("/layers/" + i, "ExpLeak cannot be written to NIR");
       case LayerSpec.Conv2d conv -> {
         var fields = new LinkedHashMap<>(weights(i, weights, area));
         fields.put("input_shape", vector(input.dim(1), input.dim(2)));

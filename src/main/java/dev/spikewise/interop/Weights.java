@@ -75,17 +75,31 @@ public final class Weights {
     List<Shape> shapes = model.shapes();
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer = model.layers().get(i);
-      Map<String, Double> constants = layer instanceof LayerSpec.Neuron neuron ? neuron.timeConstants() : Map.of();
+      Map<String, Double> constants =
+          layer instanceof LayerSpec.Neuron neuron ? neuron.timeConstants() : Map.of();
       for (var expected : layer.parameters(shapes.get(i)).entrySet()) {
         String name = i + "." + expected.getKey();
         Tensor tensor = unused.remove(name);
         Double constant = constants.get(expected.getKey());
         if (constant != null) {
-          weights.put(name, tensor == null ? new Tensor(new int[] {}, new float[] {constant.floatValue()}) : tensor);
+          weights.put(
+              name,
+              tensor == null
+                  ? new Tensor(new int[] {}, new float[] {constant.floatValue()})
+                  : tensor);
         } else if (tensor == null) {
-          mistakes.in(name).add("is missing: " + layer.typeName() + " needs it in shape " + expected.getValue());
-        } else if (!Arrays.equals(tensor.shape(), expected.getValue().dims().stream().mapToInt(d -> d).toArray())) {
-          mistakes.in(name).add("must have shape " + expected.getValue() + ", was " + Arrays.toString(tensor.shape()));
+          mistakes
+              .in(name)
+              .add("is missing: " + layer.typeName() + " needs it in shape " + expected.getValue());
+        } else if (!Arrays.equals(
+            tensor.shape(), expected.getValue().dims().stream().mapToInt(d -> d).toArray())) {
+          mistakes
+              .in(name)
+              .add(
+                  "must have shape "
+                      + expected.getValue()
+                      + ", was "
+                      + Arrays.toString(tensor.shape()));
         } else {
           weights.put(name, tensor);
         }

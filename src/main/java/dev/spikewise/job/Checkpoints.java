@@ -20,7 +20,9 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Checkpoints in the database, where every replica sees them and a transaction keeps them whole. */
+/**
+ * Checkpoints in the database, where every replica sees them and a transaction keeps them whole.
+ */
 @Repository
 class Checkpoints {
 
@@ -62,7 +64,11 @@ class Checkpoints {
   }
 
   private void insert(
-      UUID jobId, Checkpoint checkpoint, @Nullable String statistics, byte @Nullable [] firingRates, Instant now) {
+      UUID jobId,
+      Checkpoint checkpoint,
+      @Nullable String statistics,
+      byte @Nullable [] firingRates,
+      Instant now) {
     client
         .sql(
             """
@@ -93,7 +99,8 @@ class Checkpoints {
 
   Optional<Statistics> statistics(UUID jobId) {
     return client
-        .sql("select statistics from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
+        .sql(
+            "select statistics from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
         .param("job", jobId)
         .query((row, i) -> mapper.readValue(row.getString(1), Statistics.class))
         .optional();
@@ -105,7 +112,10 @@ class Checkpoints {
 
   private Optional<byte[]> latest(UUID jobId, String column) {
     return client
-        .sql("select " + column + " from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
+        .sql(
+            "select "
+                + column
+                + " from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
         .param("job", jobId)
         .query((row, i) -> row.getBytes(1))
         .optional();

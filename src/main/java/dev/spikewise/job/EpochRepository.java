@@ -8,7 +8,10 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The epochs of all jobs: written in batches, read in pages. Plain JDBC, because an entity a row costs too much. */
+/**
+ * The epochs of all jobs: written in batches, read in pages. Plain JDBC, because an entity a row
+ * costs too much.
+ */
 @Repository
 class EpochRepository {
 
@@ -35,11 +38,16 @@ class EpochRepository {
     jdbc.batchUpdate(
         "insert into epoch (job_id, epoch, metrics) values (?, ?, ?)",
         epochs.stream()
-            .map(metrics -> new Object[] {jobId, metrics.epoch(), mapper.writeValueAsString(metrics)})
+            .map(
+                metrics ->
+                    new Object[] {jobId, metrics.epoch(), mapper.writeValueAsString(metrics)})
             .toList());
   }
 
-  /** At most {@code limit} epochs after {@code after}, every {@code stride}-th of them and the job's last one. */
+  /**
+   * At most {@code limit} epochs after {@code after}, every {@code stride}-th of them and the job's
+   * last one.
+   */
   List<EpochMetrics> find(UUID jobId, int after, int limit, int stride) {
     return client
         .sql(

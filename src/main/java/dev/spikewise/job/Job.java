@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * A training job as everyone but its worker sees it.
  *
  * @param spec as it was sent; what can be changed later stands beside it
- * @param targetSynops of the loss's first synops term, in synops a sample; null before the start and without such a term
+ * @param targetSynops of the loss's first synops term, in synops a sample; null before the start
+ *     and without such a term
  * @param baseline statistics of the initial weights on the job's own input; null before the start
  * @param latest the last complete epoch
  * @param verdict whether a succeeded job met its gates; null without gates
@@ -47,9 +48,12 @@ public record Job(
    * @param epoch number of complete epochs
    * @param ratio epoch / epochs
    */
-  public record Progress(int epoch, int epochs, double ratio, @Nullable Instant estimatedFinishAt) {}
+  public record Progress(
+      int epoch, int epochs, double ratio, @Nullable Instant estimatedFinishAt) {}
 
-  /** @param position 1 is next */
+  /**
+   * @param position 1 is next
+   */
   public record Queue(long position, long jobsAhead) {}
 
   /** RFC 9457, of a training rather than of a request. */

@@ -5,14 +5,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * News of a job, published inside the transaction that makes it true: listen with {@code @TransactionalEventListener},
- * which calls after the commit.
+ * News of a job, published inside the transaction that makes it true: listen with
+ * {@code @TransactionalEventListener}, which calls after the commit.
  */
 public sealed interface JobEvent {
 
   Job job();
 
-  /** @param from null for a new job */
+  /**
+   * @param from null for a new job
+   */
   record StateChanged(Job job, @Nullable JobState from) implements JobEvent {}
 
   /** Epochs were stored. Only their worker's process hears of them. */

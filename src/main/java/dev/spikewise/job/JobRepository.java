@@ -53,7 +53,8 @@ interface JobRepository extends JpaRepository<JobRow, UUID>, JpaSpecificationExe
   @Query("update JobRow j set j.leaseUntil = :until where j.leaseOwner = :owner and j.id in :ids")
   int renew(String owner, Collection<UUID> ids, Instant until);
 
-  @Query("select j.id as id, j.fence as fence, j.status as status from JobRow j where j.leaseOwner = :owner")
+  @Query(
+      "select j.id as id, j.fence as fence, j.status as status from JobRow j where j.leaseOwner = :owner")
   List<Held> findHeld(String owner);
 
   /** A job that a worker holds, and what is wanted of it. */

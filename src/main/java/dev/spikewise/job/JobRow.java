@@ -28,8 +28,8 @@ import org.hibernate.annotations.DynamicUpdate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A job as it is stored: state, queue, lease and progress in one row, changed only while the row is locked. All times
- * are the database's.
+ * A job as it is stored: state, queue, lease and progress in one row, changed only while the row is
+ * locked. All times are the database's.
  */
 @Entity
 @Table(name = "job")
@@ -73,7 +73,9 @@ class JobRow {
   private int priority;
   private int attempt = 1;
 
-  /** Number of complete epochs that are stored; never less than a reader has seen in this attempt. */
+  /**
+   * Number of complete epochs that are stored; never less than a reader has seen in this attempt.
+   */
   private int epoch;
 
   private @Nullable Double targetSynops;
@@ -93,7 +95,10 @@ class JobRow {
   private Instant createdAt;
   private Instant updatedAt;
 
-  /** When it was queued, moved ahead by its priority: the queue's order, in which priority and age are one. */
+  /**
+   * When it was queued, moved ahead by its priority: the queue's order, in which priority and age
+   * are one.
+   */
   private Instant dueAt;
 
   private @Nullable Instant startedAt;
@@ -146,7 +151,8 @@ class JobRow {
   /** The only way from one state to another. */
   void become(JobState next, @Nullable Reason reason, Instant now) {
     if (!status.canBecome(next)) {
-      throw new IllegalStateException("job " + id + " cannot become " + next.word() + " while " + status.word());
+      throw new IllegalStateException(
+          "job " + id + " cannot become " + next.word() + " while " + status.word());
     }
     status = next;
     this.reason = reason;
@@ -159,7 +165,9 @@ class JobRow {
     }
   }
 
-  /** Back to the queue's end, as far as priority lets it; a worker's loss or drain keeps its place. */
+  /**
+   * Back to the queue's end, as far as priority lets it; a worker's loss or drain keeps its place.
+   */
   void requeue(Instant now, Duration ageing) {
     dueAt = now.minus(ageing.multipliedBy(priority));
     activeMs = status.isFinal() ? 0 : activeMs;
@@ -272,10 +280,16 @@ class JobRow {
   Job toJob(Job.@Nullable Queue queue) {
     int epochs = spec.epochs();
     Instant estimate =
-        status.isActive() && epoch > 0 ? updatedAt.plusMillis(activeMs * (epochs - epoch) / epoch) : null;
+        status.isActive() && epoch > 0
+            ? updatedAt.plusMillis(activeMs * (epochs - epoch) / epoch)
+            : null;
     var error =
         status == JobState.FAILED && reason != null
-            ? new Job.Problem("about:blank", reason.title(), errorDetail == null ? reason.title() : errorDetail, reason)
+            ? new Job.Problem(
+                "about:blank",
+                reason.title(),
+                errorDetail == null ? reason.title() : errorDetail,
+                reason)
             : null;
     return new Job(
         id,

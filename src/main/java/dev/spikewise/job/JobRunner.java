@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Trains one claimed job on the calling thread, from its last checkpoint to its end or to the next wish to stop. Once
- * the lease is lost, or may be, it writes nothing more.
+ * Trains one claimed job on the calling thread, from its last checkpoint to its end or to the next
+ * wish to stop. Once the lease is lost, or may be, it writes nothing more.
  */
 final class JobRunner {
 
@@ -53,7 +53,10 @@ final class JobRunner {
     return claim.lease();
   }
 
-  /** The lease was renewed by a statement sent at {@code nanoTime}: it lasts at least a lease from then. */
+  /**
+   * The lease was renewed by a statement sent at {@code nanoTime}: it lasts at least a lease from
+   * then.
+   */
   void renewed(long nanoTime) {
     leaseEndsAt = nanoTime + settings.lease().toNanos();
   }
@@ -89,7 +92,9 @@ final class JobRunner {
       lose();
     }
     if (isLost()) {
-      LOG.warn("Lost the lease of job {}; whoever claims it goes on from its last checkpoint", claim.job().id());
+      LOG.warn(
+          "Lost the lease of job {}; whoever claims it goes on from its last checkpoint",
+          claim.job().id());
     }
   }
 
@@ -102,7 +107,10 @@ final class JobRunner {
       } catch (Lease.Lost e) {
         throw e;
       } catch (RuntimeException e) {
-        LOG.warn("The end of job {} could not be stored and will be tried again: {}", claim.job().id(), e.toString());
+        LOG.warn(
+            "The end of job {} could not be stored and will be tried again: {}",
+            claim.job().id(),
+            e.toString());
         pause();
       }
     }
@@ -117,7 +125,9 @@ final class JobRunner {
     }
   }
 
-  /** @param snapshot what the training is at its end; null where that is no whole number of epochs */
+  /**
+   * @param snapshot what the training is at its end; null where that is no whole number of epochs
+   */
   private record Ending(End end, @Nullable Snapshot snapshot) {
     static Ending failed(Reason reason, @Nullable String detail) {
       return new Ending(new End.Failed(reason, detail), null);
@@ -133,10 +143,13 @@ final class JobRunner {
       return Ending.failed(Reason.INVALID_SPEC, e.getMessage());
     } catch (OutOfMemoryError e) {
       LOG.error("Job {} does not fit into memory", claim.job().id(), e);
-      return Ending.failed(Reason.OUT_OF_MEMORY, "the training needs more memory than this process has");
+      return Ending.failed(
+          Reason.OUT_OF_MEMORY, "the training needs more memory than this process has");
     } catch (RuntimeException | Error e) {
       LOG.error("Job {} broke off", claim.job().id(), e);
-      return Ending.failed(Reason.INTERNAL_ERROR, "the training broke off; the service's log has job " + claim.job().id());
+      return Ending.failed(
+          Reason.INTERNAL_ERROR,
+          "the training broke off; the service's log has job " + claim.job().id());
     }
   }
 
@@ -146,27 +159,42 @@ final class JobRunner {
     var weights = checkpoints.initial(job.id()).map(Checkpoint::weights).orElse(null);
     var trainer = new Trainer(job.spec(), claim.model(), weights, dataset, engine);
     leases.started(
-        claim.lease(), trainer.targetSynops(), trainer.baseline(), provenances.of(job.spec(), weights, dataset, engine));
+        claim.lease(),
+        trainer.targetSynops(),
+        trainer.baseline(),
+        provenances.of(job.spec(), weights, dataset, engine));
     checkpoints.latest(job.id()).ifPresent(trainer::restore);
     var training = new Training(trainer, journal);
     var outcome = trainer.run(training);
-    var snapshot = training.epochBegun ? null : new Snapshot(trainer.checkpoint(), trainer.latest());
+    var snapshot =
+        training.epochBegun ? null : new Snapshot(trainer.checkpoint(), trainer.latest());
     return new Ending(end(outcome, trainer.epoch()), snapshot);
   }
 
   private End end(Trainer.Outcome outcome, int epoch) {
     return switch (outcome) {
       case COMPLETED -> new End.Completed();
-      case STOPPED -> isOverdue()
-          ? new End.Failed(
-              Reason.MAX_RUNTIME_EXCEEDED,
-              "max_runtime_seconds of " + claim.job().spec().maxRuntimeSeconds() + " were over after epoch " + epoch)
-          : new End.Stopped();
-      case DIVERGED -> new End.Failed(
-          Reason.DIVERGED, "loss or weights are not finite after epoch " + epoch + ": try a lower learning rate");
-      case NETWORK_SILENT -> new End.Failed(
-          Reason.NETWORK_SILENT,
-          "no neuron fires after epoch " + epoch + " and no gradient can wake one: the target may be too low");
+      case STOPPED ->
+          isOverdue()
+              ? new End.Failed(
+                  Reason.MAX_RUNTIME_EXCEEDED,
+                  "max_runtime_seconds of "
+                      + claim.job().spec().maxRuntimeSeconds()
+                      + " were over after epoch "
+                      + epoch)
+              : new End.Stopped();
+      case DIVERGED ->
+          new End.Failed(
+              Reason.DIVERGED,
+              "loss or weights are not finite after epoch "
+                  + epoch
+                  + ": try a lower learning rate");
+      case NETWORK_SILENT ->
+          new End.Failed(
+              Reason.NETWORK_SILENT,
+              "no neuron fires after epoch "
+                  + epoch
+                  + " and no gradient can wake one: the target may be too low");
     };
   }
 

@@ -8,7 +8,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * How this process trains.
  *
  * @param workers jobs trained at the same time; 0 makes a process that only serves requests
- * @param threadsPerJob threads that share the arithmetic of one job; the result does not depend on it
+ * @param threadsPerJob threads that share the arithmetic of one job; the result does not depend on
+ *     it
  * @param poll how often an idle worker looks for jobs submitted elsewhere
  * @param flush how long a complete epoch may wait to be stored together with the next ones
  * @param heartbeat how often leases are renewed and wishes to stop are read

@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** Where a job is in its life. {@link #canBecome} is the whole state machine; every other move is a bug. */
+/**
+ * Where a job is in its life. {@link #canBecome} is the whole state machine; every other move is a
+ * bug.
+ */
 public enum JobState {
   QUEUED,
   RUNNING,

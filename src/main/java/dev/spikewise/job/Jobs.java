@@ -1,7 +1,7 @@
 package dev.spikewise.job;
 
-import dev.spikewise.job.Timeline.Place;
 import dev.spikewise.dataset.DatasetUse;
+import dev.spikewise.job.Timeline.Place;
 import dev.spikewise.model.ModelUse;
 import dev.spikewise.model.Models;
 import dev.spikewise.snn.Checkpoint;
@@ -16,8 +16,8 @@ import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.ProblemException;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
-import java.time.Duration;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -64,12 +64,14 @@ public class Jobs implements ModelUse, DatasetUse {
   }
 
   /** What a list is narrowed to; an empty collection or null narrows nothing. */
-  public record Filter(Collection<JobState> statuses, Map<String, String> labels, @Nullable String name) {}
+  public record Filter(
+      Collection<JobState> statuses, Map<String, String> labels, @Nullable String name) {}
 
   /**
    * Queues a training.
    *
-   * @throws dev.spikewise.spec.InvalidSpecException with everything that keeps the spec from being trained
+   * @throws dev.spikewise.spec.InvalidSpecException with everything that keeps the spec from being
+   *     trained
    */
   @Transactional
   public Job submit(TrainingSpec spec) {
@@ -77,8 +79,10 @@ public class Jobs implements ModelUse, DatasetUse {
   }
 
   /**
-   * Queues a training once, however often it is sent with the same key. Where two arrive at the same moment, one breaks
-   * off with {@link org.springframework.dao.DataIntegrityViolationException} and finds the other's job when it is repeated.
+   * Queues a training once, however often it is sent with the same key. Where two arrive at the
+   * same moment, one breaks off with {@link
+   * org.springframework.dao.DataIntegrityViolationException} and finds the other's job when it is
+   * repeated.
    */
   @Transactional
   public Job submit(TrainingSpec spec, String idempotencyKey) {
@@ -91,7 +95,8 @@ public class Jobs implements ModelUse, DatasetUse {
     var job = view(before.get());
     if (!job.spec().equals(spec)) {
       throw new ProblemException(
-          Problem.Code.IDEMPOTENCY_KEY_REUSED, "this Idempotency-Key came with another spec before; use a new key");
+          Problem.Code.IDEMPOTENCY_KEY_REUSED,
+          "this Idempotency-Key came with another spec before; use a new key");
     }
     return job;
   }
@@ -115,7 +120,11 @@ public class Jobs implements ModelUse, DatasetUse {
    * @param synops that its training would cause in all, were the network to stay as it is at first
    */
   public record Estimate(
-      Statistics baseline, @Nullable Double targetSynops, long memoryBytes, long samples, double synops) {}
+      Statistics baseline,
+      @Nullable Double targetSynops,
+      long memoryBytes,
+      long samples,
+      double synops) {}
 
   /** Checks everything that {@link #submit} checks, and runs the untrained network once. */
   public Estimate dryRun(TrainingSpec spec) {
@@ -213,8 +222,11 @@ public class Jobs implements ModelUse, DatasetUse {
     }
     var now = database.now();
     switch (action) {
-      case CANCEL -> row.become(from.isActive() ? JobState.CANCELLING : JobState.CANCELLED, Reason.REQUESTED, now);
-      case PAUSE -> row.become(from.isActive() ? JobState.PAUSING : JobState.PAUSED, Reason.REQUESTED, now);
+      case CANCEL ->
+          row.become(
+              from.isActive() ? JobState.CANCELLING : JobState.CANCELLED, Reason.REQUESTED, now);
+      case PAUSE ->
+          row.become(from.isActive() ? JobState.PAUSING : JobState.PAUSED, Reason.REQUESTED, now);
       case RESUME -> {
         if (from == JobState.PAUSING) {
           row.become(JobState.RUNNING, Reason.REQUESTED, now);
@@ -238,7 +250,10 @@ public class Jobs implements ModelUse, DatasetUse {
   /** Changes what is not null. */
   @Transactional
   public Job change(
-      UUID id, @Nullable String name, @Nullable Map<String, String> labels, @Nullable Integer priority) {
+      UUID id,
+      @Nullable String name,
+      @Nullable Map<String, String> labels,
+      @Nullable Integer priority) {
     var row = lock(id);
     if (name != null) {
       row.rename(name);
@@ -267,7 +282,8 @@ public class Jobs implements ModelUse, DatasetUse {
   /**
    * Epochs after epoch {@code after} (-1 for all), oldest first.
    *
-   * @param maxPoints at most about so many of the job's epochs, evenly spaced and always with the last; null for all
+   * @param maxPoints at most about so many of the job's epochs, evenly spaced and always with the
+   *     last; null for all
    */
   @Transactional(readOnly = true)
   public List<EpochMetrics> epochs(UUID id, int after, int limit, @Nullable Integer maxPoints) {
@@ -283,7 +299,10 @@ public class Jobs implements ModelUse, DatasetUse {
     return timeline.after(id, after == null ? Place.START : Place.parse(after), limit);
   }
 
-  /** Full statistics as of the last checkpoint (of the last epoch, once the job is over), or before it the baseline. */
+  /**
+   * Full statistics as of the last checkpoint (of the last epoch, once the job is over), or before
+   * it the baseline.
+   */
   @Transactional(readOnly = true)
   public Statistics statistics(UUID id) {
     var row = find(id);
@@ -305,14 +324,17 @@ public class Jobs implements ModelUse, DatasetUse {
   @Transactional(readOnly = true)
   public FiringRates firingRates(UUID id, String layer) {
     find(id);
-    var rates = checkpoints.firingRates(id).orElseThrow(() -> notYet(id, "firing rates")).get(layer);
+    var rates =
+        checkpoints.firingRates(id).orElseThrow(() -> notYet(id, "firing rates")).get(layer);
     if (rates == null) {
       throw ProblemException.notFound("spiking layer", layer);
     }
     return new FiringRates(layer, rates.shape(), rates.floats());
   }
 
-  /** Weights as of the last checkpoint (the trained ones, once the job is over), as an .npz file. */
+  /**
+   * Weights as of the last checkpoint (the trained ones, once the job is over), as an .npz file.
+   */
   @Transactional(readOnly = true)
   public byte[] weights(UUID id) {
     find(id);
@@ -334,7 +356,9 @@ public class Jobs implements ModelUse, DatasetUse {
   @Transactional(readOnly = true)
   public boolean usesDataset(String id) {
     return jobs.findByStatusNotIn(JobState.FINAL).stream()
-        .anyMatch(job -> job.spec().input() instanceof InputSpec.FromDataset input && input.id().equals(id));
+        .anyMatch(
+            job ->
+                job.spec().input() instanceof InputSpec.FromDataset input && input.id().equals(id));
   }
 
   private JobRow find(UUID id) {
@@ -347,7 +371,9 @@ public class Jobs implements ModelUse, DatasetUse {
 
   private static ProblemException forbidden(String action, JobState state) {
     return new ProblemException(
-        Problem.of(Problem.Code.CONFLICT, "a job that is " + state.word() + " cannot be asked to " + action)
+        Problem.of(
+                Problem.Code.CONFLICT,
+                "a job that is " + state.word() + " cannot be asked to " + action)
             .withAllowedActions(state.allowedActions().stream().map(JobAction::word).toList()));
   }
 

@@ -10,8 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Stores a training's epochs off its thread: all that became complete meanwhile in one transaction, soon enough that a
- * reader sees each within a second. While the database does not answer, epochs wait here and are tried again.
+ * Stores a training's epochs off its thread: all that became complete meanwhile in one transaction,
+ * soon enough that a reader sees each within a second. While the database does not answer, epochs
+ * wait here and are tried again.
  */
 final class Journal implements AutoCloseable {
 
@@ -39,7 +40,8 @@ final class Journal implements AutoCloseable {
   }
 
   /** Called by the training thread; {@code snapshot} covers all epochs so far. */
-  synchronized void add(EpochMetrics metrics, @Nullable Snapshot snapshot) throws InterruptedException {
+  synchronized void add(EpochMetrics metrics, @Nullable Snapshot snapshot)
+      throws InterruptedException {
     while (pending.size() >= MOST_PENDING && !closed) {
       wait();
     }
@@ -56,7 +58,10 @@ final class Journal implements AutoCloseable {
           onLost.run();
           return;
         } catch (RuntimeException e) {
-          LOG.warn("Epochs of job {} could not be stored and will be tried again: {}", lease.jobId(), e.toString());
+          LOG.warn(
+              "Epochs of job {} could not be stored and will be tried again: {}",
+              lease.jobId(),
+              e.toString());
         }
       }
     } catch (InterruptedException e) {

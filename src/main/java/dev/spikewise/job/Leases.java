@@ -19,8 +19,8 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.annotation.Transactional;
 
 /**
- * A worker's side of the queue. Every method is one short transaction; every write asks first whether the lease still
- * holds, and throws {@link Lease.Lost} where the job was taken away.
+ * A worker's side of the queue. Every method is one short transaction; every write asks first
+ * whether the lease still holds, and throws {@link Lease.Lost} where the job was taken away.
  */
 @Component
 class Leases {
@@ -66,17 +66,23 @@ class Leases {
   }
 
   @Transactional
-  void started(Lease lease, @Nullable Double targetSynops, Statistics baseline, Provenance provenance) {
+  void started(
+      Lease lease, @Nullable Double targetSynops, Statistics baseline, Provenance provenance) {
     locked(lease).started(targetSynops, baseline, provenance);
   }
 
-  /** Stores what was trained since the last call: epochs, the time it took, and perhaps a checkpoint. */
+  /**
+   * Stores what was trained since the last call: epochs, the time it took, and perhaps a
+   * checkpoint.
+   */
   @Transactional
-  void progress(Lease lease, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active) {
+  void progress(
+      Lease lease, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active) {
     progress(locked(lease), done, snapshot, active);
   }
 
-  private Instant progress(JobRow row, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active) {
+  private Instant progress(
+      JobRow row, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active) {
     var now = database.now();
     if (!done.isEmpty()) {
       epochs.store(row.id(), done, row.epoch());
@@ -95,7 +101,9 @@ class Leases {
   sealed interface End {
     record Completed() implements End {}
 
-    /** As the stored wish says: cancelled, paused, or (the worker was drained) back to the queue. */
+    /**
+     * As the stored wish says: cancelled, paused, or (the worker was drained) back to the queue.
+     */
     record Stopped() implements End {}
 
     record Failed(Reason reason, @Nullable String detail) implements End {}
@@ -103,7 +111,8 @@ class Leases {
 
   /** Stores the last of a training together with how it ended. */
   @Transactional
-  void finish(Lease lease, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active, End end) {
+  void finish(
+      Lease lease, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active, End end) {
     var row = locked(lease);
     var now = progress(row, done, snapshot, active);
     var from = row.status();
@@ -129,7 +138,8 @@ class Leases {
   @Transactional
   Map<UUID, JobRepository.Held> renew(String owner, Collection<UUID> jobIds) {
     jobs.renew(owner, jobIds, database.now().plus(settings.lease()));
-    return jobs.findHeld(owner).stream().collect(Collectors.toMap(JobRepository.Held::getId, Function.identity()));
+    return jobs.findHeld(owner).stream()
+        .collect(Collectors.toMap(JobRepository.Held::getId, Function.identity()));
   }
 
   /** Takes the jobs back from workers that were not heard of; returns how many. */
@@ -157,7 +167,9 @@ class Leases {
         row.become(JobState.QUEUED, Reason.WORKER_LOST, now);
       } else {
         row.fail(
-            Reason.WORKER_LOST, settings.maxLosses() + " workers in a row were lost while training this job", now);
+            Reason.WORKER_LOST,
+            settings.maxLosses() + " workers in a row were lost while training this job",
+            now);
       }
       timeline.changed(row, from, now);
     }
@@ -165,8 +177,7 @@ class Leases {
   }
 
   private JobRow locked(Lease lease) {
-    return jobs
-        .lockLeased(lease.jobId(), lease.owner(), lease.fence())
+    return jobs.lockLeased(lease.jobId(), lease.owner(), lease.fence())
         .orElseThrow(() -> new Lease.Lost(lease));
   }
 }

@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where a result comes from.
  *
- * @param specSha256 of the spec as canonical JSON: properties in the documented order, defaults filled in
+ * @param specSha256 of the spec as canonical JSON: properties in the documented order, defaults
+ *     filled in
  * @param weightsSha256 of the initial weights, null where they were drawn from the seed
  * @param datasetSha256 of the values and labels, null without a data set
  * @param version of this program

@@ -25,7 +25,8 @@ class Provenances {
     this.version = version;
   }
 
-  Provenance of(TrainingSpec spec, @Nullable StateDict weights, @Nullable Dataset dataset, Engine engine) {
+  Provenance of(
+      TrainingSpec spec, @Nullable StateDict weights, @Nullable Dataset dataset, Engine engine) {
     return new Provenance(
         sha256(mapper.writeValueAsBytes(spec)),
         weights == null ? null : sha256(Checkpoints.npz(weights.tensors())),
@@ -35,7 +36,11 @@ class Provenances {
         engine.kernels(),
         engine.threads(),
         System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"),
-        System.getProperty("os.name") + " " + System.getProperty("os.version") + " " + System.getProperty("os.arch"));
+        System.getProperty("os.name")
+            + " "
+            + System.getProperty("os.version")
+            + " "
+            + System.getProperty("os.arch"));
   }
 
   private static byte[] bytes(Dataset dataset) {

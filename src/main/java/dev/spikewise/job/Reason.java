@@ -16,7 +16,10 @@ public enum Reason {
   /** No neuron fires any more and no gradient is left to wake one: the target may be too low. */
   NETWORK_SILENT("The network fell silent"),
   OUT_OF_MEMORY("The training did not fit into memory"),
-  /** The worker died or lost touch with the database, several times in a row where the job has failed. */
+  /**
+   * The worker died or lost touch with the database, several times in a row where the job has
+   * failed.
+   */
   WORKER_LOST("The worker was lost"),
   /** The worker was shut down in good order; another goes on from the checkpoint. */
   WORKER_DRAINED("The worker was shut down"),

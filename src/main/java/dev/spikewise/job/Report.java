@@ -23,7 +23,10 @@ public final class Report {
     if (job.verdict() != null) {
       text.append("| gate | value | |\n|---|---:|---|\n");
       for (var gate : job.verdict().results()) {
-        text.append("| %s | %s | %s |\n".formatted(name(gate), number(gate.value()), gate.passed() ? "passed" : "**failed**"));
+        text.append(
+            "| %s | %s | %s |\n"
+                .formatted(
+                    name(gate), number(gate.value()), gate.passed() ? "passed" : "**failed**"));
       }
       text.append('\n');
     }
@@ -31,19 +34,30 @@ public final class Report {
     var after = job.latest();
     if (before != null && after != null) {
       text.append("| | untrained | trained |\n|---|---:|---:|\n");
-      text.append("| synops a sample | %s | %s |\n".formatted(number(before.synops()), number(after.synops())));
-      text.append("| firing rate | %s | %s |\n".formatted(number(before.firingRate()), number(after.firingRate())));
-      Stream.of(after.accuracy()).filter(Objects::nonNull).forEach(a -> text.append("| accuracy | | %s |\n".formatted(number(a))));
+      text.append(
+          "| synops a sample | %s | %s |\n"
+              .formatted(number(before.synops()), number(after.synops())));
+      text.append(
+          "| firing rate | %s | %s |\n"
+              .formatted(number(before.firingRate()), number(after.firingRate())));
+      Stream.of(after.accuracy())
+          .filter(Objects::nonNull)
+          .forEach(a -> text.append("| accuracy | | %s |\n".formatted(number(a))));
       Stream.of(after.testAccuracy())
           .filter(Objects::nonNull)
           .forEach(a -> text.append("| test accuracy | | %s |\n".formatted(number(a))));
       text.append('\n');
     }
-    return text + "Job `%s`, %d of %d epochs, seed %d\n"
-        .formatted(job.id(), job.progress().epoch(), job.progress().epochs(), job.spec().seed());
+    return text
+        + "Job `%s`, %d of %d epochs, seed %d\n"
+            .formatted(
+                job.id(), job.progress().epoch(), job.progress().epochs(), job.spec().seed());
   }
 
-  /** JUnit's XML: one test case a gate, or one for the training where there are no gates or it did not succeed. */
+  /**
+   * JUnit's XML: one test case a gate, or one for the training where there are no gates or it did
+   * not succeed.
+   */
   public static String junit(Job job) {
     var text = new StringWriter();
     try {
@@ -55,7 +69,8 @@ public final class Report {
       xml.writeAttribute("name", printable(title(job)));
       xml.writeAttribute("tests", Integer.toString(gates == null ? 1 : gates.size()));
       xml.writeAttribute(
-          "failures", Long.toString(gates == null ? 0 : gates.stream().filter(gate -> !gate.passed()).count()));
+          "failures",
+          Long.toString(gates == null ? 0 : gates.stream().filter(gate -> !gate.passed()).count()));
       xml.writeAttribute("errors", gates == null && !succeeded ? "1" : "0");
       if (gates == null) {
         training(xml, job, succeeded);
@@ -72,7 +87,8 @@ public final class Report {
     return text + "\n";
   }
 
-  private static void training(XMLStreamWriter xml, Job job, boolean succeeded) throws XMLStreamException {
+  private static void training(XMLStreamWriter xml, Job job, boolean succeeded)
+      throws XMLStreamException {
     testCase(xml, "training");
     if (!succeeded) {
       var detail = job.error() == null ? "the job is " + job.status().word() : job.error().detail();
@@ -130,6 +146,7 @@ public final class Report {
 
   /** Without the characters that XML 1.0 has no way to write. */
   private static String printable(String text) {
-    return text.replaceAll("[^\\t\\n\\r\\x20-\\uD7FF\\uE000-\\uFFFD\\x{10000}-\\x{10FFFF}]", "\uFFFD");
+    return text.replaceAll(
+        "[^\\t\\n\\r\\x20-\\uD7FF\\uE000-\\uFFFD\\x{10000}-\\x{10FFFF}]", "\uFFFD");
   }
 }

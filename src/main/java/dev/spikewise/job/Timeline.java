@@ -14,9 +14,10 @@ import org.springframework.stereotype.Repository;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Everything that happened to a job, in one order that never changes: an epoch and a state change take their place by
- * attempt, number of complete epochs, and number of the change. All three only grow while the job's row is locked, so
- * a reader who goes on after the last place it saw misses nothing, whichever replica it asks.
+ * Everything that happened to a job, in one order that never changes: an epoch and a state change
+ * take their place by attempt, number of complete epochs, and number of the change. All three only
+ * grow while the job's row is locked, so a reader who goes on after the last place it saw misses
+ * nothing, whichever replica it asks.
  */
 @Repository
 public class Timeline {
@@ -40,7 +41,12 @@ public class Timeline {
   public record Entry(String id, String event, Object data) {}
 
   public record StateChange(
-      JobState status, @Nullable Reason reason, @Nullable String detail, int attempt, int epoch, Instant at) {}
+      JobState status,
+      @Nullable Reason reason,
+      @Nullable String detail,
+      int attempt,
+      int epoch,
+      Instant at) {}
 
   /** A place in the order; "1-57-0" as text. */
   record Place(int attempt, int epoch, int change) {
@@ -50,10 +56,13 @@ public class Timeline {
     static Place parse(String text) {
       var match = TEXT.matcher(text);
       if (!match.matches()) {
-        throw new ProblemException(Problem.Code.INVALID_PARAMETER, "\"" + text + "\" is not the id of an event");
+        throw new ProblemException(
+            Problem.Code.INVALID_PARAMETER, "\"" + text + "\" is not the id of an event");
       }
       return new Place(
-          Integer.parseInt(match.group(1)), Integer.parseInt(match.group(2)), Integer.parseInt(match.group(3)));
+          Integer.parseInt(match.group(1)),
+          Integer.parseInt(match.group(2)),
+          Integer.parseInt(match.group(3)));
     }
 
     @Override
@@ -62,7 +71,10 @@ public class Timeline {
     }
   }
 
-  /** Notes that {@code row} came out of {@code from}, in the running transaction, and tells everyone after it. */
+  /**
+   * Notes that {@code row} came out of {@code from}, in the running transaction, and tells everyone
+   * after it.
+   */
   void changed(JobRow row, @Nullable JobState from, Instant now) {
     var job = row.toJob(null);
     String detail = job.error() == null ? null : job.error().detail();
@@ -78,12 +90,16 @@ public class Timeline {
         .param(
             "content",
             mapper.writeValueAsString(
-                new StateChange(row.status(), row.reason(), detail, row.attempt(), row.epoch(), now)))
+                new StateChange(
+                    row.status(), row.reason(), detail, row.attempt(), row.epoch(), now)))
         .update();
     publisher.publishEvent(new JobEvent.StateChanged(job, from));
   }
 
-  /** What happened after {@code place}. One statement, so that both kinds of news are of the same moment. */
+  /**
+   * What happened after {@code place}. One statement, so that both kinds of news are of the same
+   * moment.
+   */
   List<Entry> after(UUID jobId, Place place, int limit) {
     return client
         .sql(

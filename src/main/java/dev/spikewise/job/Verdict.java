@@ -8,15 +8,22 @@ import org.jspecify.annotations.Nullable;
 /** Whether a trained network keeps its gates, judged by its last epoch. */
 public record Verdict(boolean passed, List<Result> results) {
 
-  /** @param value null where the training has no such figure, which fails the gate */
+  /**
+   * @param value null where the training has no such figure, which fails the gate
+   */
   public record Result(
-      String metric, @Nullable Double min, @Nullable Double max, @Nullable Double value, boolean passed) {}
+      String metric,
+      @Nullable Double min,
+      @Nullable Double max,
+      @Nullable Double value,
+      boolean passed) {}
 
   static @Nullable Verdict of(List<Gate> gates, EpochMetrics last, @Nullable Double targetSynops) {
     if (gates.isEmpty()) {
       return null;
     }
-    var results = gates.stream().map(gate -> judge(gate, value(gate.metric(), last, targetSynops))).toList();
+    var results =
+        gates.stream().map(gate -> judge(gate, value(gate.metric(), last, targetSynops))).toList();
     return new Verdict(results.stream().allMatch(Result::passed), results);
   }
 
@@ -28,7 +35,8 @@ public record Verdict(boolean passed, List<Result> results) {
     return new Result(gate.metric(), gate.min(), gate.max(), value, passed);
   }
 
-  private static @Nullable Double value(String metric, EpochMetrics last, @Nullable Double targetSynops) {
+  private static @Nullable Double value(
+      String metric, EpochMetrics last, @Nullable Double targetSynops) {
     return switch (metric) {
       case "synops" -> last.synops();
       case "target_ratio" -> targetSynops == null ? null : (Double) (last.synops() / targetSynops);

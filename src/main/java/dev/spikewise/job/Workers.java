@@ -16,9 +16,9 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
 
 /**
- * The threads that train: each claims a job, trains it, and looks for the next. One more thread renews the leases and
- * brings back the wish to stop, so that no epoch is too long for either. On shutdown the running jobs go back to the
- * queue with a checkpoint, and heartbeats stop last.
+ * The threads that train: each claims a job, trains it, and looks for the next. One more thread
+ * renews the leases and brings back the wish to stop, so that no epoch is too long for either. On
+ * shutdown the running jobs go back to the queue with a checkpoint, and heartbeats stop last.
  */
 @Component
 class Workers implements SmartLifecycle {
@@ -32,14 +32,18 @@ class Workers implements SmartLifecycle {
   private final Database database;
   private final JobSettings settings;
 
-  /** Names this process's leases; new with every start, so that a predecessor's cannot be taken for its own. */
+  /**
+   * Names this process's leases; new with every start, so that a predecessor's cannot be taken for
+   * its own.
+   */
   private final String owner = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
 
   private final Collection<JobRunner> runners = ConcurrentHashMap.newKeySet();
   private final Semaphore news = new Semaphore(0);
   private final List<Thread> threads = new ArrayList<>();
   private final ScheduledExecutorService heart =
-      Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("heartbeat").daemon().factory());
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().name("heartbeat").daemon().factory());
   private volatile boolean running;
 
   Workers(
@@ -76,7 +80,9 @@ class Workers implements SmartLifecycle {
         long claimedAt = System.nanoTime();
         var claim = leases.claim(owner);
         if (claim.isPresent()) {
-          train(new JobRunner(claim.get(), claimedAt, leases, checkpoints, inputs, provenances, settings));
+          train(
+              new JobRunner(
+                  claim.get(), claimedAt, leases, checkpoints, inputs, provenances, settings));
         } else if (news.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
           news.drainPermits();
         }
@@ -146,9 +152,10 @@ class Workers implements SmartLifecycle {
   void on(JobEvent.StateChanged event) {
     switch (event.job().status()) {
       case QUEUED -> news.release();
-      case PAUSING, CANCELLING -> runners.stream()
-          .filter(runner -> runner.lease().jobId().equals(event.job().id()))
-          .forEach(JobRunner::stop);
+      case PAUSING, CANCELLING ->
+          runners.stream()
+              .filter(runner -> runner.lease().jobId().equals(event.job().id()))
+              .forEach(JobRunner::stop);
       case RUNNING, PAUSED, CANCELLED, SUCCEEDED, FAILED -> {}
     }
   }

@@ -26,11 +26,14 @@ public class Analyses {
     this.settings = settings;
   }
 
-  /** @throws dev.spikewise.spec.InvalidSpecException where model and input do not fit each other */
+  /**
+   * @throws dev.spikewise.spec.InvalidSpecException where model and input do not fit each other
+   */
   public Statistics analyze(AnalysisSpec spec) {
     var network = models.resolve(spec.model());
     bound(spec, network.spec());
-    var dataset = spec.input() instanceof InputSpec.FromDataset input ? datasets.resolve(input) : null;
+    var dataset =
+        spec.input() instanceof InputSpec.FromDataset input ? datasets.resolve(input) : null;
     try (var engine = Engine.create(1)) {
       return Analyzer.analyze(
               network.spec(),

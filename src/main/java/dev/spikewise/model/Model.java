@@ -7,4 +7,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A stored model. */
 public record Model(
-    UUID id, @Nullable String name, ModelSpec definition, ModelSummary summary, boolean hasWeights, Instant createdAt) {}
+    UUID id,
+    @Nullable String name,
+    ModelSpec definition,
+    ModelSummary summary,
+    boolean hasWeights,
+    Instant createdAt) {}

@@ -25,7 +25,9 @@ class ModelRow {
   @SuppressWarnings("NullAway.Init")
   protected ModelRow() {}
 
-  /** @param definition as the API writes it */
+  /**
+   * @param definition as the API writes it
+   */
   ModelRow(@Nullable String name, String definition, Instant createdAt) {
     this.id = UUID.randomUUID();
     this.name = name;

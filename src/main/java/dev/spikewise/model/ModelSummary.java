@@ -20,10 +20,16 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
   /**
    * @param name index in the definition
    * @param outputShape of one sample at one time step
-   * @param fanOut synapses that one input value away from the borders reaches; null for a layer without weights
+   * @param fanOut synapses that one input value away from the borders reaches; null for a layer
+   *     without weights
    */
   public record Layer(
-      String name, String type, List<Integer> outputShape, long parameters, long neurons, @Nullable Long fanOut) {}
+      String name,
+      String type,
+      List<Integer> outputShape,
+      long parameters,
+      long neurons,
+      @Nullable Long fanOut) {}
 
   static ModelSummary of(ModelSpec model) {
     var shapes = model.shapes();
@@ -49,9 +55,13 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
 
   private static long fanOut(LayerSpec.Synaptic layer, Shape output) {
     return switch (layer) {
-      case LayerSpec.Conv2d conv -> (long) output.dim(0) / conv.groups()
-          * windows(conv.kernelSize().h(), conv.stride().h(), conv.dilation().h(), output.dim(1))
-          * windows(conv.kernelSize().w(), conv.stride().w(), conv.dilation().w(), output.dim(2));
+      case LayerSpec.Conv2d conv ->
+          (long) output.dim(0)
+              / conv.groups()
+              * windows(
+                  conv.kernelSize().h(), conv.stride().h(), conv.dilation().h(), output.dim(1))
+              * windows(
+                  conv.kernelSize().w(), conv.stride().w(), conv.dilation().w(), output.dim(2));
       case LayerSpec.Linear linear -> linear.outFeatures();
     };
   }

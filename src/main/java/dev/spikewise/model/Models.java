@@ -34,7 +34,11 @@ public class Models {
   private final ObjectProvider<ModelUse> uses;
   private final JsonMapper json;
 
-  Models(ModelRepository models, WeightsRepository weights, ObjectProvider<ModelUse> uses, JsonMapper json) {
+  Models(
+      ModelRepository models,
+      WeightsRepository weights,
+      ObjectProvider<ModelUse> uses,
+      JsonMapper json) {
     this.models = models;
     this.weights = weights;
     this.uses = uses;
@@ -48,17 +52,21 @@ public class Models {
    */
   public record Network(ModelSpec spec, @Nullable StateDict weights) {}
 
-  /** @param definition one that has been checked */
+  /**
+   * @param definition one that has been checked
+   */
   @Transactional
   public Model create(ModelSpec definition) {
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
-    return view(models.save(new ModelRow(definition.name(), json.writeValueAsString(definition), now)));
+    return view(
+        models.save(new ModelRow(definition.name(), json.writeValueAsString(definition), now)));
   }
 
   /**
    * Stores the network of a NIR file, weights included.
    *
-   * @param dialect whose file it is: sinabs, norse, snntorch or spikingjelly; null for what the file itself says
+   * @param dialect whose file it is: sinabs, norse, snntorch or spikingjelly; null for what the
+   *     file itself says
    */
   @Transactional
   public Model createFromNir(byte[] file, @Nullable String dialect) {
@@ -95,7 +103,9 @@ public class Models {
         .filter(dialect -> dialect.name().equalsIgnoreCase(name))
         .findFirst()
         .orElseThrow(
-            () -> new InvalidSpecException("/dialect", "must be one of " + Arrays.toString(NirDialect.values())));
+            () ->
+                new InvalidSpecException(
+                    "/dialect", "must be one of " + Arrays.toString(NirDialect.values())));
   }
 
   @Transactional(readOnly = true)
@@ -125,11 +135,16 @@ public class Models {
     if (ref.id() == null) {
       return new Network(ref.definition(), null);
     }
-    var row = parse(ref.id())
-        .flatMap(models::findById)
-        .orElseThrow(() -> new InvalidSpecException("/model/id", "there is no model with the id " + ref.id()));
+    var row =
+        parse(ref.id())
+            .flatMap(models::findById)
+            .orElseThrow(
+                () ->
+                    new InvalidSpecException(
+                        "/model/id", "there is no model with the id " + ref.id()));
     return new Network(
-        definition(row), weights.findById(row.id()).map(stored -> Weights.readNpz(stored.npz())).orElse(null));
+        definition(row),
+        weights.findById(row.id()).map(stored -> Weights.readNpz(stored.npz())).orElse(null));
   }
 
   /** Weights as an .npz file. */
@@ -139,7 +154,9 @@ public class Models {
     return weights
         .findById(id)
         .map(ModelWeights::npz)
-        .orElseThrow(() -> new ProblemException(Code.NOT_FOUND, "model " + id + " has no weights of its own"));
+        .orElseThrow(
+            () ->
+                new ProblemException(Code.NOT_FOUND, "model " + id + " has no weights of its own"));
   }
 
   /**
@@ -168,7 +185,12 @@ public class Models {
   private Model view(ModelRow row) {
     var definition = definition(row);
     return new Model(
-        row.id(), row.name(), definition, ModelSummary.of(definition), weights.existsById(row.id()), row.createdAt());
+        row.id(),
+        row.name(),
+        definition,
+        ModelSummary.of(definition),
+        weights.existsById(row.id()),
+        row.createdAt());
   }
 
   private static Optional<UUID> parse(String id) {

@@ -12,10 +12,14 @@ import java.util.Locale;
  */
 record Axis(double min, double max, double step, double from, double to) {
 
-  /** An axis that holds {@code min} and {@code max} with about {@code count} ticks, widened to end at ticks. */
+  /**
+   * An axis that holds {@code min} and {@code max} with about {@code count} ticks, widened to end
+   * at ticks.
+   */
   static Axis around(double min, double max, int count, double from, double to) {
     double step = step(max - min, count);
-    return new Axis(Math.floor(min / step + 1e-9) * step, Math.ceil(max / step - 1e-9) * step, step, from, to);
+    return new Axis(
+        Math.floor(min / step + 1e-9) * step, Math.ceil(max / step - 1e-9) * step, step, from, to);
   }
 
   /** An axis that ends exactly at {@code min} and {@code max}. */
@@ -23,7 +27,10 @@ record Axis(double min, double max, double step, double from, double to) {
     return new Axis(min, max, step(max - min, count), from, to);
   }
 
-  /** The round number (1, 2 or 5 times a power of ten) that divides {@code range} into at most about {@code count}. */
+  /**
+   * The round number (1, 2 or 5 times a power of ten) that divides {@code range} into at most about
+   * {@code count}.
+   */
   private static double step(double range, int count) {
     double raw = range / count;
     double power = Math.pow(10, Math.floor(Math.log10(raw)));
@@ -43,7 +50,10 @@ record Axis(double min, double max, double step, double from, double to) {
     return ticks;
   }
 
-  /** A number with an SI prefix and no more digits than tell it from its neighbours: 12.5M, 30k, 0.25. */
+  /**
+   * A number with an SI prefix and no more digits than tell it from its neighbours: 12.5M, 30k,
+   * 0.25.
+   */
   String text(double value) {
     double unit = Math.max(Math.abs(min), Math.abs(max));
     if (unit >= 1e9) {

@@ -2,7 +2,10 @@ package dev.spikewise.plot;
 
 import java.awt.Color;
 
-/** The colours of a picture, on light and on dark ground; as text, all keep a contrast of at least 4.5 to 1. */
+/**
+ * The colours of a picture, on light and on dark ground; as text, all keep a contrast of at least
+ * 4.5 to 1.
+ */
 enum Ink {
   TEXT(0x1f2933, 0xe6e9ee),
   MUTED(0x5b6673, 0x9aa5b1),

@@ -25,7 +25,8 @@ public record Picture(int width, int height, String title, List<Mark> marks) {
   record Dot(Point at, double radius, Ink ink) implements Mark {}
 
   /** Text on the baseline at {@code at}. */
-  record Label(Point at, String text, Anchor anchor, Ink ink, int size, boolean bold) implements Mark {}
+  record Label(Point at, String text, Anchor anchor, Ink ink, int size, boolean bold)
+      implements Mark {}
 
   enum Anchor {
     START,

@@ -32,7 +32,8 @@ public final class Plots {
 
   private Plots() {}
 
-  private record Series(String name, ToDoubleFunction<EpochMetrics> figure, Ink ink, double width) {}
+  private record Series(
+      String name, ToDoubleFunction<EpochMetrics> figure, Ink ink, double width) {}
 
   /**
    * Synaptic operations a sample over the epochs, of the model and of each parameter layer.
@@ -44,7 +45,11 @@ public final class Plots {
     if (!epochs.isEmpty()) {
       for (var layer : epochs.getFirst().parameter().keySet()) {
         series.add(
-            new Series("layer " + layer, e -> requireNonNull(e.parameter().get(layer)).synops(), Ink.ofLayer(series.size()), 1.4));
+            new Series(
+                "layer " + layer,
+                e -> requireNonNull(e.parameter().get(layer)).synops(),
+                Ink.ofLayer(series.size()),
+                1.4));
       }
     }
     series.add(new Series("model", EpochMetrics::synops, Ink.TEXT, 2.6));
@@ -57,7 +62,11 @@ public final class Plots {
     if (!epochs.isEmpty()) {
       for (var layer : epochs.getFirst().spiking().keySet()) {
         series.add(
-            new Series("layer " + layer, e -> requireNonNull(e.spiking().get(layer)).firingRate(), Ink.ofLayer(series.size()), 1.4));
+            new Series(
+                "layer " + layer,
+                e -> requireNonNull(e.spiking().get(layer)).firingRate(),
+                Ink.ofLayer(series.size()),
+                1.4));
       }
     }
     series.add(new Series("model", EpochMetrics::firingRate, Ink.TEXT, 2.6));
@@ -82,7 +91,12 @@ public final class Plots {
     frame(marks, title, "epoch", x, y);
     var names = new ArrayList<Label>();
     if (target != null) {
-      marks.add(new Curve(List.of(new Point(LEFT, y.at(target)), new Point(RIGHT, y.at(target))), Ink.TARGET, 1.6, true));
+      marks.add(
+          new Curve(
+              List.of(new Point(LEFT, y.at(target)), new Point(RIGHT, y.at(target))),
+              Ink.TARGET,
+              1.6,
+              true));
       names.add(name("target", y.at(target), Ink.TARGET, false));
     }
     for (var s : series) {
@@ -110,7 +124,8 @@ public final class Plots {
 
   /** Moves names that would overlap down, and the lowest back up from the bottom. */
   private static List<Label> apart(List<Label> names) {
-    var sorted = new ArrayList<>(names.stream().sorted(Comparator.comparing(n -> n.at().y())).toList());
+    var sorted =
+        new ArrayList<>(names.stream().sorted(Comparator.comparing(n -> n.at().y())).toList());
     double free = Double.NEGATIVE_INFINITY;
     for (int i = 0; i < sorted.size(); i++) {
       free = Math.max(free + LINE, sorted.get(i).at().y());
@@ -125,10 +140,19 @@ public final class Plots {
   }
 
   private static Label lower(Label label, double y) {
-    return new Label(new Point(label.at().x(), y), label.text(), label.anchor(), label.ink(), label.size(), label.bold());
+    return new Label(
+        new Point(label.at().x(), y),
+        label.text(),
+        label.anchor(),
+        label.ink(),
+        label.size(),
+        label.bold());
   }
 
-  /** Firing rates of each spiking layer's neurons before the training, in outline, and after it, filled. */
+  /**
+   * Firing rates of each spiking layer's neurons before the training, in outline, and after it,
+   * filled.
+   */
   public static Picture firingRateHistogram(Statistics before, Statistics after) {
     var layers = List.copyOf(after.spiking().keySet());
     String title = "Firing rates of the neurons, before (outline) and after (filled)";
@@ -157,7 +181,11 @@ public final class Plots {
               left + panel - 56);
       var y =
           Axis.around(
-              0, positive(histograms.stream().flatMapToDouble(Plots::shares).max().orElse(0)), 3, top + 118, top + 12);
+              0,
+              positive(histograms.stream().flatMapToDouble(Plots::shares).max().orElse(0)),
+              3,
+              top + 118,
+              top + 12);
       frame(marks, null, i + columns >= layers.size() ? "spikes a time step" : null, x, y);
       marks.add(
           new Label(
@@ -205,7 +233,10 @@ public final class Plots {
     }
   }
 
-  /** Accuracy (0..1) against synops a sample, with the Pareto front: the outcomes that no other beats in both. */
+  /**
+   * Accuracy (0..1) against synops a sample, with the Pareto front: the outcomes that no other
+   * beats in both.
+   */
   public static Picture pareto(List<Outcome> outcomes) {
     String title = "Accuracy against synaptic operations a sample";
     if (outcomes.isEmpty()) {
@@ -213,7 +244,12 @@ public final class Plots {
     }
     var marks = new ArrayList<Mark>();
     var x =
-        Axis.around(0, positive(outcomes.stream().mapToDouble(Outcome::synops).max().orElse(0)), 8, LEFT, RIGHT);
+        Axis.around(
+            0,
+            positive(outcomes.stream().mapToDouble(Outcome::synops).max().orElse(0)),
+            8,
+            LEFT,
+            RIGHT);
     double least = outcomes.stream().mapToDouble(Outcome::accuracy).min().orElse(0);
     var y = Axis.around(Math.min(least, 0.99), 1, 6, BOTTOM, TOP);
     frame(marks, title, "synops a sample", x, y);
@@ -236,7 +272,9 @@ public final class Plots {
       var at = new Point(x.at(outcome.synops), y.at(outcome.accuracy));
       var ink = front.contains(outcome) ? Ink.BLUE : Ink.MUTED;
       marks.add(new Dot(at, 4, ink));
-      marks.add(new Label(new Point(at.x() + 8, at.y() + 14), outcome.name, Anchor.START, ink, SMALL, false));
+      marks.add(
+          new Label(
+              new Point(at.x() + 8, at.y() + 14), outcome.name, Anchor.START, ink, SMALL, false));
     }
     return new Picture(WIDTH, HEIGHT, title, marks);
   }
@@ -252,7 +290,8 @@ public final class Plots {
         title + ": " + why,
         List.of(
             new Label(new Point(LEFT, 24), title, Anchor.START, Ink.TEXT, 15, true),
-            new Label(new Point(WIDTH / 2.0, HEIGHT / 2.0), why, Anchor.MIDDLE, Ink.MUTED, 14, false)));
+            new Label(
+                new Point(WIDTH / 2.0, HEIGHT / 2.0), why, Anchor.MIDDLE, Ink.MUTED, 14, false)));
   }
 
   private static void frame(
@@ -262,13 +301,21 @@ public final class Plots {
     }
     for (double tick : y.ticks()) {
       var at = y.at(tick);
-      marks.add(new Curve(List.of(new Point(x.from(), at), new Point(x.to(), at)), Ink.GRID, 1, false));
-      marks.add(new Label(new Point(x.from() - 8, at + 4), y.text(tick), Anchor.END, Ink.MUTED, SMALL, false));
+      marks.add(
+          new Curve(List.of(new Point(x.from(), at), new Point(x.to(), at)), Ink.GRID, 1, false));
+      marks.add(
+          new Label(
+              new Point(x.from() - 8, at + 4), y.text(tick), Anchor.END, Ink.MUTED, SMALL, false));
     }
     for (double tick : x.ticks()) {
       marks.add(
           new Label(
-              new Point(x.at(tick), y.from() + LINE + 2), x.text(tick), Anchor.MIDDLE, Ink.MUTED, SMALL, false));
+              new Point(x.at(tick), y.from() + LINE + 2),
+              x.text(tick),
+              Anchor.MIDDLE,
+              Ink.MUTED,
+              SMALL,
+              false));
     }
     if (below != null) {
       marks.add(

@@ -30,10 +30,12 @@ final class Png {
 
   static byte[] write(Picture picture) {
     var image =
-        new BufferedImage(picture.width() * SCALE, picture.height() * SCALE, BufferedImage.TYPE_INT_RGB);
+        new BufferedImage(
+            picture.width() * SCALE, picture.height() * SCALE, BufferedImage.TYPE_INT_RGB);
     var graphics = image.createGraphics();
     graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
-    graphics.setRenderingHint(RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
+    graphics.setRenderingHint(
+        RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
     graphics.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
     graphics.scale(SCALE, SCALE);
     graphics.setColor(Ink.PAPER);
@@ -75,7 +77,8 @@ final class Png {
       }
       case Label label -> {
         graphics.setColor(new Color(label.ink().light));
-        graphics.setFont(new Font(Font.SANS_SERIF, label.bold() ? Font.BOLD : Font.PLAIN, label.size()));
+        graphics.setFont(
+            new Font(Font.SANS_SERIF, label.bold() ? Font.BOLD : Font.PLAIN, label.size()));
         double width = graphics.getFontMetrics().getStringBounds(label.text(), graphics).getWidth();
         double shift =
             switch (label.anchor()) {

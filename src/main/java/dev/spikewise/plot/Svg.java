@@ -47,7 +47,11 @@ final class Svg {
     return switch (mark) {
       case Curve c ->
           "<polyline class=\"%s\" points=\"%s\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"%s\"%s stroke-linejoin=\"round\"/>"
-              .formatted(name(c.ink()), points(c.points()), number(c.width()), c.dashed() ? " stroke-dasharray=\"5 4\"" : "");
+              .formatted(
+                  name(c.ink()),
+                  points(c.points()),
+                  number(c.width()),
+                  c.dashed() ? " stroke-dasharray=\"5 4\"" : "");
       case Area a ->
           "<polygon class=\"%s\" points=\"%s\" fill=\"currentColor\" fill-opacity=\"0.25\"/>"
               .formatted(name(a.ink()), points(a.points()));
@@ -72,7 +76,9 @@ final class Svg {
   }
 
   private static String points(List<Point> points) {
-    return points.stream().map(p -> number(p.x()) + "," + number(p.y())).collect(Collectors.joining(" "));
+    return points.stream()
+        .map(p -> number(p.x()) + "," + number(p.y()))
+        .collect(Collectors.joining(" "));
   }
 
   /** Tenths of a pixel are enough. */

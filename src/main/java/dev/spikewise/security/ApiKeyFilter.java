@@ -18,7 +18,9 @@ import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.security.web.authentication.preauth.PreAuthenticatedAuthenticationToken;
 import org.springframework.web.filter.OncePerRequestFilter;
 
-/** Knows a caller by the key in {@code X-API-Key} or, from a browser, by the password of HTTP Basic. */
+/**
+ * Knows a caller by the key in {@code X-API-Key} or, from a browser, by the password of HTTP Basic.
+ */
 final class ApiKeyFilter extends OncePerRequestFilter {
 
   private final List<ApiKey> keys;
@@ -28,9 +30,12 @@ final class ApiKeyFilter extends OncePerRequestFilter {
   }
 
   @Override
-  protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+  protected void doFilterInternal(
+      HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
-    Optional.ofNullable(presented(request)).flatMap(this::find).ifPresent(ApiKeyFilter::authenticate);
+    Optional.ofNullable(presented(request))
+        .flatMap(this::find)
+        .ifPresent(ApiKeyFilter::authenticate);
     chain.doFilter(request, response);
   }
 
@@ -46,7 +51,10 @@ final class ApiKeyFilter extends OncePerRequestFilter {
       return request.getHeader("X-API-Key");
     }
     try {
-      var pair = new String(Base64.getDecoder().decode(authorization.substring(6).strip()), StandardCharsets.UTF_8);
+      var pair =
+          new String(
+              Base64.getDecoder().decode(authorization.substring(6).strip()),
+              StandardCharsets.UTF_8);
       return pair.substring(pair.indexOf(':') + 1);
     } catch (IllegalArgumentException e) {
       return null;

@@ -13,14 +13,16 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Keeps another site's page from using the browser of somebody who may use this server: it may change nothing (the
- * browser says where a request comes from, so no tokens are needed), and where nobody is asked for credentials it may
- * not call itself by a name of its own that resolves to this machine (DNS rebinding).
+ * Keeps another site's page from using the browser of somebody who may use this server: it may
+ * change nothing (the browser says where a request comes from, so no tokens are needed), and where
+ * nobody is asked for credentials it may not call itself by a name of its own that resolves to this
+ * machine (DNS rebinding).
  */
 final class ForeignPageFilter extends OncePerRequestFilter {
 
   private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS", "TRACE");
-  private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]", "0:0:0:0:0:0:0:1", "::1");
+  private static final Set<String> LOOPBACK =
+      Set.of("localhost", "127.0.0.1", "[::1]", "0:0:0:0:0:0:0:1", "::1");
 
   private final boolean loopbackNamesOnly;
   private final ProblemWriter problems;
@@ -31,7 +33,8 @@ final class ForeignPageFilter extends OncePerRequestFilter {
   }
 
   @Override
-  protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+  protected void doFilterInternal(
+      HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
     var reason = reasonToRefuse(request);
     if (reason == null) {

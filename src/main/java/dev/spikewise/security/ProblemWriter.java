@@ -9,7 +9,8 @@ import tools.jackson.databind.json.JsonMapper;
 /** Answers a request that does not reach a controller. */
 record ProblemWriter(JsonMapper json) {
 
-  void write(Problem problem, HttpServletRequest request, HttpServletResponse response) throws IOException {
+  void write(Problem problem, HttpServletRequest request, HttpServletResponse response)
+      throws IOException {
     response.setStatus(problem.status());
     response.setContentType("application/problem+json");
     response.getOutputStream().write(json.writeValueAsBytes(problem.at(request.getRequestURI())));

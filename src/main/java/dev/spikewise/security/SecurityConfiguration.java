@@ -26,7 +26,10 @@ import org.springframework.security.web.header.HeaderWriterFilter;
 import org.springframework.security.web.header.writers.ReferrerPolicyHeaderWriter.ReferrerPolicy;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Nobody is asked on the loopback interface; anywhere else there are credentials, or the server does not start. */
+/**
+ * Nobody is asked on the loopback interface; anywhere else there are credentials, or the server
+ * does not start.
+ */
 @Configuration(proxyBeanMethods = false)
 @ConditionalOnWebApplication
 class SecurityConfiguration {
@@ -48,7 +51,8 @@ class SecurityConfiguration {
     this.tokens = issuer.getIfAvailable() != null;
     this.open = settings.anonymous() || !tokens && settings.apiKeys().isEmpty();
     if (open && !settings.anonymous() && (address == null || !address.isLoopbackAddress())) {
-      throw new UnprotectedServerException(address == null ? "every address" : address.getHostAddress());
+      throw new UnprotectedServerException(
+          address == null ? "every address" : address.getHostAddress());
     }
   }
 
@@ -58,14 +62,19 @@ class SecurityConfiguration {
     http
         // There is no session to ride on; ForeignPageFilter stops requests from other sites' pages.
         .csrf(AbstractHttpConfigurer::disable)
-        .sessionManagement(session -> session.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
+        .sessionManagement(
+            session -> session.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
         .requestCache(AbstractHttpConfigurer::disable)
         .logout(AbstractHttpConfigurer::disable)
         .headers(SecurityConfiguration::headers)
         .exceptionHandling(
-            refusal -> refusal.authenticationEntryPoint(unknown(problems)).accessDeniedHandler(refused(problems)))
+            refusal ->
+                refusal
+                    .authenticationEntryPoint(unknown(problems))
+                    .accessDeniedHandler(refused(problems)))
         .addFilterAfter(
-            new ForeignPageFilter(open && !settings.anonymous(), problems), HeaderWriterFilter.class)
+            new ForeignPageFilter(open && !settings.anonymous(), problems),
+            HeaderWriterFilter.class)
         .addFilterAfter(new ApiKeyFilter(settings.apiKeys()), ForeignPageFilter.class)
         .authorizeHttpRequests(
             requests -> {
@@ -114,11 +123,16 @@ class SecurityConfiguration {
   }
 
   private AuthenticationEntryPoint unknown(ProblemWriter problems) {
-    var challenge = settings.apiKeys().isEmpty() ? "Bearer" : "Basic realm=\"Spikewise, the password is an API key\"";
+    var challenge =
+        settings.apiKeys().isEmpty()
+            ? "Bearer"
+            : "Basic realm=\"Spikewise, the password is an API key\"";
     return (request, response, e) -> {
       response.setHeader("WWW-Authenticate", challenge);
       problems.write(
-          Problem.of(Code.UNAUTHORIZED, "send an API key as X-API-Key" + (tokens ? ", or a bearer token" : "")),
+          Problem.of(
+              Code.UNAUTHORIZED,
+              "send an API key as X-API-Key" + (tokens ? ", or a bearer token" : "")),
           request,
           response);
     };
@@ -127,7 +141,9 @@ class SecurityConfiguration {
   private static AccessDeniedHandler refused(ProblemWriter problems) {
     return (request, response, e) ->
         problems.write(
-            Problem.of(Code.FORBIDDEN, "this credential's role does not allow " + request.getMethod() + " here"),
+            Problem.of(
+                Code.FORBIDDEN,
+                "this credential's role does not allow " + request.getMethod() + " here"),
             request,
             response);
   }

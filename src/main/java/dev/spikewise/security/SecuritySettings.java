@@ -10,18 +10,19 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * spring.security.oauth2.resourceserver.jwt}.
  *
  * @param apiKeys a key is revoked by taking it out
- * @param anonymous lets everybody do everything whatever address the server listens on: for a server behind something
- *     that asks for credentials itself
+ * @param anonymous lets everybody do everything whatever address the server listens on: for a
+ *     server behind something that asks for credentials itself
  */
 @ConfigurationProperties("spikewise.security")
-record SecuritySettings(@DefaultValue List<ApiKey> apiKeys, @DefaultValue("false") boolean anonymous) {
+record SecuritySettings(
+    @DefaultValue List<ApiKey> apiKeys, @DefaultValue("false") boolean anonymous) {
 
   /**
    * A key that is known by its hash alone.
    *
    * @param name told in logs in place of the key
-   * @param sha256 of the key, in hexadecimal: {@code printf %s "$KEY" | sha256sum}. A fast hash is enough for a key that
-   *     is random and long; a password would need a slow one
+   * @param sha256 of the key, in hexadecimal: {@code printf %s "$KEY" | sha256sum}. A fast hash is
+   *     enough for a key that is random and long; a password would need a slow one
    */
   record ApiKey(String name, String sha256, @DefaultValue("READ") Role role) {
     ApiKey {

@@ -7,7 +7,10 @@ import org.springframework.boot.diagnostics.FailureAnalysis;
 final class UnprotectedServerException extends RuntimeException {
 
   UnprotectedServerException(String address) {
-    super("The server is to listen on " + address + ", where others can reach it, and asks nobody for credentials.");
+    super(
+        "The server is to listen on "
+            + address
+            + ", where others can reach it, and asks nobody for credentials.");
   }
 
   /** Says how to go on, in place of a stack trace. */

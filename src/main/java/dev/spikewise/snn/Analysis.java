@@ -11,7 +11,8 @@ import java.util.Map;
 /**
  * Statistics, and what is too large for them.
  *
- * @param firingRates by spiking layer: spikes a step of every neuron, in PyTorch's (C, H, W) order, mean over the batch
+ * @param firingRates by spiking layer: spikes a step of every neuron, in PyTorch's (C, H, W) order,
+ *     mean over the batch
  */
 public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
 
@@ -20,7 +21,9 @@ public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
     var rates = new LinkedHashMap<String, Tensor>();
     counter
         .firingRates()
-        .forEach((name, values) -> rates.put(name, new Tensor(dims(shapes.get(Integer.parseInt(name) + 1)), values)));
+        .forEach(
+            (name, values) ->
+                rates.put(name, new Tensor(dims(shapes.get(Integer.parseInt(name) + 1)), values)));
     return new Analysis(counter.statistics(), rates);
   }
 

@@ -15,9 +15,11 @@ public final class Analyzer {
 
   /**
    * @param weights drawn from the seed if null
-   * @param dataset the data set that {@code input} names, null for other inputs; its first training samples make the batch
+   * @param dataset the data set that {@code input} names, null for other inputs; its first training
+   *     samples make the batch
    * @param dt length of a time step in seconds, if it has one
-   * @throws dev.spikewise.spec.InvalidSpecException where model, weights and data set do not fit together
+   * @throws dev.spikewise.spec.InvalidSpecException where model, weights and data set do not fit
+   *     together
    */
   public static Analysis analyze(
       ModelSpec model,
@@ -30,7 +32,8 @@ public final class Analyzer {
       long seed,
       Engine engine) {
     var feed = new Feed(input, dataset, model, batchSize, timeSteps, seed);
-    var network = new Network(model, batchSize, timeSteps, Feed.constant(input), engine.kernelsInUse());
+    var network =
+        new Network(model, batchSize, timeSteps, Feed.constant(input), engine.kernelsInUse());
     if (weights == null) {
       network.draw(seed);
     } else {

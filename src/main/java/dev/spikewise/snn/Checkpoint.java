@@ -12,11 +12,11 @@ import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
- * All that a training needs to go on bit for bit: weights, optimiser state, and how far it came. Random numbers are drawn
- * from (seed, epoch, sample), so the number of epochs is their state.
+ * All that a training needs to go on bit for bit: weights, optimiser state, and how far it came.
+ * Random numbers are drawn from (seed, epoch, sample), so the number of epochs is their state.
  *
- * <p>As bytes, big endian: "SPKW", version, epoch, two tables of tensors (count; then name, rank, dims, float32 values),
- * CRC-32C of all before it.
+ * <p>As bytes, big endian: "SPKW", version, epoch, two tables of tensors (count; then name, rank,
+ * dims, float32 values), CRC-32C of all before it.
  *
  * @param epoch number of complete epochs
  */
@@ -40,7 +40,9 @@ public record Checkpoint(int epoch, StateDict weights, StateDict optimizer) {
     return bytes.toByteArray();
   }
 
-  /** @throws IllegalArgumentException where {@code bytes} are no whole checkpoint of a known version */
+  /**
+   * @throws IllegalArgumentException where {@code bytes} are no whole checkpoint of a known version
+   */
   public static Checkpoint fromBytes(byte[] bytes) {
     var in = ByteBuffer.wrap(bytes);
     try {
@@ -52,7 +54,8 @@ public record Checkpoint(int epoch, StateDict weights, StateDict optimizer) {
         throw new IllegalArgumentException(
             "a checkpoint of version " + version + "; this program reads version " + VERSION);
       }
-      if (in.getInt(bytes.length - Integer.BYTES) != checksum(bytes, bytes.length - Integer.BYTES)) {
+      if (in.getInt(bytes.length - Integer.BYTES)
+          != checksum(bytes, bytes.length - Integer.BYTES)) {
         throw new IllegalArgumentException("a damaged checkpoint: its checksum does not match");
       }
       return new Checkpoint(in.getInt(), read(in), read(in));

@@ -6,14 +6,15 @@ import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.VectorKernels;
 
 /**
- * What a training computes with: a kind of kernels and a number of threads. Results do not depend on the number. Not
- * shared between trainings that run at the same time.
+ * What a training computes with: a kind of kernels and a number of threads. Results do not depend
+ * on the number. Not shared between trainings that run at the same time.
  */
 public final class Engine implements AutoCloseable {
 
   private static final String KERNELS = "spikewise.kernels";
 
-  private static final boolean VECTOR_API = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+  private static final boolean VECTOR_API =
+      ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
   private static final String HOW_TO_ADD_IT =
       "start Java with --add-modules jdk.incubator.vector to train many times faster";
 
@@ -26,20 +27,24 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * The fastest kernels this JVM can run, on {@code threads} threads (the caller's is one of them), or those that the
-   * system property {@value #KERNELS} names: scalar, vector or nd4j.
+   * The fastest kernels this JVM can run, on {@code threads} threads (the caller's is one of them),
+   * or those that the system property {@value #KERNELS} names: scalar, vector or nd4j.
    *
    * @throws IllegalArgumentException where the property is none of these
    * @throws IllegalStateException where the kernels it names cannot run here
    */
   public static Engine create(int threads) {
     String asked = System.getProperty(KERNELS);
-    return asked == null ? fastest(threads) : new Engine(named(asked, threads), KERNELS + "=" + asked);
+    return asked == null
+        ? fastest(threads)
+        : new Engine(named(asked, threads), KERNELS + "=" + asked);
   }
 
   private static Engine fastest(int threads) {
     return VECTOR_API
-        ? new Engine(new VectorKernels(threads), "the Vector API is there, with " + VectorKernels.bits() + " bits")
+        ? new Engine(
+            new VectorKernels(threads),
+            "the Vector API is there, with " + VectorKernels.bits() + " bits")
         : new Engine(new ScalarKernels(threads), "the Vector API is missing: " + HOW_TO_ADD_IT);
   }
 
@@ -48,13 +53,15 @@ public final class Engine implements AutoCloseable {
       case "scalar" -> new ScalarKernels(threads);
       case "vector" -> {
         if (!VECTOR_API) {
-          throw new IllegalStateException(KERNELS + "=vector needs the Vector API: " + HOW_TO_ADD_IT);
+          throw new IllegalStateException(
+              KERNELS + "=vector needs the Vector API: " + HOW_TO_ADD_IT);
         }
         yield new VectorKernels(threads);
       }
       case "nd4j" -> new Nd4jKernels(fastest(threads).kernels);
       default ->
-          throw new IllegalArgumentException(KERNELS + " must be scalar, vector or nd4j, was \"" + kernels + "\"");
+          throw new IllegalArgumentException(
+              KERNELS + " must be scalar, vector or nd4j, was \"" + kernels + "\"");
     };
   }
 

@@ -19,7 +19,10 @@ import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Looks for mistakes that only show when a training's spec, model, weights and data set stand side by side. */
+/**
+ * Looks for mistakes that only show when a training's spec, model, weights and data set stand side
+ * by side.
+ */
 record SpecCheck(
     TrainingSpec spec,
     ModelSpec model,
@@ -44,7 +47,14 @@ record SpecCheck(
     boolean hasTime = dataset.timeSteps() > 0;
     boolean wantsTime = from.encoding() == InputSpec.Encoding.SPIKES;
     if (!dataset.shape().equals(wanted) && dataset.shape().size() != wanted.size()) {
-      at.in("id").add("samples of " + dataset.name() + " are " + dataset.shape() + ", but the model takes " + wanted);
+      at.in("id")
+          .add(
+              "samples of "
+                  + dataset.name()
+                  + " are "
+                  + dataset.shape()
+                  + ", but the model takes "
+                  + wanted);
     }
     at.require(
         hasTime == wantsTime,
@@ -53,17 +63,28 @@ record SpecCheck(
             ? "must be spikes, because " + dataset.name() + " has a time axis already"
             : "spikes needs samples with a time axis, which " + dataset.name() + " has not");
     if (hasTime && wantsTime && spec.timeSteps() > dataset.timeSteps()) {
-      mistakes.in("time_steps").add("must be at most " + dataset.timeSteps() + ", the steps of " + dataset.name());
+      mistakes
+          .in("time_steps")
+          .add("must be at most " + dataset.timeSteps() + ", the steps of " + dataset.name());
     }
-    boolean classifies = spec.loss().stream().anyMatch(t -> t instanceof LossTerm.CrossEntropy || t instanceof LossTerm.MseCount);
+    boolean classifies =
+        spec.loss().stream()
+            .anyMatch(t -> t instanceof LossTerm.CrossEntropy || t instanceof LossTerm.MseCount);
     int classes = Arrays.stream(dataset.labels()).max().orElse(0) + 1;
     int outputs = model.shapes().getLast().size();
     if (classifies && outputs < classes) {
       mistakes
           .in("model")
-          .add("has " + outputs + " outputs, but " + dataset.name() + " has labels 0 to " + (classes - 1));
+          .add(
+              "has "
+                  + outputs
+                  + " outputs, but "
+                  + dataset.name()
+                  + " has labels 0 to "
+                  + (classes - 1));
     }
-    if (new Feed(from, dataset, model, spec.batchSize(), spec.timeSteps(), spec.seed()).trainSize() == 0) {
+    if (new Feed(from, dataset, model, spec.batchSize(), spec.timeSteps(), spec.seed()).trainSize()
+        == 0) {
       at.add("leaves no sample to train on");
     }
   }
@@ -73,7 +94,9 @@ record SpecCheck(
     List<String> spiking = names(LayerSpec.Spiking.class);
     names(LayerSpec.Recurrent.class).forEach(name -> synaptic.add(name + ".rec_connect"));
     if (synaptic.isEmpty()) {
-      mistakes.in("model").add("has no layer with weights (Conv2d, Linear): there is nothing to train");
+      mistakes
+          .in("model")
+          .add("has no layer with weights (Conv2d, Linear): there is nothing to train");
     }
     for (int i = 0; i < spec.loss().size(); i++) {
       switch (spec.loss().get(i)) {
@@ -88,7 +111,12 @@ record SpecCheck(
   private void checkNames(int term, @Nullable List<String> used, List<String> known, String kind) {
     for (int j = 0; used != null && j < used.size(); j++) {
       if (!known.contains(used.get(j))) {
-        mistakes.in("loss").in(term).in("layers").in(j).add("must name a " + kind + ", one of " + known);
+        mistakes
+            .in("loss")
+            .in(term)
+            .in("layers")
+            .in(j)
+            .add("must name a " + kind + ", one of " + known);
       }
     }
   }
@@ -105,15 +133,20 @@ record SpecCheck(
 
   /** The raw input causes synops in the first parameter layer that no training can take away. */
   private void checkWeightsAndTargets() {
-    boolean lowMultiple = spec.loss().stream().anyMatch(term -> term instanceof LossTerm.Synops s && multiple(s) < 1);
-    boolean value = spec.loss().stream().anyMatch(term -> term instanceof LossTerm.Synops s && multiple(s) == 1);
+    boolean lowMultiple =
+        spec.loss().stream().anyMatch(term -> term instanceof LossTerm.Synops s && multiple(s) < 1);
+    boolean value =
+        spec.loss().stream()
+            .anyMatch(term -> term instanceof LossTerm.Synops s && multiple(s) == 1);
     if (weights == null && !lowMultiple && !value) {
       return;
     }
     try (var engine = Engine.create(1)) {
       int batch = Math.min(spec.batchSize(), 32);
       var feed = new Feed(spec.input(), dataset, model, batch, spec.timeSteps(), spec.seed());
-      var network = new Network(model, batch, spec.timeSteps(), Feed.constant(spec.input()), engine.kernelsInUse());
+      var network =
+          new Network(
+              model, batch, spec.timeSteps(), Feed.constant(spec.input()), engine.kernelsInUse());
       if (weights == null) {
         network.draw(spec.seed());
       } else {
@@ -121,11 +154,13 @@ record SpecCheck(
       }
       if (lowMultiple || value) {
         var counter = new Counter(network, spec.dt());
-        Analyzer.forward(network, feed, counter, Math.min(feed.trainSize(), Trainer.BASELINE_SAMPLES), batch);
+        Analyzer.forward(
+            network, feed, counter, Math.min(feed.trainSize(), Trainer.BASELINE_SAMPLES), batch);
         checkTargets(counter);
       }
     } catch (InvalidSpecException e) {
-      e.mistakes().forEach(m -> mistakes.in("model").add(m.pointer().substring(1) + " " + m.detail()));
+      e.mistakes()
+          .forEach(m -> mistakes.in("model").add(m.pointer().substring(1) + " " + m.detail()));
     }
   }
 
@@ -139,7 +174,8 @@ record SpecCheck(
     var synops = counter.synopsByLayer();
     String first = synops.keySet().iterator().next();
     int layer = Integer.parseInt(first.split("\\.")[0]);
-    if (model.layers().subList(0, layer + 1).stream().anyMatch(LayerSpec.Spiking.class::isInstance)) {
+    if (model.layers().subList(0, layer + 1).stream()
+        .anyMatch(LayerSpec.Spiking.class::isInstance)) {
       return;
     }
     double raw = Objects.requireNonNull(synops.get(first));
@@ -152,11 +188,18 @@ record SpecCheck(
       Double multiple = term.target().baselineMultiple();
       double measured =
           synops.entrySet().stream()
-              .filter(e -> perLayer ? e.getKey().equals(first) : term.layers() == null || term.layers().contains(e.getKey()))
+              .filter(
+                  e ->
+                      perLayer
+                          ? e.getKey().equals(first)
+                          : term.layers() == null || term.layers().contains(e.getKey()))
               .mapToDouble(e -> Objects.requireNonNull(e.getValue()))
               .sum();
       double perUnit = perUnit(term.unit());
-      double target = multiple == null ? Objects.requireNonNull(term.target().value()) / perUnit : multiple * measured;
+      double target =
+          multiple == null
+              ? Objects.requireNonNull(term.target().value()) / perUnit
+              : multiple * measured;
       if (target < raw) {
         mistakes
             .in("loss")

@@ -5,8 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A network's weights under PyTorch's names ("1.weight", "1.bias") and in PyTorch's order: Conv2d (Cout, Cin / groups,
- * kH, kW), Linear (out, in).
+ * A network's weights under PyTorch's names ("1.weight", "1.bias") and in PyTorch's order: Conv2d
+ * (Cout, Cin / groups, kH, kW), Linear (out, in).
  */
 public record StateDict(Map<String, Tensor> tensors) {
 

@@ -1,10 +1,11 @@
 package dev.spikewise.snn;
 
 import dev.spikewise.snn.data.Npz;
-import dev.spikewise.snn.data.Npz;
 import java.util.Arrays;
 
-/** A float array with a shape, row-major, as NumPy and PyTorch store it. An empty shape is a scalar. */
+/**
+ * A float array with a shape, row-major, as NumPy and PyTorch store it. An empty shape is a scalar.
+ */
 public record Tensor(int[] shape, float[] data) implements Npz.FloatArray {
 
   public Tensor {
@@ -14,7 +15,12 @@ public record Tensor(int[] shape, float[] data) implements Npz.FloatArray {
     }
     if (size != data.length) {
       throw new IllegalArgumentException(
-          "a tensor of shape " + Arrays.toString(shape) + " has " + size + " values, not " + data.length);
+          "a tensor of shape "
+              + Arrays.toString(shape)
+              + " has "
+              + size
+              + " values, not "
+              + data.length);
     }
   }
 }

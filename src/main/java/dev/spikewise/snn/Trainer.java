@@ -4,7 +4,6 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.layer.Network;
-import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.snn.optim.Loss;
 import dev.spikewise.snn.optim.Optimizer;
 import dev.spikewise.snn.synops.Counter;
@@ -14,7 +13,6 @@ import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
-
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -59,13 +57,19 @@ public final class Trainer {
    * @throws dev.spikewise.spec.InvalidSpecException where {@link #check} finds a mistake
    */
   public Trainer(
-      TrainingSpec spec, ModelSpec model, @Nullable StateDict weights, @Nullable Dataset dataset, Engine engine) {
+      TrainingSpec spec,
+      ModelSpec model,
+      @Nullable StateDict weights,
+      @Nullable Dataset dataset,
+      Engine engine) {
     this.spec = spec;
     this.model = model;
     int batchSize = spec.batchSize();
     parallel = engine.kernelsInUse().parallel();
     feed = new Feed(spec.input(), dataset, model, batchSize, spec.timeSteps(), spec.seed());
-    network = new Network(model, batchSize, spec.timeSteps(), Feed.constant(spec.input()), engine.kernelsInUse());
+    network =
+        new Network(
+            model, batchSize, spec.timeSteps(), Feed.constant(spec.input()), engine.kernelsInUse());
     if (weights == null) {
       network.draw(spec.seed());
     } else {
@@ -73,7 +77,8 @@ public final class Trainer {
     }
     optimizer = Optimizer.of(spec.optimizer(), network.parameters(), parallel);
     counter = new Counter(network, spec.dt());
-    Analyzer.forward(network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
+    Analyzer.forward(
+        network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
     baseline = Analysis.of(counter, model);
     complete = new Counter(network, spec.dt());
     loss = new Loss(spec.loss(), network, batchSize, spec.dt(), counter.synopsByLayer());
@@ -81,11 +86,15 @@ public final class Trainer {
   }
 
   /**
-   * Everything wrong with a spec that only shows beside its model and data: shapes, labels, layer names, and a synops
-   * target below what the raw input alone causes in the first layer.
+   * Everything wrong with a spec that only shows beside its model and data: shapes, labels, layer
+   * names, and a synops target below what the raw input alone causes in the first layer.
    */
   public static void check(
-      TrainingSpec spec, ModelSpec model, @Nullable StateDict weights, @Nullable Dataset dataset, Mistakes mistakes) {
+      TrainingSpec spec,
+      ModelSpec model,
+      @Nullable StateDict weights,
+      @Nullable Dataset dataset,
+      Mistakes mistakes) {
     new SpecCheck(spec, model, weights, dataset, mistakes).run();
   }
 
@@ -120,7 +129,9 @@ public final class Trainer {
     return epoch;
   }
 
-  /** Trains until all epochs are done, the listener wants no more, or the network is beyond hope. */
+  /**
+   * Trains until all epochs are done, the listener wants no more, or the network is beyond hope.
+   */
   public Outcome run(TrainingListener listener) {
     while (epoch < spec.epochs()) {
       long start = System.nanoTime();
@@ -169,7 +180,8 @@ public final class Trainer {
       return Double.isFinite(loss);
     }
 
-    EpochMetrics metrics(int epoch, Counter counter, @Nullable Double testAccuracy, double durationMs) {
+    EpochMetrics metrics(
+        int epoch, Counter counter, @Nullable Double testAccuracy, double durationMs) {
       Map<String, Double> lossTerms = new LinkedHashMap<>();
       for (int i = 0; i < terms.length; i++) {
         lossTerms.put(Integer.toString(i), terms[i] / samples);

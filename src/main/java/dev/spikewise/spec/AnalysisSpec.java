@@ -9,7 +9,12 @@ import org.jspecify.annotations.Nullable;
  * @param seed decides initial weights and random input
  */
 public record AnalysisSpec(
-    ModelRef model, InputSpec input, Integer batchSize, Integer timeSteps, @Nullable Double dt, Long seed)
+    ModelRef model,
+    InputSpec input,
+    Integer batchSize,
+    Integer timeSteps,
+    @Nullable Double dt,
+    Long seed)
     implements Checked {
 
   public AnalysisSpec {
@@ -21,7 +26,8 @@ public record AnalysisSpec(
 
   @Override
   public void check(Mistakes mistakes) {
-    if (mistakes.require(model != null, "model", "is missing: give {\"id\": \"...\"} or a model definition")) {
+    if (mistakes.require(
+        model != null, "model", "is missing: give {\"id\": \"...\"} or a model definition")) {
       model.check(mistakes.in("model"));
     }
     input.check(mistakes.in("input"));

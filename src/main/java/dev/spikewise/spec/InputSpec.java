@@ -30,11 +30,15 @@ public sealed interface InputSpec {
     }
   }
 
-  /** Independent Bernoulli spikes of probability {@code rate} a step at every pixel. One batch is one epoch. */
+  /**
+   * Independent Bernoulli spikes of probability {@code rate} a step at every pixel. One batch is
+   * one epoch.
+   */
   record Poisson(Double rate) implements InputSpec {
     @Override
     public void check(Mistakes mistakes) {
-      if (mistakes.require(rate != null, "rate", "is missing: give the probability of a spike a step")) {
+      if (mistakes.require(
+          rate != null, "rate", "is missing: give the probability of a spike a step")) {
         mistakes.between(rate, 0, 1, "rate");
       }
     }
@@ -46,7 +50,8 @@ public sealed interface InputSpec {
    * @param limit at most this many samples, the first ones; all if null
    * @param testFraction share of the samples held out, never trained on
    */
-  record FromDataset(String id, Encoding encoding, @Nullable Integer limit, Double testFraction) implements InputSpec {
+  record FromDataset(String id, Encoding encoding, @Nullable Integer limit, Double testFraction)
+      implements InputSpec {
     public FromDataset {
       encoding = encoding == null ? Encoding.RATE : encoding;
       testFraction = testFraction == null ? 0.2 : testFraction;
@@ -54,12 +59,15 @@ public sealed interface InputSpec {
 
     @Override
     public void check(Mistakes mistakes) {
-      mistakes.require(id != null, "id", "is missing: give the id of a data set, such as \"digits\"");
+      mistakes.require(
+          id != null, "id", "is missing: give the id of a data set, such as \"digits\"");
       if (limit != null) {
         mistakes.atLeast(limit, 1, "limit");
       }
       mistakes.require(
-          testFraction >= 0 && testFraction < 1, "test_fraction", "must be at least 0 and below 1, was " + testFraction);
+          testFraction >= 0 && testFraction < 1,
+          "test_fraction",
+          "must be at least 0 and below 1, was " + testFraction);
     }
   }
 

@@ -3,7 +3,10 @@ package dev.spikewise.spec;
 import dev.spikewise.spec.Mistakes.Mistake;
 import java.util.List;
 
-/** What was sent could be read but cannot be used; {@link #mistakes()} says everything that is wrong, and where. */
+/**
+ * What was sent could be read but cannot be used; {@link #mistakes()} says everything that is
+ * wrong, and where.
+ */
 public final class InvalidSpecException extends RuntimeException {
 
   private final transient List<Mistake> mistakes;
@@ -23,7 +26,8 @@ public final class InvalidSpecException extends RuntimeException {
 
   private static String describe(List<Mistake> mistakes) {
     var first = mistakes.getFirst();
-    String text = first.pointer().isEmpty() ? first.detail() : first.pointer() + " " + first.detail();
+    String text =
+        first.pointer().isEmpty() ? first.detail() : first.pointer() + " " + first.detail();
     return mistakes.size() == 1 ? text : text + " (and " + (mistakes.size() - 1) + " more)";
   }
 }

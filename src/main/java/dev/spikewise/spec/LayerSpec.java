@@ -10,9 +10,9 @@ import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One layer of a sequential network. Names, options and defaults are those of PyTorch and sinabs; the suffix {@code
- * Squeeze}, which in sinabs folds time into the batch, is accepted and changes nothing, because batch and time are
- * always apart here.
+ * One layer of a sequential network. Names, options and defaults are those of PyTorch and sinabs;
+ * the suffix {@code Squeeze}, which in sinabs folds time into the batch, is accepted and changes
+ * nothing, because batch and time are always apart here.
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
@@ -51,7 +51,9 @@ public sealed interface LayerSpec {
   /** The shape this layer makes of {@code input}, or null after reporting why it cannot take it. */
   @Nullable Shape outputShape(Shape input, Mistakes mistakes);
 
-  /** What is trained: name within the layer and shape, as PyTorch has them, for an input that fits. */
+  /**
+   * What is trained: name within the layer and shape, as PyTorch has them, for an input that fits.
+   */
   default SequencedMap<String, Shape> parameters(Shape input) {
     return new LinkedHashMap<>();
   }
@@ -116,7 +118,8 @@ public sealed interface LayerSpec {
 
     private void put(SequencedMap<String, Double> constants, String which, @Nullable Double tau) {
       if (tau != null) {
-        constants.put((trainAlphas() ? "alpha_" : "tau_") + which, trainAlphas() ? Math.exp(-1 / tau) : tau);
+        constants.put(
+            (trainAlphas() ? "alpha_" : "tau_") + which, trainAlphas() ? Math.exp(-1 / tau) : tau);
       }
     }
 
@@ -159,7 +162,9 @@ public sealed interface LayerSpec {
 
     SurrogateSpec surrogateGradFn();
 
-    /** Reproduces sinabs' MembraneReset, which adds the reset value to every neuron, spiking or not. */
+    /**
+     * Reproduces sinabs' MembraneReset, which adds the reset value to every neuron, spiking or not.
+     */
     Boolean sinabsCompat();
 
     @Override
@@ -176,7 +181,10 @@ public sealed interface LayerSpec {
     }
   }
 
-  /** Spiking neurons whose spikes come back to all of them as input, one step later, through a Linear layer. */
+  /**
+   * Spiking neurons whose spikes come back to all of them as input, one step later, through a
+   * Linear layer.
+   */
   sealed interface Recurrent extends Spiking {
     /** From all neurons to all neurons; without a bias if null. */
     @Nullable Linear recConnect();
@@ -198,14 +206,20 @@ public sealed interface LayerSpec {
     @Override
     default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 1) {
-        mistakes.add(typeName() + " takes a flat input, but the layers before it give " + input
-            + "; put a Flatten before it");
+        mistakes.add(
+            typeName()
+                + " takes a flat input, but the layers before it give "
+                + input
+                + "; put a Flatten before it");
         return null;
       }
       if (recConnect() != null) {
         Shape back = recConnect().outputShape(input, mistakes.in("rec_connect"));
         if (back != null && !back.equals(input)) {
-          mistakes.in("rec_connect").in("out_features").add("must be " + input.dim(0) + ", was " + back.dim(0));
+          mistakes
+              .in("rec_connect")
+              .in("out_features")
+              .add("must be " + input.dim(0) + ", was " + back.dim(0));
         }
       }
       return input;
@@ -263,7 +277,9 @@ public sealed interface LayerSpec {
       dilation.atLeast(1, "dilation", mistakes);
       if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
         mistakes.require(
-            outChannels % groups == 0, "groups", "must divide out_channels " + outChannels + ", was " + groups);
+            outChannels % groups == 0,
+            "groups",
+            "must divide out_channels " + outChannels + ", was " + groups);
       }
     }
 
@@ -277,7 +293,13 @@ public sealed interface LayerSpec {
       if (inChannels != null && inChannels != channels) {
         mistakes
             .in("in_channels")
-            .add("must be " + channels + ", because the layers before it give " + input + ", was " + inChannels);
+            .add(
+                "must be "
+                    + channels
+                    + ", because the layers before it give "
+                    + input
+                    + ", was "
+                    + inChannels);
         return null;
       }
       if (channels % groups != 0) {
@@ -289,8 +311,15 @@ public sealed interface LayerSpec {
       if (h < 1 || w < 1) {
         mistakes
             .in("kernel_size")
-            .add("a kernel of " + kernelSize + " with dilation " + dilation + " does not fit the input " + input
-                + " with padding " + padding);
+            .add(
+                "a kernel of "
+                    + kernelSize
+                    + " with dilation "
+                    + dilation
+                    + " does not fit the input "
+                    + input
+                    + " with padding "
+                    + padding);
         return null;
       }
       return Shape.of(outChannels, h, w);
@@ -303,7 +332,8 @@ public sealed interface LayerSpec {
   }
 
   /** PyTorch's Linear: (in) to (out). */
-  record Linear(@Nullable Integer inFeatures, Integer outFeatures, Boolean bias) implements Synaptic {
+  record Linear(@Nullable Integer inFeatures, Integer outFeatures, Boolean bias)
+      implements Synaptic {
     public Linear {
       bias = bias == null ? true : bias;
     }
@@ -322,13 +352,21 @@ public sealed interface LayerSpec {
     public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 1) {
         mistakes.add(
-            "Linear takes a flat input, but the layers before it give " + input + "; put a Flatten before it");
+            "Linear takes a flat input, but the layers before it give "
+                + input
+                + "; put a Flatten before it");
         return null;
       }
       if (inFeatures != null && inFeatures != input.dim(0)) {
         mistakes
             .in("in_features")
-            .add("must be " + input.dim(0) + ", because the layers before it give " + input + ", was " + inFeatures);
+            .add(
+                "must be "
+                    + input.dim(0)
+                    + ", because the layers before it give "
+                    + input
+                    + ", was "
+                    + inFeatures);
         return null;
       }
       return Shape.of(outFeatures);
@@ -364,13 +402,16 @@ public sealed interface LayerSpec {
     @Override
     default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 3) {
-        mistakes.add(typeName() + " takes a (C, H, W) input, but the layers before it give " + input);
+        mistakes.add(
+            typeName() + " takes a (C, H, W) input, but the layers before it give " + input);
         return null;
       }
       int h = windows(input.dim(1), kernelSize().h(), stride().h(), padding().h(), 1);
       int w = windows(input.dim(2), kernelSize().w(), stride().w(), padding().w(), 1);
       if (h < 1 || w < 1) {
-        mistakes.in("kernel_size").add("a window of " + kernelSize() + " does not fit the input " + input);
+        mistakes
+            .in("kernel_size")
+            .add("a window of " + kernelSize() + " does not fit the input " + input);
         return null;
       }
       return Shape.of(input.dim(0), h, w);
@@ -378,8 +419,9 @@ public sealed interface LayerSpec {
   }
 
   /**
-   * sinabs' SumPool2d. Its backward pass, PyTorch's LPPool2d with p = 1, gives no gradient to a window whose sum is 0;
-   * {@code silent_window_gradient: true} selects the true derivative of a sum.
+   * sinabs' SumPool2d. Its backward pass, PyTorch's LPPool2d with p = 1, gives no gradient to a
+   * window whose sum is 0; {@code silent_window_gradient: true} selects the true derivative of a
+   * sum.
    */
   record SumPool2d(Size2 kernelSize, Size2 stride, Boolean silentWindowGradient) implements Pool {
     public SumPool2d {
@@ -429,7 +471,9 @@ public sealed interface LayerSpec {
     }
   }
 
-  /** Leaky integrate-and-fire neurons; {@code tau_mem} and {@code tau_syn} in time steps, trainable. */
+  /**
+   * Leaky integrate-and-fire neurons; {@code tau_mem} and {@code tau_syn} in time steps, trainable.
+   */
   record LIF(
       Double tauMem,
       @Nullable Double tauSyn,
@@ -460,8 +504,8 @@ public sealed interface LayerSpec {
   }
 
   /**
-   * Leaky neurons whose threshold, {@code spike_threshold + adapt_scale b}, rises with their spikes and decays with {@code
-   * tau_adapt}. One spike a step at most, unless told otherwise.
+   * Leaky neurons whose threshold, {@code spike_threshold + adapt_scale b}, rises with their spikes
+   * and decays with {@code tau_adapt}. One spike a step at most, unless told otherwise.
    */
   record ALIF(
       Double tauMem,
@@ -550,7 +594,11 @@ public sealed interface LayerSpec {
 
   /** Leaky integrators without spikes: the output is the membrane potential. */
   record ExpLeak(
-      Double tauMem, @Nullable Double tauSyn, Boolean trainAlphas, Boolean normInput, @Nullable Double minVMem)
+      Double tauMem,
+      @Nullable Double tauSyn,
+      Boolean trainAlphas,
+      Boolean normInput,
+      @Nullable Double minVMem)
       implements Neuron {
     public ExpLeak {
       trainAlphas = trainAlphas == null ? false : trainAlphas;
@@ -564,7 +612,10 @@ public sealed interface LayerSpec {
     }
   }
 
-  /** Number of positions of a window along one axis, PyTorch's floor rule; below 1 where it does not fit. */
+  /**
+   * Number of positions of a window along one axis, PyTorch's floor rule; below 1 where it does not
+   * fit.
+   */
   private static int windows(int size, int kernel, int stride, int padding, int dilation) {
     long span = (long) dilation * (kernel - 1) + 1;
     long room = size + 2L * padding - span;

@@ -50,7 +50,10 @@ public sealed interface LossTerm {
     PER_SECOND
   }
 
-  /** A number of synaptic operations, or a multiple of what the initial weights need on the job's own input. */
+  /**
+   * A number of synaptic operations, or a multiple of what the initial weights need on the job's
+   * own input.
+   */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Target(@Nullable Double value, @Nullable Double baselineMultiple) {
     void check(Mistakes mistakes) {
@@ -91,14 +94,20 @@ public sealed interface LossTerm {
     public void check(Mistakes mistakes) {
       LossTerm.super.check(mistakes);
       if (mistakes.require(
-          target != null, "target", "is missing: give {\"value\": n} or {\"baseline_multiple\": x}")) {
+          target != null,
+          "target",
+          "is missing: give {\"value\": n} or {\"baseline_multiple\": x}")) {
         target.check(mistakes.in("target"));
       }
     }
   }
 
-  /** {@code sum over neurons of relu(min - rate)^2 + relu(rate - max)^2}; rate = spikes a step, mean over the batch. */
-  record FiringRate(@Nullable Double min, @Nullable Double max, Double weight, @Nullable List<String> layers)
+  /**
+   * {@code sum over neurons of relu(min - rate)^2 + relu(rate - max)^2}; rate = spikes a step, mean
+   * over the batch.
+   */
+  record FiringRate(
+      @Nullable Double min, @Nullable Double max, Double weight, @Nullable List<String> layers)
       implements LossTerm {
     public FiringRate {
       weight = weight == null ? 1.0 : weight;
@@ -127,8 +136,8 @@ public sealed interface LossTerm {
   }
 
   /**
-   * Mean squared distance of the last layer's spikes a step from {@code correct_rate} for the label's neuron and {@code
-   * incorrect_rate} for the others.
+   * Mean squared distance of the last layer's spikes a step from {@code correct_rate} for the
+   * label's neuron and {@code incorrect_rate} for the others.
    */
   record MseCount(Double correctRate, Double incorrectRate, Double weight) implements LossTerm {
     public MseCount {
@@ -145,7 +154,9 @@ public sealed interface LossTerm {
     }
   }
 
-  /** Spikes of a sample, summed over time and neurons of the named spiking layers; of all if null. */
+  /**
+   * Spikes of a sample, summed over time and neurons of the named spiking layers; of all if null.
+   */
   record L1(Double weight, @Nullable List<String> layers) implements LossTerm {
     public L1 {
       weight = weight == null ? 1.0 : weight;

@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * Collects everything that is wrong with a document, each mistake with its JSON pointer (RFC 6901), so that a sender
- * learns of all of them at once. {@link #in} gives a view that writes one level deeper into the same list.
+ * Collects everything that is wrong with a document, each mistake with its JSON pointer (RFC 6901),
+ * so that a sender learns of all of them at once. {@link #in} gives a view that writes one level
+ * deeper into the same list.
  */
 public final class Mistakes {
 
@@ -58,7 +59,8 @@ public final class Mistakes {
   }
 
   public boolean positive(double value, String name) {
-    return require(value > 0 && Double.isFinite(value), name, "must be a finite number above 0, was " + value);
+    return require(
+        value > 0 && Double.isFinite(value), name, "must be a finite number above 0, was " + value);
   }
 
   public boolean finite(double value, String name) {
@@ -67,15 +69,23 @@ public final class Mistakes {
 
   public boolean between(double value, double least, double most, String name) {
     return require(
-        value >= least && value <= most, name, "must be between " + least + " and " + most + ", was " + value);
+        value >= least && value <= most,
+        name,
+        "must be between " + least + " and " + most + ", was " + value);
   }
 
-  /** Checks that a name fits where names are stored: every database keeps 200 characters, none keeps NUL. */
+  /**
+   * Checks that a name fits where names are stored: every database keeps 200 characters, none keeps
+   * NUL.
+   */
   public boolean name(String value, String name) {
     return require(
         value.length() <= MAX_NAME && value.chars().noneMatch(Character::isISOControl),
         name,
-        "must have at most " + MAX_NAME + " characters, none of them a control character; it has " + value.length());
+        "must have at most "
+            + MAX_NAME
+            + " characters, none of them a control character; it has "
+            + value.length());
   }
 
   /** Whether nothing was found at this place or below it. */

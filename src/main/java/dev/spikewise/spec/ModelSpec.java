@@ -6,7 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sequential network. A layer is named by its index, as in PyTorch's {@code nn.Sequential}: "0", "1", ...
+ * A sequential network. A layer is named by its index, as in PyTorch's {@code nn.Sequential}: "0",
+ * "1", ...
  *
  * @param inputShape one sample at one time step, (C, H, W) or (features)
  */
@@ -20,10 +21,16 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
   public ModelSpec {
     inputShape = inputShape == null ? List.of() : List.copyOf(inputShape);
     // An element can be null while mistakes are still being collected.
-    layers = layers == null ? List.of() : java.util.Collections.unmodifiableList(new ArrayList<>(layers));
+    layers =
+        layers == null
+            ? List.of()
+            : java.util.Collections.unmodifiableList(new ArrayList<>(layers));
   }
 
-  /** Reports everything wrong with this definition, up to the first layer that does not fit the one before it. */
+  /**
+   * Reports everything wrong with this definition, up to the first layer that does not fit the one
+   * before it.
+   */
   @Override
   public void check(Mistakes mistakes) {
     if (name != null) {
@@ -32,7 +39,8 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
     if (mistakes.require(
         inputShape.size() == 1 || inputShape.size() == 3,
         "input_shape",
-        inputShape.isEmpty() ? "is missing: give [channels, height, width] or [features]"
+        inputShape.isEmpty()
+            ? "is missing: give [channels, height, width] or [features]"
             : "must be [channels, height, width] or [features], was " + inputShape)) {
       for (int i = 0; i < inputShape.size(); i++) {
         mistakes.in("input_shape").atLeast(inputShape.get(i), 1, Integer.toString(i));
@@ -77,7 +85,8 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
       var next = layers.get(i).outputShape(shape, at);
       if (next == null
           || tooLarge(next, at)
-          || layers.get(i).parameters(shape).values().stream().anyMatch(weights -> tooLarge(weights, at))) {
+          || layers.get(i).parameters(shape).values().stream()
+              .anyMatch(weights -> tooLarge(weights, at))) {
         return shapes;
       }
       shapes.add(next);

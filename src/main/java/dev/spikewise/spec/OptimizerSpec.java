@@ -16,8 +16,12 @@ public sealed interface OptimizerSpec {
 
   void check(Mistakes mistakes);
 
-  /** Kingma and Ba 2015, arXiv:1412.6980; {@code weight_decay} times a weight is added to its gradient. */
-  record Adam(Double learningRate, List<Double> betas, Double eps, Double weightDecay) implements OptimizerSpec {
+  /**
+   * Kingma and Ba 2015, arXiv:1412.6980; {@code weight_decay} times a weight is added to its
+   * gradient.
+   */
+  record Adam(Double learningRate, List<Double> betas, Double eps, Double weightDecay)
+      implements OptimizerSpec {
     public Adam {
       learningRate = learningRate == null ? 1e-3 : learningRate;
       betas = betas == null ? List.of(0.9, 0.999) : List.copyOf(betas);
@@ -48,7 +52,10 @@ public sealed interface OptimizerSpec {
     @Override
     public void check(Mistakes mistakes) {
       mistakes.positive(learningRate, "learning_rate");
-      mistakes.require(momentum >= 0 && momentum < 1, "momentum", "must be at least 0 and below 1, was " + momentum);
+      mistakes.require(
+          momentum >= 0 && momentum < 1,
+          "momentum",
+          "must be at least 0 and below 1, was " + momentum);
       mistakes.between(weightDecay, 0, 1, "weight_decay");
     }
   }

@@ -8,13 +8,15 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What went wrong, as RFC 9457 writes it: the body of every answer with a status of 400 and above, and the error of a
- * failed job.
+ * What went wrong, as RFC 9457 writes it: the body of every answer with a status of 400 and above,
+ * and the error of a failed job.
  *
  * @param type a name for the kind of problem, one for each code
  * @param instance path of the request; null where no request failed
- * @param errors every mistake with the JSON pointer of its place in the body; empty where the problem has no place
- * @param allowedActions what the state of the resource would allow instead; null where that is not the question
+ * @param errors every mistake with the JSON pointer of its place in the body; empty where the
+ *     problem has no place
+ * @param allowedActions what the state of the resource would allow instead; null where that is not
+ *     the question
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Problem(
@@ -73,7 +75,14 @@ public record Problem(
 
   public static Problem of(Code code, String detail) {
     return new Problem(
-        "urn:spikewise:problem:" + code.word(), code.title, code.status, detail, null, code, List.of(), null);
+        "urn:spikewise:problem:" + code.word(),
+        code.title,
+        code.status,
+        detail,
+        null,
+        code,
+        List.of(),
+        null);
   }
 
   public static Problem of(InvalidSpecException e) {
@@ -81,11 +90,13 @@ public record Problem(
   }
 
   public Problem withErrors(List<Mistake> errors) {
-    return new Problem(type, title, status, detail, instance, code, List.copyOf(errors), allowedActions);
+    return new Problem(
+        type, title, status, detail, instance, code, List.copyOf(errors), allowedActions);
   }
 
   public Problem withAllowedActions(List<String> allowedActions) {
-    return new Problem(type, title, status, detail, instance, code, errors, List.copyOf(allowedActions));
+    return new Problem(
+        type, title, status, detail, instance, code, errors, List.copyOf(allowedActions));
   }
 
   public Problem at(String instance) {

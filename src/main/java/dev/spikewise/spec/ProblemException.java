@@ -16,7 +16,9 @@ public final class ProblemException extends RuntimeException {
     this(Problem.of(code, detail));
   }
 
-  /** @param kind what there is none of: "model", "job" */
+  /**
+   * @param kind what there is none of: "model", "job"
+   */
   public static ProblemException notFound(String kind, String id) {
     return new ProblemException(Code.NOT_FOUND, "there is no " + kind + " with the id " + id);
   }

@@ -6,8 +6,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a spike does to the membrane potential: {@code "subtract"} takes the threshold off a spike, {@code {"subtract":
- * q}} takes q, {@code "reset"} sets it to 0, {@code {"reset": r}} to r. sinabs' MembraneSubtract and MembraneReset.
+ * What a spike does to the membrane potential: {@code "subtract"} takes the threshold off a spike,
+ * {@code {"subtract": q}} takes q, {@code "reset"} sets it to 0, {@code {"reset": r}} to r. sinabs'
+ * MembraneSubtract and MembraneReset.
  *
  * @param value q or r; null in a subtract by the threshold
  */
@@ -38,7 +39,8 @@ public record ResetFn(Kind kind, @Nullable Double value) {
       }
     }
     throw new IllegalArgumentException(
-        "must be \"subtract\", \"reset\", {\"subtract\": number} or {\"reset\": number}, was " + json);
+        "must be \"subtract\", \"reset\", {\"subtract\": number} or {\"reset\": number}, was "
+            + json);
   }
 
   @JsonValue

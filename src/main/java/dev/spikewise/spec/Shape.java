@@ -3,7 +3,10 @@ package dev.spikewise.spec;
 import java.util.Arrays;
 import java.util.List;
 
-/** The shape of one sample at one time step, as PyTorch writes it without batch and time: (C, H, W) or (features). */
+/**
+ * The shape of one sample at one time step, as PyTorch writes it without batch and time: (C, H, W)
+ * or (features).
+ */
 public record Shape(List<Integer> dims) {
 
   public Shape {

@@ -4,7 +4,10 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.List;
 
-/** A height and a width; in JSON one number for both, or a pair {@code [height, width]}, as PyTorch takes them. */
+/**
+ * A height and a width; in JSON one number for both, or a pair {@code [height, width]}, as PyTorch
+ * takes them.
+ */
 public record Size2(int h, int w) {
 
   public static final Size2 ZERO = new Size2(0, 0);

@@ -5,8 +5,9 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Map;
 
 /**
- * How many spikes a membrane potential makes in one step: {@code "multi"} any number, {@code "single"} at most one,
- * {@code {"max": k}} at most k. sinabs' MultiSpike, SingleSpike and MaxSpike.
+ * How many spikes a membrane potential makes in one step: {@code "multi"} any number, {@code
+ * "single"} at most one, {@code {"max": k}} at most k. sinabs' MultiSpike, SingleSpike and
+ * MaxSpike.
  */
 public record SpikeFn(Kind kind, int max) {
 
@@ -27,10 +28,14 @@ public record SpikeFn(Kind kind, int max) {
     if ("single".equals(json)) {
       return SINGLE;
     }
-    if (json instanceof Map<?, ?> map && map.size() == 1 && map.get("max") instanceof Integer max && max >= 1) {
+    if (json instanceof Map<?, ?> map
+        && map.size() == 1
+        && map.get("max") instanceof Integer max
+        && max >= 1) {
       return new SpikeFn(Kind.MAX, max);
     }
-    throw new IllegalArgumentException("must be \"multi\", \"single\" or {\"max\": k} with k at least 1, was " + json);
+    throw new IllegalArgumentException(
+        "must be \"multi\", \"single\" or {\"max\": k} with k at least 1, was " + json);
   }
 
   @JsonValue

@@ -5,9 +5,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one forward pass over a batch counted: sinabs' SNNAnalyzer. All figures are means over the batch.
+ * What one forward pass over a batch counted: sinabs' SNNAnalyzer. All figures are means over the
+ * batch.
  *
- * @param synops synaptic operations a sample: sum over time, neurons and parameter layers of value x fan-out
+ * @param synops synaptic operations a sample: sum over time, neurons and parameter layers of value
+ *     x fan-out
  * @param synopsPerTimestep synops / T
  * @param synopsPerSecond synopsPerTimestep / dt; null without a dt
  * @param firingRate spikes a neuron and step, mean over all spiking neurons of all layers together
@@ -24,14 +26,19 @@ public record Statistics(
     Map<String, Spiking> spiking) {
 
   /** Synaptic operations caused by one parameter layer's input. */
-  public record Parameter(double synops, double synopsPerTimestep, @Nullable Double synopsPerSecond) {}
+  public record Parameter(
+      double synops, double synopsPerTimestep, @Nullable Double synopsPerSecond) {}
 
   /**
    * @param silentRatio share of the neurons that did not spike once
    * @param histogram of the neurons' firing rates
    */
-  public record Spiking(long nNeurons, double firingRate, double silentRatio, Histogram histogram) {}
+  public record Spiking(
+      long nNeurons, double firingRate, double silentRatio, Histogram histogram) {}
 
-  /** {@code counts[i]} neurons have a rate in [edges[i], edges[i + 1]), the last bin with its upper edge. */
+  /**
+   * {@code counts[i]} neurons have a rate in [edges[i], edges[i + 1]), the last bin with its upper
+   * edge.
+   */
   public record Histogram(List<Double> edges, List<Long> counts) {}
 }

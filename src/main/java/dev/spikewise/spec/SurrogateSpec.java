@@ -4,13 +4,15 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 
 /**
- * The function that stands in for the derivative of a spike in the backward pass. With {@code x = u - threshold}; the
- * first five are sinabs', with sinabs' defaults.
+ * The function that stands in for the derivative of a spike in the backward pass. With {@code x = u
+ * - threshold}; the first five are sinabs', with sinabs' defaults.
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = SurrogateSpec.SingleExponential.class, name = "single_exponential"),
-  @JsonSubTypes.Type(value = SurrogateSpec.PeriodicExponential.class, name = "periodic_exponential"),
+  @JsonSubTypes.Type(
+      value = SurrogateSpec.PeriodicExponential.class,
+      name = "periodic_exponential"),
   @JsonSubTypes.Type(value = SurrogateSpec.Heaviside.class, name = "heaviside"),
   @JsonSubTypes.Type(value = SurrogateSpec.Gaussian.class, name = "gaussian"),
   @JsonSubTypes.Type(value = SurrogateSpec.MultiGaussian.class, name = "multi_gaussian"),
@@ -82,8 +84,11 @@ public sealed interface SurrogateSpec {
     }
   }
 
-  /** {@code scale * ((1 + h) N(x; mu, sigma) - h N(x; sigma, s sigma) - h N(x; -sigma, s sigma))} */
-  record MultiGaussian(Double mu, Double sigma, Double h, Double s, Double gradScale) implements SurrogateSpec {
+  /**
+   * {@code scale * ((1 + h) N(x; mu, sigma) - h N(x; sigma, s sigma) - h N(x; -sigma, s sigma))}
+   */
+  record MultiGaussian(Double mu, Double sigma, Double h, Double s, Double gradScale)
+      implements SurrogateSpec {
     public MultiGaussian {
       mu = mu == null ? 0.0 : mu;
       sigma = sigma == null ? 0.5 : sigma;
@@ -102,7 +107,10 @@ public sealed interface SurrogateSpec {
     }
   }
 
-  /** {@code 1 / (slope |x| + 1)^2}: Zenke and Ganguli 2018 (doi:10.1162/neco_a_01086); snnTorch's default. */
+  /**
+   * {@code 1 / (slope |x| + 1)^2}: Zenke and Ganguli 2018 (doi:10.1162/neco_a_01086); snnTorch's
+   * default.
+   */
   record FastSigmoid(Double slope) implements SurrogateSpec {
     public FastSigmoid {
       slope = slope == null ? 25.0 : slope;
@@ -114,7 +122,10 @@ public sealed interface SurrogateSpec {
     }
   }
 
-  /** {@code alpha / 2 / (1 + (pi alpha x / 2)^2)}: Fang et al. 2021 (arXiv:2007.05785); SpikingJelly's ATan. */
+  /**
+   * {@code alpha / 2 / (1 + (pi alpha x / 2)^2)}: Fang et al. 2021 (arXiv:2007.05785);
+   * SpikingJelly's ATan.
+   */
   record Atan(Double alpha) implements SurrogateSpec {
     public Atan {
       alpha = alpha == null ? 2.0 : alpha;

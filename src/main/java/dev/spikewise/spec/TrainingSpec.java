@@ -42,14 +42,16 @@ public record TrainingSpec(
     optimizer = optimizer == null ? OptimizerSpec.DEFAULT : optimizer;
     loss = loss == null ? List.of() : Collections.unmodifiableList(new ArrayList<>(loss));
     gates = gates == null ? List.of() : Collections.unmodifiableList(new ArrayList<>(gates));
-    labels = labels == null ? Map.of() : Collections.unmodifiableMap(new java.util.TreeMap<>(labels));
+    labels =
+        labels == null ? Map.of() : Collections.unmodifiableMap(new java.util.TreeMap<>(labels));
     priority = priority == null ? 0 : priority;
     checkpointEveryEpochs = checkpointEveryEpochs == null ? 10 : checkpointEveryEpochs;
   }
 
   @Override
   public void check(Mistakes mistakes) {
-    if (mistakes.require(model != null, "model", "is missing: give {\"id\": \"...\"} or a model definition")) {
+    if (mistakes.require(
+        model != null, "model", "is missing: give {\"id\": \"...\"} or a model definition")) {
       model.check(mistakes.in("model"));
     }
     input.check(mistakes.in("input"));
@@ -103,7 +105,8 @@ public record TrainingSpec(
   /** Reports a name or labels that are too long to be stored. */
   public static void checkNaming(
       @Nullable String name, @Nullable Map<String, String> labels, Mistakes mistakes) {
-    mistakes.require(name == null || name.length() <= 200, "name", "must have at most 200 characters");
+    mistakes.require(
+        name == null || name.length() <= 200, "name", "must have at most 200 characters");
     if (labels == null) {
       return;
     }
@@ -111,8 +114,14 @@ public record TrainingSpec(
     labels.forEach(
         (label, content) -> {
           var at = mistakes.in("labels");
-          at.require(!label.isEmpty() && label.length() <= 200, label, "must have a name of 1 to 200 characters");
-          at.require(content != null && content.length() <= 1000, label, "must be a text of at most 1000 characters");
+          at.require(
+              !label.isEmpty() && label.length() <= 200,
+              label,
+              "must have a name of 1 to 200 characters");
+          at.require(
+              content != null && content.length() <= 1000,
+              label,
+              "must be a text of at most 1000 characters");
         });
   }
 }

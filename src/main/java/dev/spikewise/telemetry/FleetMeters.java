@@ -36,7 +36,10 @@ class FleetMeters {
         Counter.builder("spikewise.trained.synops")
             .description("Synaptic operations a sample, summed over the epochs trained")
             .register(registry);
-    epochs = Timer.builder("spikewise.epoch.duration").description("Training time of an epoch").register(registry);
+    epochs =
+        Timer.builder("spikewise.epoch.duration")
+            .description("Training time of an epoch")
+            .register(registry);
   }
 
   @TransactionalEventListener

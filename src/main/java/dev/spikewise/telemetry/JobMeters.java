@@ -23,7 +23,10 @@ import org.springframework.beans.factory.DisposableBean;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
 
-/** Live figures of the jobs that this process trains, which vanish two scrapes after the last news of them. */
+/**
+ * Live figures of the jobs that this process trains, which vanish two scrapes after the last news
+ * of them.
+ */
 @Component
 class JobMeters implements DisposableBean {
 
@@ -31,7 +34,8 @@ class JobMeters implements DisposableBean {
   private final MetricsSettings settings;
   private final Map<UUID, Live> lives = new ConcurrentHashMap<>();
   private final ScheduledExecutorService sweeper =
-      Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("job-meters").daemon().factory());
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().name("job-meters").daemon().factory());
 
   JobMeters(MeterRegistry registry, MetricsSettings settings) {
     this.registry = registry;
@@ -65,7 +69,9 @@ class JobMeters implements DisposableBean {
     if (!event.job().status().isActive()) {
       var _ =
           sweeper.schedule(
-              () -> forget(live), settings.scrapeInterval().multipliedBy(2).toMillis(), TimeUnit.MILLISECONDS);
+              () -> forget(live),
+              settings.scrapeInterval().multipliedBy(2).toMillis(),
+              TimeUnit.MILLISECONDS);
     }
   }
 
@@ -79,13 +85,21 @@ class JobMeters implements DisposableBean {
   private Live register(Job job) {
     var live = new Live(job);
     var tags = Tags.of("job", job.id().toString());
-    add(live, "spikewise.job.info", tags.and("name", job.name() == null ? "" : job.name()), now -> 1);
+    add(
+        live,
+        "spikewise.job.info",
+        tags.and("name", job.name() == null ? "" : job.name()),
+        now -> 1);
     add(live, "spikewise.job.progress.ratio", tags, now -> now.progress().ratio());
     add(live, "spikewise.job.epoch", tags, now -> now.progress().epoch());
     add(live, "spikewise.job.loss", tags, latest(EpochMetrics::loss));
     add(live, "spikewise.job.synops", tags, latest(EpochMetrics::synops));
     add(live, "spikewise.job.firing.rate", tags, latest(EpochMetrics::firingRate));
-    add(live, "spikewise.job.target.ratio", tags, latest(epoch -> epoch.synops() / orNaN(job.targetSynops())));
+    add(
+        live,
+        "spikewise.job.target.ratio",
+        tags,
+        latest(epoch -> epoch.synops() / orNaN(job.targetSynops())));
     add(live, "spikewise.job.accuracy.ratio", tags, latest(epoch -> orNaN(epoch.accuracy())));
     if (settings.cardinality() == Cardinality.LAYER && job.latest() != null) {
       addLayers(live, job.latest(), tags);
@@ -96,12 +110,24 @@ class JobMeters implements DisposableBean {
   private void addLayers(Live live, EpochMetrics epoch, Tags tags) {
     for (var layer : epoch.parameter().keySet()) {
       var at = tags.and("layer", layer);
-      add(live, "spikewise.layer.synops", at, latest(e -> of(e.parameter(), layer, EpochMetrics.Parameter::synops)));
+      add(
+          live,
+          "spikewise.layer.synops",
+          at,
+          latest(e -> of(e.parameter(), layer, EpochMetrics.Parameter::synops)));
     }
     for (var layer : epoch.spiking().keySet()) {
       var at = tags.and("layer", layer);
-      add(live, "spikewise.layer.firing.rate", at, latest(e -> of(e.spiking(), layer, Spiking::firingRate)));
-      add(live, "spikewise.layer.silent.ratio", at, latest(e -> of(e.spiking(), layer, Spiking::silentRatio)));
+      add(
+          live,
+          "spikewise.layer.firing.rate",
+          at,
+          latest(e -> of(e.spiking(), layer, Spiking::firingRate)));
+      add(
+          live,
+          "spikewise.layer.silent.ratio",
+          at,
+          latest(e -> of(e.spiking(), layer, Spiking::silentRatio)));
     }
   }
 
@@ -111,7 +137,8 @@ class JobMeters implements DisposableBean {
   }
 
   private void add(Live live, String name, Tags tags, ToDoubleFunction<Job> figure) {
-    live.meters.add(Gauge.builder(name, live, l -> figure.applyAsDouble(l.job)).tags(tags).register(registry));
+    live.meters.add(
+        Gauge.builder(name, live, l -> figure.applyAsDouble(l.job)).tags(tags).register(registry));
   }
 
   private static ToDoubleFunction<Job> latest(ToDoubleFunction<EpochMetrics> figure) {

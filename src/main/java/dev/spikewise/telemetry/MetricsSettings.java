@@ -7,7 +7,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * How much is told about single jobs.
  *
- * @param cardinality bounds the number of series: none for single jobs, some for each, or some for each of its layers
+ * @param cardinality bounds the number of series: none for single jobs, some for each, or some for
+ *     each of its layers
  * @param scrapeInterval of Prometheus; a job's series stay for two more once it is over
  */
 @ConfigurationProperties("spikewise.metrics")

@@ -1,4 +1,7 @@
-/** What Prometheus sees: the fleet's counters and gauges, and live figures of the jobs that this process trains. */
+/**
+ * What Prometheus sees: the fleet's counters and gauges, and live figures of the jobs that this
+ * process trains.
+ */
 @NullMarked
 package dev.spikewise.telemetry;
 

@@ -40,7 +40,8 @@ class DatasetsTest extends ServiceTest {
 
   @Test
   void idxFilesMayBeInGzip() throws IOException {
-    var created = upload(Map.of("name", bytes("idx"), "images", gzip(idx(3, 2, 4, 4)), "labels", idx(5, 2)));
+    var created =
+        upload(Map.of("name", bytes("idx"), "images", gzip(idx(3, 2, 4, 4)), "labels", idx(5, 2)));
     assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
     assertThat(body(created).get("shape").toString()).isEqualTo("[1,4,4]");
     assertThat(body(created).get("classes").asInt()).isEqualTo(6);
@@ -48,14 +49,17 @@ class DatasetsTest extends ServiceTest {
 
   @Test
   void aDatasetThatAJobNeedsStays() throws IOException {
-    var npz = npz(Map.of("spikes", npy("|u1", 1, new int[] {1, 2, 1, 4, 4}, 1), "y", npy("<f4", 4, 0)));
+    var npz =
+        npz(Map.of("spikes", npy("|u1", 1, new int[] {1, 2, 1, 4, 4}, 1), "y", npy("<f4", 4, 0)));
     var created = upload(Map.of("name", bytes("spikes"), "file", npz));
     assertThat(body(created).get("time_steps").asInt()).isEqualTo(2);
     var path = created.headers().firstValue("Location").orElseThrow();
     var job =
         post(
             "/api/v1/jobs",
-            training(body(created).get("id").asString(), ", \"encoding\": \"spikes\", \"test_fraction\": 0")
+            training(
+                    body(created).get("id").asString(),
+                    ", \"encoding\": \"spikes\", \"test_fraction\": 0")
                 .replace("\"time_steps\"", "\"epochs\": 100000000, \"time_steps\""));
     assertThat(job.statusCode()).as(job.body()).isEqualTo(202);
     problem(delete(path), 409, "conflict");
@@ -75,18 +79,24 @@ class DatasetsTest extends ServiceTest {
     refused(Map.of("file", bytes("no zip")), "/file");
     refused(Map.of("images", idx(3, 2, 4, 4)), "");
     var images = gzip(idx(3, 2, 4, 4));
-    refused(Map.of("images", Arrays.copyOf(images, images.length / 2), "labels", idx(5, 2)), "/images");
+    refused(
+        Map.of("images", Arrays.copyOf(images, images.length / 2), "labels", idx(5, 2)), "/images");
     refused(Map.of("images", idx(3, 2, 4, 4), "labels", idx(5, 3)), "/labels");
     problem(upload(Map.of("file", npz(Map.of("x", x)))), 422, "invalid_spec");
     problem(post("/api/v1/datasets", "{}"), 415, "unsupported_media_type");
-    problem(post("/api/v1/datasets", "x", "Content-Type", "multipart/form-data"), 400, "malformed_body");
+    problem(
+        post("/api/v1/datasets", "x", "Content-Type", "multipart/form-data"),
+        400,
+        "malformed_body");
   }
 
   private void refused(Map<String, byte[]> files, String pointer) {
     var parts = new LinkedHashMap<>(files);
     parts.put("name", bytes("refused"));
     var problem = problem(upload(parts), 422, "invalid_spec");
-    assertThat(problem.get("errors").get(0).get("pointer").asString()).as(problem.toString()).isEqualTo(pointer);
+    assertThat(problem.get("errors").get(0).get("pointer").asString())
+        .as(problem.toString())
+        .isEqualTo(pointer);
   }
 
   private static String training(String dataset, String options) {
@@ -102,13 +112,24 @@ class DatasetsTest extends ServiceTest {
     parts.forEach(
         (name, content) -> {
           var file = name.equals("name") ? "" : "; filename=\"" + name + "\"";
-          body.writeBytes(bytes("--b\r\nContent-Disposition: form-data; name=\"" + name + "\"" + file + "\r\n\r\n"));
+          body.writeBytes(
+              bytes(
+                  "--b\r\nContent-Disposition: form-data; name=\""
+                      + name
+                      + "\""
+                      + file
+                      + "\r\n\r\n"));
           body.writeBytes(content);
           body.writeBytes(bytes("\r\n"));
         });
     body.writeBytes(bytes("--b--\r\n"));
     var type = "multipart/form-data; boundary=b";
-    return send("POST", "/api/v1/datasets", BodyPublishers.ofByteArray(body.toByteArray()), "Content-Type", type);
+    return send(
+        "POST",
+        "/api/v1/datasets",
+        BodyPublishers.ofByteArray(body.toByteArray()),
+        "Content-Type",
+        type);
   }
 
   private static byte[] bytes(String text) {
@@ -141,7 +162,10 @@ class DatasetsTest extends ServiceTest {
     int size = Arrays.stream(shape).reduce(1, Math::multiplyExact);
     var bytes = ByteBuffer.allocate(size * width).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < size; i++) {
-      var value = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, values[i % values.length]);
+      var value =
+          ByteBuffer.allocate(8)
+              .order(ByteOrder.LITTLE_ENDIAN)
+              .putLong(0, values[i % values.length]);
       bytes.put(value.array(), 0, width);
     }
     return concat(header(type, shape), bytes.array());
@@ -154,7 +178,8 @@ class DatasetsTest extends ServiceTest {
 
   private static byte[] header(String type, int... shape) {
     var dims = Arrays.stream(shape).mapToObj(d -> d + ",").reduce("", String::concat);
-    var text = bytes("{'descr': '" + type + "', 'fortran_order': False, 'shape': (" + dims + "), }\n");
+    var text =
+        bytes("{'descr': '" + type + "', 'fortran_order': False, 'shape': (" + dims + "), }\n");
     var head = new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (byte) text.length, 0};
     return concat(head, text);
   }

@@ -15,8 +15,10 @@ class IdempotencyTest extends ServiceTest {
     var again = create("same", "first");
     assertThat(again.statusCode()).isEqualTo(201);
     assertThat(again.body()).isEqualTo(first.body());
-    assertThat(again.headers().firstValue("Location")).isEqualTo(first.headers().firstValue("Location"));
-    assertThat(again.headers().firstValue("Content-Type")).isEqualTo(first.headers().firstValue("Content-Type"));
+    assertThat(again.headers().firstValue("Location"))
+        .isEqualTo(first.headers().firstValue("Location"));
+    assertThat(again.headers().firstValue("Content-Type"))
+        .isEqualTo(first.headers().firstValue("Content-Type"));
     assertThat(again.headers().firstValue("Idempotency-Replayed")).contains("true");
   }
 
@@ -36,7 +38,10 @@ class IdempotencyTest extends ServiceTest {
   @Test
   void requestsAtTheSameTimeAreExecutedOnce() throws Exception {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      var answers = IntStream.range(0, 6).mapToObj(i -> threads.submit(() -> create("parallel", "one"))).toList();
+      var answers =
+          IntStream.range(0, 6)
+              .mapToObj(i -> threads.submit(() -> create("parallel", "one")))
+              .toList();
       var locations = new java.util.HashSet<String>();
       for (var answer : answers) {
         assertThat(answer.get().statusCode()).as(answer.get().body()).isEqualTo(201);
@@ -47,7 +52,8 @@ class IdempotencyTest extends ServiceTest {
   }
 
   private HttpResponse<String> create(String key, String name) {
-    var model = "{\"name\": \"" + name + "\", \"input_shape\": [2], \"layers\": [{\"type\": \"IAF\"}]}";
+    var model =
+        "{\"name\": \"" + name + "\", \"input_shape\": [2], \"layers\": [{\"type\": \"IAF\"}]}";
     return post("/api/v1/models", model, "Idempotency-Key", key);
   }
 }

@@ -53,9 +53,12 @@ class JobControllerTest extends ServiceTest {
     assertThat(job.get("reason").asString()).isEqualTo("completed");
     assertThat(job.at("/progress/epoch").asInt()).isEqualTo(20);
     assertThat(job.at("/latest/epoch").asInt()).isEqualTo(19);
-    assertThat(job.get("target_synops").asDouble()).isEqualTo(1.5 * job.at("/baseline/synops").asDouble());
+    assertThat(job.get("target_synops").asDouble())
+        .isEqualTo(1.5 * job.at("/baseline/synops").asDouble());
     assertThat(job.at("/verdict/results/0/passed").asBoolean()).isTrue();
-    assertThat(job.at("/verdict/results/1/passed").asBoolean()).as("there is no accuracy").isFalse();
+    assertThat(job.at("/verdict/results/1/passed").asBoolean())
+        .as("there is no accuracy")
+        .isFalse();
     assertThat(job.at("/verdict/passed").asBoolean()).isFalse();
     assertThat(job.at("/provenance/spec_sha256").asString()).hasSize(64);
 
@@ -63,15 +66,26 @@ class JobControllerTest extends ServiceTest {
     assertThat(StreamSupport.stream(epochs.spliterator(), false).map(e -> e.get("epoch").asInt()))
         .containsExactlyElementsOf(java.util.stream.IntStream.range(0, 20).boxed().toList());
     assertThat(epochs.get(0).at("/parameter/4/synops").asDouble()).isPositive();
-    assertThat(body(get(path + "/epochs?after=4&limit=3")).get("next_cursor").asString()).isEqualTo("7");
+    assertThat(body(get(path + "/epochs?after=4&limit=3")).get("next_cursor").asString())
+        .isEqualTo("7");
     assertThat(body(get(path + "/epochs?max_points=5")).get("data").size()).isLessThanOrEqualTo(6);
-    assertThat(send("GET", path + "/epochs", java.net.http.HttpRequest.BodyPublishers.noBody(), "Accept", "text/csv")
-            .body())
-        .startsWith("epoch,loss,synops,").hasLineCount(21);
-    assertThat(body(get(path + "/statistics")).get("synops").asDouble()).isEqualTo(job.at("/latest/synops").asDouble());
+    assertThat(
+            send(
+                    "GET",
+                    path + "/epochs",
+                    java.net.http.HttpRequest.BodyPublishers.noBody(),
+                    "Accept",
+                    "text/csv")
+                .body())
+        .startsWith("epoch,loss,synops,")
+        .hasLineCount(21);
+    assertThat(body(get(path + "/statistics")).get("synops").asDouble())
+        .isEqualTo(job.at("/latest/synops").asDouble());
     assertThat(body(get(path + "/firing-rates/1")).get("data").size()).isEqualTo(4 * 6 * 6);
-    assertThat(get(path + "/weights").headers().firstValue("Content-Type")).hasValue("application/x-npz");
-    assertThat(body(get(JOBS + "?label=kind:test&status=succeeded&name=small")).get("data")).hasSize(1);
+    assertThat(get(path + "/weights").headers().firstValue("Content-Type"))
+        .hasValue("application/x-npz");
+    assertThat(body(get(JOBS + "?label=kind:test&status=succeeded&name=small")).get("data"))
+        .hasSize(1);
     assertThat(body(get(JOBS + "?label=kind:other")).get("data")).isEmpty();
     assertThat(delete(path).statusCode()).isEqualTo(204);
     assertThat(get(path).statusCode()).isEqualTo(404);

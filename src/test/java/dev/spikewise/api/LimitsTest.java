@@ -7,13 +7,16 @@ import org.junit.jupiter.api.Test;
 
 class LimitsTest extends ServiceTest {
 
-  private static final String LAYER = "{\"type\": \"Linear\", \"out_features\": 4, \"bias\": false}";
+  private static final String LAYER =
+      "{\"type\": \"Linear\", \"out_features\": 4, \"bias\": false}";
 
   @Test
   void everyLimitThatIsExceededIsNamedAtOnce() {
     var layers = String.join(",", Collections.nCopies(257, LAYER));
-    assertMistakes(job(layers, 2_000_000_000, 1024, 1025), "/model/layers", "/epochs", "/batch_size");
-    assertMistakes(job(layers, 1, Integer.MAX_VALUE, Integer.MAX_VALUE), "/model/layers", "/batch_size");
+    assertMistakes(
+        job(layers, 2_000_000_000, 1024, 1025), "/model/layers", "/epochs", "/batch_size");
+    assertMistakes(
+        job(layers, 1, Integer.MAX_VALUE, Integer.MAX_VALUE), "/model/layers", "/batch_size");
   }
 
   @Test
@@ -32,7 +35,11 @@ class LimitsTest extends ServiceTest {
   private void assertMistakes(String job, String... pointers) {
     var response = post("/api/v1/jobs?dry_run=true", job);
     assertThat(response.statusCode()).as(response.body()).isEqualTo(422);
-    assertThat(body(response).get("errors").valueStream().map(error -> error.get("pointer").asString()))
+    assertThat(
+            body(response)
+                .get("errors")
+                .valueStream()
+                .map(error -> error.get("pointer").asString()))
         .containsExactlyInAnyOrder(pointers);
   }
 }

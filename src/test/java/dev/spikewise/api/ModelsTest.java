@@ -42,13 +42,18 @@ class ModelsTest extends ServiceTest {
     assertThat(response.statusCode()).isEqualTo(422);
     assertThat(body(response).get("errors").valueStream().map(e -> e.get("pointer").asString()))
         .containsExactlyInAnyOrder(
-            "/input_shap", "/layers/0/type", "/layers/1/out_channels", "/layers/1/kernel_size", "/layers/2/spike_fn");
+            "/input_shap",
+            "/layers/0/type",
+            "/layers/1/out_channels",
+            "/layers/1/kernel_size",
+            "/layers/2/spike_fn");
   }
 
   @Test
   void brokenJsonIsNotReadable() {
     assertThat(post("/api/v1/models", "{\"layers\": [").statusCode()).isEqualTo(400);
-    assertThat(post("/api/v1/models", MODEL, "Content-Type", "text/csv").statusCode()).isEqualTo(415);
+    assertThat(post("/api/v1/models", MODEL, "Content-Type", "text/csv").statusCode())
+        .isEqualTo(415);
     assertThat(delete("/api/v1/models").headers().firstValue("Allow")).isPresent();
   }
 
@@ -67,21 +72,29 @@ class ModelsTest extends ServiceTest {
     assertThat(body(created).get("summary").get("neurons").asInt()).isEqualTo(144);
 
     var unknown =
-        post("/api/v1/models?input_shape=1,8,8", printed.replace("IAFS", "XAFS"), "Content-Type", "text/plain");
+        post(
+            "/api/v1/models?input_shape=1,8,8",
+            printed.replace("IAFS", "XAFS"),
+            "Content-Type",
+            "text/plain");
     assertThat(unknown.statusCode()).isEqualTo(422);
     assertThat(unknown.body()).contains("line 3: XAFSqueeze");
   }
 
   @Test
   void whatIsNoNirFileIsNotReadable() {
-    assertThat(post("/api/v1/models", "hello", "Content-Type", "application/x-hdf5").statusCode()).isEqualTo(400);
+    assertThat(post("/api/v1/models", "hello", "Content-Type", "application/x-hdf5").statusCode())
+        .isEqualTo(400);
   }
 
   @Test
   void anAnalysisCountsSynops() {
-    var response = post("/api/v1/analyses", "{\"model\": " + MODEL + ", \"batch_size\": 2, \"time_steps\": 5}");
+    var response =
+        post(
+            "/api/v1/analyses", "{\"model\": " + MODEL + ", \"batch_size\": 2, \"time_steps\": 5}");
     assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-    assertThat(body(response).get("parameter").get("0").get("synops_per_timestep").asDouble()).isEqualTo(36 * 36);
+    assertThat(body(response).get("parameter").get("0").get("synops_per_timestep").asDouble())
+        .isEqualTo(36 * 36);
   }
 
   @Test

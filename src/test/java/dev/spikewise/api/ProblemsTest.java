@@ -18,6 +18,7 @@ class ProblemsTest extends ServiceTest {
 
   @Test
   void aClientThatAcceptsOnlyImagesIsStillToldWhatIsWrong() {
-    problem(send("GET", "/nothing", BodyPublishers.noBody(), "Accept", "image/png"), 404, "not_found");
+    problem(
+        send("GET", "/nothing", BodyPublishers.noBody(), "Accept", "image/png"), 404, "not_found");
   }
 }

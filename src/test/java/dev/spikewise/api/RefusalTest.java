@@ -48,7 +48,9 @@ class RefusalTest extends ServiceTest {
   @Test
   void anAnalysisIsBounded() {
     var response =
-        post("/api/v1/analyses", "{\"model\": " + LINEAR + ", \"batch_size\": 2147483647, \"time_steps\": 2147483647}");
+        post(
+            "/api/v1/analyses",
+            "{\"model\": " + LINEAR + ", \"batch_size\": 2147483647, \"time_steps\": 2147483647}");
     refused(response, "/batch_size");
     assertThat(response.body()).contains("spikewise.analyses.max-values");
   }
@@ -62,26 +64,35 @@ class RefusalTest extends ServiceTest {
   @ParameterizedTest
   @ValueSource(strings = {"x", "1", "%00", "00000000-0000-0000-0000-000000000000"})
   void anIdOfAnotherFormIsNotFound(String id) {
-    problem(get("/api/v1/models/" + id), id.equals("%00") ? 400 : 404, id.equals("%00") ? "invalid_parameter" : "not_found");
+    problem(
+        get("/api/v1/models/" + id),
+        id.equals("%00") ? 400 : 404,
+        id.equals("%00") ? "invalid_parameter" : "not_found");
   }
 
   @Test
   void weightsMustBeFiniteAndTheModelsOwn() throws IOException {
-    var path = post("/api/v1/models", LINEAR).headers().firstValue("Location").orElseThrow() + "/weights";
+    var path =
+        post("/api/v1/models", LINEAR).headers().firstValue("Location").orElseThrow() + "/weights";
     refused(put(path, npz(new float[] {1, Float.NaN})), "/0.weight");
     refused(put(path, npz(new float[] {1})), "/0.weight");
     problem(put(path, "no zip".getBytes(StandardCharsets.UTF_8)), 400, "malformed_body");
     assertThat(put(path, npz(new float[] {1, 2})).statusCode()).isEqualTo(204);
-    problem(send("GET", path, BodyPublishers.noBody(), "Accept", "image/png"), 406, "not_acceptable");
+    problem(
+        send("GET", path, BodyPublishers.noBody(), "Accept", "image/png"), 406, "not_acceptable");
   }
 
   @Test
   void aBodyIsLimitedWhetherOrNotItTellsItsLength() {
     var body = (" ".repeat(1 << 20) + LINEAR).getBytes(StandardCharsets.UTF_8);
-    problem(send("POST", "/api/v1/models", BodyPublishers.ofByteArray(body)), 413, "content_too_large");
+    problem(
+        send("POST", "/api/v1/models", BodyPublishers.ofByteArray(body)), 413, "content_too_large");
     var stream = BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(body));
     problem(send("POST", "/api/v1/models", stream), 413, "content_too_large");
-    problem(send("POST", "/api/v1/models", stream, "Idempotency-Key", "large"), 413, "content_too_large");
+    problem(
+        send("POST", "/api/v1/models", stream, "Idempotency-Key", "large"),
+        413,
+        "content_too_large");
   }
 
   @ParameterizedTest
@@ -91,7 +102,9 @@ class RefusalTest extends ServiceTest {
       var request = "GET " + uri + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       var answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      assertThat(answer).startsWith("HTTP/1.1 400").contains("application/problem+json", "\"invalid_parameter\"");
+      assertThat(answer)
+          .startsWith("HTTP/1.1 400")
+          .contains("application/problem+json", "\"invalid_parameter\"");
     }
   }
 
@@ -100,14 +113,17 @@ class RefusalTest extends ServiceTest {
     var path = post("/api/v1/models", LINEAR).headers().firstValue("Location").orElseThrow();
     var id = UUID.fromString(path.substring(path.lastIndexOf('/') + 1));
     var job =
-        post("/api/v1/jobs", "{\"model\": {\"id\": \"" + id + "\"}, \"epochs\": 100000000, \"loss\": []}");
+        post(
+            "/api/v1/jobs",
+            "{\"model\": {\"id\": \"" + id + "\"}, \"epochs\": 100000000, \"loss\": []}");
     assertThat(job.statusCode()).as(job.body()).isEqualTo(202);
     problem(delete(path), 409, "conflict");
     post(job.headers().firstValue("Location").orElseThrow() + "/cancel", "");
   }
 
   private HttpResponse<String> model(String name, String layer) {
-    return post("/api/v1/models", "{" + name + "\"input_shape\": [1, 8, 8], \"layers\": [" + layer + "]}");
+    return post(
+        "/api/v1/models", "{" + name + "\"input_shape\": [1, 8, 8], \"layers\": [" + layer + "]}");
   }
 
   private HttpResponse<String> put(String path, byte[] body) {

@@ -22,12 +22,13 @@ import tools.jackson.databind.json.JsonMapper;
 /** Talks to the whole service over HTTP. One context and one database in memory for all tests. */
 @AutoConfigureMetrics
 @SpringBootTest(webEnvironment = WebEnvironment.RANDOM_PORT)
-@TestPropertySource(properties = {
-    "spring.datasource.url=jdbc:h2:mem:service;DB_CLOSE_DELAY=-1",
-    "spikewise.data-dir=target/test-data",
-    "spikewise.metrics.scrape-interval=1s",
-    "spikewise.http.max-body-size=1MB"
-})
+@TestPropertySource(
+    properties = {
+      "spring.datasource.url=jdbc:h2:mem:service;DB_CLOSE_DELAY=-1",
+      "spikewise.data-dir=target/test-data",
+      "spikewise.metrics.scrape-interval=1s",
+      "spikewise.http.max-body-size=1MB"
+    })
 abstract class ServiceTest {
 
   private final HttpClient client = HttpClient.newHttpClient();
@@ -49,7 +50,8 @@ abstract class ServiceTest {
 
   /** A body is JSON unless the headers say otherwise. */
   HttpResponse<String> send(String method, String path, BodyPublisher body, String... headers) {
-    var request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).method(method, body);
+    var request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).method(method, body);
     if (body.contentLength() != 0) {
       request.setHeader("Content-Type", "application/json");
     }

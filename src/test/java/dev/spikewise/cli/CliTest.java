@@ -46,14 +46,27 @@ class CliTest {
 
   @Test
   void aJobThatKeepsItsGatesPassesWithOneDocumentAndReports() throws IOException {
-    int code = submit("--wait", "--gate", "synops<=1e9", "--label", "branch=main", "--junit", path("j.xml"),
-        "--markdown", path("r.md"), "--weights", path("w.npz"));
+    int code =
+        submit(
+            "--wait",
+            "--gate",
+            "synops<=1e9",
+            "--label",
+            "branch=main",
+            "--junit",
+            path("j.xml"),
+            "--markdown",
+            path("r.md"),
+            "--weights",
+            path("w.npz"));
     assertThat(code).as(err.toString()).isZero();
     var job = Client.JSON.readTree(out.toString());
     assertThat(job.get("status").asString()).isEqualTo("succeeded");
     assertThat(err.toString()).contains("succeeded epoch 3/3");
-    assertThat(Files.readString(Path.of(path("j.xml")))).contains("tests=\"1\"", "failures=\"0\"", "synops ≤ 1,000,000,000");
-    assertThat(Files.readString(Path.of(path("r.md")))).startsWith("### small \\| net: all gates passed");
+    assertThat(Files.readString(Path.of(path("j.xml"))))
+        .contains("tests=\"1\"", "failures=\"0\"", "synops ≤ 1,000,000,000");
+    assertThat(Files.readString(Path.of(path("r.md"))))
+        .startsWith("### small \\| net: all gates passed");
     assertThat(Files.size(Path.of(path("w.npz")))).isPositive();
     out.getBuffer().setLength(0);
     assertThat(run("report", job.get("id").asString(), "--server", server())).isZero();
@@ -63,8 +76,10 @@ class CliTest {
   @Test
   void aGateAgainstABaselineFails() {
     assertThat(submit("--wait", "--label", "branch=trunk")).isZero();
-    assertThat(submit("--wait", "--baseline", "branch=trunk", "--gate", "synops<=baseline")).isZero();
-    assertThat(submit("--wait", "--baseline", "branch=trunk", "--gate", "synops<=0.5*baseline")).isEqualTo(1);
+    assertThat(submit("--wait", "--baseline", "branch=trunk", "--gate", "synops<=baseline"))
+        .isZero();
+    assertThat(submit("--wait", "--baseline", "branch=trunk", "--gate", "synops<=0.5*baseline"))
+        .isEqualTo(1);
     assertThat(err.toString()).contains("Gate failed: synops was");
   }
 
@@ -72,8 +87,10 @@ class CliTest {
   void whatCannotBeTrainedIsInvalidInput() throws IOException {
     Files.writeString(Path.of(file), "{\"epoch\": 3}");
     assertThat(submit()).isEqualTo(2);
-    assertThat(Client.JSON.readTree(out.toString()).get("code").asString()).isEqualTo("invalid_spec");
-    assertThat(err.toString()).contains("/epoch is not known here; did you mean epochs?", "/model is missing");
+    assertThat(Client.JSON.readTree(out.toString()).get("code").asString())
+        .isEqualTo("invalid_spec");
+    assertThat(err.toString())
+        .contains("/epoch is not known here; did you mean epochs?", "/model is missing");
     Files.writeString(Path.of(file), "{");
     assertThat(submit()).isEqualTo(2);
     assertThat(run("submit", path("none.json"))).isEqualTo(2);
@@ -99,7 +116,8 @@ class CliTest {
     Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 100000000"));
     assertThat(submit("--wait", "--timeout", "1s")).isEqualTo(5);
     var id = Client.JSON.readTree(out.toString()).get("id").asString();
-    new Client(java.net.URI.create(server()), null).post("/jobs/" + id + "/cancel", Client.JSON.createObjectNode());
+    new Client(java.net.URI.create(server()), null)
+        .post("/jobs/" + id + "/cancel", Client.JSON.createObjectNode());
   }
 
   @Test
@@ -110,14 +128,21 @@ class CliTest {
 
   @Test
   void noServerIsNotTheJobsFault() {
-    assertThat(run("report", "00000000-0000-0000-0000-000000000000", "--server", server())).isEqualTo(2);
+    assertThat(run("report", "00000000-0000-0000-0000-000000000000", "--server", server()))
+        .isEqualTo(2);
     assertThat(run("submit", file, "--server", "http://127.0.0.1:1")).isEqualTo(6);
   }
 
   @Test
   void aProcessOfItsOwnTrainsWithoutAServerAndPrintsOneDocument() throws Exception {
-    var command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java", "--add-modules=jdk.incubator.vector"));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), SpikewiseApplication.class.getName()));
+    var command =
+        new ArrayList<>(
+            List.of(
+                System.getProperty("java.home") + "/bin/java",
+                "--add-modules=jdk.incubator.vector"));
+    command.addAll(
+        List.of(
+            "-cp", System.getProperty("java.class.path"), SpikewiseApplication.class.getName()));
     command.addAll(List.of("train", file, "--gate", "synops<=1"));
     var process = new ProcessBuilder(command).redirectError(folder.resolve("err").toFile()).start();
     var printed = process.getInputStream().readAllBytes();
@@ -134,7 +159,8 @@ class CliTest {
   }
 
   private int run(String... args) {
-    return Cli.run(SpikewiseApplication.class, new PrintWriter(out, true), new PrintWriter(err, true), args);
+    return Cli.run(
+        SpikewiseApplication.class, new PrintWriter(out, true), new PrintWriter(err, true), args);
   }
 
   private String server() {

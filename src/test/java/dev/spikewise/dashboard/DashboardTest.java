@@ -32,10 +32,14 @@ import org.springframework.test.context.TestPropertySource;
 /** The dashboard in Chromium. What it looked like is kept under target/screenshots. */
 @SpringBootTest(webEnvironment = WebEnvironment.RANDOM_PORT)
 @TestPropertySource(
-    properties = {"spring.datasource.url=jdbc:h2:mem:dashboard;DB_CLOSE_DELAY=-1", "spikewise.data-dir=target/test-data"})
+    properties = {
+      "spring.datasource.url=jdbc:h2:mem:dashboard;DB_CLOSE_DELAY=-1",
+      "spikewise.data-dir=target/test-data"
+    })
 class DashboardTest {
 
-  private static final Path CHROMIUM = Path.of(System.getenv().getOrDefault("CHROMIUM", "/usr/bin/chromium"));
+  private static final Path CHROMIUM =
+      Path.of(System.getenv().getOrDefault("CHROMIUM", "/usr/bin/chromium"));
   private static final double TRAINING_MS = 120_000;
 
   private static Playwright playwright;
@@ -48,7 +52,8 @@ class DashboardTest {
   @BeforeAll
   static void startBrowser() {
     assertThat(CHROMIUM)
-        .as("the dashboard's tests need Chromium: install the package chromium, or name its program in CHROMIUM")
+        .as(
+            "the dashboard's tests need Chromium: install the package chromium, or name its program in CHROMIUM")
         .isExecutable();
     playwright =
         Playwright.create(
@@ -60,8 +65,14 @@ class DashboardTest {
                 new BrowserType.LaunchOptions()
                     .setExecutablePath(CHROMIUM)
                     .setArgs(
-                        List.of("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                            "--disable-background-networking", "--disable-component-update", "--disable-sync")));
+                        List.of(
+                            "--no-sandbox",
+                            "--disable-gpu",
+                            "--disable-quic",
+                            "--no-first-run",
+                            "--disable-background-networking",
+                            "--disable-component-update",
+                            "--disable-sync")));
   }
 
   @AfterAll
@@ -78,10 +89,12 @@ class DashboardTest {
 
   private Page open(String path, int width, int height, ColorScheme scheme) {
     var page =
-        browser.newPage(new Browser.NewPageOptions().setViewportSize(width, height).setColorScheme(scheme));
+        browser.newPage(
+            new Browser.NewPageOptions().setViewportSize(width, height).setColorScheme(scheme));
     page.onRequest(
         request -> {
-          if (!request.url().startsWith("http://127.0.0.1:" + port) && !request.url().startsWith("data:")) {
+          if (!request.url().startsWith("http://127.0.0.1:" + port)
+              && !request.url().startsWith("data:")) {
             foreignRequests.add(request.url());
           }
         });
@@ -107,12 +120,15 @@ class DashboardTest {
   }
 
   private static void press(Page page, String name) {
-    page.getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName(name).setExact(true)).click();
+    page.getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName(name).setExact(true))
+        .click();
   }
 
   private static void keep(Page page, String name) {
     page.screenshot(
-        new Page.ScreenshotOptions().setFullPage(true).setPath(Path.of("target/screenshots", name + ".png")));
+        new Page.ScreenshotOptions()
+            .setFullPage(true)
+            .setPath(Path.of("target/screenshots", name + ".png")));
   }
 
   /** What axe finds wrong for people who cannot see, hear or point. */
@@ -133,7 +149,8 @@ class DashboardTest {
     keep(page, "form");
     press(page, "Check only");
     assertThat(page.locator("#estimate"))
-        .containsText("12.21M synops", new LocatorAssertions.ContainsTextOptions().setTimeout(TRAINING_MS));
+        .containsText(
+            "12.21M synops", new LocatorAssertions.ContainsTextOptions().setTimeout(TRAINING_MS));
     press(page, "Train");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
     hasStatus(page, "succeeded");
@@ -142,12 +159,15 @@ class DashboardTest {
     assertThat(page.locator("#details")).containsText("Provenance");
     isAccessible(page);
     keep(page, "job");
-    page.screenshot(new Page.ScreenshotOptions().setPath(Path.of("target/screenshots/job-top.png")));
+    page.screenshot(
+        new Page.ScreenshotOptions().setPath(Path.of("target/screenshots/job-top.png")));
     var weights = page.waitForDownload(() -> page.getByText("Weights (npz)").click());
     assertThat(Files.size(weights.path())).as("75,840 floats, compressed").isGreaterThan(200_000);
     var jobPath = page.url().replaceFirst("http://[^/]*", "");
-    for (var plot : List.of("synops.png", "synops.svg", "firing-rate.svg", "firing-rate-histogram.png")) {
-      var answer = page.request().get("http://127.0.0.1:" + port + "/api/v1" + jobPath + "/plots/" + plot);
+    for (var plot :
+        List.of("synops.png", "synops.svg", "firing-rate.svg", "firing-rate-histogram.png")) {
+      var answer =
+          page.request().get("http://127.0.0.1:" + port + "/api/v1" + jobPath + "/plots/" + plot);
       assertThat(answer.status()).as(plot).isEqualTo(200);
       Files.write(Path.of("target/screenshots", plot), answer.body());
     }
@@ -167,7 +187,8 @@ class DashboardTest {
     keep(dark, "job-dark");
     var phone = open(jobPath, 390, 844, ColorScheme.LIGHT);
     assertThat(phone.locator("#curves figure")).hasCount(3);
-    assertThat((Boolean) phone.evaluate("document.documentElement.scrollWidth <= innerWidth")).isTrue();
+    assertThat((Boolean) phone.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+        .isTrue();
     keep(phone, "job-phone");
 
     var list = open("/");
@@ -202,7 +223,11 @@ class DashboardTest {
   void mistakesAreShownAtTheirFields() throws IOException {
     var page = open("/new");
     page.getByLabel("Epochs").fill("0");
-    page.locator("[name=model]").fill(page.locator("[name=model]").inputValue().replace("\"kernel_size\":4", "\"kernel_size\":0"));
+    page.locator("[name=model]")
+        .fill(
+            page.locator("[name=model]")
+                .inputValue()
+                .replace("\"kernel_size\":4", "\"kernel_size\":0"));
     press(page, "Train");
     assertThat(page.locator("#epochs-error")).containsText("must be at least 1, was 0");
     assertThat(page.locator("#model-error")).containsText("kernel_size");
@@ -218,8 +243,9 @@ class DashboardTest {
   @Test
   void aPrintedModelIsTrainedAsItIs() {
     var page = open("/new");
-    page.locator("[name=model]").fill(
-        "Sequential(\n  (0): Flatten(start_dim=1, end_dim=-1)\n  (1): Linear(in_features=784, out_features=10, bias=False)\n  (2): IAFSqueeze(spike_threshold=1.0)\n)");
+    page.locator("[name=model]")
+        .fill(
+            "Sequential(\n  (0): Flatten(start_dim=1, end_dim=-1)\n  (1): Linear(in_features=784, out_features=10, bias=False)\n  (2): IAFSqueeze(spike_threshold=1.0)\n)");
     page.getByLabel("Epochs").fill("3");
     press(page, "Train");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));

@@ -38,8 +38,10 @@ class PlotsTest {
   }
 
   private static Statistics statistics(double top, Long... counts) {
-    var edges = IntStream.rangeClosed(0, counts.length).mapToObj(i -> i * top / counts.length).toList();
-    var layer = new Statistics.Spiking(10, 0.2, 0.4, new Statistics.Histogram(edges, List.of(counts)));
+    var edges =
+        IntStream.rangeClosed(0, counts.length).mapToObj(i -> i * top / counts.length).toList();
+    var layer =
+        new Statistics.Spiking(10, 0.2, 0.4, new Statistics.Histogram(edges, List.of(counts)));
     return new Statistics(1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer));
   }
 
@@ -51,13 +53,21 @@ class PlotsTest {
             "synops-one-epoch", Plots.synops(epochs(1), null),
             "synops-none", Plots.synops(List.of(), 24e6),
             "firing-rate", Plots.firingRate(epochs(20)),
-            "firing-rate-histogram", Plots.firingRateHistogram(statistics(1, 6L, 3L, 1L), statistics(2, 0L, 4L, 6L)),
-            "firing-rate-histogram-silent", Plots.firingRateHistogram(statistics(1, 10L), statistics(1, 0L)),
-            "pareto", Plots.pareto(List.of(new Plots.Outcome("a < b", 1e6, 0.9), new Plots.Outcome("c", 2e6, 0.97))));
+            "firing-rate-histogram",
+                Plots.firingRateHistogram(statistics(1, 6L, 3L, 1L), statistics(2, 0L, 4L, 6L)),
+            "firing-rate-histogram-silent",
+                Plots.firingRateHistogram(statistics(1, 10L), statistics(1, 0L)),
+            "pareto",
+                Plots.pareto(
+                    List.of(
+                        new Plots.Outcome("a < b", 1e6, 0.9), new Plots.Outcome("c", 2e6, 0.97))));
     for (var plot : plots.entrySet()) {
       var picture = plot.getValue();
-      var svg = DocumentBuilderFactory.newInstance().newDocumentBuilder()
-          .parse(new InputSource(new StringReader(picture.svg()))).getDocumentElement();
+      var svg =
+          DocumentBuilderFactory.newInstance()
+              .newDocumentBuilder()
+              .parse(new InputSource(new StringReader(picture.svg())))
+              .getDocumentElement();
       assertThat(svg.getAttribute("width")).isEqualTo(Integer.toString(picture.width()));
       assertThat(picture.svg()).doesNotContain("NaN", "Infinity");
       var image = ImageIO.read(new ByteArrayInputStream(picture.png()));
@@ -68,13 +78,16 @@ class PlotsTest {
 
   @Test
   void theTargetIsALineOfItsOwnAndEveryLayerIsNamed() {
-    assertThat(Plots.synops(epochs(20), 24e6).svg()).contains(">target<", "stroke-dasharray", ">layer 1<", ">model<");
+    assertThat(Plots.synops(epochs(20), 24e6).svg())
+        .contains(">target<", "stroke-dasharray", ">layer 1<", ">model<");
     assertThat(Plots.synops(epochs(20), null).svg()).doesNotContain(">target<");
   }
 
   @Test
   void aDivergedEpochLeavesAGapInsteadOfBreakingThePicture() {
-    var nan = new EpochMetrics(1, Double.NaN, Map.of(), Double.NaN, Double.NaN, null, null, 1, Map.of(), Map.of());
+    var nan =
+        new EpochMetrics(
+            1, Double.NaN, Map.of(), Double.NaN, Double.NaN, null, null, 1, Map.of(), Map.of());
     assertThat(Plots.firingRate(List.of(nan)).svg()).doesNotContain("NaN");
   }
 
@@ -93,9 +106,11 @@ class PlotsTest {
   @Test
   void ticksAreRoundNumbersWithNoMoreDigitsThanTheyNeed() {
     var axis = Axis.around(0, 27.3e6, 6, 0, 100);
-    assertThat(axis.ticks().stream().map(axis::text)).containsExactly("0M", "5M", "10M", "15M", "20M", "25M", "30M");
+    assertThat(axis.ticks().stream().map(axis::text))
+        .containsExactly("0M", "5M", "10M", "15M", "20M", "25M", "30M");
     var rates = Axis.around(0, 0.31, 4, 0, 100);
-    assertThat(rates.ticks().stream().map(rates::text)).containsExactly("0.0", "0.1", "0.2", "0.3", "0.4");
+    assertThat(rates.ticks().stream().map(rates::text))
+        .containsExactly("0.0", "0.1", "0.2", "0.3", "0.4");
   }
 
   private static void keep(String name, Picture picture) throws IOException {

@@ -20,7 +20,10 @@ import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.test.context.TestPropertySource;
 
-/** A server with one key of each role; the hashes are those of "read-key", "train-key" and "admin-key". */
+/**
+ * A server with one key of each role; the hashes are those of "read-key", "train-key" and
+ * "admin-key".
+ */
 @SpringBootTest(webEnvironment = WebEnvironment.RANDOM_PORT)
 @TestPropertySource(
     properties = {
@@ -48,10 +51,14 @@ class SecurityTest {
   @Test
   void withoutAKeyOnlyHealthIsOpen() throws Exception {
     assertThat(send("GET", "/actuator/health/liveness").statusCode()).isEqualTo(200);
-    for (var path : new String[] {MODELS, "/", "/v3/api-docs", "/swagger-ui.html", "/actuator/prometheus", "/error"}) {
+    for (var path :
+        new String[] {
+          MODELS, "/", "/v3/api-docs", "/swagger-ui.html", "/actuator/prometheus", "/error"
+        }) {
       var response = send("GET", path);
       assertThat(response.statusCode()).as(path).isEqualTo(401);
-      assertThat(response.headers().firstValue("Content-Type")).contains("application/problem+json");
+      assertThat(response.headers().firstValue("Content-Type"))
+          .contains("application/problem+json");
       assertThat(response.body()).contains("\"code\":\"unauthorized\"", "X-API-Key");
     }
     assertThat(send("GET", MODELS, "X-API-Key", "guessed").statusCode()).isEqualTo(401);
@@ -73,27 +80,34 @@ class SecurityTest {
 
   @Test
   void aBrowserSendsTheKeyAsAPassword() throws Exception {
-    var basic = Base64.getEncoder().encodeToString("anybody:read-key".getBytes(StandardCharsets.UTF_8));
+    var basic =
+        Base64.getEncoder().encodeToString("anybody:read-key".getBytes(StandardCharsets.UTF_8));
     assertThat(send("GET", MODELS, "Authorization", "Basic " + basic).statusCode()).isEqualTo(200);
     assertThat(send("GET", MODELS, "Authorization", "Basic %%%").statusCode()).isEqualTo(401);
-    assertThat(send("GET", MODELS).headers().firstValue("WWW-Authenticate").orElseThrow()).startsWith("Basic");
+    assertThat(send("GET", MODELS).headers().firstValue("WWW-Authenticate").orElseThrow())
+        .startsWith("Basic");
   }
 
   @Test
   void anotherSitesPageChangesNothing() throws Exception {
     String[] own = {"X-API-Key", "train-key", "Origin", "http://127.0.0.1:" + port};
     assertThat(send("POST", MODELS, own).statusCode()).isEqualTo(201);
-    for (var origin : new String[] {"https://example.org", "null", "http://127.0.0.1:1", "http://[broken"}) {
-      assertThat(send("POST", MODELS, "X-API-Key", "train-key", "Origin", origin).statusCode()).isEqualTo(403);
+    for (var origin :
+        new String[] {"https://example.org", "null", "http://127.0.0.1:1", "http://[broken"}) {
+      assertThat(send("POST", MODELS, "X-API-Key", "train-key", "Origin", origin).statusCode())
+          .isEqualTo(403);
     }
-    assertThat(send("POST", MODELS, "X-API-Key", "train-key", "Sec-Fetch-Site", "cross-site").statusCode())
+    assertThat(
+            send("POST", MODELS, "X-API-Key", "train-key", "Sec-Fetch-Site", "cross-site")
+                .statusCode())
         .isEqualTo(403);
   }
 
   @Test
   void everyAnswerHasThePolicyThatKeepsForeignScriptsOut() throws Exception {
     var headers = send("GET", "/actuator/health/liveness").headers();
-    assertThat(headers.firstValue("Content-Security-Policy").orElseThrow()).contains("script-src 'self';");
+    assertThat(headers.firstValue("Content-Security-Policy").orElseThrow())
+        .contains("script-src 'self';");
     assertThat(headers.firstValue("X-Content-Type-Options")).contains("nosniff");
     assertThat(headers.firstValue("X-Frame-Options")).contains("DENY");
   }
@@ -110,8 +124,10 @@ class SecurityTest {
                     "--spikewise.data-dir=target/security-data"))
         .hasRootCauseInstanceOf(UnprotectedServerException.class);
     var told =
-        new UnprotectedServerException.Analyzer().analyze(new UnprotectedServerException("0.0.0.0"));
-    assertThat(told.getAction()).contains("spikewise.security.api-keys[0].name", "issuer-uri", "anonymous=true");
+        new UnprotectedServerException.Analyzer()
+            .analyze(new UnprotectedServerException("0.0.0.0"));
+    assertThat(told.getAction())
+        .contains("spikewise.security.api-keys[0].name", "issuer-uri", "anonymous=true");
   }
 
   private HttpResponse<String> send(String method, String path, String... headers)

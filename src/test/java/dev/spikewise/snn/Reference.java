@@ -13,8 +13,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Tensors that sinabs computed. {@code -Dspikewise.reference=DIR} takes them from another folder of the same format; a
- * missing file fails.
+ * Tensors that sinabs computed. {@code -Dspikewise.reference=DIR} takes them from another folder of
+ * the same format; a missing file fails.
  */
 public final class Reference {
 
@@ -31,7 +31,8 @@ public final class Reference {
     try (var in = Files.newInputStream(FOLDER.resolve(file))) {
       return Npz.read(in, 1 << 26);
     } catch (IOException e) {
-      throw new UncheckedIOException("a reference file is missing: " + FOLDER.resolve(file).toAbsolutePath(), e);
+      throw new UncheckedIOException(
+          "a reference file is missing: " + FOLDER.resolve(file).toAbsolutePath(), e);
     }
   }
 
@@ -42,7 +43,9 @@ public final class Reference {
         (name, array) -> {
           for (String prefix : prefixes) {
             if (name.startsWith(prefix + ".")) {
-              tensors.put(name.substring(prefix.length() + 1) + "." + prefix, new Tensor(array.shape(), array.floats()));
+              tensors.put(
+                  name.substring(prefix.length() + 1) + "." + prefix,
+                  new Tensor(array.shape(), array.floats()));
             }
           }
         });

@@ -20,7 +20,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
-/** Synops, fan-out and rates of networks with stride, padding, dilation, groups, bias and average pools. */
+/**
+ * Synops, fan-out and rates of networks with stride, padding, dilation, groups, bias and average
+ * pools.
+ */
 class SynopsReferenceTest {
 
   static Stream<JsonNode> cases() {
@@ -69,7 +72,9 @@ class SynopsReferenceTest {
     // sinabs' total forgets the average pool: there the second convolution's synops are a quarter.
     double forgotten = 0.75 * statistics.parameter().get("3").synopsPerTimestep();
     assertThat(reference.get("total_synops_per_timestep").value(0))
-        .isCloseTo(statistics.synopsPerTimestep(), within(forgotten + 1e-5 * statistics.synopsPerTimestep()));
+        .isCloseTo(
+            statistics.synopsPerTimestep(),
+            within(forgotten + 1e-5 * statistics.synopsPerTimestep()));
     for (String layer : List.of("1", "4", "7")) {
       assertValue(reference, "firing_rate." + layer, statistics.spiking().get(layer).firingRate());
     }
@@ -83,8 +88,12 @@ class SynopsReferenceTest {
     assertThat(actual).as(name).isCloseTo(expected, within(1e-5 * Math.abs(expected)));
   }
 
-  /** sinabs keeps one number for every channel; an average pool's spikes are counted again by their number. */
-  private static void assertFanOut(Map<String, Npz.Array> reference, ModelSpec model, int layer, int spikesPerUnit) {
+  /**
+   * sinabs keeps one number for every channel; an average pool's spikes are counted again by their
+   * number.
+   */
+  private static void assertFanOut(
+      Map<String, Npz.Array> reference, ModelSpec model, int layer, int spikesPerUnit) {
     var conv = (LayerSpec.Conv2d) model.layers().get(layer);
     Shape in = model.shapes().get(layer);
     int[] fanOut =
@@ -105,8 +114,10 @@ class SynopsReferenceTest {
             .fanOut();
     float[] map = reference.get("connection_map." + layer).floats();
     for (int i = 0; i < map.length; i++) {
-      assertThat(map[i]).as("connection %d of layer %d", i, layer).isIn(
-          (float) fanOut[i % fanOut.length], (float) fanOut[i % fanOut.length] * spikesPerUnit);
+      assertThat(map[i])
+          .as("connection %d of layer %d", i, layer)
+          .isIn(
+              (float) fanOut[i % fanOut.length], (float) fanOut[i % fanOut.length] * spikesPerUnit);
     }
   }
 
@@ -144,14 +155,23 @@ class SynopsReferenceTest {
 
   @Test
   void aDiagonalThroughAKernelOfTwoCausesThirtySynops() {
-    assertThat(synops("[1, 3, 3]", "{\"type\": \"Conv2d\", \"out_channels\": 5, \"kernel_size\": 2}", 1,
-            new float[] {1, 0, 0, 0, 1, 0, 0, 0, 1}))
+    assertThat(
+            synops(
+                "[1, 3, 3]",
+                "{\"type\": \"Conv2d\", \"out_channels\": 5, \"kernel_size\": 2}",
+                1,
+                new float[] {1, 0, 0, 0, 1, 0, 0, 0, 1}))
         .isEqualTo(30);
   }
 
   @Test
   void threeAndFiveSpikesIntoFiveNeuronsAreTwentySynopsASample() {
-    assertThat(synops("[3]", "{\"type\": \"Linear\", \"out_features\": 5}", 2, new float[] {1, 1, 1, 2, 0, 3}))
+    assertThat(
+            synops(
+                "[3]",
+                "{\"type\": \"Linear\", \"out_features\": 5}",
+                2,
+                new float[] {1, 1, 1, 2, 0, 3}))
         .isEqualTo(20);
   }
 

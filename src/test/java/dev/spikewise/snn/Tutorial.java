@@ -42,6 +42,8 @@ public final class Tutorial {
 
   static TrainingSpec job(long seed, int epochs, double multiple) {
     return job(
-        seed, epochs, "[{\"type\": \"synops\", \"target\": {\"baseline_multiple\": " + multiple + "}}]");
+        seed,
+        epochs,
+        "[{\"type\": \"synops\", \"target\": {\"baseline_multiple\": " + multiple + "}}]");
   }
 }

@@ -49,7 +49,8 @@ class TutorialReferenceTest {
         assertThat(trainer.latest().firingRates().get(SPIKING.get(i)).data())
             .isEqualTo(reference.get("before.firing_rate_per_neuron." + SPIKING.get(i)).floats());
       }
-      assertThat(baseline.firingRate()).isCloseTo(reference.get("before.firing_rate").value(0), within(1e-6));
+      assertThat(baseline.firingRate())
+          .isCloseTo(reference.get("before.firing_rate").value(0), within(1e-6));
     }
   }
 
@@ -58,7 +59,8 @@ class TutorialReferenceTest {
   void theFirstStepMovesTheWeightsAsPyTorchDoes(int seed, double multiple) {
     var reference = Reference.read("tutorial/seed" + seed + ".npz");
     try (var engine = Engine.create(2)) {
-      var trainer = new Trainer(Tutorial.job(seed, 1, multiple), Tutorial.model(), null, null, engine);
+      var trainer =
+          new Trainer(Tutorial.job(seed, 1, multiple), Tutorial.model(), null, null, engine);
       trainer.run(metrics -> {});
       for (String layer : SYNAPSES) {
         assertWeights(
@@ -70,15 +72,21 @@ class TutorialReferenceTest {
     }
   }
 
-  /** Adam's first step has the size of the learning rate and the gradient's sign, also where that is almost 0. */
-  private static void assertWeights(float[] actual, float[] expected, float[] gradient, String layer) {
+  /**
+   * Adam's first step has the size of the learning rate and the gradient's sign, also where that is
+   * almost 0.
+   */
+  private static void assertWeights(
+      float[] actual, float[] expected, float[] gradient, String layer) {
     double largest = 0;
     for (float g : gradient) {
       largest = Math.max(largest, Math.abs(g));
     }
     for (int i = 0; i < expected.length; i++) {
       if (largest == 0 || Math.abs(gradient[i]) > 1e-4 * largest) {
-        assertThat(actual[i]).as("weight %d of layer %s", i, layer).isCloseTo(expected[i], within(1e-6f));
+        assertThat(actual[i])
+            .as("weight %d of layer %s", i, layer)
+            .isCloseTo(expected[i], within(1e-6f));
       }
     }
   }
@@ -88,7 +96,8 @@ class TutorialReferenceTest {
   void theCurveOfAHundredEpochsIsSinabs(int seed, double multiple, double tolerance) {
     var reference = Reference.read("tutorial/seed" + seed + ".npz");
     try (var engine = Engine.create(2)) {
-      var trainer = new Trainer(Tutorial.job(seed, 100, multiple), Tutorial.model(), null, null, engine);
+      var trainer =
+          new Trainer(Tutorial.job(seed, 100, multiple), Tutorial.model(), null, null, engine);
       var epochs = new ArrayList<EpochMetrics>();
       assertThat(trainer.run(epochs::add)).isEqualTo(Trainer.Outcome.COMPLETED);
       assertThat(trainer.targetSynops()).isEqualTo(reference.get("target").value(0));
@@ -104,7 +113,9 @@ class TutorialReferenceTest {
   private static void assertCurve(
       Map<String, Npz.Array> reference, String name, int epoch, double actual, double tolerance) {
     double expected = reference.get(name).value(epoch);
-    assertThat(actual).as("%s of epoch %d", name, epoch).isCloseTo(expected, within(tolerance * expected));
+    assertThat(actual)
+        .as("%s of epoch %d", name, epoch)
+        .isCloseTo(expected, within(tolerance * expected));
   }
 
   @Test
@@ -126,7 +137,8 @@ class TutorialReferenceTest {
       for (int e = 0; e < 100; e++) {
         double tolerance = e < 10 ? 1e-5 : 3e-2;
         for (int i = 0; i < SYNAPSES.size(); i++) {
-          double expected = reference.get("layer_synops_per_timestep").value(e * SYNAPSES.size() + i);
+          double expected =
+              reference.get("layer_synops_per_timestep").value(e * SYNAPSES.size() + i);
           assertThat(epochs.get(e).parameter().get(SYNAPSES.get(i)).synops() / 10)
               .as("synops of layer %s in epoch %d", SYNAPSES.get(i), e)
               .isCloseTo(expected, within(tolerance * expected));

@@ -19,7 +19,10 @@ public record Dataset(String name, Shape shape, int timeSteps, float[] values, i
     return labels.length;
   }
 
-  /** The 1,797 handwritten digits (UCI Optical Recognition of Handwritten Digits, CC BY 4.0), (1, 8, 8), 0..1. */
+  /**
+   * The 1,797 handwritten digits (UCI Optical Recognition of Handwritten Digits, CC BY 4.0), (1, 8,
+   * 8), 0..1.
+   */
   public static Dataset digits() {
     try (var in = Dataset.class.getResourceAsStream("/data/digits.npz")) {
       var arrays = Npz.read(Objects.requireNonNull(in), 1 << 20);
@@ -27,7 +30,8 @@ public record Dataset(String name, Shape shape, int timeSteps, float[] values, i
       for (int i = 0; i < pixels.length; i++) {
         pixels[i] /= 16;
       }
-      return new Dataset("digits", Shape.of(1, 8, 8), 0, pixels, Objects.requireNonNull(arrays.get("y")).ints());
+      return new Dataset(
+          "digits", Shape.of(1, 8, 8), 0, pixels, Objects.requireNonNull(arrays.get("y")).ints());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

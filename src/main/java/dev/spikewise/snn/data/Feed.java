@@ -9,12 +9,14 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns an {@link InputSpec} into batches. Every random number depends on seed, epoch and sample alone, so that a training
- * can be taken up anywhere.
+ * Turns an {@link InputSpec} into batches. Every random number depends on seed, epoch and sample
+ * alone, so that a training can be taken up anywhere.
  */
 public final class Feed {
 
-  /** Stands for the epoch where test samples are encoded: with the same random numbers every time. */
+  /**
+   * Stands for the epoch where test samples are encoded: with the same random numbers every time.
+   */
   public static final int TEST_EPOCH = -1;
 
   private final InputSpec spec;
@@ -30,7 +32,12 @@ public final class Feed {
    * @param batchSize samples of an epoch where the input has no samples of its own
    */
   public Feed(
-      InputSpec spec, @Nullable Dataset dataset, ModelSpec model, int batchSize, int timeSteps, long seed) {
+      InputSpec spec,
+      @Nullable Dataset dataset,
+      ModelSpec model,
+      int batchSize,
+      int timeSteps,
+      long seed) {
     this.spec = spec;
     this.dataset = dataset;
     this.seed = seed;
@@ -114,7 +121,10 @@ public final class Feed {
     return Objects.requireNonNull(dataset).labels()[sample];
   }
 
-  /** Encodes a sample into {@code into[at..]}, [T or 1, H, W, C]; {@code order} as in Network.inputOrder. */
+  /**
+   * Encodes a sample into {@code into[at..]}, [T or 1, H, W, C]; {@code order} as in
+   * Network.inputOrder.
+   */
   public void encode(int epoch, int sample, int[] order, float[] into, int at) {
     switch (spec) {
       case InputSpec.Constant c -> Arrays.fill(into, at, at + frame, c.value().floatValue());
@@ -129,7 +139,8 @@ public final class Feed {
     }
   }
 
-  private void encode(InputSpec.Encoding encoding, int epoch, int sample, int[] order, float[] into, int at) {
+  private void encode(
+      InputSpec.Encoding encoding, int epoch, int sample, int[] order, float[] into, int at) {
     float[] values = Objects.requireNonNull(dataset).values();
     int from = sample * frame * Math.max(1, dataset.timeSteps());
     switch (encoding) {
@@ -173,7 +184,8 @@ public final class Feed {
   }
 
   private static long mix(long seed, int epoch, int sample) {
-    long z = seed * 0x9E3779B97F4A7C15L + epoch * 0xBF58476D1CE4E5B9L + sample * 0x94D049BB133111EBL;
+    long z =
+        seed * 0x9E3779B97F4A7C15L + epoch * 0xBF58476D1CE4E5B9L + sample * 0x94D049BB133111EBL;
     z = (z ^ z >>> 32) * 0xD6E8FEB86659FD93L;
     return z ^ z >>> 32;
   }

@@ -48,12 +48,19 @@ public final class Idx {
       }
       if (size > Math.min(maxBytes, Integer.MAX_VALUE - 8)) {
         throw new IllegalArgumentException(
-            "says that it has shape " + Arrays.toString(shape) + ", more than the " + maxBytes + " bytes allowed");
+            "says that it has shape "
+                + Arrays.toString(shape)
+                + ", more than the "
+                + maxBytes
+                + " bytes allowed");
       }
       byte[] values = in.readNBytes((int) size);
       if (values.length < size || in.read() >= 0) {
         throw new IllegalArgumentException(
-            "has " + (values.length < size ? "fewer" : "more") + " values than its shape " + Arrays.toString(shape));
+            "has "
+                + (values.length < size ? "fewer" : "more")
+                + " values than its shape "
+                + Arrays.toString(shape));
       }
       return new Npz.Array(shape, kind, width, ByteBuffer.wrap(values).order(ByteOrder.BIG_ENDIAN));
     } catch (EOFException | ZipException e) {

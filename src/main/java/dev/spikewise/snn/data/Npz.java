@@ -23,8 +23,9 @@ import java.util.zip.ZipOutputStream;
 
 /**
  * NumPy's archive of arrays: a zip of .npy files, <a
- * href="https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html">numpy.lib.format</a>, versions 1 to 3.
- * Numbers and booleans in either byte order; no objects, so nothing in a file is ever executed.
+ * href="https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html">numpy.lib.format</a>,
+ * versions 1 to 3. Numbers and booleans in either byte order; no objects, so nothing in a file is
+ * ever executed.
  */
 public final class Npz {
 
@@ -109,8 +110,8 @@ public final class Npz {
    * Reads every array, by its name without ".npy".
    *
    * @param maxBytes most bytes that all arrays may take together once unpacked
-   * @throws IllegalArgumentException where it is no .npz file, an array holds something else than numbers, or the limit
-   *     is passed; the message names the array
+   * @throws IllegalArgumentException where it is no .npz file, an array holds something else than
+   *     numbers, or the limit is passed; the message names the array
    */
   public static Map<String, Array> read(InputStream in, long maxBytes) throws IOException {
     var arrays = new LinkedHashMap<String, Array>();
@@ -167,7 +168,8 @@ public final class Npz {
           default -> false;
         };
     if (!known) {
-      throw new IllegalArgumentException("'" + name + "' holds values of type " + descr.group() + ", not numbers");
+      throw new IllegalArgumentException(
+          "'" + name + "' holds values of type " + descr.group() + ", not numbers");
     }
     String dims = find(SHAPE, header, name).group(1);
     int[] shape;
@@ -178,14 +180,17 @@ public final class Npz {
         size = Math.multiplyExact(size, d);
       }
     } catch (ArithmeticException | NumberFormatException e) {
-      throw new IllegalArgumentException("'" + name + "' has an impossible shape: (" + dims + ")", e);
+      throw new IllegalArgumentException(
+          "'" + name + "' has an impossible shape: (" + dims + ")", e);
     }
     if (size > Math.min(maxBytes, Integer.MAX_VALUE - 8)) {
-      throw new IllegalArgumentException("'" + name + "' needs " + size + " bytes, more than the " + maxBytes + " left");
+      throw new IllegalArgumentException(
+          "'" + name + "' needs " + size + " bytes, more than the " + maxBytes + " left");
     }
     byte[] data = in.readNBytes((int) size);
     if (data.length != size) {
-      throw new IllegalArgumentException("'" + name + "' ends after " + data.length + " of " + size + " bytes");
+      throw new IllegalArgumentException(
+          "'" + name + "' ends after " + data.length + " of " + size + " bytes");
     }
     if (find(FORTRAN, header, name).group(1).equals("True")) {
       data = rowMajor(data, shape, width);
@@ -195,7 +200,8 @@ public final class Npz {
   }
 
   /** Writes float32 arrays under their names. The same arrays give the same bytes. */
-  public static void write(OutputStream out, Map<String, ? extends FloatArray> arrays) throws IOException {
+  public static void write(OutputStream out, Map<String, ? extends FloatArray> arrays)
+      throws IOException {
     var zip = new ZipOutputStream(out);
     for (var array : arrays.entrySet()) {
       var entry = new ZipEntry(array.getKey() + ".npy");
@@ -209,7 +215,8 @@ public final class Npz {
 
   /** Writes one .npy file of float32. */
   public static void writeNpy(OutputStream out, FloatArray array) throws IOException {
-    String dims = IntStream.of(array.shape()).mapToObj(d -> d + ",").collect(Collectors.joining(" "));
+    String dims =
+        IntStream.of(array.shape()).mapToObj(d -> d + ",").collect(Collectors.joining(" "));
     String header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + dims + "), }";
     // The format wants the data to start at a multiple of 64.
     header += " ".repeat(63 - (header.length() + MAGIC.length + 4) % 64) + "\n";
@@ -218,7 +225,8 @@ public final class Npz {
     bytes.write(new byte[] {1, 0, (byte) header.length(), (byte) (header.length() >> 8)});
     bytes.write(header.getBytes(StandardCharsets.US_ASCII));
     bytes.writeTo(out);
-    var data = ByteBuffer.allocate(Float.BYTES * array.data().length).order(ByteOrder.LITTLE_ENDIAN);
+    var data =
+        ByteBuffer.allocate(Float.BYTES * array.data().length).order(ByteOrder.LITTLE_ENDIAN);
     data.asFloatBuffer().put(array.data());
     out.write(data.array());
   }
@@ -226,7 +234,8 @@ public final class Npz {
   private static Matcher find(Pattern pattern, String header, String name) {
     Matcher matcher = pattern.matcher(header);
     if (!matcher.find()) {
-      throw new IllegalArgumentException("'" + name + "' is no array of numbers: " + header.strip());
+      throw new IllegalArgumentException(
+          "'" + name + "' is no array of numbers: " + header.strip());
     }
     return matcher;
   }

@@ -1,9 +1,9 @@
 package dev.spikewise.snn.data;
 
 /**
- * PyTorch's CPU generator: the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998, doi:10.1145/272991.272995) seeded
- * by its {@code init_genrand}, with PyTorch's way of making a uniform float of a 32-bit draw. Equal, bit for bit, to
- * {@code torch.manual_seed(seed)}.
+ * PyTorch's CPU generator: the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998,
+ * doi:10.1145/272991.272995) seeded by its {@code init_genrand}, with PyTorch's way of making a
+ * uniform float of a 32-bit draw. Equal, bit for bit, to {@code torch.manual_seed(seed)}.
  */
 public final class TorchRandom {
 

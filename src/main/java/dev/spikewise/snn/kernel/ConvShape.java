@@ -1,8 +1,9 @@
 package dev.spikewise.snn.kernel;
 
 /**
- * Geometry of a weighted sum over windows: a convolution, or a Linear layer as a convolution of a 1 x 1 map. Weights are
- * [groups, K, Cout / groups] with the taps K = (kH, kW, Cin / groups), so that a tap's output channels are neighbours.
+ * Geometry of a weighted sum over windows: a convolution, or a Linear layer as a convolution of a 1
+ * x 1 map. Weights are [groups, K, Cout / groups] with the taps K = (kH, kW, Cin / groups), so that
+ * a tap's output channels are neighbours.
  */
 public record ConvShape(
     int inH,
@@ -24,9 +25,12 @@ public record ConvShape(
     return new ConvShape(1, 1, in, out, 1, 1, 1, 1, 0, 0, 1, 1, 1);
   }
 
-  /** The same sum with the fewest windows: a kernel that covers its whole input is a Linear layer. */
+  /**
+   * The same sum with the fewest windows: a kernel that covers its whole input is a Linear layer.
+   */
   public ConvShape simplified() {
-    boolean covers = kH == inH && kW == inW && padH == 0 && padW == 0 && dilationH == 1 && dilationW == 1;
+    boolean covers =
+        kH == inH && kW == inW && padH == 0 && padW == 0 && dilationH == 1 && dilationW == 1;
     return covers && groups == 1 ? linear(inSize(), outC) : this;
   }
 
@@ -109,13 +113,15 @@ public record ConvShape(
   }
 
   /**
-   * The convolution that carries gradients back to the input: over the output's gradient, spread by the stride, with the
-   * kernel turned around. Its input is [inH + (kH - 1) dilation, inW + ..., outC], unpadded.
+   * The convolution that carries gradients back to the input: over the output's gradient, spread by
+   * the stride, with the kernel turned around. Its input is [inH + (kH - 1) dilation, inW + ...,
+   * outC], unpadded.
    */
   ConvShape transposed() {
     int spanH = dilationH * (kH - 1);
     int spanW = dilationW * (kW - 1);
-    return new ConvShape(inH + spanH, inW + spanW, outC, inC, kH, kW, 1, 1, 0, 0, dilationH, dilationW, groups);
+    return new ConvShape(
+        inH + spanH, inW + spanW, outC, inC, kH, kW, 1, 1, 0, 0, dilationH, dilationW, groups);
   }
 
   /** Synapses that a spike at each input pixel [H, W] reaches: exact at the borders. */

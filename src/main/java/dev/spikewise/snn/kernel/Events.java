@@ -5,8 +5,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The values of padded frames that are not 0, row by row: what a kernel visits when little is active. The events of a
- * window's row are neighbours, because channels come last.
+ * The values of padded frames that are not 0, row by row: what a kernel visits when little is
+ * active. The events of a window's row are neighbours, because channels come last.
  */
 final class Events {
 
@@ -22,7 +22,10 @@ final class Events {
   /** Whether window rows are neighbours in memory: no dilation along a row, no groups. */
   private final boolean possible;
 
-  /** By event: its place, counted over all frames; and its value. Frame f's events start at f * frameSize. */
+  /**
+   * By event: its place, counted over all frames; and its value. Frame f's events start at f *
+   * frameSize.
+   */
   int[] places = {};
 
   float[] values = {};
@@ -119,7 +122,9 @@ final class Events {
     return origin / shape.inC() + origin / frameSize + ky * shape.dilationH() * shape.paddedW();
   }
 
-  /** What is added to an event's place to get its tap in the window that starts at {@code origin}. */
+  /**
+   * What is added to an event's place to get its tap in the window that starts at {@code origin}.
+   */
   int toTap(int origin, int ky) {
     return (ky * shape.kW() - ky * shape.dilationH() * shape.paddedW()) * shape.inC() - origin;
   }

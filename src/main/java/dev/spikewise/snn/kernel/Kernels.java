@@ -2,13 +2,18 @@ package dev.spikewise.snn.kernel;
 
 import org.jspecify.annotations.Nullable;
 
-/** The heavy loops of training, behind which implementations compete. {@link ScalarKernels} says what they mean. */
+/**
+ * The heavy loops of training, behind which implementations compete. {@link ScalarKernels} says
+ * what they mean.
+ */
 public interface Kernels extends AutoCloseable {
 
   /** For provenance and logs: "scalar", "vector-512", "nd4j". */
   String name();
 
-  /** A convolution of up to {@code maxFrames} frames at a time, with the scratch memory it needs. */
+  /**
+   * A convolution of up to {@code maxFrames} frames at a time, with the scratch memory it needs.
+   */
   Conv conv(ConvShape shape, int maxFrames);
 
   /** How work is split. */
@@ -18,7 +23,8 @@ public interface Kernels extends AutoCloseable {
   void poolForward(PoolShape shape, float[] x, int xAt, float[] y, int yAt);
 
   /** gx = dL/dx of one frame, overwritten; y is what {@link #poolForward} gave. */
-  void poolBackward(PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt);
+  void poolBackward(
+      PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt);
 
   /** Sum over pixels and channels of x * weight(pixel), one frame [pixels, channels]. */
   double weightedSum(float[] x, int at, int channels, float[] weights);
@@ -43,17 +49,29 @@ public interface Kernels extends AutoCloseable {
      * @param bias [Cout] or null
      * @param y [frames, H', W', Cout] from {@code yAt}, overwritten
      */
-    void forward(float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames);
+    void forward(
+        float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames);
 
     /**
      * gx = w^T * gy.
      *
-     * @param activeOnly values of gx where x is 0 are not needed and may be anything finite; x is then given
+     * @param activeOnly values of gx where x is 0 are not needed and may be anything finite; x is
+     *     then given
      */
     void inputGradient(
-        float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames, float @Nullable [] activeX, int xAt);
+        float[] gy,
+        int gyAt,
+        float[] w,
+        float[] gx,
+        int gxAt,
+        int frames,
+        float @Nullable [] activeX,
+        int xAt);
 
-    /** gw += x * gy, summed over frames and windows, in an order that does not depend on the number of threads. */
+    /**
+     * gw += x * gy, summed over frames and windows, in an order that does not depend on the number
+     * of threads.
+     */
     void weightGradient(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int frames);
   }
 }

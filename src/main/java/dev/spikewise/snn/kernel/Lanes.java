@@ -5,7 +5,10 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Sums of a vector's lanes in a fixed order. The Vector API's own leaves the order, and so the last bit, to the JIT. */
+/**
+ * Sums of a vector's lanes in a fixed order. The Vector API's own leaves the order, and so the last
+ * bit, to the JIT.
+ */
 final class Lanes {
 
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;

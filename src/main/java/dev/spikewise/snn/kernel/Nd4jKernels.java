@@ -11,9 +11,11 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.nativeblas.NativeOpsHolder;
 
 /**
- * Convolutions by ND4J and the oneDNN inside it, loops over neurons and pixels by the kernels it is given: a call of ND4J
- * costs as much as a whole such loop. Each operation is one forward convolution or its transposition, as oneDNN has
- * those fast; a dilated kernel is given with its zeros, as ND4J's oneDNN refuses dilation. oneDNN adds in an order of its own, which may depend on the number of threads.
+ * Convolutions by ND4J and the oneDNN inside it, loops over neurons and pixels by the kernels it is
+ * given: a call of ND4J costs as much as a whole such loop. Each operation is one forward
+ * convolution or its transposition, as oneDNN has those fast; a dilated kernel is given with its
+ * zeros, as ND4J's oneDNN refuses dilation. oneDNN adds in an order of its own, which may depend on
+ * the number of threads.
  */
 public final class Nd4jKernels implements Kernels {
 
@@ -29,7 +31,9 @@ public final class Nd4jKernels implements Kernels {
     this.loops = loops;
     try {
       Nd4j.getExecutioner();
-      NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(loops.parallel().threads());
+      NativeOpsHolder.getInstance()
+          .getDeviceNativeOps()
+          .setOmpNumThreads(loops.parallel().threads());
     } catch (LinkageError e) {
       loops.close();
       throw new IllegalStateException(
@@ -63,7 +67,8 @@ public final class Nd4jKernels implements Kernels {
   }
 
   @Override
-  public void poolBackward(PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt) {
+  public void poolBackward(
+      PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt) {
     loops.poolBackward(shape, gy, gyAt, y, yAt, gx, gxAt);
   }
 
@@ -116,7 +121,8 @@ public final class Nd4jKernels implements Kernels {
     }
 
     @Override
-    public void forward(float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
+    public void forward(
+        float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
       Operations ops = operations(frames);
       int pixels = frames * shape.inH() * shape.inW();
       for (int g = 0; g < shape.groups(); g++) {
@@ -126,20 +132,43 @@ public final class Nd4jKernels implements Kernels {
         put(bias == null ? new float[groupOut] : bias, bias == null ? 0 : g * groupOut, ops.bias);
         Nd4j.exec(ops.forward);
         get(ops.y, ops.scratch);
-        copy(frames * shape.windows(), groupOut, ops.scratch, 0, groupOut, y, yAt + g * groupOut, shape.outC());
+        copy(
+            frames * shape.windows(),
+            groupOut,
+            ops.scratch,
+            0,
+            groupOut,
+            y,
+            yAt + g * groupOut,
+            shape.outC());
       }
     }
 
     @Override
     public void inputGradient(
-        float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames, float @Nullable [] activeX, int xAt) {
+        float[] gy,
+        int gyAt,
+        float[] w,
+        float[] gx,
+        int gxAt,
+        int frames,
+        float @Nullable [] activeX,
+        int xAt) {
       Operations ops = operations(frames);
       Arrays.fill(gx, gxAt, gxAt + frames * shape.inSize(), 0);
       int height = (int) ops.gx.size(1);
       int width = (int) ops.gx.size(2);
       int columns = Math.min(shape.inW(), width - shape.padW());
       for (int g = 0; g < shape.groups(); g++) {
-        copy(frames * shape.windows(), groupOut, gy, gyAt + g * groupOut, shape.outC(), ops.scratch, 0, groupOut);
+        copy(
+            frames * shape.windows(),
+            groupOut,
+            gy,
+            gyAt + g * groupOut,
+            shape.outC(),
+            ops.scratch,
+            0,
+            groupOut);
         put(ops.scratch, 0, ops.y);
         putWeights(w, g * shape.taps() * groupOut, ops);
         Nd4j.exec(ops.inputGradient);
@@ -160,7 +189,15 @@ public final class Nd4jKernels implements Kernels {
       Arrays.fill(ops.scratch, 0, (int) ops.w.length(), 0);
       for (int ky = 0; ky < shape.kH(); ky++) {
         int to = ky * shape.dilationH() * (int) ops.w.size(1) * tap;
-        copy(shape.kW(), tap, w, at + ky * shape.kW() * tap, tap, ops.scratch, to, shape.dilationW() * tap);
+        copy(
+            shape.kW(),
+            tap,
+            w,
+            at + ky * shape.kW() * tap,
+            tap,
+            ops.scratch,
+            to,
+            shape.dilationW() * tap);
       }
       put(ops.scratch, 0, ops.w);
     }
@@ -185,7 +222,9 @@ public final class Nd4jKernels implements Kernels {
         for (int r = 0; r < frames * shape.outH(); r++) {
           int f = r / shape.outH();
           int from = gyAt + r * shape.outW() * shape.outC() + g * groupOut;
-          int to = (r % shape.outH() * shape.strideH() * (int) ops.turnedY.size(1) * frames + f) * groupOut;
+          int to =
+              (r % shape.outH() * shape.strideH() * (int) ops.turnedY.size(1) * frames + f)
+                  * groupOut;
           int stride = shape.strideW() * frames * groupOut;
           copy(shape.outW(), groupOut, gy, from, shape.outC(), ops.scratch, to, stride);
         }
@@ -207,7 +246,14 @@ public final class Nd4jKernels implements Kernels {
 
     /** Rows of {@code count} values, each {@code stride} values after the one before. */
     private static void copy(
-        int rows, int count, float[] from, int fromAt, int fromStride, float[] to, int toAt, int toStride) {
+        int rows,
+        int count,
+        float[] from,
+        int fromAt,
+        int fromStride,
+        float[] to,
+        int toAt,
+        int toStride) {
       if (count == fromStride && count == toStride) {
         System.arraycopy(from, fromAt, to, toAt, Math.max(rows, 0) * count);
         return;
@@ -238,7 +284,10 @@ public final class Nd4jKernels implements Kernels {
     /** Gradient of the padded input, without the rows and columns that no window reaches. */
     final INDArray gx;
 
-    /** For the weights' gradient: x as [Cin, H, W, frames]; the gradient of y, spread by the stride, as a kernel. */
+    /**
+     * For the weights' gradient: x as [Cin, H, W, frames]; the gradient of y, spread by the stride,
+     * as a kernel.
+     */
     final INDArray turnedX;
 
     final INDArray turnedY;
@@ -271,9 +320,13 @@ public final class Nd4jKernels implements Kernels {
               .addInputs(x, w, bias)
               .build();
       inputGradient =
-          operation("deconv2d", gx, kernelH, kernelW, s.strideH(), s.strideW(), 0, 0).addInputs(y, w).build();
+          operation("deconv2d", gx, kernelH, kernelW, s.strideH(), s.strideW(), 0, 0)
+              .addInputs(y, w)
+              .build();
       weightGradient =
-          operation("conv2d", gw, reachH, reachW, 1, 1, s.padH(), s.padW()).addInputs(turnedX, turnedY).build();
+          operation("conv2d", gw, reachH, reachW, 1, 1, s.padH(), s.padW())
+              .addInputs(turnedX, turnedY)
+              .build();
       long longest = 0;
       for (INDArray array : new INDArray[] {x, w, y, gx, turnedX, turnedY, gw}) {
         longest = Math.max(longest, array.length());
@@ -286,7 +339,8 @@ public final class Nd4jKernels implements Kernels {
     }
 
     /** {@code geometry}: kernel, stride, padding. */
-    private static DynamicCustomOp.DynamicCustomOpsBuilder operation(String name, INDArray output, int... geometry) {
+    private static DynamicCustomOp.DynamicCustomOpsBuilder operation(
+        String name, INDArray output, int... geometry) {
       int[] arguments = Arrays.copyOf(geometry, 11);
       // No dilation; padding as given (0); channels last; weights as [kH, kW, Cin, Cout] (0).
       arguments[6] = 1;

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param alphaMem decay of the membrane potential a step
  * @param alphaSyn decay of the synaptic current a step; NaN without a synaptic current
  * @param spikes whether the output is spikes, or the membrane potential itself
- * @param subtract whether a spike takes {@code resetValue} off the potential, or sets it to {@code resetValue}
+ * @param subtract whether a spike takes {@code resetValue} off the potential, or sets it to {@code
+ *     resetValue}
  * @param resetAll adds the reset value to every neuron, as sinabs does
  * @param minV lower bound of the potential; negative infinity without one
  * @param adaptation of the threshold; null where it stays what it is
@@ -53,7 +54,8 @@ public record NeuronParams(
   }
 
   /**
-   * How the threshold follows the spikes: {@code threshold + scale b}, with b a leaky mean of the spikes.
+   * How the threshold follows the spikes: {@code threshold + scale b}, with b a leaky mean of the
+   * spikes.
    *
    * @param alpha decay of b a step
    * @param subtractsThreshold whether a spike takes the adapted threshold off the potential

@@ -3,8 +3,9 @@ package dev.spikewise.snn.kernel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the neurons {@code from..to-1} of one sample find their values. Arrays over time are [T, N]; {@code ...At} is the
- * sample's offset in its array. Reused from call to call, so that an epoch allocates nothing.
+ * Where the neurons {@code from..to-1} of one sample find their values. Arrays over time are [T,
+ * N]; {@code ...At} is the sample's offset in its array. Reused from call to call, so that an epoch
+ * allocates nothing.
  */
 public final class NeuronRange {
   public int from;
@@ -42,7 +43,10 @@ public final class NeuronRange {
   public float[] synapticCurrent = {};
   public int vAt;
 
-  /** State between calls where the threshold adapts, [N]; and its value before every step, kept like {@code u}. */
+  /**
+   * State between calls where the threshold adapts, [N]; and its value before every step, kept like
+   * {@code u}.
+   */
   public float[] b = {};
 
   public float[] bBefore = {};
@@ -70,10 +74,16 @@ public final class NeuronRange {
   public double gAlphaSyn;
   public double gAlphaAdapt;
 
-  /** Backward, where the range is one step out of several: whether an earlier one lies before {@code uAt}. */
+  /**
+   * Backward, where the range is one step out of several: whether an earlier one lies before {@code
+   * uAt}.
+   */
   public boolean hasEarlier;
 
-  /** Backward, likewise: dL/dv and dL/d(current) that the step after left, and this one leaves, [N]; else empty. */
+  /**
+   * Backward, likewise: dL/dv and dL/d(current) that the step after left, and this one leaves, [N];
+   * else empty.
+   */
   public float[] gv = {};
 
   public float[] gCurrent = {};

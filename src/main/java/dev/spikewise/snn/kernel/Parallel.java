@@ -8,12 +8,16 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Splits a layer's work among a few threads. Tasks must not depend on which thread runs them. The caller waits for tasks,
- * not for threads: one that the system does not let run holds up nothing, so that more trainings than cores go on well.
+ * Splits a layer's work among a few threads. Tasks must not depend on which thread runs them. The
+ * caller waits for tasks, not for threads: one that the system does not let run holds up nothing,
+ * so that more trainings than cores go on well.
  */
 public final class Parallel implements AutoCloseable {
 
-  /** As the next layer follows within microseconds, waiting threads try for so long before they give way. */
+  /**
+   * As the next layer follows within microseconds, waiting threads try for so long before they give
+   * way.
+   */
   private static final int SPINS = 2_000;
 
   private static final int YIELDS = 50;
@@ -23,7 +27,10 @@ public final class Parallel implements AutoCloseable {
 
   private final Helper[] helpers;
 
-  /** Round, number of tasks and next task in one word, so that a late thread never takes a task of another round. */
+  /**
+   * Round, number of tasks and next task in one word, so that a late thread never takes a task of
+   * another round.
+   */
   private final AtomicLong ticket = new AtomicLong();
 
   private final AtomicInteger done = new AtomicInteger();
@@ -31,12 +38,15 @@ public final class Parallel implements AutoCloseable {
   private volatile @Nullable Throwable failure;
   private volatile boolean closed;
 
-  /** @param threads number of threads that work, the caller's own among them */
+  /**
+   * @param threads number of threads that work, the caller's own among them
+   */
   public Parallel(int threads) {
     helpers = new Helper[threads - 1];
     for (int i = 0; i < helpers.length; i++) {
       helpers[i] = new Helper();
-      helpers[i].thread = Thread.ofPlatform().daemon().name("spikewise-kernel-" + i).start(helpers[i]);
+      helpers[i].thread =
+          Thread.ofPlatform().daemon().name("spikewise-kernel-" + i).start(helpers[i]);
     }
   }
 

@@ -4,7 +4,9 @@ import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The meaning of every kernel, one value at a time. Slow, and the specification of the fast ones. */
+/**
+ * The meaning of every kernel, one value at a time. Slow, and the specification of the fast ones.
+ */
 public final class ScalarKernels implements Kernels {
 
   private final Parallel parallel;
@@ -46,7 +48,8 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void poolBackward(PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt) {
+  public void poolBackward(
+      PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt) {
     Arrays.fill(gx, gxAt, gxAt + shape.inSize(), 0);
     for (int oy = 0; oy < shape.outH(); oy++) {
       for (int ox = 0; ox < shape.outW(); ox++) {
@@ -193,7 +196,9 @@ public final class ScalarKernels implements Kernels {
     };
   }
 
-  /** @param value what a spike subtracts, or sets the potential to */
+  /**
+   * @param value what a spike subtracts, or sets the potential to
+   */
   static float reset(NeuronParams p, float u, float s, float value) {
     if (!p.spikes()) {
       return u;
@@ -213,7 +218,6 @@ public final class ScalarKernels implements Kernels {
     return clip(p, w);
   }
 
-
   @Override
   public void close() {
     parallel.close();
@@ -223,7 +227,10 @@ public final class ScalarKernels implements Kernels {
   private record ScalarConv(ConvShape shape) implements Conv {
 
     private interface Pair {
-      /** {@code x, y}: offsets in a frame of an input value and of its group's output channels; {@code w}: weights. */
+      /**
+       * {@code x, y}: offsets in a frame of an input value and of its group's output channels;
+       * {@code w}: weights.
+       */
       void visit(int x, int y, int w);
     }
 
@@ -251,7 +258,8 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void forward(float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
+    public void forward(
+        float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
       for (int f = 0; f < frames; f++) {
         int xFrame = xAt + f * shape.inSize();
         int yFrame = yAt + f * shape.outSize();
@@ -269,7 +277,14 @@ public final class ScalarKernels implements Kernels {
 
     @Override
     public void inputGradient(
-        float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames, float @Nullable [] activeX, int xAt) {
+        float[] gy,
+        int gyAt,
+        float[] w,
+        float[] gx,
+        int gxAt,
+        int frames,
+        float @Nullable [] activeX,
+        int xAt) {
       Arrays.fill(gx, gxAt, gxAt + frames * shape.inSize(), 0);
       for (int f = 0; f < frames; f++) {
         int xFrame = gxAt + f * shape.inSize();

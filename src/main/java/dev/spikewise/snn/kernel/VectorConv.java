@@ -7,10 +7,10 @@ import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Convolution on the Vector API. Dense: tiles of eight windows by two vectors of output channels stay in registers while
- * the taps go by; two tables, where windows start and how far their taps lie, describe every geometry. Event-driven: where
- * the input is mostly zeros only its other values are visited. Both add in the same order, so they agree bit for bit
- * forward.
+ * Convolution on the Vector API. Dense: tiles of eight windows by two vectors of output channels
+ * stay in registers while the taps go by; two tables, where windows start and how far their taps
+ * lie, describe every geometry. Event-driven: where the input is mostly zeros only its other values
+ * are visited. Both add in the same order, so they agree bit for bit forward.
  */
 final class VectorConv implements Kernels.Conv {
 
@@ -24,7 +24,10 @@ final class VectorConv implements Kernels.Conv {
   /** Partial sums of an event-driven weight gradient, for the same reason. */
   private static final int PARTS = 4;
 
-  /** Below these densities visiting events is faster than visiting everything (measured, see src/bench). */
+  /**
+   * Below these densities visiting events is faster than visiting everything (measured, see
+   * src/bench).
+   */
   private static final double SPARSE_FORWARD = 0.35;
 
   private static final double SPARSE_WEIGHTS = 0.25;
@@ -102,7 +105,8 @@ final class VectorConv implements Kernels.Conv {
   }
 
   @Override
-  public void forward(float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
+  public void forward(
+      float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
     float[] from = pad(x, xAt, frames);
     int at = padded == null ? xAt : 0;
     events.collect(from, at, frames, SPARSE_FORWARD);
@@ -136,19 +140,33 @@ final class VectorConv implements Kernels.Conv {
           for (int iy = 0; iy < shape.inH(); iy++) {
             int pixel = (iy + shape.padH()) * shape.paddedW() + shape.padW();
             System.arraycopy(
-                x, xAt + f * shape.inSize() + iy * row, to, f * shape.paddedSize() + pixel * shape.inC(), row);
+                x,
+                xAt + f * shape.inSize() + iy * row,
+                to,
+                f * shape.paddedSize() + pixel * shape.inC(),
+                row);
           }
         });
     return to;
   }
 
-  private void denseForward(float[] x, int xAt, float[] w, float[] bias, float[] y, int yAt, int first, int last) {
+  private void denseForward(
+      float[] x, int xAt, float[] w, float[] bias, float[] y, int yAt, int first, int last) {
     dense(x, xAt, w, bias, y, yAt, first, last, 0, taps);
   }
 
   /** Sums the taps {@code from..to-1} of the windows {@code first..last-1}. */
   private void dense(
-      float[] x, int xAt, float[] w, float[] bias, float[] y, int yAt, int first, int last, int from, int to) {
+      float[] x,
+      int xAt,
+      float[] w,
+      float[] bias,
+      float[] y,
+      int yAt,
+      int first,
+      int last,
+      int from,
+      int to) {
     for (int g = 0; g < shape.groups(); g++) {
       int xGroup = xAt + g * groupIn;
       int wGroup = g * taps * groupOut;
@@ -191,7 +209,17 @@ final class VectorConv implements Kernels.Conv {
   }
 
   private void tile8x2(
-      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to) {
+      float[] x,
+      int xAt,
+      float[] w,
+      int wAt,
+      float[] bias,
+      int channel,
+      float[] y,
+      int yAt,
+      int r,
+      int from,
+      int to) {
     FloatVector b0 = FloatVector.fromArray(SPECIES, bias, channel);
     FloatVector b1 = FloatVector.fromArray(SPECIES, bias, channel + LANES);
     int x0 = xAt + origins[r];
@@ -255,7 +283,17 @@ final class VectorConv implements Kernels.Conv {
   }
 
   private void tile1x2(
-      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to) {
+      float[] x,
+      int xAt,
+      float[] w,
+      int wAt,
+      float[] bias,
+      int channel,
+      float[] y,
+      int yAt,
+      int r,
+      int from,
+      int to) {
     FloatVector b0 = FloatVector.fromArray(SPECIES, bias, channel);
     FloatVector b1 = FloatVector.fromArray(SPECIES, bias, channel + LANES);
     int x0 = xAt + origins[r];
@@ -269,7 +307,17 @@ final class VectorConv implements Kernels.Conv {
   }
 
   private void tile8x1(
-      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to) {
+      float[] x,
+      int xAt,
+      float[] w,
+      int wAt,
+      float[] bias,
+      int channel,
+      float[] y,
+      int yAt,
+      int r,
+      int from,
+      int to) {
     int x0 = xAt + origins[r];
     int x1 = xAt + origins[r + 1];
     int x2 = xAt + origins[r + 2];
@@ -312,7 +360,17 @@ final class VectorConv implements Kernels.Conv {
   }
 
   private void tile4x1(
-      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to) {
+      float[] x,
+      int xAt,
+      float[] w,
+      int wAt,
+      float[] bias,
+      int channel,
+      float[] y,
+      int yAt,
+      int r,
+      int from,
+      int to) {
     int x0 = xAt + origins[r];
     int x1 = xAt + origins[r + 1];
     int x2 = xAt + origins[r + 2];
@@ -339,7 +397,18 @@ final class VectorConv implements Kernels.Conv {
   }
 
   private void tail4x1(
-      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to, int lanes) {
+      float[] x,
+      int xAt,
+      float[] w,
+      int wAt,
+      float[] bias,
+      int channel,
+      float[] y,
+      int yAt,
+      int r,
+      int from,
+      int to,
+      int lanes) {
     VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
     int x0 = xAt + origins[r];
     int x1 = xAt + origins[r + 1];
@@ -367,7 +436,18 @@ final class VectorConv implements Kernels.Conv {
   }
 
   private void tile1x1(
-      float[] x, int xAt, float[] w, int wAt, float[] bias, int channel, float[] y, int yAt, int r, int from, int to, int lanes) {
+      float[] x,
+      int xAt,
+      float[] w,
+      int wAt,
+      float[] bias,
+      int channel,
+      float[] y,
+      int yAt,
+      int r,
+      int from,
+      int to,
+      int lanes) {
     VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
     int x0 = xAt + origins[r];
     FloatVector y0 = FloatVector.fromArray(SPECIES, bias, channel, mask);
@@ -411,7 +491,8 @@ final class VectorConv implements Kernels.Conv {
     y1.intoArray(y, yAt + LANES);
   }
 
-  private void sparse1x1(float[] w, int channel, float[] bias, float[] y, int yAt, int r, int lanes) {
+  private void sparse1x1(
+      float[] w, int channel, float[] bias, float[] y, int yAt, int r, int lanes) {
     VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
     FloatVector y0 = FloatVector.fromArray(SPECIES, bias, channel, mask);
     int[] places = events.places;
@@ -420,7 +501,8 @@ final class VectorConv implements Kernels.Conv {
       int toWeight = events.toTap(origins[r], ky);
       int end = events.rowEnd(origins[r], ky);
       for (int e = events.rowStart(origins[r], ky); e < end; e++) {
-        FloatVector wv = FloatVector.fromArray(SPECIES, w, channel + (places[e] + toWeight) * groupOut, mask);
+        FloatVector wv =
+            FloatVector.fromArray(SPECIES, w, channel + (places[e] + toWeight) * groupOut, mask);
         y0 = wv.fma(FloatVector.broadcast(SPECIES, values[e]), y0);
       }
     }
@@ -429,7 +511,14 @@ final class VectorConv implements Kernels.Conv {
 
   @Override
   public void inputGradient(
-      float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames, float @Nullable [] activeX, int xAt) {
+      float[] gy,
+      int gyAt,
+      float[] w,
+      float[] gx,
+      int gxAt,
+      int frames,
+      float @Nullable [] activeX,
+      int xAt) {
     if (activeX != null) {
       events.collect(pad(activeX, xAt, frames), padded == null ? xAt : 0, frames, SPARSE_INPUT);
       if (events.density() < SPARSE_INPUT) {
@@ -444,7 +533,8 @@ final class VectorConv implements Kernels.Conv {
     }
     Backward b = back;
     parallel.run(shape.kH() * shape.kW() * shape.groups(), tap -> turn(w, b.turned, tap));
-    parallel.run(frames, f -> spread(gy, gyAt + f * shape.outSize(), b.spread, f * b.transposed.inSize()));
+    parallel.run(
+        frames, f -> spread(gy, gyAt + f * shape.outSize(), b.spread, f * b.transposed.inSize()));
     int width = shape.inW();
     parallel.run(
         frames,
@@ -453,7 +543,8 @@ final class VectorConv implements Kernels.Conv {
             int row = (f * shape.inH() + iy) * width;
             int from = b.firstTap[iy];
             int to = Math.max(from, b.lastTap[iy]);
-            b.conv.dense(b.spread, 0, b.turned, b.conv.noBias, gx, gxAt, row, row + width, from, to);
+            b.conv.dense(
+                b.spread, 0, b.turned, b.conv.noBias, gx, gxAt, row, row + width, from, to);
           }
         });
   }
@@ -470,7 +561,10 @@ final class VectorConv implements Kernels.Conv {
     }
   }
 
-  /** Puts a gradient [H', W', Cout] where the transposed convolution looks for it; the places between stay 0. */
+  /**
+   * Puts a gradient [H', W', Cout] where the transposed convolution looks for it; the places
+   * between stay 0.
+   */
   private void spread(float[] gy, int gyAt, float[] spread, int at) {
     int spanH = shape.dilationH() * (shape.kH() - 1) - shape.padH();
     int spanW = shape.dilationW() * (shape.kW() - 1) - shape.padW();
@@ -520,7 +614,9 @@ final class VectorConv implements Kernels.Conv {
           int at = ((ky * shape.kW() + kx) * groupIn + c) * groupOut;
           int o = 0;
           for (; o + LANES <= groupOut; o += LANES) {
-            sum = FloatVector.fromArray(SPECIES, gy, g + o).fma(FloatVector.fromArray(SPECIES, w, at + o), sum);
+            sum =
+                FloatVector.fromArray(SPECIES, gy, g + o)
+                    .fma(FloatVector.fromArray(SPECIES, w, at + o), sum);
           }
           for (; o < groupOut; o++) {
             tail += gy[g + o] * w[at + o];
@@ -548,7 +644,8 @@ final class VectorConv implements Kernels.Conv {
         task -> {
           int g = task / tiles;
           int first = task % tiles * TILE;
-          denseWeights(from, at + g * groupIn, gy, gyAt, gw, g, first, Math.min(taps, first + TILE), rows);
+          denseWeights(
+              from, at + g * groupIn, gy, gyAt, gw, g, first, Math.min(taps, first + TILE), rows);
         });
   }
 
@@ -556,22 +653,26 @@ final class VectorConv implements Kernels.Conv {
       float[] x, int xAt, float[] gy, int gyAt, float[] gw, int g, int first, int last, int rows) {
     int c = 0;
     for (; c + 2 * LANES <= groupOut && last - first == TILE; c += 2 * LANES) {
-      weights8x2(x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + first) * groupOut + c, first, rows);
+      weights8x2(
+          x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + first) * groupOut + c, first, rows);
     }
     for (; c < groupOut; c += LANES) {
       int lanes = groupOut - c;
       int k = first;
       if (last - first == TILE) {
-        weights8x1(x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + k) * groupOut + c, k, rows, lanes);
+        weights8x1(
+            x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + k) * groupOut + c, k, rows, lanes);
         k = last;
       }
       for (; k < last; k++) {
-        weights1x1(x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + k) * groupOut + c, k, rows, lanes);
+        weights1x1(
+            x, xAt, gy, gyAt + g * groupOut + c, gw, (g * taps + k) * groupOut + c, k, rows, lanes);
       }
     }
   }
 
-  private void weights8x2(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int wAt, int k, int rows) {
+  private void weights8x2(
+      float[] x, int xAt, float[] gy, int gyAt, float[] gw, int wAt, int k, int rows) {
     int o0 = xAt + tapOffsets[k];
     int o1 = xAt + tapOffsets[k + 1];
     int o2 = xAt + tapOffsets[k + 2];

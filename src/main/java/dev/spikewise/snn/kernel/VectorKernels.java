@@ -11,11 +11,15 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The kernels on the JDK's Vector API. A vector of neurons goes through all its time steps without leaving registers. */
+/**
+ * The kernels on the JDK's Vector API. A vector of neurons goes through all its time steps without
+ * leaving registers.
+ */
 public final class VectorKernels implements Kernels {
 
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
+
   /** Floats that widen to a vector of doubles. */
   private static final VectorSpecies<Float> HALF =
       VectorSpecies.of(float.class, VectorShape.forBitSize(DOUBLES.length() * Float.SIZE));
@@ -79,7 +83,8 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void poolBackward(PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt) {
+  public void poolBackward(
+      PoolShape shape, float[] gy, int gyAt, float[] y, int yAt, float[] gx, int gxAt) {
     int channels = shape.channels();
     Arrays.fill(gx, gxAt, gxAt + shape.inSize(), 0);
     for (int c = 0; c < channels; c += LANES) {
@@ -161,12 +166,15 @@ public final class VectorKernels implements Kernels {
   private static void forward(NeuronParams p, NeuronRange r, int n) {
     FloatVector v = FloatVector.fromArray(SPECIES, r.v, r.vAt + n);
     FloatVector current =
-        p.synaptic() ? FloatVector.fromArray(SPECIES, r.synapticCurrent, r.vAt + n) : FloatVector.zero(SPECIES);
+        p.synaptic()
+            ? FloatVector.fromArray(SPECIES, r.synapticCurrent, r.vAt + n)
+            : FloatVector.zero(SPECIES);
     FloatVector count = FloatVector.zero(SPECIES);
     for (int t = 0; t < r.steps; t++) {
       FloatVector x = FloatVector.fromArray(SPECIES, r.x, r.xAt + t * r.xStep + n);
       current = p.synaptic() ? current.add(x).mul(p.alphaSyn()) : x;
-      FloatVector u = v.mul(p.alphaMem()).add(p.normInput() ? current.mul(p.inputScale()) : current);
+      FloatVector u =
+          v.mul(p.alphaMem()).add(p.normInput() ? current.mul(p.inputScale()) : current);
       FloatVector s = p.spikes() ? spike(p, u) : u;
       v = clip(p, reset(p, u, s));
       int at = r.uAt + t * r.neurons + n;
@@ -251,7 +259,8 @@ public final class VectorKernels implements Kernels {
   private static FloatVector spike(NeuronParams p, FloatVector u) {
     if (p.spikeFn().kind() == SpikeFn.Kind.SINGLE) {
       FloatVector one = FloatVector.broadcast(SPECIES, 1);
-      return FloatVector.zero(SPECIES).blend(one, u.sub(p.threshold()).compare(VectorOperators.GE, 0));
+      return FloatVector.zero(SPECIES)
+          .blend(one, u.sub(p.threshold()).compare(VectorOperators.GE, 0));
     }
     FloatVector ratio = u.max(0);
     if (p.threshold() != 1) {
@@ -285,7 +294,8 @@ public final class VectorKernels implements Kernels {
     return p.clips() ? w.sub(p.minV()).max(0).add(p.minV()) : w;
   }
 
-  // Small methods and plain tests: the compiler keeps vectors in registers only where it can inline everything.
+  // Small methods and plain tests: the compiler keeps vectors in registers only where it can inline
+  // everything.
   private static FloatVector surrogate(SurrogateSpec surrogate, FloatVector u, float threshold) {
     if (surrogate instanceof SurrogateSpec.SingleExponential s) {
       return singleExponential(s, u, threshold);
@@ -293,14 +303,16 @@ public final class VectorKernels implements Kernels {
     return otherSurrogate(surrogate, u, threshold);
   }
 
-  private static FloatVector otherSurrogate(SurrogateSpec surrogate, FloatVector u, float threshold) {
+  private static FloatVector otherSurrogate(
+      SurrogateSpec surrogate, FloatVector u, float threshold) {
     return switch (surrogate) {
       case SurrogateSpec.SingleExponential s -> singleExponential(s, u, threshold);
       case SurrogateSpec.PeriodicExponential s -> periodicExponential(s, u, threshold);
       case SurrogateSpec.Heaviside s -> heaviside(s, u, threshold);
       case SurrogateSpec.Gaussian s -> gaussian(s, u, threshold);
       case SurrogateSpec.MultiGaussian s -> multiGaussian(s, u, threshold);
-      case SurrogateSpec.FastSigmoid s -> inverse(square(u.sub(threshold).abs().mul(s.slope().floatValue()).add(1)));
+      case SurrogateSpec.FastSigmoid s ->
+          inverse(square(u.sub(threshold).abs().mul(s.slope().floatValue()).add(1)));
       case SurrogateSpec.Atan s -> {
         FloatVector x = u.sub(threshold).mul((float) (Math.PI / 2 * s.alpha()));
         yield inverse(square(x).add(1)).mul((float) (s.alpha() / 2));
@@ -314,13 +326,15 @@ public final class VectorKernels implements Kernels {
         yield u.sub(threshold).abs().mul(-height).add(1).max(0).mul(height);
       }
       case SurrogateSpec.Boxcar s -> {
-        VectorMask<Float> open = u.sub(threshold).abs().compare(VectorOperators.LE, s.width().floatValue());
+        VectorMask<Float> open =
+            u.sub(threshold).abs().compare(VectorOperators.LE, s.width().floatValue());
         yield FloatVector.zero(SPECIES).blend((float) (0.5 / s.width()), open);
       }
     };
   }
 
-  private static FloatVector singleExponential(SurrogateSpec.SingleExponential s, FloatVector u, float threshold) {
+  private static FloatVector singleExponential(
+      SurrogateSpec.SingleExponential s, FloatVector u, float threshold) {
     float width = threshold * s.gradWidth().floatValue();
     return exp(u.sub(threshold).abs().mul(-1 / width)).mul(s.gradScale().floatValue() / width);
   }
@@ -340,10 +354,12 @@ public final class VectorKernels implements Kernels {
   }
 
   private static FloatVector gaussian(SurrogateSpec.Gaussian s, FloatVector u, float threshold) {
-    return normal(u.sub(threshold), s.mu().floatValue(), s.sigma().floatValue()).mul(s.gradScale().floatValue());
+    return normal(u.sub(threshold), s.mu().floatValue(), s.sigma().floatValue())
+        .mul(s.gradScale().floatValue());
   }
 
-  private static FloatVector multiGaussian(SurrogateSpec.MultiGaussian s, FloatVector u, float threshold) {
+  private static FloatVector multiGaussian(
+      SurrogateSpec.MultiGaussian s, FloatVector u, float threshold) {
     FloatVector x = u.sub(threshold);
     float sigma = s.sigma().floatValue();
     float wide = (float) (s.s() * s.sigma());
@@ -365,10 +381,14 @@ public final class VectorKernels implements Kernels {
     return exp(z.mul(z).mul(-0.5f)).mul(1 / (sigma * SQRT_2PI));
   }
 
-  /** exp(x) for x at most 0, to two units in the last place: 2^n times a Taylor polynomial of the rest. */
+  /**
+   * exp(x) for x at most 0, to two units in the last place: 2^n times a Taylor polynomial of the
+   * rest.
+   */
   private static FloatVector exp(FloatVector x) {
     x = x.max(-87);
-    FloatVector shifted = x.fma(FloatVector.broadcast(SPECIES, LOG2_E), FloatVector.broadcast(SPECIES, ROUND));
+    FloatVector shifted =
+        x.fma(FloatVector.broadcast(SPECIES, LOG2_E), FloatVector.broadcast(SPECIES, ROUND));
     FloatVector n = shifted.sub(ROUND);
     FloatVector rest = n.fma(FloatVector.broadcast(SPECIES, -LN2_HIGH), x);
     rest = n.fma(FloatVector.broadcast(SPECIES, -LN2_LOW), rest);

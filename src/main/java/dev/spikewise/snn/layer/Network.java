@@ -18,8 +18,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sequential network for batches of up to B samples over T steps. A batch goes through in blocks of samples whose
- * activations fit a processor's cache; only what the backward pass needs is kept for the whole batch.
+ * A sequential network for batches of up to B samples over T steps. A batch goes through in blocks
+ * of samples whose activations fit a processor's cache; only what the backward pass needs is kept
+ * for the whole batch.
  */
 public final class Network {
 
@@ -41,24 +42,34 @@ public final class Network {
   /**
    * @param batchSize B
    * @param timeSteps T
-   * @param constantInput whether the input is the same at every step; it is then given once a sample
+   * @param constantInput whether the input is the same at every step; it is then given once a
+   *     sample
    */
-  public Network(ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Kernels kernels) {
+  public Network(
+      ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Kernels kernels) {
     this.timeSteps = timeSteps;
     List<Shape> shapes = spec.shapes();
     int largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
-    block = (int) Math.clamp(BLOCK_BYTES / ((long) Float.BYTES * timeSteps * largest), 1, batchSize);
+    block =
+        (int) Math.clamp(BLOCK_BYTES / ((long) Float.BYTES * timeSteps * largest), 1, batchSize);
     input = new Signal(frame(shapes.getFirst(), null), constantInput ? 1 : timeSteps, batchSize);
     var step = new Step(input, 1);
     for (int i = 0; i < spec.layers().size(); i++) {
-      step = add(Integer.toString(i), spec.layers(), i, step, shapes.get(i + 1), batchSize, kernels);
+      step =
+          add(Integer.toString(i), spec.layers(), i, step, shapes.get(i + 1), batchSize, kernels);
     }
     output = step.signal();
     gradients = new float[2][block * timeSteps * largest];
   }
 
   private Step add(
-      String name, List<LayerSpec> specs, int i, Step before, Shape shape, int batchSize, Kernels kernels) {
+      String name,
+      List<LayerSpec> specs,
+      int i,
+      Step before,
+      Shape shape,
+      int batchSize,
+      Kernels kernels) {
     Signal in = before.signal();
     return switch (specs.get(i)) {
       case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> before;
@@ -78,11 +89,15 @@ public final class Network {
                 c.dilation().h(),
                 c.dilation().w(),
                 c.groups());
-        int[] weightShape = {c.outChannels(), in.frame.c() / c.groups(), c.kernelSize().h(), c.kernelSize().w()};
-        yield addSynapses(name, geometry, weightShape, c.bias(), before, shape, specs, i, batchSize, kernels);
+        int[] weightShape = {
+          c.outChannels(), in.frame.c() / c.groups(), c.kernelSize().h(), c.kernelSize().w()
+        };
+        yield addSynapses(
+            name, geometry, weightShape, c.bias(), before, shape, specs, i, batchSize, kernels);
       }
       case LayerSpec.Linear l -> {
-        // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the map's order.
+        // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the
+        // map's order.
         var geometry =
             new ConvShape(
                 in.frame.h(),
@@ -99,7 +114,8 @@ public final class Network {
                 1,
                 1);
         int[] weightShape = {l.outFeatures(), in.frame.size()};
-        yield addSynapses(name, geometry, weightShape, l.bias(), before, shape, specs, i, batchSize, kernels);
+        yield addSynapses(
+            name, geometry, weightShape, l.bias(), before, shape, specs, i, batchSize, kernels);
       }
       case LayerSpec.Pool p -> {
         var out = signal(frame(shape, null), in.steps, keepsPool(specs, i), batchSize);
@@ -109,7 +125,8 @@ public final class Network {
       }
       case LayerSpec.Neuron n -> {
         var out = signal(frame(shape, in.frame), timeSteps, keepsSpikes(specs, i), batchSize);
-        layers.add(addParameters(new Neurons(name, n, in, out, batchSize, block, timeSteps, kernels)));
+        layers.add(
+            addParameters(new Neurons(name, n, in, out, batchSize, block, timeSteps, kernels)));
         yield new Step(out, 1);
       }
     };
@@ -127,8 +144,14 @@ public final class Network {
       int batchSize,
       Kernels kernels) {
     Signal in = before.signal();
-    var out = signal(frame(shape, null), in.steps, isInputOfSynapses(specs, i) || isLast(specs, i), batchSize);
-    boolean activeOnly = !layers.isEmpty() && layers.getLast() instanceof Pool pool && pool.skipsSilent();
+    var out =
+        signal(
+            frame(shape, null),
+            in.steps,
+            isInputOfSynapses(specs, i) || isLast(specs, i),
+            batchSize);
+    boolean activeOnly =
+        !layers.isEmpty() && layers.getLast() instanceof Pool pool && pool.skipsSilent();
     layers.add(
         addParameters(
             new Synapses(
@@ -156,7 +179,9 @@ public final class Network {
     if (like != null) {
       return like;
     }
-    return shape.rank() == 3 ? new Frame(shape.dim(1), shape.dim(2), shape.dim(0)) : new Frame(1, 1, shape.size());
+    return shape.rank() == 3
+        ? new Frame(shape.dim(1), shape.dim(2), shape.dim(0))
+        : new Frame(1, 1, shape.size());
   }
 
   private Signal signal(Frame frame, int steps, boolean keep, int batchSize) {
@@ -169,12 +194,16 @@ public final class Network {
 
   /** Backward, Synapses need their input and a sum pool its output. */
   private static boolean keepsPool(List<LayerSpec> specs, int i) {
-    return specs.get(i) instanceof LayerSpec.SumPool2d || isInputOfSynapses(specs, i) || isLast(specs, i);
+    return specs.get(i) instanceof LayerSpec.SumPool2d
+        || isInputOfSynapses(specs, i)
+        || isLast(specs, i);
   }
 
   /** A recurrent layer's spikes are its own input, too. */
   private static boolean keepsSpikes(List<LayerSpec> specs, int i) {
-    return specs.get(i) instanceof LayerSpec.Recurrent || isInputOfSynapses(specs, i) || isLast(specs, i);
+    return specs.get(i) instanceof LayerSpec.Recurrent
+        || isInputOfSynapses(specs, i)
+        || isLast(specs, i);
   }
 
   private static boolean isInputOfSynapses(List<LayerSpec> specs, int i) {
@@ -198,7 +227,8 @@ public final class Network {
   }
 
   /** Bytes that a network of this kind and its optimiser take. */
-  public static long estimateMemory(ModelSpec spec, int batchSize, int timeSteps, boolean constantInput) {
+  public static long estimateMemory(
+      ModelSpec spec, int batchSize, int timeSteps, boolean constantInput) {
     List<Shape> shapes = spec.shapes();
     long largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
     long block = Math.clamp(BLOCK_BYTES / ((long) Float.BYTES * timeSteps * largest), 1, batchSize);
@@ -213,17 +243,25 @@ public final class Network {
         case LayerSpec.Synaptic s -> {
           long weights =
               s instanceof LayerSpec.Conv2d c
-                  ? out / (shapes.get(i + 1).dim(1) * shapes.get(i + 1).dim(2)) * c.kernelSize().h()
-                      * c.kernelSize().w() * (shapes.get(i).dim(0) / c.groups())
+                  ? out
+                      / (shapes.get(i + 1).dim(1) * shapes.get(i + 1).dim(2))
+                      * c.kernelSize().h()
+                      * c.kernelSize().w()
+                      * (shapes.get(i).dim(0) / c.groups())
                   : in * out;
           // Values, gradient, order, two moments of the optimiser, and a turned copy.
           floats += 6 * weights + (keep ? batchSize : block) * steps * out;
         }
-        case LayerSpec.Pool p -> floats += (keepsPool(spec.layers(), i) ? batchSize : block) * steps * out;
+        case LayerSpec.Pool p ->
+            floats += (keepsPool(spec.layers(), i) ? batchSize : block) * steps * out;
         case LayerSpec.Neuron _ -> {
           steps = timeSteps;
           // Potentials, state, counts, and the output.
-          floats += batchSize * steps * out + batchSize * out + 3 * out + (keep ? batchSize : block) * steps * out;
+          floats +=
+              batchSize * steps * out
+                  + batchSize * out
+                  + 3 * out
+                  + (keep ? batchSize : block) * steps * out;
         }
       }
     }
@@ -294,7 +332,11 @@ public final class Network {
           || (tensor.shape().length > 1 && !Arrays.equals(tensor.shape(), p.shape()))) {
         mistakes
             .in(p.name())
-            .add("must have shape " + Arrays.toString(p.shape()) + ", has " + Arrays.toString(tensor.shape()));
+            .add(
+                "must have shape "
+                    + Arrays.toString(p.shape())
+                    + ", has "
+                    + Arrays.toString(tensor.shape()));
       } else {
         p.load(tensor.data());
       }
@@ -351,8 +393,8 @@ public final class Network {
   /**
    * Adds to the gradients of all parameters that the loss depends on.
    *
-   * @param outputGradient dL/d(output at every step), [samples, outputs] in PyTorch's order; null where the loss does not
-   *     look at the output
+   * @param outputGradient dL/d(output at every step), [samples, outputs] in PyTorch's order; null
+   *     where the loss does not look at the output
    */
   public void backward(int samples, float @Nullable [] outputGradient) {
     parameters.forEach(Parameter::zeroGradient);

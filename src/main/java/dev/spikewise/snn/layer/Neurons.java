@@ -135,7 +135,10 @@ public final class Neurons extends Layer {
     return params.spikes();
   }
 
-  /** Spikes of each neuron since the last reset, summed over samples and time, in the engine's order. */
+  /**
+   * Spikes of each neuron since the last reset, summed over samples and time, in the engine's
+   * order.
+   */
   public double[] counts() {
     return counts;
   }
@@ -153,7 +156,8 @@ public final class Neurons extends Layer {
   /**
    * Puts this layer's firing rates into the loss.
    *
-   * @param perNeuron dL/d(spikes of one neuron at one step of one sample), in the engine's order; added up
+   * @param perNeuron dL/d(spikes of one neuron at one step of one sample), in the engine's order;
+   *     added up
    */
   public void addToLoss(float[] perNeuron) {
     inLoss = true;

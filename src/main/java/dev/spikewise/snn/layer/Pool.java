@@ -5,8 +5,8 @@ import dev.spikewise.snn.kernel.PoolShape;
 import dev.spikewise.spec.LayerSpec;
 
 /**
- * Sum or average over windows of each channel. The sum follows sinabs: PyTorch's LPPool2d with p = 1, whose backward pass
- * gives nothing to a window whose sum is 0.
+ * Sum or average over windows of each channel. The sum follows sinabs: PyTorch's LPPool2d with p =
+ * 1, whose backward pass gives nothing to a window whose sum is 0.
  */
 final class Pool extends Layer {
 
@@ -36,7 +36,10 @@ final class Pool extends Layer {
             spec instanceof LayerSpec.SumPool2d sum && !sum.silentWindowGradient());
   }
 
-  /** What a spike counts for after this layer: the next layer's synops are multiplied by it to count spikes again. */
+  /**
+   * What a spike counts for after this layer: the next layer's synops are multiplied by it to count
+   * spikes again.
+   */
   int spikesPerUnit() {
     return spikesPerUnit;
   }
@@ -54,7 +57,13 @@ final class Pool extends Layer {
         .parallel()
         .run(
             (to - from) * in.steps,
-            f -> kernels.poolForward(shape, in.data, inAt + f * shape.inSize(), out.data, outAt + f * shape.outSize()));
+            f ->
+                kernels.poolForward(
+                    shape,
+                    in.data,
+                    inAt + f * shape.inSize(),
+                    out.data,
+                    outAt + f * shape.outSize()));
   }
 
   @Override

@@ -9,8 +9,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way back of a recurrent layer: at every step but the first, x_t + W s_(t-1) is what its neurons receive. Works on a
- * block of samples, one step at a time; its arrays are [samples of the block, N].
+ * The way back of a recurrent layer: at every step but the first, x_t + W s_(t-1) is what its
+ * neurons receive. Works on a block of samples, one step at a time; its arrays are [samples of the
+ * block, N].
  */
 final class Recurrence implements Synaptic {
 
@@ -40,7 +41,10 @@ final class Recurrence implements Synaptic {
     this.neurons = neurons;
     conv = kernels.conv(ConvShape.linear(neurons, neurons), samples);
     weight = new Parameter(name + ".weight", new int[] {neurons, neurons}, transposed(neurons));
-    bias = hasBias ? new Parameter(name + ".bias", new int[] {neurons}, Synapses.identity(neurons)) : null;
+    bias =
+        hasBias
+            ? new Parameter(name + ".bias", new int[] {neurons}, Synapses.identity(neurons))
+            : null;
     spikes = new float[samples * neurons];
     current = new float[spikes.length];
     gSpikes = new float[spikes.length];
@@ -108,7 +112,8 @@ final class Recurrence implements Synaptic {
       for (int i = 0; i < n; i++) {
         synops += (double) spikes[i] * neurons;
       }
-      conv.forward(spikes, 0, weight.values(), bias == null ? null : bias.values(), current, 0, to - from);
+      conv.forward(
+          spikes, 0, weight.values(), bias == null ? null : bias.values(), current, 0, to - from);
     }
     for (int b = from; b < to; b++) {
       int x = in.at(b) + t * in.stride();
@@ -140,7 +145,10 @@ final class Recurrence implements Synaptic {
     }
   }
 
-  /** From dL/d({@link #current}) of step {@code t}: dL/dx, the weights' gradients, and dL/ds of the step before. */
+  /**
+   * From dL/d({@link #current}) of step {@code t}: dL/dx, the weights' gradients, and dL/ds of the
+   * step before.
+   */
   void backward(int from, int to, int t, Signal out, Signal gIn) {
     for (int b = from; b < to; b++) {
       int x = gIn.at(b) + t * gIn.stride();

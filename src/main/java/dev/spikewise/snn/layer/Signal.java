@@ -1,8 +1,9 @@
 package dev.spikewise.snn.layer;
 
 /**
- * Activations between two layers, or their gradients: [samples, steps, H, W, C]. Where {@code steps} is 1 in a network of
- * more, every time step has the same values. A signal holds the whole batch, or only the block of samples at work.
+ * Activations between two layers, or their gradients: [samples, steps, H, W, C]. Where {@code
+ * steps} is 1 in a network of more, every time step has the same values. A signal holds the whole
+ * batch, or only the block of samples at work.
  */
 final class Signal {
 

@@ -8,8 +8,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A parameter layer: Conv2d, or Linear as the convolution of a 1 x 1 map. Every spike it receives causes as many synaptic
- * operations as it has synapses to reach.
+ * A parameter layer: Conv2d, or Linear as the convolution of a 1 x 1 map. Every spike it receives
+ * causes as many synaptic operations as it has synapses to reach.
  */
 public final class Synapses extends Layer implements Synaptic {
 
@@ -34,7 +34,8 @@ public final class Synapses extends Layer implements Synaptic {
 
   /**
    * @param geometry of the windows
-   * @param spikesPerUnit spikes that an input of 1 stands for: the area of an average pool before this layer, else 1
+   * @param spikesPerUnit spikes that an input of 1 stands for: the area of an average pool before
+   *     this layer, else 1
    * @param first whether nothing before this layer can be trained
    * @param samples most samples of one call
    * @param activeOnly whether the layer before throws away dL/din where the input is 0
@@ -61,7 +62,10 @@ public final class Synapses extends Layer implements Synaptic {
     int maxFrames = samples * in.steps;
     conv = kernels.conv(shape, maxFrames);
     weight = new Parameter(name + ".weight", weightShape, torchOrder(geometry));
-    bias = hasBias ? new Parameter(name + ".bias", new int[] {shape.outC()}, identity(shape.outC())) : null;
+    bias =
+        hasBias
+            ? new Parameter(name + ".bias", new int[] {shape.outC()}, identity(shape.outC()))
+            : null;
     int[] reach = geometry.fanOut();
     fanOut = new float[reach.length];
     for (int i = 0; i < reach.length; i++) {
@@ -120,12 +124,24 @@ public final class Synapses extends Layer implements Synaptic {
     int frames = (to - from) * in.steps;
     int size = in.frame.size();
     int channels = size / fanOut.length;
-    kernels.parallel().run(frames, f -> synopsPerFrame[f] = kernels.weightedSum(in.data, in.at(from) + f * size, channels, fanOut));
+    kernels
+        .parallel()
+        .run(
+            frames,
+            f ->
+                synopsPerFrame[f] =
+                    kernels.weightedSum(in.data, in.at(from) + f * size, channels, fanOut));
     for (int f = 0; f < frames; f++) {
       synops += synopsPerFrame[f] * stepsPerFrame;
     }
     conv.forward(
-        in.data, in.at(from), weight.values(), bias == null ? null : bias.values(), out.data, out.at(from), frames);
+        in.data,
+        in.at(from),
+        weight.values(),
+        bias == null ? null : bias.values(),
+        out.data,
+        out.at(from),
+        frames);
   }
 
   @Override
@@ -150,7 +166,10 @@ public final class Synapses extends Layer implements Synaptic {
     }
   }
 
-  /** Adds dL/din of the synops in the loss: the same for every spike through the same number of synapses. */
+  /**
+   * Adds dL/din of the synops in the loss: the same for every spike through the same number of
+   * synapses.
+   */
   void addSynopsGradient(int from, int to, Signal gIn) {
     if (first) {
       return;
@@ -161,7 +180,9 @@ public final class Synapses extends Layer implements Synaptic {
     int at = gIn.at(from);
     kernels
         .parallel()
-        .run(frames, f -> kernels.addWeights(gIn.data, at + f * size, channels, fanOut, synopsGradient));
+        .run(
+            frames,
+            f -> kernels.addWeights(gIn.data, at + f * size, channels, fanOut, synopsGradient));
   }
 
   static void addColumns(float[] g, int at, int rows, float[] sums) {
@@ -176,7 +197,9 @@ public final class Synapses extends Layer implements Synaptic {
     return java.util.stream.IntStream.range(0, n).toArray();
   }
 
-  /** [groups, kH, kW, Cin / groups, Cout / groups] here, [Cout, Cin / groups, kH, kW] in PyTorch. */
+  /**
+   * [groups, kH, kW, Cin / groups, Cout / groups] here, [Cout, Cin / groups, kH, kW] in PyTorch.
+   */
   private static int[] torchOrder(ConvShape s) {
     var order = new int[s.weights()];
     int groupIn = s.inCPerGroup();

@@ -5,7 +5,8 @@ import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ResetFn;
 
 /**
- * Leaky integrate and fire with a threshold that rises with every spike (Bellec et al. 2018, arXiv:1803.09574).
+ * Leaky integrate and fire with a threshold that rises with every spike (Bellec et al. 2018,
+ * arXiv:1803.09574).
  *
  * <pre>
  *   i = (norm_input ? 1 - a : 1) (tau_syn given ? a_s (i + x) : x)
@@ -23,6 +24,8 @@ record Alif(LayerSpec.ALIF spec) implements NeuronModel {
         decays.mem(),
         decays.syn(),
         new NeuronParams.Adaptation(
-            decays.adapt(), spec.adaptScale().floatValue(), spec.resetFn().equals(ResetFn.SUBTRACT)));
+            decays.adapt(),
+            spec.adaptScale().floatValue(),
+            spec.resetFn().equals(ResetFn.SUBTRACT)));
   }
 }

@@ -3,12 +3,15 @@ package dev.spikewise.snn.neuron;
 import dev.spikewise.spec.LayerSpec;
 
 /**
- * How much of potential, synaptic current and adaptation is left after a step: alpha = exp(-1 / tau), tau in time steps.
- * What is trained is tau, or with {@code train_alphas} alpha itself. NaN where the neuron has no such constant.
+ * How much of potential, synaptic current and adaptation is left after a step: alpha = exp(-1 /
+ * tau), tau in time steps. What is trained is tau, or with {@code train_alphas} alpha itself. NaN
+ * where the neuron has no such constant.
  */
 public record Decays(float mem, float syn, float adapt) {
 
-  /** @param values in the order of {@link LayerSpec.Neuron#timeConstants} */
+  /**
+   * @param values in the order of {@link LayerSpec.Neuron#timeConstants}
+   */
   public static Decays of(LayerSpec.Neuron spec, float[] values) {
     int next = 0;
     float mem = spec.tauMem() == null ? Float.NaN : alpha(spec, values[next++]);
@@ -22,7 +25,8 @@ public record Decays(float mem, float syn, float adapt) {
   }
 
   /** dL/d(time constants), in the order of their values, from dL/dalpha. */
-  public float[] gradients(LayerSpec.Neuron spec, float[] values, double gMem, double gSyn, double gAdapt) {
+  public float[] gradients(
+      LayerSpec.Neuron spec, float[] values, double gMem, double gSyn, double gAdapt) {
     var gradients = new float[values.length];
     int next = 0;
     if (spec.tauMem() != null) {

@@ -26,7 +26,10 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
   NeuronParams params(Decays decays);
 
   static NeuronParams spiking(
-      LayerSpec.Spiking spec, float alphaMem, float alphaSyn, NeuronParams.@Nullable Adaptation adaptation) {
+      LayerSpec.Spiking spec,
+      float alphaMem,
+      float alphaSyn,
+      NeuronParams.@Nullable Adaptation adaptation) {
     boolean subtract = spec.resetFn().kind() == ResetFn.Kind.SUBTRACT;
     return new NeuronParams(
         alphaMem,
@@ -45,7 +48,18 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
 
   static NeuronParams silent(LayerSpec.Neuron spec, float alphaMem, float alphaSyn) {
     return new NeuronParams(
-        alphaMem, alphaSyn, spec.normInput(), false, 1, SpikeFn.MULTI, true, 0, false, minV(spec), null, null);
+        alphaMem,
+        alphaSyn,
+        spec.normInput(),
+        false,
+        1,
+        SpikeFn.MULTI,
+        true,
+        0,
+        false,
+        minV(spec),
+        null,
+        null);
   }
 
   private static float minV(LayerSpec.Neuron spec) {

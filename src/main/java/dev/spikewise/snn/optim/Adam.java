@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * PyTorch's Adam (Kingma and Ba 2015, arXiv:1412.6980): eps is added after bias correction, and a parameter that no
- * gradient reached makes no step.
+ * PyTorch's Adam (Kingma and Ba 2015, arXiv:1412.6980): eps is added after bias correction, and a
+ * parameter that no gradient reached makes no step.
  */
 final class Adam implements Optimizer {
 
@@ -73,7 +73,10 @@ final class Adam implements Optimizer {
     }
   }
 
-  /** Moments under "NAME.exp_avg" and "NAME.exp_avg_sq" and step counts under "NAME.step", as PyTorch names them. */
+  /**
+   * Moments under "NAME.exp_avg" and "NAME.exp_avg_sq" and step counts under "NAME.step", as
+   * PyTorch names them.
+   */
   @Override
   public StateDict state() {
     var tensors = new LinkedHashMap<String, Tensor>();
@@ -82,7 +85,8 @@ final class Adam implements Optimizer {
       tensors.put(name + ".exp_avg", m.parameter.toTorch(m.first));
       tensors.put(name + ".exp_avg_sq", m.parameter.toTorch(m.second));
       // Bits rather than a value: a float counts only to 2^24.
-      tensors.put(name + ".step", new Tensor(new int[0], new float[] {Float.intBitsToFloat(m.steps)}));
+      tensors.put(
+          name + ".step", new Tensor(new int[0], new float[] {Float.intBitsToFloat(m.steps)}));
     }
     return new StateDict(tensors);
   }

@@ -11,7 +11,10 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The loss of a batch: sums its terms, and leaves their gradients where the backward pass picks them up. */
+/**
+ * The loss of a batch: sums its terms, and leaves their gradients where the backward pass picks
+ * them up.
+ */
 public final class Loss {
 
   private final List<LossTerm> terms;
@@ -28,14 +31,22 @@ public final class Loss {
    * @param dt length of a time step in seconds, if it has one
    */
   public Loss(
-      List<LossTerm> terms, Network network, int batchSize, @Nullable Double dt, Map<String, Double> baseline) {
+      List<LossTerm> terms,
+      Network network,
+      int batchSize,
+      @Nullable Double dt,
+      Map<String, Double> baseline) {
     this.terms = terms;
     this.network = network;
     this.dt = dt;
     this.baseline = baseline;
     values = new double[terms.size()];
     logits = new float[batchSize * network.outputs()];
-    outputGradient = terms.stream().anyMatch(t -> t instanceof LossTerm.CrossEntropy || t instanceof LossTerm.MseCount) ? new float[logits.length] : null;
+    outputGradient =
+        terms.stream()
+                .anyMatch(t -> t instanceof LossTerm.CrossEntropy || t instanceof LossTerm.MseCount)
+            ? new float[logits.length]
+            : null;
     rateGradients = network.neurons().stream().map(n -> new float[n.counts().length]).toList();
   }
 
@@ -94,7 +105,8 @@ public final class Loss {
       double synops = unit * group.stream().mapToDouble(Synaptic::synops).sum() / samples;
       double target = target(term, group, unit);
       double excess = synops - target;
-      double scale = term.normalize() || term.mode() == LossTerm.Mode.TRACK ? 1 / (target * target) : 1;
+      double scale =
+          term.normalize() || term.mode() == LossTerm.Mode.TRACK ? 1 / (target * target) : 1;
       if (term.mode() == LossTerm.Mode.LIMIT) {
         excess = Math.max(excess, 0);
       }
@@ -109,20 +121,27 @@ public final class Loss {
     Double multiple = term.target().baselineMultiple();
     return multiple == null
         ? Objects.requireNonNull(term.target().value())
-        : multiple * unit * group.stream().mapToDouble(layer -> Objects.requireNonNull(baseline.get(layer.name()))).sum();
+        : multiple
+            * unit
+            * group.stream()
+                .mapToDouble(layer -> Objects.requireNonNull(baseline.get(layer.name())))
+                .sum();
   }
 
   /** Target of a term over its whole scope, in synops a sample. */
   public double targetPerSample(LossTerm.Synops term) {
     double unit = perUnit(term.unit());
     List<Synaptic> counted = counted(term);
-    int groups = term.scope() == LossTerm.Scope.LAYER && term.target().value() != null ? counted.size() : 1;
+    int groups =
+        term.scope() == LossTerm.Scope.LAYER && term.target().value() != null ? counted.size() : 1;
     return groups * target(term, counted, unit) / unit;
   }
 
   private List<Synaptic> counted(LossTerm.Synops term) {
     List<String> names = term.layers();
-    return network.synapses().stream().filter(layer -> names == null || names.contains(layer.name())).toList();
+    return network.synapses().stream()
+        .filter(layer -> names == null || names.contains(layer.name()))
+        .toList();
   }
 
   /** What synops a sample are multiplied by to be in a unit. */
@@ -173,7 +192,8 @@ public final class Loss {
       loss += Math.log(sum) + top - logits[b * classes + labels[b]];
       for (int c = 0; c < classes; c++) {
         double softmax = Math.exp(logits[b * classes + c] - top) / sum;
-        gradient[b * classes + c] += (float) (term.weight() * (softmax - (c == labels[b] ? 1 : 0)) / samples);
+        gradient[b * classes + c] +=
+            (float) (term.weight() * (softmax - (c == labels[b] ? 1 : 0)) / samples);
       }
     }
     return loss / samples;
@@ -189,7 +209,8 @@ public final class Loss {
         double rate = logits[b * classes + c] / network.timeSteps();
         double error = rate - (c == labels[b] ? term.correctRate() : term.incorrectRate());
         loss += error * error;
-        gradient[b * classes + c] += (float) (term.weight() * 2 * error / network.timeSteps() / count);
+        gradient[b * classes + c] +=
+            (float) (term.weight() * 2 * error / network.timeSteps() / count);
       }
     }
     return loss / count;

@@ -8,7 +8,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 
-/** PyTorch's SGD: {@code m = momentum m + g, w -= lr m}. A parameter that no gradient reached makes no step. */
+/**
+ * PyTorch's SGD: {@code m = momentum m + g, w -= lr m}. A parameter that no gradient reached makes
+ * no step.
+ */
 final class Sgd implements Optimizer {
 
   private final OptimizerSpec.Sgd spec;
@@ -51,7 +54,10 @@ final class Sgd implements Optimizer {
   @Override
   public void restore(StateDict state) {
     for (int p = 0; p < momenta.size(); p++) {
-      parameters.get(p).fromTorch(Objects.requireNonNull(state.tensors().get(key(p)), key(p)).data(), momenta.get(p));
+      parameters
+          .get(p)
+          .fromTorch(
+              Objects.requireNonNull(state.tensors().get(key(p)), key(p)).data(), momenta.get(p));
     }
   }
 

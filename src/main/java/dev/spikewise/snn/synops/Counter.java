@@ -25,7 +25,9 @@ public final class Counter {
   private final double[][] spikes;
   private long samples;
 
-  /** @param dt length of a time step in seconds, if it has one */
+  /**
+   * @param dt length of a time step in seconds, if it has one
+   */
   public Counter(Network network, @Nullable Double dt) {
     this.dt = dt;
     timeSteps = network.timeSteps();
@@ -108,17 +110,21 @@ public final class Counter {
   public Statistics statistics() {
     var parameter = new LinkedHashMap<String, Statistics.Parameter>();
     synopsByLayer()
-        .forEach((name, n) -> parameter.put(name, new Statistics.Parameter(n, n / timeSteps, perSecond(n))));
+        .forEach(
+            (name, n) ->
+                parameter.put(name, new Statistics.Parameter(n, n / timeSteps, perSecond(n))));
     var spiking = new LinkedHashMap<String, Statistics.Spiking>();
     long count = 0;
     for (int i = 0; i < spikes.length; i++) {
       count += spikes[i].length;
       spiking.put(
           neurons.get(i).name(),
-          new Statistics.Spiking(spikes[i].length, rate(i), silentRatio(spikes[i]), histogram(rates(i))));
+          new Statistics.Spiking(
+              spikes[i].length, rate(i), silentRatio(spikes[i]), histogram(rates(i))));
     }
     double total = synops();
-    return new Statistics(total, total / timeSteps, perSecond(total), firingRate(), count, parameter, spiking);
+    return new Statistics(
+        total, total / timeSteps, perSecond(total), firingRate(), count, parameter, spiking);
   }
 
   /** By spiking layer: spikes a step of every neuron, in PyTorch's (C, H, W) order. */

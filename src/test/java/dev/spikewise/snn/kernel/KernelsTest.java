@@ -113,13 +113,25 @@ class KernelsTest {
     float none = Float.NEGATIVE_INFINITY;
     for (SpikeFn spikeFn : spikeFns) {
       for (SurrogateSpec surrogate : surrogates) {
-        all.add(new NeuronParams(1, Float.NaN, false, true, 1, spikeFn, true, 1, false, none, surrogate, null));
-        all.add(new NeuronParams(0.9f, Float.NaN, true, true, 0.7f, spikeFn, true, 0.5f, false, -0.2f, surrogate, null));
-        all.add(new NeuronParams(0.8f, 0.6f, true, true, 1.3f, spikeFn, false, -0.1f, true, none, surrogate, null));
-        all.add(new NeuronParams(0.8f, 0.6f, false, true, 0.7f, spikeFn, false, -0.1f, false, -0.3f, surrogate, null));
+        all.add(
+            new NeuronParams(
+                1, Float.NaN, false, true, 1, spikeFn, true, 1, false, none, surrogate, null));
+        all.add(
+            new NeuronParams(
+                0.9f, Float.NaN, true, true, 0.7f, spikeFn, true, 0.5f, false, -0.2f, surrogate,
+                null));
+        all.add(
+            new NeuronParams(
+                0.8f, 0.6f, true, true, 1.3f, spikeFn, false, -0.1f, true, none, surrogate, null));
+        all.add(
+            new NeuronParams(
+                0.8f, 0.6f, false, true, 0.7f, spikeFn, false, -0.1f, false, -0.3f, surrogate,
+                null));
       }
     }
-    all.add(new NeuronParams(0.8f, 0.6f, false, false, 1, SpikeFn.MULTI, true, 1, false, none, null, null));
+    all.add(
+        new NeuronParams(
+            0.8f, 0.6f, false, false, 1, SpikeFn.MULTI, true, 1, false, none, null, null));
     return all;
   }
 
@@ -141,8 +153,10 @@ class KernelsTest {
         scalar.neuronBackward(params, a);
         vector.neuronBackward(params, b);
         assertClose(b.gx, a.gx, 0, "dx");
-        assertThat(Math.abs(b.gAlphaMem - a.gAlphaMem)).isLessThan(1e-3 * (1 + Math.abs(a.gAlphaMem)));
-        assertThat(Math.abs(b.gAlphaSyn - a.gAlphaSyn)).isLessThan(1e-3 * (1 + Math.abs(a.gAlphaSyn)));
+        assertThat(Math.abs(b.gAlphaMem - a.gAlphaMem))
+            .isLessThan(1e-3 * (1 + Math.abs(a.gAlphaMem)));
+        assertThat(Math.abs(b.gAlphaSyn - a.gAlphaSyn))
+            .isLessThan(1e-3 * (1 + Math.abs(a.gAlphaSyn)));
       }
     }
   }

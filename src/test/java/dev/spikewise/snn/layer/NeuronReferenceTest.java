@@ -69,9 +69,11 @@ class NeuronReferenceTest {
       copy(output, out.data, call, calls, true);
     }
 
-    Reference.assertClose(output, reference.get("output").floats(), layer.spikes() ? 0 : 1e-5, "output");
+    Reference.assertClose(
+        output, reference.get("output").floats(), layer.spikes() ? 0 : 1e-5, "output");
     Reference.assertClose(layer.potentials(), reference.get("v_mem").floats(), 1e-5, "v_mem");
-    // sinabs lets gradients flow from one call to the one before, which is not wanted here: only the last call is equal.
+    // sinabs lets gradients flow from one call to the one before, which is not wanted here: only
+    // the last call is equal.
     copy(reference.get("grad_input").floats(), gOut.data, calls - 1, calls, false);
     Reference.assertClose(gIn.data, gOut.data, 1e-5, "grad_input");
     assertParameterGradients(layer, reference);
@@ -117,7 +119,8 @@ class NeuronReferenceTest {
     int n = one.length / SAMPLES;
     for (int b = 0; b < SAMPLES; b++) {
       int at = (b * calls + call) * n;
-      System.arraycopy(toAll ? one : all, toAll ? b * n : at, toAll ? all : one, toAll ? at : b * n, n);
+      System.arraycopy(
+          toAll ? one : all, toAll ? b * n : at, toAll ? all : one, toAll ? at : b * n, n);
     }
   }
 
@@ -130,7 +133,8 @@ class NeuronReferenceTest {
               String value = option.getValue().asString("");
               switch (option.getKey()) {
                 case "name", "calls", "note", "defaults" -> {}
-                // sinabs left the option out, and ALIF's and ExpLeak's own default is what it computed with.
+                // sinabs left the option out, and ALIF's and ExpLeak's own default is what it
+                // computed with.
                 case "norm_input" -> {
                   if (settings.get("type").asString().matches("LIF.*")) {
                     json.set("norm_input", option.getValue());
@@ -153,13 +157,17 @@ class NeuronReferenceTest {
                   if (kind.equals(value)) {
                     json.put("reset_fn", kind);
                   } else {
-                    json.putObject("reset_fn").put(kind, Double.parseDouble(value.substring(kind.length())));
+                    json.putObject("reset_fn")
+                        .put(kind, Double.parseDouble(value.substring(kind.length())));
                     json.put("sinabs_compat", true);
                   }
                 }
                 case "surrogate" -> surrogate(value, json.putObject("surrogate_grad_fn"));
-                case "rec_connect" -> json.putObject("rec_connect").put("type", "Linear").put("out_features", 7)
-                    .put("bias", false);
+                case "rec_connect" ->
+                    json.putObject("rec_connect")
+                        .put("type", "Linear")
+                        .put("out_features", 7)
+                        .put("bias", false);
                 default -> json.set(option.getKey(), option.getValue());
               }
             });
