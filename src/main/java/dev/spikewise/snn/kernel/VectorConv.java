@@ -28,10 +28,10 @@ final class VectorConv implements Kernels.Conv {
    * Below these densities visiting events is faster than visiting everything (measured, see
    * src/bench).
    */
-  private static final double SPARSE_FORWARD = 0.35;
+  private static final double SPARSE_FORWARD = 0.15;
 
   private static final double SPARSE_WEIGHTS = 0.25;
-  private static final double SPARSE_INPUT = 0.25;
+  private static final double SPARSE_INPUT = 0.13;
 
   private final ConvShape shape;
   private final Parallel parallel;
