@@ -23,7 +23,6 @@ import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
-import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.http.ContentDisposition;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
@@ -35,7 +34,6 @@ import org.springframework.web.bind.annotation.PatchMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
-import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.ResponseStatus;
@@ -79,20 +77,9 @@ class JobController {
   }
 
   @PostMapping
-  ResponseEntity<Resource> submit(
-      @RequestBody TrainingSpec spec,
-      @RequestHeader(name = "Idempotency-Key", required = false) @Nullable String idempotencyKey) {
-    var job =
-        Resource.of(idempotencyKey == null ? jobs.submit(spec) : submitOnce(spec, idempotencyKey));
+  ResponseEntity<Resource> submit(@RequestBody TrainingSpec spec) {
+    var job = Resource.of(jobs.submit(spec));
     return ResponseEntity.accepted().location(URI.create(job.links().get("self"))).body(job);
-  }
-
-  private Job submitOnce(TrainingSpec spec, String idempotencyKey) {
-    try {
-      return jobs.submit(spec, idempotencyKey);
-    } catch (DataIntegrityViolationException e) {
-      return jobs.submit(spec, idempotencyKey);
-    }
   }
 
   @PostMapping(params = "dry_run=true")

@@ -16,7 +16,6 @@ import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.ProblemException;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -75,36 +74,11 @@ public class Jobs implements ModelUse, DatasetUse {
    */
   @Transactional
   public Job submit(TrainingSpec spec) {
-    return queue(UUID.randomUUID(), spec);
-  }
-
-  /**
-   * Queues a training once, however often it is sent with the same key. Where two arrive at the
-   * same moment, one breaks off with {@link
-   * org.springframework.dao.DataIntegrityViolationException} and finds the other's job when it is
-   * repeated.
-   */
-  @Transactional
-  public Job submit(TrainingSpec spec, String idempotencyKey) {
-    // The id comes from the key, so that the table of jobs is all that must remember it.
-    var id = UUID.nameUUIDFromBytes(idempotencyKey.getBytes(StandardCharsets.UTF_8));
-    var before = jobs.findById(id);
-    if (before.isEmpty()) {
-      return queue(id, spec);
-    }
-    var job = view(before.get());
-    if (!job.spec().equals(spec)) {
-      throw new ProblemException(
-          Problem.Code.IDEMPOTENCY_KEY_REUSED,
-          "this Idempotency-Key came with another spec before; use a new key");
-    }
-    return job;
-  }
-
-  private Job queue(UUID id, TrainingSpec spec) {
     var model = check(spec);
     var now = database.now();
-    var row = jobs.saveAndFlush(new JobRow(id, spec, model.spec(), now, settings.ageing()));
+    var row =
+        jobs.saveAndFlush(
+            new JobRow(UUID.randomUUID(), spec, model.spec(), now, settings.ageing()));
     if (model.weights() != null) {
       checkpoints.saveInitial(
           row.id(), new Checkpoint(0, model.weights(), new StateDict(Map.of())), now);

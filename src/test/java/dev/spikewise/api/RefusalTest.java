@@ -50,7 +50,8 @@ class RefusalTest extends ServiceTest {
     var response =
         post(
             "/api/v1/analyses",
-            "{\"model\": " + LINEAR + ", \"batch_size\": 2147483647, \"time_steps\": 2147483647}");
+            "{\"model\": {\"input_shape\": [1000], \"layers\": [{\"type\": \"Linear\","
+                + " \"out_features\": 10}]}, \"batch_size\": 1000, \"time_steps\": 1000}");
     refused(response, "/batch_size");
     assertThat(response.body()).contains("spikewise.analyses.max-values");
   }

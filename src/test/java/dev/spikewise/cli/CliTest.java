@@ -108,7 +108,7 @@ class CliTest {
     assertThat(Client.JSON.readTree(out.toString()).get("id")).isEqualTo(first);
     Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 4"));
     assertThat(submit("--idempotency-key", "run 7")).isEqualTo(2);
-    assertThat(err.toString()).contains("Idempotency-Key");
+    assertThat(err.toString()).containsIgnoringCase("idempotency");
   }
 
   @Test
