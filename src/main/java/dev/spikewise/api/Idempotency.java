@@ -100,9 +100,9 @@ final class Idempotency extends OncePerRequestFilter {
   private void once(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
     var key = request.getHeader(KEY);
-    if (!key.matches("[\\x20-\\x7e]{1,255}")) {
+    if (!key.matches("[\\x21-\\x7e]{1,255}")) {
       throw new ProblemException(
-          Code.INVALID_PARAMETER, KEY + " must be 1 to 255 printable ASCII characters");
+          Code.INVALID_PARAMETER, KEY + " must be 1 to 255 visible ASCII characters");
     }
     var principal = request.getUserPrincipal();
     var id = hex(sha256(), (principal == null ? "" : principal.getName()) + "\n" + key);
@@ -125,7 +125,7 @@ final class Idempotency extends OncePerRequestFilter {
     if (!answer.fingerprint().equals(fingerprint)) {
       throw new ProblemException(
           Code.IDEMPOTENCY_KEY_REUSED,
-          "this key came before with another request; use a new one for each request");
+          "this " + KEY + " came before with another request; use a new one for each request");
     }
     answer.replay(response);
   }

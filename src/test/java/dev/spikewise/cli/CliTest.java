@@ -101,14 +101,14 @@ class CliTest {
 
   @Test
   void theSameKeyCreatesOneJob() throws IOException {
-    assertThat(submit("--idempotency-key", "run 7")).as(err.toString()).isZero();
+    assertThat(submit("--idempotency-key", "run-7")).as(err.toString()).isZero();
     var first = Client.JSON.readTree(out.toString()).get("id");
     out.getBuffer().setLength(0);
-    assertThat(submit("--idempotency-key", "run 7")).as(err.toString()).isZero();
+    assertThat(submit("--idempotency-key", "run-7")).as(err.toString()).isZero();
     assertThat(Client.JSON.readTree(out.toString()).get("id")).isEqualTo(first);
     Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 4"));
-    assertThat(submit("--idempotency-key", "run 7")).isEqualTo(2);
-    assertThat(err.toString()).containsIgnoringCase("idempotency");
+    assertThat(submit("--idempotency-key", "run-7")).isEqualTo(2);
+    assertThat(err.toString()).contains("Idempotency-Key");
   }
 
   @Test
