@@ -7,6 +7,7 @@ import dev.spikewise.spec.Page;
 import java.io.IOException;
 import java.net.URI;
 import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
@@ -28,6 +29,12 @@ import org.springframework.web.multipart.MultipartFile;
 @RequestMapping("/api/v1/datasets")
 class DatasetController {
 
+  private static final Set<Set<String>> PARTS =
+      Set.of(
+          Set.of("file"),
+          Set.of("images", "labels"),
+          Set.of("images", "labels", "test_images", "test_labels"));
+
   private final Datasets datasets;
 
   DatasetController(Datasets datasets) {
@@ -36,36 +43,35 @@ class DatasetController {
 
   /**
    * Takes {@code file}, an .npz with y [n] and either x [n, ...] or spikes [n, t, ...], or {@code
-   * images} and {@code labels}, IDX files that may be in gzip. Answers 200 where the same files are
-   * stored already.
+   * images} and {@code labels}, IDX files that may be in gzip. A test split of its own comes as
+   * x_test or spikes_test with y_test, or as {@code test_images} and {@code test_labels}. Answers
+   * 200 where the same files are stored already.
    */
   @PostMapping(consumes = MediaType.MULTIPART_FORM_DATA_VALUE)
   ResponseEntity<DatasetInfo> create(
       @RequestParam(required = false) @Nullable String name,
       @RequestPart(required = false) @Nullable MultipartFile file,
       @RequestPart(required = false) @Nullable MultipartFile images,
-      @RequestPart(required = false) @Nullable MultipartFile labels)
+      @RequestPart(required = false) @Nullable MultipartFile labels,
+      @RequestPart(name = "test_images", required = false) @Nullable MultipartFile testImages,
+      @RequestPart(name = "test_labels", required = false) @Nullable MultipartFile testLabels)
       throws IOException {
     var files = new LinkedHashMap<String, MultipartFile>();
-    if (file != null) {
-      files.put("file", file);
-    }
-    if (images != null) {
-      files.put("images", images);
-    }
-    if (labels != null) {
-      files.put("labels", labels);
-    }
+    put(files, "file", file);
+    put(files, "images", images);
+    put(files, "labels", labels);
+    put(files, "test_images", testImages);
+    put(files, "test_labels", testLabels);
     var mistakes = new Mistakes();
     if (name == null || name.isBlank()) {
       mistakes.in("name").add("is missing");
       name = "";
     }
     mistakes.name(name, "name");
-    if (!files.keySet().equals(Set.of("file"))
-        && !files.keySet().equals(Set.of("images", "labels"))) {
+    if (!PARTS.contains(files.keySet())) {
       mistakes.add(
-          "must have either the part file (.npz) or the parts images and labels (IDX), had "
+          "must have either the part file (.npz), or the parts images and labels (IDX) and with"
+              + " them test_images and test_labels or not, had "
               + files.keySet());
     }
     mistakes.throwIfAny();
@@ -75,6 +81,13 @@ class DatasetController {
             ? ResponseEntity.created(location)
             : ResponseEntity.ok().location(location))
         .body(stored.info());
+  }
+
+  private static void put(
+      Map<String, MultipartFile> files, String part, @Nullable MultipartFile file) {
+    if (file != null) {
+      files.put(part, file);
+    }
   }
 
   @GetMapping

@@ -8,6 +8,7 @@ import dev.spikewise.spec.ProblemException;
 import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,6 +47,10 @@ import tools.jackson.core.exc.StreamConstraintsException;
 class Problems extends ResponseEntityExceptionHandler {
 
   private static final Logger LOG = LoggerFactory.getLogger(Problems.class);
+
+  /** Jackson's own account of the place, which says nothing where it may not show the source. */
+  private static final Pattern SOURCE =
+      Pattern.compile(" \\((start marker )?at \\[Source: [^]]*\\]\\)");
 
   @ExceptionHandler
   @Nullable ResponseEntity<Object> invalidSpec(InvalidSpecException e, WebRequest request) {
@@ -159,7 +164,8 @@ class Problems extends ResponseEntityExceptionHandler {
       var place =
           at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
       return Problem.of(
-          Code.MALFORMED_BODY, "this is not JSON: " + json.getOriginalMessage() + place);
+          Code.MALFORMED_BODY,
+          "this is not JSON: " + SOURCE.matcher(json.getOriginalMessage()).replaceAll("") + place);
     }
     return Problem.of(Code.MALFORMED_BODY, "the body is missing or broke off");
   }

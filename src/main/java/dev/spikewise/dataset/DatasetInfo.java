@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * A data set without its samples.
  *
  * @param id SHA-256 of the uploaded files, or the name of a bundled data set
+ * @param samples all, those of the test split too
+ * @param testSamples of the data set's own test split, 0 where it has none
  * @param shape of one sample at one time step
  * @param timeSteps length of the samples' time axis, 0 where they have none
  * @param classes one more than the largest label
@@ -19,6 +21,7 @@ public record DatasetInfo(
     String id,
     String name,
     int samples,
+    int testSamples,
     List<Integer> shape,
     int timeSteps,
     int classes,
@@ -29,6 +32,7 @@ public record DatasetInfo(
         id,
         dataset.name(),
         dataset.size(),
+        dataset.size() - dataset.trainSize(),
         dataset.shape().dims(),
         dataset.timeSteps(),
         Arrays.stream(dataset.labels()).max().orElse(-1) + 1,

@@ -40,7 +40,7 @@ public class Datasets {
 
   private static final String DIGITS = "digits";
   private static final String SELECT =
-      "select id, name, samples, shape, time_steps, classes, created_at, number from dataset ";
+      "select id, name, samples, test_samples, shape, time_steps, classes, created_at, number from dataset ";
 
   private final Dataset digits = Dataset.digits();
   private final Map<String, SoftReference<Dataset>> loaded = new ConcurrentHashMap<>();
@@ -67,7 +67,8 @@ public class Datasets {
   /**
    * Stores the uploaded files, unless they are there already under whatever name.
    *
-   * @param files by the name of their part: {@code file}, or {@code images} and {@code labels}
+   * @param files by the name of their part: {@code file}, or {@code images} and {@code labels},
+   *     with {@code test_images} and {@code test_labels} or without
    * @throws InvalidSpecException with everything that is wrong with the files
    */
   @Transactional
@@ -83,12 +84,13 @@ public class Datasets {
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
     var info = DatasetInfo.of(id, dataset, now);
     jdbc.sql(
-            "insert into dataset (id, name, samples, shape, time_steps, classes, created_at)"
-                + " values (?, ?, ?, ?, ?, ?, ?)")
+            "insert into dataset (id, name, samples, test_samples, shape, time_steps, classes,"
+                + " created_at) values (?, ?, ?, ?, ?, ?, ?, ?)")
         .params(
             id,
             name,
             info.samples(),
+            info.testSamples(),
             info.shape().stream().map(String::valueOf).collect(Collectors.joining(",")),
             info.timeSteps(),
             info.classes(),
@@ -180,6 +182,7 @@ public class Datasets {
             row.getString("id"),
             row.getString("name"),
             row.getInt("samples"),
+            row.getInt("test_samples"),
             shape,
             row.getInt("time_steps"),
             row.getInt("classes"),

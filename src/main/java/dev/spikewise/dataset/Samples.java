@@ -30,7 +30,8 @@ final class Samples {
   }
 
   /**
-   * @param files by the name of their part: {@code file}, or {@code images} and {@code labels}
+   * @param files by the name of their part: {@code file}, or {@code images} and {@code labels},
+   *     with {@code test_images} and {@code test_labels} or without
    * @throws InvalidSpecException with everything that is wrong with the files
    */
   static Dataset read(String name, Map<String, InputStreamSource> files, long maxBytes)
@@ -52,15 +53,53 @@ final class Samples {
     at.require(
         y != null, "y", "is missing: give the label of each sample; found " + arrays.keySet());
     mistakes.throwIfAny();
-    return spikes == null
-        ? dataset(name, x, false, at.in("x"), y, at.in("y"))
-        : dataset(name, spikes, true, at.in("spikes"), y, at.in("y"));
+    var of = spikes == null ? "x" : "spikes";
+    var train = dataset(name, arrays.get(of), spikes != null, at.in(of), y, at.in("y"));
+    var testOf = of + "_test";
+    if (!arrays.containsKey(testOf) && !arrays.containsKey("y_test")) {
+      return train;
+    }
+    at.require(arrays.containsKey(testOf), testOf, "is missing, but y_test is there");
+    at.require(arrays.containsKey("y_test"), "y_test", "is missing, but " + testOf + " is there");
+    mistakes.throwIfAny();
+    var test =
+        dataset(
+            name,
+            arrays.get(testOf),
+            spikes != null,
+            at.in(testOf),
+            arrays.get("y_test"),
+            at.in("y_test"));
+    return join(train, test, at.in(testOf));
   }
 
   private Dataset idx(String name, Map<String, InputStreamSource> files) throws IOException {
     var images = array(files, "images", in -> Idx.read(in, maxBytes));
     var labels = array(files, "labels", in -> Idx.read(in, maxBytes));
-    return dataset(name, images, false, mistakes.in("images"), labels, mistakes.in("labels"));
+    var train = dataset(name, images, false, mistakes.in("images"), labels, mistakes.in("labels"));
+    if (!files.containsKey("test_images")) {
+      return train;
+    }
+    var testImages = array(files, "test_images", in -> Idx.read(in, maxBytes));
+    var testLabels = array(files, "test_labels", in -> Idx.read(in, maxBytes));
+    var imagesAt = mistakes.in("test_images");
+    var test = dataset(name, testImages, false, imagesAt, testLabels, mistakes.in("test_labels"));
+    return join(train, test, imagesAt);
+  }
+
+  private Dataset join(Dataset train, Dataset test, Mistakes testAt) {
+    if (!test.shape().equals(train.shape()) || test.timeSteps() != train.timeSteps()) {
+      testAt.add("holds samples of another shape than those to train on");
+    } else if (4L * train.values().length + 4L * test.values().length > maxBytes) {
+      testAt.add("is too much together with those to train on for spikewise.datasets.max-size");
+    }
+    mistakes.throwIfAny();
+    var values = Arrays.copyOf(train.values(), train.values().length + test.values().length);
+    System.arraycopy(test.values(), 0, values, train.values().length, test.values().length);
+    var labels = Arrays.copyOf(train.labels(), train.size() + test.size());
+    System.arraycopy(test.labels(), 0, labels, train.size(), test.size());
+    return new Dataset(
+        train.name(), train.shape(), train.timeSteps(), values, labels, train.size());
   }
 
   private interface Reader<T> {
@@ -119,7 +158,7 @@ final class Samples {
         rank == 2
             ? Shape.of(1, dims[first], dims[first + 1])
             : Shape.of(Arrays.copyOfRange(dims, first, dims.length));
-    return new Dataset(name, shape, hasTime ? dims[1] : 0, values, labels);
+    return new Dataset(name, shape, hasTime ? dims[1] : 0, values, labels, labels.length);
   }
 
   private static int[] labels(Npz.Array y, Mistakes at) {

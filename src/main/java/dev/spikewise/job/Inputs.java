@@ -3,6 +3,7 @@ package dev.spikewise.job;
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.model.Models;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.data.Feed;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.TrainingSpec;
@@ -34,7 +35,6 @@ class Inputs {
     if (dataset == null || !(spec.input() instanceof InputSpec.FromDataset input)) {
       return spec.batchSize();
     }
-    int used = input.limit() == null ? dataset.size() : Math.min(input.limit(), dataset.size());
-    return used - Math.round(used * input.testFraction());
+    return Feed.trainSize(input, dataset);
   }
 }

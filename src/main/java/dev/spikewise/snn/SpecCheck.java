@@ -57,6 +57,10 @@ record SpecCheck(
                   + wanted);
     }
     at.require(
+        !dataset.hasTestSplit() || from.testFraction() == null,
+        "test_fraction",
+        "must be left out, because " + dataset.name() + " brings its own test split");
+    at.require(
         hasTime == wantsTime,
         "encoding",
         hasTime

@@ -47,14 +47,16 @@ public sealed interface InputSpec {
   /**
    * Samples of a stored data set, shuffled from the seed.
    *
-   * @param limit at most this many samples, the first ones; all if null
-   * @param testFraction share of the samples held out, never trained on
+   * @param limit at most this many samples to train on and hold out from, the first ones; all if
+   *     null
+   * @param testFraction share of the samples held out, never trained on; 0.2 if null, or none where
+   *     the data set brings its own test split
    */
-  record FromDataset(String id, Encoding encoding, @Nullable Integer limit, Double testFraction)
+  record FromDataset(
+      String id, Encoding encoding, @Nullable Integer limit, @Nullable Double testFraction)
       implements InputSpec {
     public FromDataset {
       encoding = encoding == null ? Encoding.RATE : encoding;
-      testFraction = testFraction == null ? 0.2 : testFraction;
     }
 
     @Override
@@ -65,7 +67,7 @@ public sealed interface InputSpec {
         mistakes.atLeast(limit, 1, "limit");
       }
       mistakes.require(
-          testFraction >= 0 && testFraction < 1,
+          testFraction == null || testFraction >= 0 && testFraction < 1,
           "test_fraction",
           "must be at least 0 and below 1, was " + testFraction);
     }

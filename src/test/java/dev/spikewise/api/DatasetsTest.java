@@ -48,6 +48,56 @@ class DatasetsTest extends ServiceTest {
   }
 
   @Test
+  void aTestSplitOfItsOwnIsNeverTrainedOn() throws IOException, InterruptedException {
+    // What is trained on is all white and of class 0; the test split is black and of class 1.
+    var white = npy("|u1", 1, new int[] {4, 1, 4, 4}, 1);
+    var npz =
+        npz(
+            Map.of(
+                "x", white,
+                "y", npy("<i8", 8, 0, 0, 0, 0),
+                "x_test", npy("|u1", 1, new int[] {2, 1, 4, 4}, 0),
+                "y_test", npy("<i8", 8, 1, 1)));
+    var created = upload(Map.of("name", bytes("split"), "file", npz));
+    assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+    assertThat(body(created).get("samples").asInt()).isEqualTo(6);
+    assertThat(body(created).get("test_samples").asInt()).isEqualTo(2);
+    var id = body(created).get("id").asString();
+    var learn =
+        training(id, "")
+            .replace(
+                "\"time_steps\"",
+                "\"epochs\": 3, \"loss\": [{\"type\": \"cross_entropy\"}], \"time_steps\"");
+    var job = post("/api/v1/jobs", learn).headers().firstValue("Location").orElseThrow();
+    var last = await(job, "succeeded").get("latest");
+    // All that can be learned there is to answer with class 0.
+    assertThat(last.get("test_accuracy").asDouble()).isZero();
+    problem(post("/api/v1/jobs", training(id, ", \"test_fraction\": 0.5")), 422, "invalid_spec");
+  }
+
+  @Test
+  void anIdxTestSplitComesInTwoMoreParts() throws IOException {
+    var created =
+        upload(
+            Map.of(
+                "name", bytes("idx split"),
+                "images", idx(3, 2, 4, 4),
+                "labels", idx(5, 2),
+                "test_images", gzip(idx(7, 1, 4, 4)),
+                "test_labels", idx(9, 1)));
+    assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+    assertThat(body(created).get("test_samples").asInt()).isEqualTo(1);
+    var parts = Map.of("images", idx(3, 2, 4, 4), "labels", idx(5, 2));
+    var lonely = new LinkedHashMap<>(parts);
+    lonely.put("test_images", idx(3, 2, 4, 4));
+    refused(lonely, "");
+    var odd = new LinkedHashMap<>(parts);
+    odd.put("test_images", idx(3, 2, 5, 5));
+    odd.put("test_labels", idx(5, 2));
+    refused(odd, "/test_images");
+  }
+
+  @Test
   void aDatasetThatAJobNeedsStays() throws IOException {
     var npz =
         npz(Map.of("spikes", npy("|u1", 1, new int[] {1, 2, 1, 4, 4}, 1), "y", npy("<f4", 4, 0)));

@@ -4,10 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
-import tools.jackson.databind.JsonNode;
 
 class JobControllerTest extends ServiceTest {
 
@@ -27,17 +25,6 @@ class JobControllerTest extends ServiceTest {
     var response = post(JOBS, spec(more));
     assertThat(response.statusCode()).as(response.body()).isEqualTo(202);
     return response.headers().firstValue("Location").orElseThrow();
-  }
-
-  private JsonNode await(String path, String... states) throws InterruptedException {
-    var deadline = Instant.now().plus(Duration.ofSeconds(60));
-    var job = body(get(path));
-    while (!List.of(states).contains(job.get("status").asString())) {
-      assertThat(Instant.now()).as(job.toPrettyString()).isBefore(deadline);
-      Thread.sleep(50);
-      job = body(get(path));
-    }
-    return job;
   }
 
   @Test

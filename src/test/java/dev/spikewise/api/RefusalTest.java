@@ -84,6 +84,15 @@ class RefusalTest extends ServiceTest {
   }
 
   @Test
+  void brokenJsonIsRefusedWithItsPlace() {
+    var problem = problem(post("/api/v1/jobs", "{\"model\": ["), 400, "malformed_body");
+    assertThat(problem.get("detail").asString())
+        .isEqualTo(
+            "this is not JSON: Unexpected end-of-input: expected close marker for Array"
+                + " (line 1, column 12)");
+  }
+
+  @Test
   void aBodyIsLimitedWhetherOrNotItTellsItsLength() {
     var body = (" ".repeat(1 << 20) + LINEAR).getBytes(StandardCharsets.UTF_8);
     problem(

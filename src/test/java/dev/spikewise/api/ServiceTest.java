@@ -10,6 +10,9 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.micrometer.metrics.test.autoconfigure.AutoConfigureMetrics;
 import org.springframework.boot.test.context.SpringBootTest;
@@ -84,5 +87,17 @@ abstract class ServiceTest {
     assertThat(problem.get("code").asString()).isEqualTo(code);
     assertThat(problem.get("detail").asString()).isNotEmpty();
     return problem;
+  }
+
+  /** The job at {@code path} as soon as it is in one of the states. */
+  JsonNode await(String path, String... states) throws InterruptedException {
+    var deadline = Instant.now().plus(Duration.ofSeconds(60));
+    var job = body(get(path));
+    while (!List.of(states).contains(job.get("status").asString())) {
+      assertThat(Instant.now()).as(job.toPrettyString()).isBefore(deadline);
+      Thread.sleep(50);
+      job = body(get(path));
+    }
+    return job;
   }
 }

@@ -7,7 +7,9 @@ import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.ArrayList;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Training as a whole, on real digits: to the same bits whatever happens on the way. */
@@ -30,13 +32,21 @@ class TrainingTest {
   private static final String HALF =
       ", {\"type\": \"synops\", \"mode\": \"limit\", \"target\": {\"baseline_multiple\": 0.5}}";
 
+  private static String limit(int synops) {
+    return ", {\"type\": \"synops\", \"mode\": \"limit\", \"target\": {\"value\": " + synops + "}}";
+  }
+
   private static TrainingSpec job(int epochs, String moreLoss, String moreInput) {
+    return job(1, epochs, moreLoss, moreInput);
+  }
+
+  private static TrainingSpec job(long seed, int epochs, String moreLoss, String moreInput) {
     return Tutorial.JSON.readValue(
         """
         {"model": %s, "input": {"type": "dataset", "id": "digits"%s}, "batch_size": 32, "time_steps": 10, "epochs": %d,
-         "seed": 1, "optimizer": {"type": "adam", "learning_rate": 0.003}, "loss": [{"type": "cross_entropy"}%s]}
+         "seed": %d, "optimizer": {"type": "adam", "learning_rate": 0.003}, "loss": [{"type": "cross_entropy"}%s]}
         """
-            .formatted(Tutorial.JSON.writeValueAsString(MODEL), moreInput, epochs, moreLoss),
+            .formatted(Tutorial.JSON.writeValueAsString(MODEL), moreInput, epochs, seed, moreLoss),
         TrainingSpec.class);
   }
 
@@ -79,6 +89,17 @@ class TrainingTest {
     }
     assertThat(epochs.getLast().loss()).isLessThan(0.8 * epochs.getFirst().loss());
     assertThat(epochs.getLast().accuracy()).isGreaterThan(0.3);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"10, 95000, 0.97, 95000", "15, 32086, 0.94, 34000"})
+  void digitsAreLearnedWithinABudget(int epochs, int limit, double accuracy, double synops) {
+    var last = new AtomicReference<EpochMetrics>();
+    try (var engine = Engine.create(2)) {
+      new Trainer(job(13, epochs, limit(limit), ""), MODEL, null, DIGITS, engine).run(last::set);
+    }
+    assertThat(last.get().testAccuracy()).isGreaterThanOrEqualTo(accuracy);
+    assertThat(last.get().synops()).isLessThanOrEqualTo(synops);
   }
 
   private static byte[] checkpoint(TrainingSpec spec, boolean scalar, int threads, byte[] from) {

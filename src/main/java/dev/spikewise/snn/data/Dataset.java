@@ -12,11 +12,17 @@ import java.util.Objects;
  * @param timeSteps length of the time axis, 0 where the samples have none
  * @param values [n, (timeSteps,) shape], scaled to 0..1 unless they are spikes
  * @param labels [n]
+ * @param trainSize the samples from here on are the data set's own test split; n where it has none
  */
-public record Dataset(String name, Shape shape, int timeSteps, float[] values, int[] labels) {
+public record Dataset(
+    String name, Shape shape, int timeSteps, float[] values, int[] labels, int trainSize) {
 
   public int size() {
     return labels.length;
+  }
+
+  public boolean hasTestSplit() {
+    return trainSize < labels.length;
   }
 
   /**
@@ -30,8 +36,8 @@ public record Dataset(String name, Shape shape, int timeSteps, float[] values, i
       for (int i = 0; i < pixels.length; i++) {
         pixels[i] /= 16;
       }
-      return new Dataset(
-          "digits", Shape.of(1, 8, 8), 0, pixels, Objects.requireNonNull(arrays.get("y")).ints());
+      int[] labels = Objects.requireNonNull(arrays.get("y")).ints();
+      return new Dataset("digits", Shape.of(1, 8, 8), 0, pixels, labels, labels.length);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -45,15 +45,32 @@ public final class Feed {
     frame = model.shapes().getFirst().size();
     if (spec instanceof InputSpec.FromDataset from) {
       int[] labels = Objects.requireNonNull(dataset).labels();
-      int limit = from.limit() == null ? labels.length : Math.min(from.limit(), labels.length);
+      int size = dataset.trainSize();
+      int limit = from.limit() == null ? size : Math.min(from.limit(), size);
       int[] mixed = shuffle(IntStream.range(0, limit).toArray(), new SplittableRandom(seed));
-      boolean[] held = holdOut(mixed, labels, from.testFraction());
-      train = IntStream.range(0, limit).filter(i -> !held[i]).map(i -> mixed[i]).toArray();
-      test = IntStream.range(0, limit).filter(i -> held[i]).map(i -> mixed[i]).toArray();
+      if (dataset.hasTestSplit()) {
+        train = mixed;
+        test = IntStream.range(size, labels.length).toArray();
+      } else {
+        boolean[] held = holdOut(mixed, labels, testFraction(from));
+        train = IntStream.range(0, limit).filter(i -> !held[i]).map(i -> mixed[i]).toArray();
+        test = IntStream.range(0, limit).filter(i -> held[i]).map(i -> mixed[i]).toArray();
+      }
     } else {
       train = IntStream.range(0, batchSize).toArray();
       test = new int[0];
     }
+  }
+
+  private static double testFraction(InputSpec.FromDataset from) {
+    return from.testFraction() == null ? 0.2 : from.testFraction();
+  }
+
+  /** Samples that one epoch trains on, without building a feed. */
+  public static long trainSize(InputSpec.FromDataset from, Dataset dataset) {
+    int used =
+        from.limit() == null ? dataset.trainSize() : Math.min(from.limit(), dataset.trainSize());
+    return dataset.hasTestSplit() ? used : used - Math.round(used * testFraction(from));
   }
 
   /** Holds out the same share of every class. */
