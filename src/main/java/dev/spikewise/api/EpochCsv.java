@@ -37,6 +37,7 @@ final class EpochCsv {
     figures.put("firing_rate", epoch.firingRate());
     figures.put("accuracy", epoch.accuracy());
     figures.put("test_accuracy", epoch.testAccuracy());
+    figures.put("test_synops", epoch.testSynops());
     figures.put("duration_ms", epoch.durationMs());
     epoch.lossTerms().forEach((term, value) -> figures.put("loss_terms." + term, value));
     epoch

@@ -119,9 +119,11 @@ class Problems extends ResponseEntityExceptionHandler {
   private @Nullable ResponseEntity<Object> answer(
       Exception e, Problem problem, HttpHeaders headers, WebRequest request) {
     // A fixed type, so that a client that accepts only images or CSV is still told what went wrong.
-    headers.setContentType(MediaType.APPLICATION_PROBLEM_JSON);
+    var own = new HttpHeaders();
+    own.putAll(headers);
+    own.setContentType(MediaType.APPLICATION_PROBLEM_JSON);
     return super.handleExceptionInternal(
-        e, problem.at(path(request)), headers, HttpStatusCode.valueOf(problem.status()), request);
+        e, problem.at(path(request)), own, HttpStatusCode.valueOf(problem.status()), request);
   }
 
   private static Problem springs(

@@ -46,6 +46,9 @@ public final class Report {
       Stream.of(after.testAccuracy())
           .filter(Objects::nonNull)
           .forEach(a -> text.append("| test accuracy | | %s |\n".formatted(number(a))));
+      Stream.of(after.testSynops())
+          .filter(Objects::nonNull)
+          .forEach(s -> text.append("| synops a test sample | | %s |\n".formatted(number(s))));
       text.append('\n');
     }
     return text

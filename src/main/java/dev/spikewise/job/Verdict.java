@@ -44,6 +44,7 @@ public record Verdict(boolean passed, List<Result> results) {
       case "loss" -> last.loss();
       case "accuracy" -> last.accuracy();
       case "test_accuracy" -> last.testAccuracy();
+      case "test_synops" -> last.testSynops();
       default -> throw new IllegalArgumentException("no metric " + metric);
     };
   }

@@ -47,6 +47,7 @@ public final class Trainer {
   private int epoch;
   private Counter counter;
   private Counter complete;
+  private final Counter testCounter;
 
   /**
    * Builds the network, draws what weights are not given from the seed, and measures the baseline.
@@ -77,6 +78,7 @@ public final class Trainer {
     }
     optimizer = Optimizer.of(spec.optimizer(), network.parameters(), parallel);
     counter = new Counter(network, spec.dt());
+    testCounter = new Counter(network, spec.dt());
     Analyzer.forward(
         network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
     baseline = Analysis.of(counter, model);
@@ -139,10 +141,10 @@ public final class Trainer {
       if (trained == null) {
         return Outcome.STOPPED;
       }
-      Double testAccuracy = null;
+      Tested tested = null;
       if (feed.testSize() > 0) {
-        testAccuracy = testAccuracy(listener);
-        if (testAccuracy == null) {
+        tested = test(listener);
+        if (tested == null) {
           return Outcome.STOPPED;
         }
       }
@@ -150,7 +152,7 @@ public final class Trainer {
         return Outcome.DIVERGED;
       }
       double durationMs = (System.nanoTime() - start) / 1e6;
-      EpochMetrics metrics = trained.metrics(epoch, counter, testAccuracy, durationMs);
+      EpochMetrics metrics = trained.metrics(epoch, counter, tested, durationMs);
       Counter spare = complete;
       complete = counter;
       counter = spare;
@@ -162,6 +164,8 @@ public final class Trainer {
     }
     return Outcome.COMPLETED;
   }
+
+  private record Tested(double accuracy, double synops) {}
 
   /** Sums over an epoch's training samples. */
   private static final class Epoch {
@@ -180,8 +184,7 @@ public final class Trainer {
       return Double.isFinite(loss);
     }
 
-    EpochMetrics metrics(
-        int epoch, Counter counter, @Nullable Double testAccuracy, double durationMs) {
+    EpochMetrics metrics(int epoch, Counter counter, @Nullable Tested tested, double durationMs) {
       Map<String, Double> lossTerms = new LinkedHashMap<>();
       for (int i = 0; i < terms.length; i++) {
         lossTerms.put(Integer.toString(i), terms[i] / samples);
@@ -193,7 +196,8 @@ public final class Trainer {
           counter.synops(),
           counter.firingRate(),
           labelled ? (double) correct / samples : null,
-          testAccuracy,
+          tested == null ? null : tested.accuracy(),
+          tested == null ? null : tested.synops(),
           durationMs,
           counter.epochParameters(),
           counter.epochSpiking());
@@ -239,8 +243,9 @@ public final class Trainer {
     network.forward(batch);
   }
 
-  private @Nullable Double testAccuracy(TrainingListener listener) {
+  private @Nullable Tested test(TrainingListener listener) {
     int[] samples = feed.testSamples();
+    testCounter.clear();
     long correct = 0;
     for (int from = 0; from < samples.length; from += spec.batchSize()) {
       if (!listener.keepGoing()) {
@@ -248,10 +253,11 @@ public final class Trainer {
       }
       int batch = Math.min(spec.batchSize(), samples.length - from);
       show(samples, from, batch, Feed.TEST_EPOCH);
+      testCounter.add(batch);
       network.sumOutput(batch, loss.logits());
       correct += correct(batch);
     }
-    return (double) correct / samples.length;
+    return new Tested((double) correct / samples.length, testCounter.synops());
   }
 
   private long correct(int batch) {

@@ -9,7 +9,14 @@ import org.jspecify.annotations.Nullable;
 public record Gate(String metric, @Nullable Double min, @Nullable Double max) {
 
   public static final Set<String> METRICS =
-      Set.of("synops", "target_ratio", "firing_rate", "loss", "accuracy", "test_accuracy");
+      Set.of(
+          "synops",
+          "target_ratio",
+          "firing_rate",
+          "loss",
+          "accuracy",
+          "test_accuracy",
+          "test_synops");
 
   public void check(Mistakes mistakes) {
     mistakes.require(

@@ -31,6 +31,7 @@ class PlotsTest {
                     0.3,
                     null,
                     null,
+                    null,
                     2,
                     Map.of("1", new EpochMetrics.Parameter(1e6 * (12 + i))),
                     Map.of("2", new EpochMetrics.Spiking(0.3, 0.5))))
@@ -87,7 +88,17 @@ class PlotsTest {
   void aDivergedEpochLeavesAGapInsteadOfBreakingThePicture() {
     var nan =
         new EpochMetrics(
-            1, Double.NaN, Map.of(), Double.NaN, Double.NaN, null, null, 1, Map.of(), Map.of());
+            1,
+            Double.NaN,
+            Map.of(),
+            Double.NaN,
+            Double.NaN,
+            null,
+            null,
+            null,
+            1,
+            Map.of(),
+            Map.of());
     assertThat(Plots.firingRate(List.of(nan)).svg()).doesNotContain("NaN");
   }
 

@@ -100,6 +100,7 @@ class TrainingTest {
     }
     assertThat(last.get().testAccuracy()).isGreaterThanOrEqualTo(accuracy);
     assertThat(last.get().synops()).isLessThanOrEqualTo(synops);
+    assertThat(last.get().testSynops()).isLessThanOrEqualTo(synops);
   }
 
   private static byte[] checkpoint(TrainingSpec spec, boolean scalar, int threads, byte[] from) {
