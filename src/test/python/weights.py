@@ -57,8 +57,8 @@ tutorial = nn.Sequential(
 strange = nn.Sequential(
     nn.Conv2d(1, 4, 3, padding="same"),
     sl.IAF(spike_fn=sa.SingleSpike),
-    nn.Dropout2d(0.5),
-    nn.Sequential(nn.Conv2d(4, 4, 3, padding_mode="reflect", padding=1), nn.ReLU()),
+    nn.AlphaDropout(0.5),
+    nn.Sequential(nn.Conv2d(4, 4, 3, padding_mode="reflect", padding=1), nn.Sigmoid()),
     nn.MaxPool2d(2),
     sl.SumPool2d(2, ceil_mode=True),
     nn.Flatten(0),

@@ -2,6 +2,7 @@ package dev.spikewise.interop;
 
 import dev.spikewise.snn.StateDict;
 import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.TrainedModel;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.Mistakes;
@@ -267,19 +268,20 @@ public final class Nir {
 
   /**
    * Writes a network so that {@code dialect}'s importer reads what it computes here, as far as NIR
-   * can say it: spikes and resets are the importer's own.
+   * can say it: spikes and resets are the importer's own. Dropout is left out, and a BatchNorm2d
+   * becomes part of its Conv2d.
    *
    * @throws InvalidSpecException naming the layer that the dialect has no node for, or a weight
    *     that does not fit
    */
   public static byte[] write(ModelSpec model, StateDict weights, NirDialect dialect) {
-    StateDict fitting = Weights.of(model, weights);
+    var used = new TrainedModel(model, Weights.of(model, weights)).merged();
     try {
       Path file = Files.createTempFile("spikewise", ".nir");
       try {
         try (var hdf = HdfFile.write(file)) {
           hdf.putDataset("version", VERSION);
-          write(hdf.putGroup("node"), model, fitting, dialect);
+          write(hdf.putGroup("node"), used.spec(), used.weights(), dialect);
         }
         return Files.readAllBytes(file);
       } finally {
@@ -353,8 +355,14 @@ public final class Nir {
       int i, LayerSpec layer, Shape input, StateDict weights, float area, NirDialect dialect) {
     return switch (layer) {
       case LayerSpec.Spiking spiking -> dialect.write("/layers/" + i, spiking, input).fields();
-      case LayerSpec.ExpLeak leak ->
-          throw new InvalidSpecException("/layers/" + i, "ExpLeak cannot be written to NIR");
+      case LayerSpec.ExpLeak _,
+          LayerSpec.Rectifier _,
+          LayerSpec.Conv1d _,
+          LayerSpec.SpikingMaxPooling2dLayer _,
+          LayerSpec.BatchNorm2d _,
+          LayerSpec.Silencing _ ->
+          throw new InvalidSpecException(
+              "/layers/" + i, layer.typeName() + " cannot be written to NIR");
       case LayerSpec.Conv2d conv -> {
         var fields = new LinkedHashMap<>(weights(i, weights, area));
         fields.put("input_shape", vector(input.dim(1), input.dim(2)));

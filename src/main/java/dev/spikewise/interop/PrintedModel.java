@@ -35,10 +35,20 @@ public final class PrintedModel {
 
   /** Arguments that PyTorch prints without their names. */
   private static final Map<String, List<String>> POSITIONAL =
-      Map.of("Conv2d", List.of("in_channels", "out_channels"));
+      Map.of(
+          "Conv2d", List.of("in_channels", "out_channels"),
+          "Conv1d", List.of("in_channels", "out_channels"),
+          "BatchNorm2d", List.of("num_features"));
 
-  /** Arguments that say how a tensor is laid out, which is always the same here. */
-  private static final Set<String> LAYOUT = Set.of("batch_size", "num_timesteps");
+  /** Arguments that say where a tensor lies, which is always the same here. */
+  private static final Set<String> LAYOUT = Set.of("batch_size", "num_timesteps", "inplace");
+
+  private static final String SPIKING_MAX_POOL = "SpikingMaxPooling2dLayer";
+
+  /** A layer that prints only the PyTorch layers in it. */
+  private static final Pattern WITHIN_MAX_POOL =
+      Pattern.compile(
+          "(?:\\(pad\\): ZeroPad2d\\(\\((\\d+), \\1, (\\d+), \\2\\)\\) )?\\(pool\\): MaxPool2d\\((.*)\\)");
 
   /** Arguments that have no counterpart here, and the one value of each that needs none. */
   private static final Map<String, String> ONLY =
@@ -51,8 +61,8 @@ public final class PrintedModel {
           "1",
           "end_dim",
           "-1",
-          "inplace",
-          "False");
+          "track_running_stats",
+          "True");
 
   private final String[] lines;
   private final Mistakes mistakes = new Mistakes();
@@ -84,7 +94,7 @@ public final class PrintedModel {
     int depth = 0;
     for (int i = 0; i < lines.length; i++) {
       Matcher container = CONTAINER.matcher(lines[i]);
-      if (container.matches()) {
+      if (container.matches() && !container.group(2).equals(SPIKING_MAX_POOL)) {
         if (!container.group(2).equals("Sequential")) {
           add(
               i,
@@ -120,7 +130,7 @@ public final class PrintedModel {
     Matcher layer = LAYER.matcher(text);
     if (open == 0 && layer.matches()) {
       try {
-        layers.add(SpecJson.layer(arguments(layer.group(1), layer.group(2))));
+        layers.add(SpecJson.layer(layer(layer.group(1), layer.group(2).strip())));
       } catch (JacksonException | IllegalArgumentException e) {
         add(first, layer.group(1) + ": " + SpecJson.reason(e));
       }
@@ -143,6 +153,24 @@ public final class PrintedModel {
   }
 
   /** A layer's definition in JSON, out of what stands in its brackets. */
+  private static ObjectNode layer(String type, String printed) {
+    if (!type.equals(SPIKING_MAX_POOL)) {
+      return arguments(type, printed);
+    }
+    Matcher within = WITHIN_MAX_POOL.matcher(printed);
+    if (!within.matches()) {
+      throw new IllegalArgumentException("expected an equally padded MaxPool2d, found " + printed);
+    }
+    var pool = new ArrayList<>(split(within.group(3)));
+    pool.removeAll(List.of("padding=0", "dilation=1"));
+    ObjectNode json = arguments(type, String.join(", ", pool));
+    if (within.group(1) != null) {
+      json.set("padding", value("(" + within.group(2) + ", " + within.group(1) + ")"));
+    }
+    return json;
+  }
+
+  /** The printed arguments by their names. */
   private static ObjectNode arguments(String type, String printed) {
     ObjectNode json = SpecJson.object().put("type", type);
     List<String> unnamed = new ArrayList<>(POSITIONAL.getOrDefault(type, List.of()));
@@ -176,7 +204,7 @@ public final class PrintedModel {
     if (plain.startsWith("(") && plain.endsWith(")")) {
       ArrayNode array = SpecJson.array();
       split(plain.substring(1, plain.length() - 1)).forEach(item -> array.add(value(item)));
-      return array;
+      return array.size() == 1 ? array.get(0) : array;
     }
     return SpecJson.scalar(plain);
   }

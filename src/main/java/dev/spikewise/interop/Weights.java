@@ -63,7 +63,8 @@ public final class Weights {
 
   /**
    * The weights of {@code model} among {@code found}. The state of neurons, which sinabs keeps in
-   * the same state_dict, is left out; a time constant that is not there is the definition's.
+   * the same state_dict, is left out; a time constant that is not there is the definition's, and a
+   * count of batches 0.
    *
    * @throws InvalidSpecException naming every array that is missing, not the model's, or of another
    *     shape
@@ -76,8 +77,14 @@ public final class Weights {
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer = model.layers().get(i);
       Map<String, Double> constants =
-          layer instanceof LayerSpec.Neuron neuron ? neuron.timeConstants() : Map.of();
-      for (var expected : layer.parameters(shapes.get(i)).entrySet()) {
+          switch (layer) {
+            case LayerSpec.Neuron neuron -> neuron.timeConstants();
+            case LayerSpec.BatchNorm2d _ -> Map.of("num_batches_tracked", 0.0);
+            default -> Map.of();
+          };
+      var all = layer.parameters(shapes.get(i));
+      all.putAll(layer.buffers(shapes.get(i)));
+      for (var expected : all.entrySet()) {
         String name = i + "." + expected.getKey();
         Tensor tensor = unused.remove(name);
         Double constant = constants.get(expected.getKey());

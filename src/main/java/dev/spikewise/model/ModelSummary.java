@@ -62,6 +62,8 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
                   conv.kernelSize().h(), conv.stride().h(), conv.dilation().h(), output.dim(1))
               * windows(
                   conv.kernelSize().w(), conv.stride().w(), conv.dilation().w(), output.dim(2));
+      case LayerSpec.Conv1d conv ->
+          fanOut(conv.asConv2d(), Shape.of(output.dim(0), 1, output.dim(1)));
       case LayerSpec.Linear linear -> linear.outFeatures();
     };
   }

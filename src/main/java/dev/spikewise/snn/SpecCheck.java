@@ -100,7 +100,7 @@ record SpecCheck(
     if (synaptic.isEmpty()) {
       mistakes
           .in("model")
-          .add("has no layer with weights (Conv2d, Linear): there is nothing to train");
+          .add("has no layer with weights (Conv2d, Conv1d, Linear): there is nothing to train");
     }
     for (int i = 0; i < spec.loss().size(); i++) {
       switch (spec.loss().get(i)) {
@@ -179,7 +179,7 @@ record SpecCheck(
     String first = synops.keySet().iterator().next();
     int layer = Integer.parseInt(first.split("\\.")[0]);
     if (model.layers().subList(0, layer + 1).stream()
-        .anyMatch(LayerSpec.Spiking.class::isInstance)) {
+        .anyMatch(l -> l instanceof LayerSpec.Spiking || l instanceof LayerSpec.BatchNorm2d)) {
       return;
     }
     double raw = Objects.requireNonNull(synops.get(first));

@@ -208,6 +208,7 @@ public final class Trainer {
     var sums = new Epoch(spec.loss().size(), feed.labelled());
     int[] order = feed.order(epoch);
     counter.clear();
+    network.train(true);
     for (int from = 0; from < order.length; from += spec.batchSize()) {
       if (!listener.keepGoing()) {
         return null;
@@ -236,6 +237,7 @@ public final class Trainer {
         b -> {
           int sample = samples[from + b];
           feed.encode(epoch, sample, order, network.input(), b * network.inputSize());
+          network.sampleSeeds()[b] = feed.networkSeed(epoch, sample);
           if (feed.labelled()) {
             labels[b] = feed.label(sample);
           }
@@ -246,6 +248,7 @@ public final class Trainer {
   private @Nullable Tested test(TrainingListener listener) {
     int[] samples = feed.testSamples();
     testCounter.clear();
+    network.train(false);
     long correct = 0;
     for (int from = 0; from < samples.length; from += spec.batchSize()) {
       if (!listener.keepGoing()) {

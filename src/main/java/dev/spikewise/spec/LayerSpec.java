@@ -19,9 +19,18 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = LayerSpec.FlattenTime.class, name = "FlattenTime"),
   @JsonSubTypes.Type(value = LayerSpec.UnflattenTime.class, name = "UnflattenTime"),
   @JsonSubTypes.Type(value = LayerSpec.Conv2d.class, name = "Conv2d"),
+  @JsonSubTypes.Type(value = LayerSpec.Conv1d.class, name = "Conv1d"),
   @JsonSubTypes.Type(value = LayerSpec.Linear.class, name = "Linear"),
   @JsonSubTypes.Type(value = LayerSpec.SumPool2d.class, name = "SumPool2d"),
   @JsonSubTypes.Type(value = LayerSpec.AvgPool2d.class, name = "AvgPool2d"),
+  @JsonSubTypes.Type(
+      value = LayerSpec.SpikingMaxPooling2dLayer.class,
+      names = {"SpikingMaxPooling2dLayer", "SpikingMaxPool2d"}),
+  @JsonSubTypes.Type(value = LayerSpec.BatchNorm2d.class, name = "BatchNorm2d"),
+  @JsonSubTypes.Type(value = LayerSpec.Dropout.class, name = "Dropout"),
+  @JsonSubTypes.Type(value = LayerSpec.Dropout2d.class, name = "Dropout2d"),
+  @JsonSubTypes.Type(value = LayerSpec.ReLU.class, name = "ReLU"),
+  @JsonSubTypes.Type(value = LayerSpec.NeuromorphicReLU.class, name = "NeuromorphicReLU"),
   @JsonSubTypes.Type(value = LayerSpec.Flatten.class, name = "Flatten"),
   @JsonSubTypes.Type(
       value = LayerSpec.IAF.class,
@@ -58,6 +67,11 @@ public sealed interface LayerSpec {
     return new LinkedHashMap<>();
   }
 
+  /** What a state_dict keeps beside the parameters: name within the layer and shape. */
+  default SequencedMap<String, Shape> buffers(Shape input) {
+    return new LinkedHashMap<>();
+  }
+
   /** The layer's name as PyTorch and sinabs spell it. */
   @JsonIgnore
   default String typeName() {
@@ -82,8 +96,16 @@ public sealed interface LayerSpec {
     }
   }
 
-  /** A layer of neurons with a state. Element-wise: its output has its input's shape. */
-  sealed interface Neuron extends LayerSpec {
+  /** A layer whose output has its input's shape. */
+  sealed interface Elementwise extends LayerSpec {
+    @Override
+    default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      return input;
+    }
+  }
+
+  /** A layer of neurons with a state. */
+  sealed interface Neuron extends Elementwise {
     /** Time constants in time steps; null where the neuron has none. */
     default @Nullable Double tauMem() {
       return null;
@@ -144,11 +166,6 @@ public sealed interface LayerSpec {
       if (tau != null) {
         mistakes.positive(tau, name);
       }
-    }
-
-    @Override
-    default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
-      return input;
     }
   }
 
@@ -227,20 +244,10 @@ public sealed interface LayerSpec {
   }
 
   /** Folds time into the batch in sinabs; changes nothing here. */
-  record FlattenTime() implements LayerSpec {
-    @Override
-    public Shape outputShape(Shape input, Mistakes mistakes) {
-      return input;
-    }
-  }
+  record FlattenTime() implements Elementwise {}
 
   /** Unfolds time from the batch in sinabs; changes nothing here. */
-  record UnflattenTime() implements LayerSpec {
-    @Override
-    public Shape outputShape(Shape input, Mistakes mistakes) {
-      return input;
-    }
-  }
+  record UnflattenTime() implements Elementwise {}
 
   /** PyTorch's Conv2d: (Cin, H, W) to (Cout, H', W'), zero padding. */
   record Conv2d(
@@ -328,6 +335,65 @@ public sealed interface LayerSpec {
     @Override
     public Shape weightShape(Shape input) {
       return Shape.of(outChannels, input.dim(0) / groups, kernelSize.h(), kernelSize.w());
+    }
+  }
+
+  /** PyTorch's Conv1d: (Cin, L) to (Cout, L'), zero padding. */
+  record Conv1d(
+      @Nullable Integer inChannels,
+      Integer outChannels,
+      Integer kernelSize,
+      Integer stride,
+      Integer padding,
+      Integer dilation,
+      Integer groups,
+      Boolean bias)
+      implements Synaptic {
+    public Conv1d {
+      stride = stride == null ? 1 : stride;
+      padding = padding == null ? 0 : padding;
+      dilation = dilation == null ? 1 : dilation;
+      groups = groups == null ? 1 : groups;
+      bias = bias == null ? true : bias;
+    }
+
+    /** The same sums over (Cin, 1, L). */
+    public Conv2d asConv2d() {
+      return new Conv2d(
+          inChannels,
+          outChannels,
+          new Size2(1, kernelSize),
+          new Size2(1, stride),
+          new Size2(0, padding),
+          new Size2(1, dilation),
+          groups,
+          bias);
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      if (mistakes.require(kernelSize != null, "kernel_size", "is missing")
+          && mistakes.atLeast(kernelSize, 1, "kernel_size")
+              & mistakes.atLeast(stride, 1, "stride")
+              & mistakes.atLeast(padding, 0, "padding")
+              & mistakes.atLeast(dilation, 1, "dilation")) {
+        asConv2d().check(mistakes);
+      }
+    }
+
+    @Override
+    public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 2) {
+        mistakes.add("Conv1d takes a (C, L) input, but the layers before it give " + input);
+        return null;
+      }
+      Shape output = asConv2d().outputShape(Shape.of(input.dim(0), 1, input.dim(1)), mistakes);
+      return output == null ? null : Shape.of(output.dim(0), output.dim(2));
+    }
+
+    @Override
+    public Shape weightShape(Shape input) {
+      return Shape.of(outChannels, input.dim(0) / groups, kernelSize);
     }
   }
 
@@ -441,6 +507,138 @@ public sealed interface LayerSpec {
     public AvgPool2d {
       stride = stride == null ? kernelSize : stride;
       padding = padding == null ? Size2.ZERO : padding;
+    }
+  }
+
+  /**
+   * sinabs' SpikingMaxPooling2dLayer: of each window, the neuron with the most spikes so far
+   * speaks; what the window puts out at a step is its largest input, if the neuron that is ahead is
+   * among those that spike.
+   */
+  record SpikingMaxPooling2dLayer(Size2 kernelSize, Size2 stride, Size2 padding) implements Pool {
+    public SpikingMaxPooling2dLayer {
+      stride = stride == null ? kernelSize : stride;
+      padding = padding == null ? Size2.ZERO : padding;
+    }
+  }
+
+  /**
+   * PyTorch's BatchNorm2d: each channel to mean 0 and variance 1 over batch, time and pixels while
+   * training, over the running estimates otherwise (Ioffe and Szegedy 2015, arXiv:1502.03167).
+   *
+   * @param momentum share of the newest batch in the running estimates
+   * @param affine whether a channel has a trained weight, and unless {@code bias} is false, a bias
+   */
+  record BatchNorm2d(
+      @Nullable Integer numFeatures, Double eps, Double momentum, Boolean affine, Boolean bias)
+      implements LayerSpec {
+    public BatchNorm2d {
+      eps = eps == null ? 1e-5 : eps;
+      momentum = momentum == null ? 0.1 : momentum;
+      affine = affine == null ? true : affine;
+      bias = bias == null ? affine : bias;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.positive(eps, "eps");
+      mistakes.between(momentum, 0, 1, "momentum");
+      mistakes.require(affine || !bias, "bias", "must be false where affine is");
+    }
+
+    @Override
+    public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 3) {
+        mistakes.add("BatchNorm2d takes a (C, H, W) input, but the layers before it give " + input);
+        return null;
+      }
+      if (numFeatures != null && numFeatures != input.dim(0)) {
+        mistakes
+            .in("num_features")
+            .add("must be " + input.dim(0) + ", the channels of " + input + ", was " + numFeatures);
+        return null;
+      }
+      return input;
+    }
+
+    @Override
+    public SequencedMap<String, Shape> parameters(Shape input) {
+      var parameters = new LinkedHashMap<String, Shape>();
+      if (affine) {
+        parameters.put("weight", Shape.of(input.dim(0)));
+      }
+      if (bias) {
+        parameters.put("bias", Shape.of(input.dim(0)));
+      }
+      return parameters;
+    }
+
+    @Override
+    public SequencedMap<String, Shape> buffers(Shape input) {
+      var buffers = new LinkedHashMap<String, Shape>();
+      buffers.put("running_mean", Shape.of(input.dim(0)));
+      buffers.put("running_var", Shape.of(input.dim(0)));
+      buffers.put("num_batches_tracked", Shape.of());
+      return buffers;
+    }
+  }
+
+  /**
+   * A layer that, while training, silences what it draws with probability p, for all time steps of
+   * a sample, and divides the rest by 1 - p.
+   */
+  sealed interface Silencing extends Elementwise {
+    Double p();
+
+    @Override
+    default void check(Mistakes mistakes) {
+      mistakes.between(p(), 0, 1, "p");
+    }
+  }
+
+  /** PyTorch's Dropout, for single values (Srivastava et al. 2014). */
+  record Dropout(Double p) implements Silencing {
+    public Dropout {
+      p = p == null ? 0.5 : p;
+    }
+  }
+
+  /** PyTorch's Dropout2d, for whole channels. */
+  record Dropout2d(Double p) implements Silencing {
+    public Dropout2d {
+      p = p == null ? 0.5 : p;
+    }
+  }
+
+  /** A layer that puts out max(x, 0), perhaps rounded. Its gradient is that of max(x, 0). */
+  sealed interface Rectifier extends Elementwise {}
+
+  /** PyTorch's ReLU. */
+  record ReLU() implements Rectifier {}
+
+  /**
+   * sinabs' NeuromorphicReLU: the spikes that a spiking twin would send, for networks that are
+   * trained without time (Sorbaro et al. 2020, doi:10.3389/fnins.2020.00662).
+   *
+   * @param quantize whether the output is rounded down
+   * @param fanout what the sum of a sample's output is multiplied by to be its {@code activity}
+   * @param stochasticRounding whether the output is, while training, rounded up with its fraction
+   *     as the probability, and otherwise to the nearest
+   */
+  record NeuromorphicReLU(Boolean quantize, Double fanout, Boolean stochasticRounding)
+      implements Rectifier {
+    public NeuromorphicReLU {
+      quantize = quantize == null ? true : quantize;
+      fanout = fanout == null ? 1.0 : fanout;
+      stochasticRounding = stochasticRounding == null ? false : stochasticRounding;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.require(
+          fanout >= 0 && Double.isFinite(fanout),
+          "fanout",
+          "must be a finite number of at least 0, was " + fanout);
     }
   }
 

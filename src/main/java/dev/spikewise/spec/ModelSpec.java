@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * A sequential network. A layer is named by its index, as in PyTorch's {@code nn.Sequential}: "0",
  * "1", ...
  *
- * @param inputShape one sample at one time step, (C, H, W) or (features)
+ * @param inputShape one sample at one time step, (C, H, W), (C, L) or (features)
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<LayerSpec> layers)
@@ -37,11 +37,12 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
       mistakes.name(name, "name");
     }
     if (mistakes.require(
-        inputShape.size() == 1 || inputShape.size() == 3,
+        inputShape.size() >= 1 && inputShape.size() <= 3,
         "input_shape",
         inputShape.isEmpty()
-            ? "is missing: give [channels, height, width] or [features]"
-            : "must be [channels, height, width] or [features], was " + inputShape)) {
+            ? "is missing: give [channels, height, width], [channels, length] or [features]"
+            : "must be [channels, height, width], [channels, length] or [features], was "
+                + inputShape)) {
       for (int i = 0; i < inputShape.size(); i++) {
         mistakes.in("input_shape").atLeast(inputShape.get(i), 1, Integer.toString(i));
       }

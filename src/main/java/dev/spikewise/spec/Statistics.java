@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param firingRate spikes a neuron and step, mean over all spiking neurons of all layers together
  * @param parameter by name of the parameter layer (Conv2d, Linear)
  * @param spiking by name of the spiking layer
+ * @param activation by name of the layer without a state (ReLU, NeuromorphicReLU)
  */
 public record Statistics(
     double synops,
@@ -23,7 +24,13 @@ public record Statistics(
     double firingRate,
     long nSpikingNeurons,
     Map<String, Parameter> parameter,
-    Map<String, Spiking> spiking) {
+    Map<String, Spiking> spiking,
+    Map<String, Activation> activation) {
+
+  public Statistics {
+    // Statistics that were stored before there were such layers have none.
+    activation = activation == null ? Map.of() : activation;
+  }
 
   /** Synaptic operations caused by one parameter layer's input. */
   public record Parameter(
@@ -35,6 +42,12 @@ public record Statistics(
    */
   public record Spiking(
       long nNeurons, double firingRate, double silentRatio, Histogram histogram) {}
+
+  /**
+   * @param activity sinabs' NeuromorphicReLU.activity: output a sample, summed over time and
+   *     neurons, times the layer's fan-out
+   */
+  public record Activation(double activity) {}
 
   /**
    * {@code counts[i]} neurons have a rate in [edges[i], edges[i + 1]), the last bin with its upper

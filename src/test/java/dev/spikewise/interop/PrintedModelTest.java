@@ -55,14 +55,39 @@ class PrintedModelTest {
   }
 
   @Test
+  void readsLayersOfNetworksWithoutTimeAndForRegularisation() {
+    var layers = PrintedModel.parse(Golden.text("layers.txt"), List.of(2, 6, 6)).layers();
+
+    assertThat(layers.get(0)).isEqualTo(new LayerSpec.BatchNorm2d(2, 1e-5, 0.1, true, true));
+    assertThat(layers.get(1)).isEqualTo(new LayerSpec.BatchNorm2d(2, 1e-3, 0.2, false, false));
+    assertThat(layers.get(2)).isEqualTo(new LayerSpec.Dropout(0.3));
+    assertThat(layers.get(3)).isEqualTo(new LayerSpec.Dropout2d(0.25));
+    assertThat(layers.get(4)).isEqualTo(new LayerSpec.NeuromorphicReLU(true, 1.0, false));
+    assertThat(layers.get(5)).isEqualTo(new LayerSpec.ReLU());
+    assertThat(layers.get(6))
+        .isEqualTo(new LayerSpec.SpikingMaxPooling2dLayer(Size2.ONE, Size2.ONE, Size2.ZERO));
+    assertThat(layers.get(7))
+        .isEqualTo(
+            new LayerSpec.SpikingMaxPooling2dLayer(
+                new Size2(2, 4), new Size2(1, 2), new Size2(1, 2)));
+    assertThat(
+            PrintedModel.parse(
+                    "Sequential(\n  (0): Conv1d(2, 4, kernel_size=(3,), stride=(1,), padding=(1,))\n)",
+                    List.of(2, 9))
+                .layers()
+                .getFirst())
+        .isEqualTo(new LayerSpec.Conv1d(2, 4, 3, 1, 1, 1, 1, true));
+  }
+
+  @Test
   void namesEveryLineThatIsNoLayerKnownHere() {
     assertThat(mistakes(Golden.text("strange.txt")))
         .extracting(Mistake::detail)
         .satisfiesExactly(
             d -> assertThat(d).startsWith("line 2: Conv2d: ").contains("same"),
-            d -> assertThat(d).startsWith("line 5: Dropout2d: no layer of this type is known"),
+            d -> assertThat(d).startsWith("line 5: AlphaDropout: no layer of this type is known"),
             d -> assertThat(d).isEqualTo("line 7: Conv2d: has no option padding_mode"),
-            d -> assertThat(d).isEqualTo("line 8: ReLU: no layer of this type is known"),
+            d -> assertThat(d).isEqualTo("line 8: Sigmoid: no layer of this type is known"),
             d -> assertThat(d).startsWith("line 10: MaxPool2d: no layer"),
             d -> assertThat(d).isEqualTo("line 11: SumPool2d: ceil_mode must be False, was True"),
             d -> assertThat(d).isEqualTo("line 12: Flatten: start_dim must be 1, was 0"));
@@ -88,7 +113,7 @@ class PrintedModelTest {
 
   @Test
   void damagedTextIsRefusedNeverObeyed() {
-    for (String name : List.of("tutorial.txt", "strange.txt", "small.txt")) {
+    for (String name : List.of("tutorial.txt", "strange.txt", "small.txt", "layers.txt")) {
       Golden.mutate(
           Golden.bytes(name),
           5_000,

@@ -43,7 +43,7 @@ class PlotsTest {
         IntStream.rangeClosed(0, counts.length).mapToObj(i -> i * top / counts.length).toList();
     var layer =
         new Statistics.Spiking(10, 0.2, 0.4, new Statistics.Histogram(edges, List.of(counts)));
-    return new Statistics(1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer));
+    return new Statistics(1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer), Map.of());
   }
 
   @Test

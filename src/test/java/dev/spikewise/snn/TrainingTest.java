@@ -8,6 +8,7 @@ import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.ArrayList;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -41,12 +42,17 @@ class TrainingTest {
   }
 
   private static TrainingSpec job(long seed, int epochs, String moreLoss, String moreInput) {
+    return job(MODEL, seed, epochs, moreLoss, moreInput);
+  }
+
+  private static TrainingSpec job(
+      ModelSpec model, long seed, int epochs, String moreLoss, String moreInput) {
     return Tutorial.JSON.readValue(
         """
         {"model": %s, "input": {"type": "dataset", "id": "digits"%s}, "batch_size": 32, "time_steps": 10, "epochs": %d,
          "seed": %d, "optimizer": {"type": "adam", "learning_rate": 0.003}, "loss": [{"type": "cross_entropy"}%s]}
         """
-            .formatted(Tutorial.JSON.writeValueAsString(MODEL), moreInput, epochs, seed, moreLoss),
+            .formatted(Tutorial.JSON.writeValueAsString(model), moreInput, epochs, seed, moreLoss),
         TrainingSpec.class);
   }
 
@@ -65,6 +71,31 @@ class TrainingTest {
     TrainingSpec spec = job(2, HALF, ", \"limit\": 100");
     assertThat(checkpoint(spec, false, threads, null)).isEqualTo(checkpoint(spec, false, 1, null));
     assertThat(checkpoint(spec, true, threads, null)).isEqualTo(checkpoint(spec, true, 1, null));
+  }
+
+  @Test
+  void layersThatDrawAndThatLookAtTheWholeBatchTrainToTheSameBitsToo() {
+    ModelSpec model =
+        Tutorial.JSON.readValue(
+            """
+            {"input_shape": [1, 8, 8], "layers": [
+              {"type": "Conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1, "bias": false},
+              {"type": "BatchNorm2d"}, {"type": "IAF"}, {"type": "SpikingMaxPooling2dLayer", "kernel_size": 2},
+              {"type": "Dropout", "p": 0.2}, {"type": "Conv2d", "out_channels": 32, "kernel_size": 3},
+              {"type": "NeuromorphicReLU", "stochastic_rounding": true}, {"type": "Flatten"},
+              {"type": "Linear", "out_features": 10} ] }
+            """,
+            ModelSpec.class);
+    TrainingSpec spec = job(model, 1, 4, "", ", \"limit\": 300");
+    byte[] whole = checkpoint(spec, model, false, 1, null);
+    byte[] half = checkpoint(job(model, 1, 2, "", ", \"limit\": 300"), model, false, 3, null);
+    assertThat(checkpoint(spec, model, false, 2, half)).isEqualTo(whole);
+    var epochs = new ArrayList<EpochMetrics>();
+    try (var engine = Engine.create(1)) {
+      new Trainer(spec, model, null, DIGITS, engine).run(epochs::add);
+    }
+    assertThat(epochs.getLast().loss()).isLessThan(0.7 * epochs.getFirst().loss());
+    assertThat(epochs.getLast().testAccuracy()).isGreaterThan(0.5);
   }
 
   @ParameterizedTest
@@ -104,8 +135,13 @@ class TrainingTest {
   }
 
   private static byte[] checkpoint(TrainingSpec spec, boolean scalar, int threads, byte[] from) {
+    return checkpoint(spec, MODEL, scalar, threads, from);
+  }
+
+  private static byte[] checkpoint(
+      TrainingSpec spec, ModelSpec model, boolean scalar, int threads, byte[] from) {
     try (var engine = scalar ? Engine.scalar(threads) : Engine.create(threads)) {
-      var trainer = new Trainer(spec, MODEL, null, DIGITS, engine);
+      var trainer = new Trainer(spec, model, null, DIGITS, engine);
       if (from != null) {
         trainer.restore(Checkpoint.fromBytes(from));
       }

@@ -200,6 +200,13 @@ public final class Feed {
     return (int) (probability * (1 << 24));
   }
 
+  /**
+   * What is drawn for a sample inside the network, and not for its encoding, is drawn from this.
+   */
+  public long networkSeed(int epoch, int sample) {
+    return ~mix(seed, epoch, sample);
+  }
+
   private static long mix(long seed, int epoch, int sample) {
     long z =
         seed * 0x9E3779B97F4A7C15L + epoch * 0xBF58476D1CE4E5B9L + sample * 0x94D049BB133111EBL;

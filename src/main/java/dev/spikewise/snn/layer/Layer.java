@@ -4,11 +4,15 @@ import dev.spikewise.snn.data.TorchRandom;
 import java.util.List;
 
 /** One step of the network's way from input to output, and back for the gradients. */
-abstract sealed class Layer permits Synapses, Pool, Neurons {
+abstract sealed class Layer
+    permits Synapses, Pool, SpikingMaxPool, Neurons, Rectifier, BatchNorm, Dropout {
 
   final String name;
   final Signal in;
   final Signal out;
+
+  /** Whether the network is trained, rather than used; PyTorch's {@code training}. */
+  boolean training;
 
   Layer(String name, Signal in, Signal out) {
     this.name = name;
@@ -29,6 +33,11 @@ abstract sealed class Layer permits Synapses, Pool, Neurons {
   void draw(TorchRandom random) {}
 
   List<Parameter> parameters() {
+    return List.of();
+  }
+
+  /** What changes without gradients, and is kept beside the parameters. */
+  List<Parameter> buffers() {
     return List.of();
   }
 }

@@ -29,6 +29,8 @@ public final class Network {
 
   private final List<Layer> layers = new ArrayList<>();
   private final List<Parameter> parameters = new ArrayList<>();
+  private final List<Parameter> state = new ArrayList<>();
+  private final long[] sampleSeeds;
   private final Signal input;
   private final Signal output;
   private final List<Signal> blockSignals = new ArrayList<>();
@@ -50,138 +52,145 @@ public final class Network {
     this.timeSteps = timeSteps;
     List<Shape> shapes = spec.shapes();
     int largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
-    block =
-        (int) Math.clamp(BLOCK_BYTES / ((long) Float.BYTES * timeSteps * largest), 1, batchSize);
+    block = block(spec, batchSize, timeSteps, largest);
+    sampleSeeds = new long[batchSize];
     input = new Signal(frame(shapes.getFirst(), null), constantInput ? 1 : timeSteps, batchSize);
     var step = new Step(input, 1);
     for (int i = 0; i < spec.layers().size(); i++) {
-      step =
-          add(Integer.toString(i), spec.layers(), i, step, shapes.get(i + 1), batchSize, kernels);
+      step = add(spec.layers(), i, step, shapes.get(i), shapes.get(i + 1), batchSize, kernels);
     }
     output = step.signal();
     gradients = new float[2][block * timeSteps * largest];
   }
 
+  /** Samples of a block; the whole batch where a layer looks at all samples together. */
+  private static int block(ModelSpec spec, int batchSize, int timeSteps, long largest) {
+    return spec.layers().stream().anyMatch(LayerSpec.BatchNorm2d.class::isInstance)
+        ? batchSize
+        : (int) Math.clamp(BLOCK_BYTES / (Float.BYTES * timeSteps * largest), 1, batchSize);
+  }
+
   private Step add(
-      String name,
       List<LayerSpec> specs,
       int i,
       Step before,
+      Shape inShape,
       Shape shape,
       int batchSize,
       Kernels kernels) {
+    String name = Integer.toString(i);
     Signal in = before.signal();
     return switch (specs.get(i)) {
       case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> before;
-      case LayerSpec.Conv2d c -> {
-        var geometry =
-            new ConvShape(
-                in.frame.h(),
-                in.frame.w(),
-                in.frame.c(),
-                c.outChannels(),
-                c.kernelSize().h(),
-                c.kernelSize().w(),
-                c.stride().h(),
-                c.stride().w(),
-                c.padding().h(),
-                c.padding().w(),
-                c.dilation().h(),
-                c.dilation().w(),
-                c.groups());
-        int[] weightShape = {
-          c.outChannels(), in.frame.c() / c.groups(), c.kernelSize().h(), c.kernelSize().w()
-        };
-        yield addSynapses(
-            name, geometry, weightShape, c.bias(), before, shape, specs, i, batchSize, kernels);
-      }
-      case LayerSpec.Linear l -> {
-        // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the
-        // map's order.
-        var geometry =
-            new ConvShape(
-                in.frame.h(),
-                in.frame.w(),
-                in.frame.c(),
-                l.outFeatures(),
-                in.frame.h(),
-                in.frame.w(),
-                1,
-                1,
-                0,
-                0,
-                1,
-                1,
-                1);
-        int[] weightShape = {l.outFeatures(), in.frame.size()};
-        yield addSynapses(
-            name, geometry, weightShape, l.bias(), before, shape, specs, i, batchSize, kernels);
+      case LayerSpec.Synaptic s ->
+          addSynapses(name, s, before, inShape, shape, specs, i, batchSize, kernels);
+      case LayerSpec.SpikingMaxPooling2dLayer p -> {
+        var out = signal(frame(shape, null), in.steps, keeps(specs, i), batchSize);
+        layers.add(new SpikingMaxPool(name, p, in, out, batchSize, kernels.parallel()));
+        yield new Step(out, 1);
       }
       case LayerSpec.Pool p -> {
-        var out = signal(frame(shape, null), in.steps, keepsPool(specs, i), batchSize);
+        var out = signal(frame(shape, null), in.steps, keeps(specs, i), batchSize);
         var pool = new Pool(name, p, in, out, kernels);
         layers.add(pool);
         yield new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
       }
       case LayerSpec.Neuron n -> {
-        var out = signal(frame(shape, in.frame), timeSteps, keepsSpikes(specs, i), batchSize);
-        layers.add(
-            addParameters(new Neurons(name, n, in, out, batchSize, block, timeSteps, kernels)));
+        var out = signal(frame(shape, in.frame), timeSteps, keeps(specs, i), batchSize);
+        add(new Neurons(name, n, in, out, batchSize, block, timeSteps, kernels));
         yield new Step(out, 1);
       }
+      case LayerSpec.Rectifier r -> {
+        var out = signal(in.frame, in.steps, keeps(specs, i), batchSize);
+        layers.add(new Rectifier(name, r, in, out, sampleSeeds, timeSteps, kernels.parallel()));
+        yield new Step(out, before.spikesPerUnit());
+      }
+      case LayerSpec.BatchNorm2d n -> {
+        var out = signal(in.frame, in.steps, keeps(specs, i), batchSize);
+        add(new BatchNorm(name, n, in, out, batchSize, timeSteps, kernels.parallel()));
+        yield new Step(out, 1);
+      }
+      case LayerSpec.Silencing d -> {
+        var out = signal(in.frame, in.steps, keeps(specs, i), batchSize);
+        layers.add(new Dropout(name, d, in, out, sampleSeeds, kernels.parallel()));
+        yield new Step(out, before.spikesPerUnit());
+      }
+    };
+  }
+
+  private static ConvShape geometry(LayerSpec.Synaptic spec, Frame in) {
+    return switch (spec) {
+      case LayerSpec.Conv2d c ->
+          new ConvShape(
+              in.h(),
+              in.w(),
+              in.c(),
+              c.outChannels(),
+              c.kernelSize().h(),
+              c.kernelSize().w(),
+              c.stride().h(),
+              c.stride().w(),
+              c.padding().h(),
+              c.padding().w(),
+              c.dilation().h(),
+              c.dilation().w(),
+              c.groups());
+      case LayerSpec.Conv1d c -> geometry(c.asConv2d(), in);
+      // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the map's
+      // order.
+      case LayerSpec.Linear l ->
+          new ConvShape(
+              in.h(), in.w(), in.c(), l.outFeatures(), in.h(), in.w(), 1, 1, 0, 0, 1, 1, 1);
     };
   }
 
   private Step addSynapses(
       String name,
-      ConvShape geometry,
-      int[] weightShape,
-      boolean bias,
+      LayerSpec.Synaptic spec,
       Step before,
+      Shape inShape,
       Shape shape,
       List<LayerSpec> specs,
       int i,
       int batchSize,
       Kernels kernels) {
     Signal in = before.signal();
-    var out =
-        signal(
-            frame(shape, null),
-            in.steps,
-            isInputOfSynapses(specs, i) || isLast(specs, i),
-            batchSize);
+    var out = signal(frame(shape, null), in.steps, keeps(specs, i), batchSize);
     boolean activeOnly =
         !layers.isEmpty() && layers.getLast() instanceof Pool pool && pool.skipsSilent();
-    layers.add(
-        addParameters(
-            new Synapses(
-                name,
-                geometry,
-                weightShape,
-                bias,
-                before.spikesPerUnit(),
-                parameters.isEmpty(),
-                activeOnly,
-                in,
-                out,
-                block,
-                timeSteps,
-                kernels)));
+    add(
+        new Synapses(
+            name,
+            geometry(spec, in.frame),
+            spec.weightShape(inShape).dims().stream().mapToInt(d -> d).toArray(),
+            spec.bias(),
+            before.spikesPerUnit(),
+            parameters.isEmpty(),
+            activeOnly,
+            in,
+            out,
+            block,
+            timeSteps,
+            kernels));
     return new Step(out, 1);
   }
 
-  private <L extends Layer> L addParameters(L layer) {
+  private void add(Layer layer) {
+    layers.add(layer);
     parameters.addAll(layer.parameters());
-    return layer;
+    state.addAll(layer.parameters());
+    state.addAll(layer.buffers());
   }
 
   private static Frame frame(Shape shape, @Nullable Frame like) {
     if (like != null) {
       return like;
     }
-    return shape.rank() == 3
-        ? new Frame(shape.dim(1), shape.dim(2), shape.dim(0))
-        : new Frame(1, 1, shape.size());
+    return switch (shape.rank()) {
+      case 3 -> new Frame(shape.dim(1), shape.dim(2), shape.dim(0));
+      case 2 -> new Frame(1, shape.dim(1), shape.dim(0));
+      default -> new Frame(1, 1, shape.size());
+    };
   }
 
   private Signal signal(Frame frame, int steps, boolean keep, int batchSize) {
@@ -192,27 +201,19 @@ public final class Network {
     return signal;
   }
 
-  /** Backward, Synapses need their input and a sum pool its output. */
-  private static boolean keepsPool(List<LayerSpec> specs, int i) {
-    return specs.get(i) instanceof LayerSpec.SumPool2d
-        || isInputOfSynapses(specs, i)
-        || isLast(specs, i);
-  }
-
-  /** A recurrent layer's spikes are its own input, too. */
-  private static boolean keepsSpikes(List<LayerSpec> specs, int i) {
-    return specs.get(i) instanceof LayerSpec.Recurrent
-        || isInputOfSynapses(specs, i)
-        || isLast(specs, i);
-  }
-
-  private static boolean isInputOfSynapses(List<LayerSpec> specs, int i) {
+  /**
+   * Whether the backward pass needs the output of layer {@code i}: as the input of the next one,
+   * or, as in a sum pool and for a recurrent layer's spikes, for the layer itself.
+   */
+  private static boolean keeps(List<LayerSpec> specs, int i) {
     int next = next(specs, i);
-    return next < specs.size() && specs.get(next) instanceof LayerSpec.Synaptic;
-  }
-
-  private static boolean isLast(List<LayerSpec> specs, int i) {
-    return next(specs, i) == specs.size();
+    return next == specs.size()
+        || switch (specs.get(next)) {
+          case LayerSpec.Synaptic _, LayerSpec.Rectifier _, LayerSpec.BatchNorm2d _ -> true;
+          default ->
+              specs.get(i) instanceof LayerSpec.SumPool2d
+                  || specs.get(i) instanceof LayerSpec.Recurrent;
+        };
   }
 
   private static int next(List<LayerSpec> specs, int i) {
@@ -231,39 +232,30 @@ public final class Network {
       ModelSpec spec, int batchSize, int timeSteps, boolean constantInput) {
     List<Shape> shapes = spec.shapes();
     long largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
-    long block = Math.clamp(BLOCK_BYTES / ((long) Float.BYTES * timeSteps * largest), 1, batchSize);
+    long block = block(spec, batchSize, timeSteps, largest);
     long steps = constantInput ? 1 : timeSteps;
     long floats = batchSize * steps * shapes.getFirst().size() + 2 * block * timeSteps * largest;
     for (int i = 0; i < spec.layers().size(); i++) {
-      long in = shapes.get(i).size();
+      LayerSpec layer = spec.layers().get(i);
+      Shape in = shapes.get(i);
       long out = shapes.get(i + 1).size();
-      boolean keep = isInputOfSynapses(spec.layers(), i) || isLast(spec.layers(), i);
-      switch (spec.layers().get(i)) {
-        case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> {}
-        case LayerSpec.Synaptic s -> {
-          long weights =
-              s instanceof LayerSpec.Conv2d c
-                  ? out
-                      / (shapes.get(i + 1).dim(1) * shapes.get(i + 1).dim(2))
-                      * c.kernelSize().h()
-                      * c.kernelSize().w()
-                      * (shapes.get(i).dim(0) / c.groups())
-                  : in * out;
-          // Values, gradient, order, two moments of the optimiser, and a turned copy.
-          floats += 6 * weights + (keep ? batchSize : block) * steps * out;
-        }
-        case LayerSpec.Pool p ->
-            floats += (keepsPool(spec.layers(), i) ? batchSize : block) * steps * out;
+      long samples = keeps(spec.layers(), i) ? batchSize : block;
+      switch (layer) {
+        case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> samples = 0;
+        // Values, gradient, order, two moments of the optimiser, and a turned copy.
+        case LayerSpec.Synaptic s -> floats += 6L * s.weightShape(in).size();
+        case LayerSpec.SpikingMaxPooling2dLayer _ -> floats += batchSize * steps * out;
         case LayerSpec.Neuron _ -> {
           steps = timeSteps;
-          // Potentials, state, counts, and the output.
-          floats +=
-              batchSize * steps * out
-                  + batchSize * out
-                  + 3 * out
-                  + (keep ? batchSize : block) * steps * out;
+          // Potentials, state and counts.
+          floats += batchSize * steps * out + batchSize * out + 3 * out;
         }
+        case LayerSpec.Silencing _ -> floats += batchSize * out;
+        // Sums of each frame in double.
+        case LayerSpec.BatchNorm2d _ -> floats += 4 * batchSize * steps * in.dim(0);
+        case LayerSpec.Pool _, LayerSpec.Rectifier _ -> {}
       }
+      floats += samples * steps * out;
     }
     return Float.BYTES * floats;
   }
@@ -305,6 +297,21 @@ public final class Network {
     return layers.stream().filter(Neurons.class::isInstance).map(Neurons.class::cast).toList();
   }
 
+  /** The layers without a state whose output may stand for spikes. */
+  public List<Rectifier> rectifiers() {
+    return layers.stream().filter(Rectifier.class::isInstance).map(Rectifier.class::cast).toList();
+  }
+
+  /** Where the seeds of a batch's samples go, from which layers draw while training. */
+  public long[] sampleSeeds() {
+    return sampleSeeds;
+  }
+
+  /** Whether layers behave as while training, or, at first, as in use; PyTorch's train and eval. */
+  public void train(boolean training) {
+    layers.forEach(layer -> layer.training = training);
+  }
+
   public List<Parameter> parameters() {
     return parameters;
   }
@@ -323,7 +330,7 @@ public final class Network {
   public void load(StateDict weights) {
     var mistakes = new Mistakes();
     var known = new ArrayList<String>();
-    for (Parameter p : parameters) {
+    for (Parameter p : state) {
       known.add(p.name());
       Tensor tensor = weights.tensors().get(p.name());
       if (tensor == null) {
@@ -349,7 +356,7 @@ public final class Network {
 
   public StateDict stateDict() {
     var tensors = new LinkedHashMap<String, Tensor>();
-    for (Parameter p : parameters) {
+    for (Parameter p : state) {
       tensors.put(p.name(), p.toTorch(p.values()));
     }
     return new StateDict(tensors);
@@ -444,13 +451,14 @@ public final class Network {
     Arrays.fill(g.data, g.at(from), g.at(to), 0);
   }
 
-  private static void spread(float[] outputGradient, int from, int to, Signal g) {
+  private void spread(float[] outputGradient, int from, int to, Signal g) {
     int n = g.frame.size();
     int[] order = g.frame.torchOrder();
+    int repeats = timeSteps / g.steps;
     for (int b = from; b < to; b++) {
       for (int t = 0; t < g.steps; t++) {
         for (int i = 0; i < n; i++) {
-          g.data[g.at(b) + t * n + i] = outputGradient[b * n + order[i]];
+          g.data[g.at(b) + t * n + i] = repeats * outputGradient[b * n + order[i]];
         }
       }
     }

@@ -2,6 +2,7 @@ package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.Tensor;
 import dev.spikewise.snn.data.TorchRandom;
+import java.util.Arrays;
 
 /** Trainable values in the engine's order, their gradient, and the way to PyTorch's order. */
 public final class Parameter {
@@ -48,7 +49,7 @@ public final class Parameter {
   }
 
   void zeroGradient() {
-    java.util.Arrays.fill(gradient, 0);
+    Arrays.fill(gradient, 0);
     reached = false;
   }
 
@@ -74,6 +75,10 @@ public final class Parameter {
     for (int i = 0; i < here.length; i++) {
       here[i] = torch[torchOrder[i]];
     }
+  }
+
+  void fill(float value) {
+    Arrays.fill(values, value);
   }
 
   void load(float[] torch) {

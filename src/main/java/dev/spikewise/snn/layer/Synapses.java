@@ -182,7 +182,9 @@ public final class Synapses extends Layer implements Synaptic {
         .parallel()
         .run(
             frames,
-            f -> kernels.addWeights(gIn.data, at + f * size, channels, fanOut, synopsGradient));
+            f ->
+                kernels.addWeights(
+                    gIn.data, at + f * size, channels, fanOut, synopsGradient * stepsPerFrame));
   }
 
   static void addColumns(float[] g, int at, int rows, float[] sums) {

@@ -2,6 +2,7 @@ package dev.spikewise.snn.synops;
 
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.layer.Neurons;
+import dev.spikewise.snn.layer.Rectifier;
 import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Statistics;
@@ -21,8 +22,10 @@ public final class Counter {
   private final @Nullable Double dt;
   private final List<Synaptic> synapses;
   private final List<Neurons> neurons;
+  private final List<Rectifier> rectifiers;
   private final double[] synops;
   private final double[][] spikes;
+  private final double[] activity;
   private long samples;
 
   /**
@@ -33,13 +36,16 @@ public final class Counter {
     timeSteps = network.timeSteps();
     synapses = network.synapses();
     neurons = network.neurons().stream().filter(Neurons::spikes).toList();
+    rectifiers = network.rectifiers();
     synops = new double[synapses.size()];
+    activity = new double[rectifiers.size()];
     spikes = neurons.stream().map(n -> new double[n.counts().length]).toArray(double[][]::new);
   }
 
   public void clear() {
     samples = 0;
     Arrays.fill(synops, 0);
+    Arrays.fill(activity, 0);
     for (double[] layer : spikes) {
       Arrays.fill(layer, 0);
     }
@@ -50,6 +56,9 @@ public final class Counter {
     samples += batch;
     for (int i = 0; i < synops.length; i++) {
       synops[i] += synapses.get(i).synops();
+    }
+    for (int i = 0; i < activity.length; i++) {
+      activity[i] += rectifiers.get(i).activity();
     }
     for (int i = 0; i < spikes.length; i++) {
       double[] counts = neurons.get(i).counts();
@@ -122,9 +131,20 @@ public final class Counter {
           new Statistics.Spiking(
               spikes[i].length, rate(i), silentRatio(spikes[i]), histogram(rates(i))));
     }
+    var activation = new LinkedHashMap<String, Statistics.Activation>();
+    for (int i = 0; i < activity.length; i++) {
+      activation.put(rectifiers.get(i).name(), new Statistics.Activation(activity[i] / samples));
+    }
     double total = synops();
     return new Statistics(
-        total, total / timeSteps, perSecond(total), firingRate(), count, parameter, spiking);
+        total,
+        total / timeSteps,
+        perSecond(total),
+        firingRate(),
+        count,
+        parameter,
+        spiking,
+        activation);
   }
 
   /** By spiking layer: spikes a step of every neuron, in PyTorch's (C, H, W) order. */

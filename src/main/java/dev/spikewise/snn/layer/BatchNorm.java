@@ -1,0 +1,208 @@
+package dev.spikewise.snn.layer;
+
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.spec.LayerSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * y = weight (x - mean) / sqrt(var + eps) + bias for each channel. Mean and variance are the
+ * batch's while the network is trained, so that it must go through in one block; the running ones
+ * otherwise. Backward, with n values a channel: {@code dx = weight / std (dy - mean(dy) - xhat
+ * mean(dy xhat))}.
+ */
+final class BatchNorm extends Layer {
+
+  private final LayerSpec.BatchNorm2d spec;
+  private final Parameter weight;
+  private final Parameter bias;
+  private final Parameter runningMean;
+  private final Parameter runningVar;
+  private final Parameter batches;
+  private final int channels;
+  private final int timeSteps;
+  private final double[] mean;
+  private final double[] inverseStd;
+
+  /** Sums over one frame, so that the order of additions is that of the frames. */
+  private final double[][] sums;
+
+  private final Parallel parallel;
+
+  BatchNorm(
+      String name,
+      LayerSpec.BatchNorm2d spec,
+      Signal in,
+      Signal out,
+      int samples,
+      int timeSteps,
+      Parallel parallel) {
+    super(name, in, out);
+    this.spec = spec;
+    this.timeSteps = timeSteps;
+    this.parallel = parallel;
+    channels = in.frame.c();
+    weight = byChannel("weight", 1);
+    bias = byChannel("bias", 0);
+    runningMean = byChannel("running_mean", 0);
+    runningVar = byChannel("running_var", 1);
+    batches = new Parameter(name + ".num_batches_tracked", new int[0], new int[1]);
+    mean = new double[channels];
+    inverseStd = new double[channels];
+    sums = new double[samples * in.steps][2 * channels];
+  }
+
+  private Parameter byChannel(String which, float value) {
+    var parameter =
+        new Parameter(name + "." + which, new int[] {channels}, Synapses.identity(channels));
+    parameter.fill(value);
+    return parameter;
+  }
+
+  @Override
+  List<Parameter> parameters() {
+    var all = new ArrayList<Parameter>();
+    if (spec.affine()) {
+      all.add(weight);
+    }
+    if (spec.bias()) {
+      all.add(bias);
+    }
+    return all;
+  }
+
+  @Override
+  List<Parameter> buffers() {
+    return List.of(runningMean, runningVar, batches);
+  }
+
+  @Override
+  void forward(int from, int to) {
+    int frames = (to - from) * in.steps;
+    int xAt = in.at(from);
+    int yAt = out.at(from);
+    if (training) {
+      measure(xAt, frames);
+    } else {
+      for (int c = 0; c < channels; c++) {
+        mean[c] = runningMean.values()[c];
+        inverseStd[c] = 1 / Math.sqrt(runningVar.values()[c] + spec.eps());
+      }
+    }
+    var scale = new float[channels];
+    var shift = new float[channels];
+    for (int c = 0; c < channels; c++) {
+      scale[c] = (float) (weight.values()[c] * inverseStd[c]);
+      shift[c] = (float) (bias.values()[c] - mean[c] * weight.values()[c] * inverseStd[c]);
+    }
+    int size = in.frame.size();
+    parallel.run(
+        frames,
+        f -> {
+          for (int i = f * size; i < (f + 1) * size; i += channels) {
+            for (int c = 0; c < channels; c++) {
+              out.data[yAt + i + c] = in.data[xAt + i + c] * scale[c] + shift[c];
+            }
+          }
+        });
+  }
+
+  /** The batch's mean and variance, and what the running ones become by them. */
+  private void measure(int xAt, int frames) {
+    double n = (double) frames * in.frame.size() / channels;
+    double[] sum =
+        sum(
+            frames,
+            (into, i) -> {
+              for (int c = 0; c < channels; c++) {
+                into[c] += in.data[xAt + i + c];
+              }
+            });
+    for (int c = 0; c < channels; c++) {
+      mean[c] = sum[c] / n;
+    }
+    double[] squares =
+        sum(
+            frames,
+            (into, i) -> {
+              for (int c = 0; c < channels; c++) {
+                double away = in.data[xAt + i + c] - mean[c];
+                into[c] += away * away;
+              }
+            });
+    // A frame of a constant input stands for all time steps.
+    double all = n * timeSteps / in.steps;
+    double momentum = spec.momentum();
+    for (int c = 0; c < channels; c++) {
+      double variance = squares[c] / n;
+      double unbiased = all > 1 ? variance * all / (all - 1) : variance;
+      inverseStd[c] = 1 / Math.sqrt(variance + spec.eps());
+      float[] means = runningMean.values();
+      float[] variances = runningVar.values();
+      means[c] = (float) ((1 - momentum) * means[c] + momentum * mean[c]);
+      variances[c] = (float) ((1 - momentum) * variances[c] + momentum * unbiased);
+    }
+    batches.values()[0]++;
+  }
+
+  @Override
+  void backward(int from, int to, Signal gOut, Signal gIn) {
+    int frames = (to - from) * in.steps;
+    int xAt = in.at(from);
+    int outAt = gOut.at(from);
+    int inAt = gIn.at(from);
+    double n = (double) frames * in.frame.size() / channels;
+    double[] sum =
+        sum(
+            frames,
+            (into, i) -> {
+              for (int c = 0; c < channels; c++) {
+                double g = gOut.data[outAt + i + c];
+                into[c] += g;
+                into[channels + c] += g * (in.data[xAt + i + c] - mean[c]) * inverseStd[c];
+              }
+            });
+    parameters().forEach(Parameter::reach);
+    for (int c = 0; c < channels; c++) {
+      bias.gradient()[c] += (float) sum[c];
+      weight.gradient()[c] += (float) sum[channels + c];
+    }
+    int size = in.frame.size();
+    parallel.run(
+        frames,
+        f -> {
+          for (int i = f * size; i < (f + 1) * size; i += channels) {
+            for (int c = 0; c < channels; c++) {
+              double xhat = (in.data[xAt + i + c] - mean[c]) * inverseStd[c];
+              double g = gOut.data[outAt + i + c] - sum[c] / n - xhat * sum[channels + c] / n;
+              gIn.data[inAt + i + c] = (float) (weight.values()[c] * inverseStd[c] * g);
+            }
+          }
+        });
+  }
+
+  private interface Addition {
+    /** Adds the channels of the pixel at {@code i}. */
+    void add(double[] into, int i);
+  }
+
+  private double[] sum(int frames, Addition addition) {
+    int size = in.frame.size();
+    parallel.run(
+        frames,
+        f -> {
+          Arrays.fill(sums[f], 0);
+          for (int i = f * size; i < (f + 1) * size; i += channels) {
+            addition.add(sums[f], i);
+          }
+        });
+    var total = new double[2 * channels];
+    for (int f = 0; f < frames; f++) {
+      for (int i = 0; i < total.length; i++) {
+        total[i] += sums[f][i];
+      }
+    }
+    return total;
+  }
+}

@@ -1,0 +1,133 @@
+package dev.spikewise.snn.layer;
+
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.spec.LayerSpec;
+import java.util.SplittableRandom;
+
+/**
+ * y = max(x, 0), rounded to whole spikes where it is a NeuromorphicReLU. Backward, rounding counts
+ * for nothing: dx = dy where x &gt; 0.
+ */
+public final class Rectifier extends Layer {
+
+  private enum Rounding {
+    NONE,
+    DOWN,
+    STOCHASTIC
+  }
+
+  private final Rounding rounding;
+  private final double fanOut;
+  private final long salt;
+  private final long[] seeds;
+  private final int timeSteps;
+  private final double[] sums;
+  private final Parallel parallel;
+  private double activity;
+
+  /**
+   * @param seeds of the samples in the batch
+   */
+  Rectifier(
+      String name,
+      LayerSpec.Rectifier spec,
+      Signal in,
+      Signal out,
+      long[] seeds,
+      int timeSteps,
+      Parallel parallel) {
+    super(name, in, out);
+    switch (spec) {
+      case LayerSpec.ReLU _ -> {
+        rounding = Rounding.NONE;
+        fanOut = 1;
+      }
+      case LayerSpec.NeuromorphicReLU n -> {
+        rounding =
+            !n.quantize()
+                ? Rounding.NONE
+                : n.stochasticRounding() ? Rounding.STOCHASTIC : Rounding.DOWN;
+        fanOut = n.fanout();
+      }
+    }
+    salt = Long.parseLong(name);
+    this.seeds = seeds;
+    this.timeSteps = timeSteps;
+    this.parallel = parallel;
+    sums = new double[seeds.length];
+  }
+
+  public String name() {
+    return name;
+  }
+
+  /** Output since the last reset, summed over samples, time and neurons, times the fan-out. */
+  public double activity() {
+    return activity;
+  }
+
+  @Override
+  void reset() {
+    activity = 0;
+  }
+
+  @Override
+  void forward(int from, int to) {
+    int n = in.steps * in.frame.size();
+    parallel.run(to - from, i -> sums[i] = rectify(from + i, n));
+    for (int i = 0; i < to - from; i++) {
+      activity += fanOut * sums[i] * timeSteps / in.steps;
+    }
+  }
+
+  private double rectify(int sample, int n) {
+    float[] x = in.data;
+    float[] y = out.data;
+    int xAt = in.at(sample);
+    int yAt = out.at(sample);
+    switch (rounding) {
+      case NONE -> {
+        for (int i = 0; i < n; i++) {
+          y[yAt + i] = Math.max(x[xAt + i], 0);
+        }
+      }
+      case DOWN -> {
+        for (int i = 0; i < n; i++) {
+          y[yAt + i] = (float) Math.floor(Math.max(x[xAt + i], 0));
+        }
+      }
+      case STOCHASTIC -> {
+        var random = new SplittableRandom(seeds[sample] ^ salt);
+        for (int i = 0; i < n; i++) {
+          float value = Math.max(x[xAt + i], 0);
+          double down = Math.floor(value);
+          y[yAt + i] =
+              (float)
+                  (training
+                      ? random.nextDouble() < value - down ? down + 1 : down
+                      : Math.rint(value));
+        }
+      }
+    }
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      sum += y[yAt + i];
+    }
+    return sum;
+  }
+
+  @Override
+  void backward(int from, int to, Signal gOut, Signal gIn) {
+    int n = in.steps * in.frame.size();
+    parallel.run(
+        to - from,
+        s -> {
+          int xAt = in.at(from + s);
+          int outAt = gOut.at(from + s);
+          int inAt = gIn.at(from + s);
+          for (int i = 0; i < n; i++) {
+            gIn.data[inAt + i] = in.data[xAt + i] > 0 ? gOut.data[outAt + i] : 0;
+          }
+        });
+  }
+}

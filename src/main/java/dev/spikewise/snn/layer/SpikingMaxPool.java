@@ -1,0 +1,113 @@
+package dev.spikewise.snn.layer;
+
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.spec.LayerSpec;
+import java.util.Arrays;
+
+/**
+ * With n(t) a neuron's spikes up to step t and x(t) those at it: y(t) of a window is max x(t) if
+ * max n(t) over the neurons with x(t) &gt; 0 is max n(t) over all, else 0. Padding counts as
+ * neurons that never spike. The gradient goes, where the condition holds, to the first neuron with
+ * the largest x(t), as PyTorch's MaxPool2d chooses it.
+ */
+final class SpikingMaxPool extends Layer {
+
+  private static final int NOBODY = -1;
+
+  private final LayerSpec.SpikingMaxPooling2dLayer spec;
+
+  /** By sample, step and window: which neuron of the frame spoke. */
+  private final int[] speaker;
+
+  private final Parallel parallel;
+
+  SpikingMaxPool(
+      String name,
+      LayerSpec.SpikingMaxPooling2dLayer spec,
+      Signal in,
+      Signal out,
+      int samples,
+      Parallel parallel) {
+    super(name, in, out);
+    this.spec = spec;
+    this.parallel = parallel;
+    speaker = new int[Math.multiplyExact(samples * in.steps, out.frame.size())];
+  }
+
+  @Override
+  void forward(int from, int to) {
+    parallel.run(
+        to - from,
+        i -> {
+          var spikes = new float[in.frame.size()];
+          for (int t = 0; t < in.steps; t++) {
+            int xAt = in.at(from + i) + t * spikes.length;
+            for (int n = 0; n < spikes.length; n++) {
+              spikes[n] += in.data[xAt + n];
+            }
+            int yAt = out.at(from + i) + t * out.frame.size();
+            step(spikes, xAt, yAt, ((from + i) * in.steps + t) * out.frame.size());
+          }
+        });
+  }
+
+  private void step(float[] spikes, int xAt, int yAt, int speakerAt) {
+    Signal.Frame frame = out.frame;
+    for (int oy = 0, o = 0; oy < frame.h(); oy++) {
+      for (int ox = 0; ox < frame.w(); ox++) {
+        for (int c = 0; c < frame.c(); c++, o++) {
+          int best = NOBODY;
+          float largest = Float.NEGATIVE_INFINITY;
+          float most = Float.NEGATIVE_INFINITY;
+          float mostOfActive = Float.NEGATIVE_INFINITY;
+          for (int ky = 0; ky < spec.kernelSize().h(); ky++) {
+            for (int kx = 0; kx < spec.kernelSize().w(); kx++) {
+              int n = neuron(oy, ky, ox, kx, c);
+              float x = n == NOBODY ? 0 : in.data[xAt + n];
+              float count = n == NOBODY ? 0 : spikes[n];
+              if (x > largest) {
+                largest = x;
+                best = n;
+              }
+              most = Math.max(most, count);
+              mostOfActive = Math.max(mostOfActive, x > 0 ? count : 0);
+            }
+          }
+          boolean speaks = mostOfActive >= most;
+          speaker[speakerAt + o] = speaks ? best : NOBODY;
+          out.data[yAt + o] = speaks ? largest : 0;
+        }
+      }
+    }
+  }
+
+  /** The neuron under a window's tap, or {@link #NOBODY} in the padding. */
+  private int neuron(int oy, int ky, int ox, int kx, int c) {
+    int y = oy * spec.stride().h() - spec.padding().h() + ky;
+    int x = ox * spec.stride().w() - spec.padding().w() + kx;
+    boolean inside = y >= 0 && y < in.frame.h() && x >= 0 && x < in.frame.w();
+    return inside ? (y * in.frame.w() + x) * in.frame.c() + c : NOBODY;
+  }
+
+  @Override
+  void backward(int from, int to, Signal gOut, Signal gIn) {
+    int inSize = in.frame.size();
+    int outSize = out.frame.size();
+    parallel.run(
+        to - from,
+        i -> {
+          Arrays.fill(gIn.data, gIn.at(from + i), gIn.at(from + i + 1), 0);
+          for (int t = 0; t < in.steps; t++) {
+            int inAt = gIn.at(from + i) + t * inSize;
+            int outAt = gOut.at(from + i) + t * outSize;
+            int speakerAt = ((from + i) * in.steps + t) * outSize;
+            for (int o = 0; o < outSize; o++) {
+              int n = speaker[speakerAt + o];
+              if (n != NOBODY) {
+                gIn.data[inAt + n] += gOut.data[outAt + o];
+              }
+            }
+          }
+        });
+  }
+}

@@ -1,0 +1,159 @@
+package dev.spikewise.snn.layer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.spikewise.snn.Reference;
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.TrainedModel;
+import dev.spikewise.snn.Tutorial;
+import dev.spikewise.snn.data.Npz;
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.ScalarKernels;
+import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Size2;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Small networks that PyTorch and sinabs computed, in training and in use, with all gradients. */
+class LayerReferenceTest {
+
+  private static final float SYNOPS_GRADIENT = 1e-4f;
+
+  @ParameterizedTest
+  @CsvSource({
+    "batch_norm,false",
+    "batch_norm,true",
+    "conv1d,false",
+    "conv1d,true",
+    "neuromorphic_relu,false",
+    "neuromorphic_relu,true",
+    "spiking_max_pool,false",
+    "spiking_max_pool,true"
+  })
+  void layersComputeWhatPyTorchAndSinabsDo(String name, boolean vector) {
+    try (Kernels kernels = vector ? new VectorKernels(2) : new ScalarKernels(1)) {
+      assertAgrees(read(name), kernels);
+    }
+  }
+
+  private static void assertAgrees(Map<String, Npz.Array> reference, Kernels kernels) {
+    Npz.Array input = reference.get("input");
+    int batch = input.shape()[0];
+    int steps = input.shape()[1];
+    var network = new Network(model(reference), batch, steps, false, kernels);
+    network.load(state(reference, "before."));
+    show(input.floats(), network, batch * steps);
+
+    network.train(true);
+    network.reset();
+    network.forward(batch);
+    assertOutput(network, batch, reference.get("output"));
+    double synops = network.synapses().stream().mapToDouble(Synaptic::synops).sum() / batch;
+    if (reference.containsKey("synops")) {
+      double expected = reference.get("synops").value(0);
+      assertThat(synops).isCloseTo(expected, within(1e-5 * expected));
+      network.synapses().forEach(s -> s.addToLoss(SYNOPS_GRADIENT / batch));
+    }
+    for (int i = 0; i < network.rectifiers().size() && reference.containsKey("activity"); i++) {
+      double expected = reference.get("activity").value(i);
+      assertThat(network.rectifiers().get(i).activity() / batch)
+          .isCloseTo(expected, within(1e-5 * expected));
+    }
+    network.backward(batch, reference.get("grad_output").floats());
+    for (Parameter p : network.parameters()) {
+      String name = "grad." + p.name();
+      Reference.assertClose(
+          p.toTorch(p.gradient()).data(), reference.get(name).floats(), 1e-5, name);
+    }
+    StateDict expected = state(reference, "after.");
+    network
+        .stateDict()
+        .tensors()
+        .forEach(
+            (name, tensor) ->
+                Reference.assertClose(
+                    tensor.data(), expected.tensors().get(name).data(), 1e-6, name));
+
+    network.train(false);
+    network.reset();
+    network.forward(batch);
+    assertOutput(network, batch, reference.get("output_eval"));
+  }
+
+  @Test
+  void aMergedNetworkComputesTheSameWithoutBatchNorm() {
+    var reference = read("batch_norm");
+    ModelSpec spec = model(reference);
+    var layers = new ArrayList<>(spec.layers());
+    // A convolution with a bias of its own, and dropout in place of a norm that has no Conv2d.
+    layers.set(0, new LayerSpec.Conv2d(2, 4, new Size2(3, 3), null, Size2.ONE, null, 1, true));
+    layers.set(4, new LayerSpec.Dropout(0.5));
+    var tensors = new LinkedHashMap<>(state(reference, "after.").tensors());
+    tensors.keySet().removeIf(name -> name.startsWith("4."));
+    tensors.put("0.bias", new Tensor(new int[] {4}, new float[] {0.3f, -0.2f, 1, 0}));
+    var whole =
+        new TrainedModel(new ModelSpec(null, spec.inputShape(), layers), new StateDict(tensors));
+    var merged = whole.merged();
+    assertThat(merged.spec().layers()).hasSize(6);
+    assertThat(merged.weights().tensors())
+        .containsOnlyKeys("0.weight", "0.bias", "3.weight", "3.bias", "5.weight", "5.bias");
+    Reference.assertClose(use(merged, reference), use(whole, reference), 1e-5, "output");
+  }
+
+  private static float[] use(TrainedModel model, Map<String, Npz.Array> reference) {
+    Npz.Array input = reference.get("input");
+    int batch = input.shape()[0];
+    int steps = input.shape()[1];
+    try (var kernels = new ScalarKernels(1)) {
+      var network = new Network(model.spec(), batch, steps, false, kernels);
+      network.load(model.weights());
+      show(input.floats(), network, batch * steps);
+      network.forward(batch);
+      var output = new float[batch * network.outputs()];
+      network.sumOutput(batch, output);
+      return output;
+    }
+  }
+
+  private static void assertOutput(Network network, int batch, Npz.Array expected) {
+    var output = new float[batch * network.outputs()];
+    network.sumOutput(batch, output);
+    Reference.assertClose(output, expected.floats(), 1e-5, "output");
+  }
+
+  private static void show(float[] x, Network network, int frames) {
+    int[] order = network.inputOrder();
+    for (int f = 0; f < frames; f++) {
+      for (int i = 0; i < order.length; i++) {
+        network.input()[f * order.length + i] = x[f * order.length + order[i]];
+      }
+    }
+  }
+
+  private static StateDict state(Map<String, Npz.Array> reference, String prefix) {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    reference.forEach(
+        (name, array) -> {
+          if (name.startsWith(prefix)) {
+            tensors.put(name.substring(prefix.length()), new Tensor(array.shape(), array.floats()));
+          }
+        });
+    return new StateDict(tensors);
+  }
+
+  private static Map<String, Npz.Array> read(String name) {
+    return Reference.read("../layers/" + name + ".npz");
+  }
+
+  private static ModelSpec model(Map<String, Npz.Array> reference) {
+    return Tutorial.JSON.readValue(reference.get("model").bytes().array(), ModelSpec.class);
+  }
+}
