@@ -31,6 +31,11 @@ class Inputs {
   }
 
   /** Samples that one epoch trains on. */
+  long samplesPerEpoch(TrainingSpec spec) {
+    return samplesPerEpoch(spec, dataset(spec.input()));
+  }
+
+  /** Samples that one epoch on {@code dataset} trains on. */
   static long samplesPerEpoch(TrainingSpec spec, @Nullable Dataset dataset) {
     if (dataset == null || !(spec.input() instanceof InputSpec.FromDataset input)) {
       return spec.batchSize();

@@ -1,6 +1,7 @@
 package dev.spikewise.job;
 
 import dev.spikewise.spec.EpochMetrics;
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -17,8 +18,22 @@ public sealed interface JobEvent {
    */
   record StateChanged(Job job, @Nullable JobState from) implements JobEvent {}
 
-  /** Epochs were stored. Only their worker's process hears of them. */
-  record EpochsCompleted(Job job, List<EpochMetrics> epochs) implements JobEvent {}
+  /**
+   * A worker took the job out of the queue.
+   *
+   * @param waited since it was last queued
+   */
+  record Claimed(Job job, Duration waited) implements JobEvent {}
+
+  /**
+   * Epochs were stored. Only their worker's process hears of them.
+   *
+   * @param samples that each epoch trained on
+   */
+  record EpochsCompleted(Job job, List<EpochMetrics> epochs, long samples) implements JobEvent {}
+
+  /** The job was taken back from a worker that was not heard of. */
+  record LeaseExpired(Job job) implements JobEvent {}
 
   record Deleted(Job job) implements JobEvent {}
 }

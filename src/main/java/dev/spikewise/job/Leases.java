@@ -29,6 +29,7 @@ class Leases {
   private final EpochRepository epochs;
   private final Checkpoints checkpoints;
   private final Timeline timeline;
+  private final Inputs inputs;
   private final Database database;
   private final ApplicationEventPublisher publisher;
   private final JobSettings settings;
@@ -38,6 +39,7 @@ class Leases {
       EpochRepository epochs,
       Checkpoints checkpoints,
       Timeline timeline,
+      Inputs inputs,
       Database database,
       ApplicationEventPublisher publisher,
       JobSettings settings) {
@@ -45,6 +47,7 @@ class Leases {
     this.epochs = epochs;
     this.checkpoints = checkpoints;
     this.timeline = timeline;
+    this.inputs = inputs;
     this.database = database;
     this.publisher = publisher;
     this.settings = settings;
@@ -59,9 +62,12 @@ class Leases {
         .map(
             row -> {
               var now = database.now();
+              var waited = Duration.between(row.updatedAt(), now);
               var lease = row.claim(owner, now, settings.lease());
               timeline.changed(row, JobState.QUEUED, now);
-              return new Claim(lease, row.toJob(null), row.model(), row.active());
+              var job = row.toJob(null);
+              publisher.publishEvent(new JobEvent.Claimed(job, waited));
+              return new Claim(lease, job, row.model(), row.active());
             });
   }
 
@@ -92,7 +98,8 @@ class Leases {
       checkpoints.save(row.id(), snapshot, now);
     }
     if (!done.isEmpty()) {
-      publisher.publishEvent(new JobEvent.EpochsCompleted(row.toJob(null), done));
+      publisher.publishEvent(
+          new JobEvent.EpochsCompleted(row.toJob(null), done, inputs.samplesPerEpoch(row.spec())));
     }
     return now;
   }
@@ -172,12 +179,17 @@ class Leases {
             now);
       }
       timeline.changed(row, from, now);
+      publisher.publishEvent(new JobEvent.LeaseExpired(row.toJob(null)));
     }
     return expired.size();
   }
 
   private JobRow locked(Lease lease) {
     return jobs.lockLeased(lease.jobId(), lease.owner(), lease.fence())
-        .orElseThrow(() -> new Lease.Lost(lease));
+        .orElseThrow(
+            () -> {
+              publisher.publishEvent(new FencedWrite(lease.jobId()));
+              return new Lease.Lost(lease);
+            });
   }
 }

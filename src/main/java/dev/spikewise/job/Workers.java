@@ -3,12 +3,14 @@ package dev.spikewise.job;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.SmartLifecycle;
@@ -21,7 +23,7 @@ import org.springframework.transaction.event.TransactionalEventListener;
  * shutdown the running jobs go back to the queue with a checkpoint, and heartbeats stop last.
  */
 @Component
-class Workers implements SmartLifecycle {
+public class Workers implements SmartLifecycle {
 
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
 
@@ -59,6 +61,16 @@ class Workers implements SmartLifecycle {
     this.provenances = provenances;
     this.database = database;
     this.settings = settings;
+  }
+
+  /** How many jobs this process can train at the same time. */
+  public int slots() {
+    return settings.workers();
+  }
+
+  /** The jobs that this process trains now. */
+  public Set<UUID> training() {
+    return runners.stream().map(runner -> runner.lease().jobId()).collect(Collectors.toSet());
   }
 
   @Override

@@ -1,77 +1,185 @@
 package dev.spikewise.telemetry;
 
+import dev.spikewise.job.FencedWrite;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobEvent;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
+import dev.spikewise.job.Reason;
+import dev.spikewise.job.Workers;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.IntSupplier;
+import org.springframework.boot.convert.DurationStyle;
+import org.springframework.context.event.EventListener;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
 
-/** Jobs by state, of the whole fleet; what ended and was trained, of this process. */
+/**
+ * Jobs by state, of the whole fleet; what was trained and what went wrong, of this process. A
+ * counter is there from the start: Prometheus sees no increase in a series that appears with 1.
+ */
 @Component
 class FleetMeters {
 
   private final MeterRegistry registry;
-  private final Counter synops;
+  private final Map<JobState, Timer> jobDurations = new EnumMap<>(JobState.class);
+  private final Map<Counter, Double> energies = new HashMap<>();
+  private final Timer queueWait;
   private final Timer epochs;
+  private final Counter synops;
+  private final Counter spikes;
+  private final Counter samples;
+  private final Counter expirations;
+  private final Counter fenced;
 
-  FleetMeters(MeterRegistry registry, Jobs jobs) {
+  FleetMeters(MeterRegistry registry, MetricsSettings settings, Jobs jobs, Workers workers) {
     this.registry = registry;
     for (var state : JobState.values()) {
       Gauge.builder("spikewise.jobs", () -> jobs.count(state))
           .tag("status", state.word())
-          .description("Jobs in this state, in the whole fleet")
+          .description("Jobs in this state in the whole fleet; queued is the queue's depth")
           .register(registry);
     }
     Gauge.builder("spikewise.queue.oldest.age", () -> jobs.oldestQueued().toMillis() / 1e3)
         .baseUnit("seconds")
-        .description("How long the job that waits longest has been in the queue")
+        .description("How long the job of the whole fleet that waits longest has been queued")
         .register(registry);
-    synops =
-        Counter.builder("spikewise.trained.synops")
-            .description("Synaptic operations a sample, summed over the epochs trained")
-            .register(registry);
+    slots("busy", () -> workers.training().size());
+    slots("idle", () -> Math.max(0, workers.slots() - workers.training().size()));
+
+    queueWait =
+        timer(
+            "spikewise.queue.wait",
+            "From being queued to being claimed by this process",
+            "1s 5s 30s 1m 5m 15m 1h 6h");
     epochs =
-        Timer.builder("spikewise.epoch.duration")
-            .description("Training time of an epoch")
-            .register(registry);
+        timer(
+            "spikewise.epoch.duration",
+            "Training time of an epoch",
+            "1ms 5ms 20ms 100ms 500ms 2s 10s 1m 10m 1h");
+    synops = counter("spikewise.trained.synops", "Synaptic operations of all samples trained on");
+    spikes = counter("spikewise.trained.spikes", "Spikes of all samples trained on");
+    samples = counter("spikewise.trained.samples", "Samples trained on");
+    expirations =
+        counter("spikewise.lease.expirations", "Jobs taken back from workers not heard of");
+    fenced =
+        counter("spikewise.fenced.writes", "Writes refused because the worker had lost its lease");
+    settings
+        .energyPerSynop()
+        .forEach(
+            (chip, joules) ->
+                energies.put(
+                    Counter.builder("spikewise.energy")
+                        .baseUnit("joules")
+                        .tag("chip", chip)
+                        .description(
+                            "What the samples trained on would have cost on this chip, by its published energy a synop")
+                        .register(registry),
+                    joules));
+
+    finished(JobState.SUCCEEDED, EnumSet.of(Reason.COMPLETED));
+    finished(JobState.CANCELLED, EnumSet.of(Reason.REQUESTED));
+    finished(
+        JobState.FAILED,
+        EnumSet.complementOf(
+            EnumSet.of(Reason.COMPLETED, Reason.REQUESTED, Reason.WORKER_DRAINED)));
+  }
+
+  private void slots(String state, IntSupplier count) {
+    Gauge.builder("spikewise.worker.slots", count::getAsInt)
+        .tag("state", state)
+        .description("Jobs that this process trains, and could train besides")
+        .register(registry);
+  }
+
+  private Counter counter(String name, String description) {
+    return Counter.builder(name).description(description).register(registry);
+  }
+
+  private Timer timer(String name, String description, String buckets, String... tags) {
+    return Timer.builder(name)
+        .description(description)
+        .serviceLevelObjectives(
+            Arrays.stream(buckets.split(" "))
+                .map(DurationStyle::detectAndParse)
+                .toArray(Duration[]::new))
+        .tags(tags)
+        .register(registry);
+  }
+
+  private void finished(JobState state, Collection<Reason> reasons) {
+    reasons.forEach(reason -> finished(state, reason));
+    jobDurations.put(
+        state,
+        timer(
+            "spikewise.job.duration",
+            "From a job's first start to its end",
+            "10s 1m 5m 15m 1h 6h 1d",
+            "status",
+            state.word()));
+  }
+
+  private Counter finished(JobState state, Reason reason) {
+    return Counter.builder("spikewise.jobs.finished")
+        .description("Jobs that ended, by state and reason")
+        .tags("status", state.word(), "reason", reason.word())
+        .register(registry);
+  }
+
+  @TransactionalEventListener
+  void on(JobEvent.Claimed event) {
+    queueWait.record(event.waited());
   }
 
   @TransactionalEventListener
   void on(JobEvent.EpochsCompleted event) {
+    var job = event.job();
+    var statistics = job.baseline();
+    double neuronSteps =
+        statistics == null ? 0 : (double) statistics.nSpikingNeurons() * job.spec().timeSteps();
     for (var epoch : event.epochs()) {
-      synops.increment(epoch.synops());
+      double trained = epoch.synops() * event.samples();
+      synops.increment(trained);
+      energies.forEach((energy, joules) -> energy.increment(trained * joules));
+      spikes.increment(epoch.firingRate() * neuronSteps * event.samples());
+      samples.increment(event.samples());
       epochs.record(Duration.ofNanos(Math.round(epoch.durationMs() * 1e6)));
     }
   }
 
   @TransactionalEventListener
-  void on(JobEvent.StateChanged event) {
-    var job = event.job();
-    var reason = job.reason();
-    if (!job.status().isFinal() || reason == null) {
-      return;
-    }
-    Counter.builder("spikewise.jobs.finished")
-        .description("Jobs that ended")
-        .tags("status", job.status().word(), "reason", reason.word())
-        .register(registry)
-        .increment();
-    record(job);
+  void on(JobEvent.LeaseExpired event) {
+    expirations.increment();
   }
 
-  private void record(Job job) {
+  @EventListener
+  void on(FencedWrite event) {
+    fenced.increment();
+  }
+
+  @TransactionalEventListener
+  void on(JobEvent.StateChanged event) {
+    var job = event.job();
+    var duration = jobDurations.get(job.status());
+    if (duration != null && job.reason() != null) {
+      finished(job.status(), job.reason()).increment();
+      record(job, duration);
+    }
+  }
+
+  private static void record(Job job, Timer duration) {
     if (job.startedAt() != null && job.finishedAt() != null) {
-      Timer.builder("spikewise.job.duration")
-          .description("From a job's first start to its end")
-          .tag("status", job.status().word())
-          .register(registry)
-          .record(Duration.between(job.startedAt(), job.finishedAt()));
+      duration.record(Duration.between(job.startedAt(), job.finishedAt()));
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.spikewise.telemetry;
 
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobEvent;
+import dev.spikewise.job.Workers;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.EpochMetrics.Spiking;
 import dev.spikewise.telemetry.MetricsSettings.Cardinality;
@@ -10,10 +11,10 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -24,28 +25,35 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
 
 /**
- * Live figures of the jobs that this process trains, which vanish two scrapes after the last news
- * of them.
+ * Live figures of the jobs that this process trains. They vanish two to three scrapes after it
+ * trains a job no longer, whether that ended, was paused, or was taken away.
  */
 @Component
 class JobMeters implements DisposableBean {
 
+  private static final int SCRAPES_KEPT = 2;
+
   private final MeterRegistry registry;
   private final MetricsSettings settings;
-  private final Map<UUID, Live> lives = new ConcurrentHashMap<>();
+  private final Workers workers;
+  private final Map<UUID, Live> lives = new HashMap<>();
   private final ScheduledExecutorService sweeper =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("job-meters").daemon().factory());
 
-  JobMeters(MeterRegistry registry, MetricsSettings settings) {
+  JobMeters(MeterRegistry registry, MetricsSettings settings, Workers workers) {
     this.registry = registry;
     this.settings = settings;
+    this.workers = workers;
+    long interval = settings.scrapeInterval().toMillis();
+    var _ = sweeper.scheduleWithFixedDelay(this::sweep, interval, interval, TimeUnit.MILLISECONDS);
   }
 
   /** The meters of one job, and the news they read. */
   private static final class Live {
     volatile Job job;
     final List<Meter> meters = new ArrayList<>();
+    int scrapesIdle;
 
     Live(Job job) {
       this.job = job;
@@ -53,92 +61,123 @@ class JobMeters implements DisposableBean {
   }
 
   @TransactionalEventListener
-  void on(JobEvent.EpochsCompleted event) {
+  synchronized void on(JobEvent.EpochsCompleted event) {
     if (settings.cardinality() != Cardinality.FLEET) {
-      lives.computeIfAbsent(event.job().id(), id -> register(event.job())).job = event.job();
+      var job = event.job();
+      lives.computeIfAbsent(job.id(), id -> register(job, event.epochs().getLast())).job = job;
     }
   }
 
-  @TransactionalEventListener
-  void on(JobEvent.StateChanged event) {
-    var live = lives.get(event.job().id());
-    if (live == null) {
-      return;
-    }
-    live.job = event.job();
-    if (!event.job().status().isActive()) {
-      var _ =
-          sweeper.schedule(
-              () -> forget(live),
-              settings.scrapeInterval().multipliedBy(2).toMillis(),
-              TimeUnit.MILLISECONDS);
-    }
+  private synchronized void sweep() {
+    var training = workers.training();
+    lives
+        .entrySet()
+        .removeIf(
+            entry -> {
+              var live = entry.getValue();
+              live.scrapesIdle = training.contains(entry.getKey()) ? 0 : live.scrapesIdle + 1;
+              boolean over = live.scrapesIdle > SCRAPES_KEPT;
+              if (over) {
+                live.meters.forEach(registry::remove);
+              }
+              return over;
+            });
   }
 
-  private void forget(Live live) {
-    // It may have been resumed meanwhile.
-    if (!live.job.status().isActive() && lives.remove(live.job.id(), live)) {
-      live.meters.forEach(registry::remove);
-    }
-  }
-
-  private Live register(Job job) {
+  private Live register(Job job, EpochMetrics epoch) {
     var live = new Live(job);
-    var tags = Tags.of("job", job.id().toString());
+    var of = Tags.of("job_id", job.id().toString());
+    var name = of.and("name", job.name() == null ? "" : job.name());
+    add(live, "spikewise.job.info", name, "A job in training and its name", now -> 1);
+    add(live, "spikewise.job.epoch", of, "Complete epochs", now -> now.progress().epoch());
     add(
         live,
-        "spikewise.job.info",
-        tags.and("name", job.name() == null ? "" : job.name()),
-        now -> 1);
-    add(live, "spikewise.job.progress.ratio", tags, now -> now.progress().ratio());
-    add(live, "spikewise.job.epoch", tags, now -> now.progress().epoch());
-    add(live, "spikewise.job.loss", tags, latest(EpochMetrics::loss));
-    add(live, "spikewise.job.synops", tags, latest(EpochMetrics::synops));
-    add(live, "spikewise.job.firing.rate", tags, latest(EpochMetrics::firingRate));
+        "spikewise.job.progress.ratio",
+        of,
+        "Complete epochs of all that are wanted",
+        now -> now.progress().ratio());
+    add(live, "spikewise.job.loss", of, "Loss of the last epoch", latest(EpochMetrics::loss));
     add(
         live,
-        "spikewise.job.target.ratio",
-        tags,
-        latest(epoch -> epoch.synops() / orNaN(job.targetSynops())));
-    add(live, "spikewise.job.accuracy.ratio", tags, latest(epoch -> orNaN(epoch.accuracy())));
-    if (settings.cardinality() == Cardinality.LAYER && job.latest() != null) {
-      addLayers(live, job.latest(), tags);
+        "spikewise.job.synops",
+        of,
+        "Synaptic operations a sample in the last epoch",
+        latest(EpochMetrics::synops));
+    add(
+        live,
+        "spikewise.job.firing.rate",
+        of,
+        "Spikes a neuron and time step in the last epoch",
+        latest(EpochMetrics::firingRate));
+    if (job.targetSynops() != null) {
+      double target = job.targetSynops();
+      add(
+          live,
+          "spikewise.job.target.ratio",
+          of,
+          "Synaptic operations a sample in the last epoch, over their target",
+          latest(now -> now.synops() / target));
+    }
+    if (epoch.accuracy() != null) {
+      add(
+          live,
+          "spikewise.job.accuracy.ratio",
+          of,
+          "Training samples that the last epoch classified right",
+          latest(now -> orNaN(now.accuracy())));
+    }
+    if (epoch.testAccuracy() != null) {
+      add(
+          live,
+          "spikewise.job.test.accuracy.ratio",
+          of,
+          "Test samples that were classified right after the last epoch",
+          latest(now -> orNaN(now.testAccuracy())));
+    }
+    if (settings.cardinality() == Cardinality.LAYER) {
+      addLayers(live, epoch, of);
     }
     return live;
   }
 
-  private void addLayers(Live live, EpochMetrics epoch, Tags tags) {
+  private void addLayers(Live live, EpochMetrics epoch, Tags of) {
     for (var layer : epoch.parameter().keySet()) {
-      var at = tags.and("layer", layer);
       add(
           live,
           "spikewise.layer.synops",
-          at,
-          latest(e -> of(e.parameter(), layer, EpochMetrics.Parameter::synops)));
+          of.and("layer", layer),
+          "Synaptic operations a sample of this layer's weights in the last epoch",
+          latest(now -> figure(now.parameter(), layer, EpochMetrics.Parameter::synops)));
     }
     for (var layer : epoch.spiking().keySet()) {
-      var at = tags.and("layer", layer);
+      var at = of.and("layer", layer);
       add(
           live,
           "spikewise.layer.firing.rate",
           at,
-          latest(e -> of(e.spiking(), layer, Spiking::firingRate)));
+          "Spikes a neuron of this layer and time step in the last epoch",
+          latest(now -> figure(now.spiking(), layer, Spiking::firingRate)));
       add(
           live,
           "spikewise.layer.silent.ratio",
           at,
-          latest(e -> of(e.spiking(), layer, Spiking::silentRatio)));
+          "Neurons of this layer that never fired in the last epoch",
+          latest(now -> figure(now.spiking(), layer, Spiking::silentRatio)));
     }
   }
 
-  private static <T> double of(Map<String, T> layers, String name, ToDoubleFunction<T> figure) {
+  private static <T> double figure(Map<String, T> layers, String name, ToDoubleFunction<T> figure) {
     var layer = layers.get(name);
     return layer == null ? Double.NaN : figure.applyAsDouble(layer);
   }
 
-  private void add(Live live, String name, Tags tags, ToDoubleFunction<Job> figure) {
+  private void add(
+      Live live, String name, Tags tags, String description, ToDoubleFunction<Job> figure) {
     live.meters.add(
-        Gauge.builder(name, live, l -> figure.applyAsDouble(l.job)).tags(tags).register(registry));
+        Gauge.builder(name, live, l -> figure.applyAsDouble(l.job))
+            .tags(tags)
+            .description(description)
+            .register(registry));
   }
 
   private static ToDoubleFunction<Job> latest(ToDoubleFunction<EpochMetrics> figure) {

@@ -128,10 +128,10 @@ class JobControllerTest extends ServiceTest {
       Thread.sleep(100);
     }
     assertThat(get("/actuator/prometheus").body())
-        .contains("spikewise_job_synops{job=\"" + id + "\"}")
-        .contains("spikewise_job_target_ratio{job=\"" + id + "\"}")
-        .contains("spikewise_layer_synops{job=\"" + id + "\",layer=\"4\"}")
-        .contains("spikewise_layer_firing_rate{job=\"" + id + "\",layer=\"1\"}")
+        .contains("spikewise_job_synops{job_id=\"" + id + "\"}")
+        .contains("spikewise_job_target_ratio{job_id=\"" + id + "\"}")
+        .contains("spikewise_layer_synops{job_id=\"" + id + "\",layer=\"4\"}")
+        .contains("spikewise_layer_firing_rate{job_id=\"" + id + "\",layer=\"1\"}")
         .contains("spikewise_jobs{status=\"running\"} 1.0");
     post(path + "/cancel", "");
     await(path, "cancelled");
