@@ -209,11 +209,11 @@ class JobRow {
     }
   }
 
-  void succeed(Instant now) {
+  void succeed(Reason reason, Instant now) {
     if (latest != null) {
       verdict = Verdict.of(spec.gates(), latest, targetSynops);
     }
-    become(JobState.SUCCEEDED, Reason.COMPLETED, now);
+    become(JobState.SUCCEEDED, reason, now);
   }
 
   void fail(Reason reason, @Nullable String detail, Instant now) {

@@ -173,7 +173,9 @@ final class JobRunner {
 
   private End end(Trainer.Outcome outcome, int epoch) {
     return switch (outcome) {
-      case COMPLETED -> new End.Completed();
+      case COMPLETED -> new End.Completed(Reason.COMPLETED);
+      case TARGET_MET -> new End.Completed(Reason.TARGET_MET);
+      case NO_IMPROVEMENT -> new End.Completed(Reason.EARLY_STOPPED);
       case STOPPED ->
           isOverdue()
               ? new End.Failed(

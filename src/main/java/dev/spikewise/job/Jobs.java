@@ -6,7 +6,6 @@ import dev.spikewise.model.ModelUse;
 import dev.spikewise.model.Models;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
-import dev.spikewise.snn.StateDict;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.InputSpec;
@@ -80,8 +79,7 @@ public class Jobs implements ModelUse, DatasetUse {
         jobs.saveAndFlush(
             new JobRow(UUID.randomUUID(), spec, model.spec(), now, settings.ageing()));
     if (model.weights() != null) {
-      checkpoints.saveInitial(
-          row.id(), new Checkpoint(0, model.weights(), new StateDict(Map.of())), now);
+      checkpoints.saveInitial(row.id(), Checkpoint.initial(model.weights()), now);
     }
     timeline.changed(row, null, now);
     return view(row);

@@ -106,7 +106,7 @@ class Leases {
 
   /** How a worker's part in a job ended. */
   sealed interface End {
-    record Completed() implements End {}
+    record Completed(Reason reason) implements End {}
 
     /**
      * As the stored wish says: cancelled, paused, or (the worker was drained) back to the queue.
@@ -127,7 +127,7 @@ class Leases {
       row.become(JobState.CANCELLED, Reason.REQUESTED, now);
     } else {
       switch (end) {
-        case End.Completed() -> row.succeed(now);
+        case End.Completed(var reason) -> row.succeed(reason, now);
         case End.Failed(var reason, var detail) -> row.fail(reason, detail, now);
         case End.Stopped() -> {
           if (from == JobState.PAUSING) {

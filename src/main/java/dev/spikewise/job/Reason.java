@@ -7,6 +7,10 @@ import java.util.Locale;
 public enum Reason {
   /** All epochs are done. */
   COMPLETED("The training is complete"),
+  /** The synops kept to their target for as many epochs as {@code early_stopping} asks for. */
+  TARGET_MET("The target was met"),
+  /** Nothing became better for as many epochs as {@code early_stopping} waits. */
+  EARLY_STOPPED("The training no longer improved"),
   /** Somebody asked for it. */
   REQUESTED("Requested"),
   /** {@code max_runtime_seconds} of active training are over. */

@@ -15,15 +15,22 @@ import java.util.zip.CRC32C;
  * All that a training needs to go on bit for bit: weights, optimiser state, and how far it came.
  * Random numbers are drawn from (seed, epoch, sample), so the number of epochs is their state.
  *
- * <p>As bytes, big endian: "SPKW", version, epoch, two tables of tensors (count; then name, rank,
+ * <p>As bytes, big endian: "SPKW", version, epoch, three tables of tensors (count; then name, rank,
  * dims, float32 values), CRC-32C of all before it.
  *
  * @param epoch number of complete epochs
  */
-public record Checkpoint(int epoch, StateDict weights, StateDict optimizer) {
+public record Checkpoint(
+    int epoch, StateDict weights, StateDict optimizer, StateDict earlyStopping) {
 
   private static final int MAGIC = 0x53504b57;
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
+
+  /** Where a training starts from these weights. */
+  public static Checkpoint initial(StateDict weights) {
+    var nothing = new StateDict(Map.of());
+    return new Checkpoint(0, weights, nothing, nothing);
+  }
 
   public byte[] toBytes() {
     var bytes = new ByteArrayOutputStream();
@@ -33,6 +40,7 @@ public record Checkpoint(int epoch, StateDict weights, StateDict optimizer) {
       out.writeInt(epoch);
       write(out, weights);
       write(out, optimizer);
+      write(out, earlyStopping);
       out.writeInt(checksum(bytes.toByteArray(), bytes.size()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -58,7 +66,7 @@ public record Checkpoint(int epoch, StateDict weights, StateDict optimizer) {
           != checksum(bytes, bytes.length - Integer.BYTES)) {
         throw new IllegalArgumentException("a damaged checkpoint: its checksum does not match");
       }
-      return new Checkpoint(in.getInt(), read(in), read(in));
+      return new Checkpoint(in.getInt(), read(in), read(in), read(in));
     } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
       throw new IllegalArgumentException("a damaged checkpoint: it ends too early", e);
     }

@@ -73,7 +73,15 @@ record SpecCheck(
     }
     boolean classifies =
         spec.loss().stream()
-            .anyMatch(t -> t instanceof LossTerm.CrossEntropy || t instanceof LossTerm.MseCount);
+            .anyMatch(
+                t ->
+                    switch (t) {
+                      case LossTerm.CrossEntropy _,
+                          LossTerm.MseCount _,
+                          LossTerm.MaxMembraneCrossEntropy _ ->
+                          true;
+                      case LossTerm.Synops _, LossTerm.FiringRate _, LossTerm.L1 _ -> false;
+                    });
     int classes = Arrays.stream(dataset.labels()).max().orElse(0) + 1;
     int outputs = model.shapes().getLast().size();
     if (classifies && outputs < classes) {
@@ -107,8 +115,24 @@ record SpecCheck(
         case LossTerm.Synops s -> checkNames(i, s.layers(), synaptic, "layer with weights");
         case LossTerm.FiringRate f -> checkNames(i, f.layers(), spiking, "spiking layer");
         case LossTerm.L1 l -> checkNames(i, l.layers(), spiking, "spiking layer");
+        case LossTerm.MaxMembraneCrossEntropy _ -> checkPotential(i);
         case LossTerm.CrossEntropy _, LossTerm.MseCount _ -> {}
       }
+    }
+  }
+
+  private void checkPotential(int term) {
+    boolean spikes =
+        model.layers().stream()
+            .filter(layer -> !(layer instanceof LayerSpec.UnflattenTime))
+            .reduce((before, last) -> last)
+            .filter(LayerSpec.Spiking.class::isInstance)
+            .isPresent();
+    if (spikes) {
+      mistakes
+          .in("loss")
+          .in(term)
+          .add("needs membrane potentials, but the last layer puts out spikes; end with ExpLeak");
     }
   }
 

@@ -4,6 +4,7 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.optim.GradientNorm;
 import dev.spikewise.snn.optim.Loss;
 import dev.spikewise.snn.optim.Optimizer;
 import dev.spikewise.snn.synops.Counter;
@@ -29,6 +30,10 @@ public final class Trainer {
     COMPLETED,
     /** The listener wanted no more. */
     STOPPED,
+    /** The synops kept to their target for as long as {@code early_stopping} asks. */
+    TARGET_MET,
+    /** Nothing became better for as long as {@code early_stopping} waits. */
+    NO_IMPROVEMENT,
     /** The loss or a weight is no longer a finite number. */
     DIVERGED,
     /** No neuron fired and no gradient is left to wake them. */
@@ -43,6 +48,7 @@ public final class Trainer {
   private final Optimizer optimizer;
   private final Loss loss;
   private final Analysis baseline;
+  private final EarlyStop earlyStop;
   private final int[] labels;
   private int epoch;
   private Counter counter;
@@ -84,6 +90,7 @@ public final class Trainer {
     baseline = Analysis.of(counter, model);
     complete = new Counter(network, spec.dt());
     loss = new Loss(spec.loss(), network, batchSize, spec.dt(), counter.synopsByLayer());
+    earlyStop = new EarlyStop(spec, targetSynops());
     labels = new int[batchSize];
   }
 
@@ -161,6 +168,10 @@ public final class Trainer {
       if (complete.silent() && noGradient()) {
         return Outcome.NETWORK_SILENT;
       }
+      var enough = earlyStop.after(metrics);
+      if (enough.isPresent()) {
+        return enough.get();
+      }
     }
     return Outcome.COMPLETED;
   }
@@ -207,6 +218,7 @@ public final class Trainer {
   private @Nullable Epoch trainEpoch(TrainingListener listener) {
     var sums = new Epoch(spec.loss().size(), feed.labelled());
     int[] order = feed.order(epoch);
+    double learningRate = learningRate();
     counter.clear();
     network.train(true);
     for (int from = 0; from < order.length; from += spec.batchSize()) {
@@ -217,8 +229,11 @@ public final class Trainer {
       show(order, from, batch, epoch);
       double value = loss.compute(batch, labels);
       counter.add(batch);
-      network.backward(batch, loss.outputGradient());
-      optimizer.step();
+      network.backward(batch, loss.outputGradient(), loss.peakGradient());
+      if (spec.clipGradNorm() != null) {
+        GradientNorm.clip(network.parameters(), spec.clipGradNorm());
+      }
+      optimizer.step(learningRate);
       sums.samples += batch;
       sums.loss += value * batch;
       for (int i = 0; i < sums.terms.length; i++) {
@@ -227,6 +242,13 @@ public final class Trainer {
       sums.correct += correct(batch);
     }
     return sums;
+  }
+
+  private double learningRate() {
+    double initial = spec.optimizer().learningRate();
+    return spec.lrScheduler() == null
+        ? initial
+        : spec.lrScheduler().learningRate(initial, epoch, spec.epochs());
   }
 
   private void show(int[] samples, int from, int batch, int epoch) {
@@ -257,7 +279,7 @@ public final class Trainer {
       int batch = Math.min(spec.batchSize(), samples.length - from);
       show(samples, from, batch, Feed.TEST_EPOCH);
       testCounter.add(batch);
-      network.sumOutput(batch, loss.logits());
+      loss.readOutput(batch);
       correct += correct(batch);
     }
     return new Tested((double) correct / samples.length, testCounter.synops());
@@ -268,11 +290,12 @@ public final class Trainer {
       return 0;
     }
     int classes = network.outputs();
+    float[] scores = loss.scores();
     long correct = 0;
     for (int b = 0; b < batch; b++) {
       int best = 0;
       for (int c = 1; c < classes; c++) {
-        if (loss.logits()[b * classes + c] > loss.logits()[b * classes + best]) {
+        if (scores[b * classes + c] > scores[b * classes + best]) {
           best = c;
         }
       }
@@ -317,13 +340,14 @@ public final class Trainer {
   }
 
   public Checkpoint checkpoint() {
-    return new Checkpoint(epoch, network.stateDict(), optimizer.state());
+    return new Checkpoint(epoch, network.stateDict(), optimizer.state(), earlyStop.state());
   }
 
   /** Continues from {@code checkpoint} as if it had never been interrupted. */
   public void restore(Checkpoint checkpoint) {
     network.load(checkpoint.weights());
     optimizer.restore(checkpoint.optimizer());
+    earlyStop.restore(checkpoint.earlyStopping());
     epoch = checkpoint.epoch();
   }
 }

@@ -53,10 +53,15 @@ public sealed interface InputSpec {
    *     the data set brings its own test split
    */
   record FromDataset(
-      String id, Encoding encoding, @Nullable Integer limit, @Nullable Double testFraction)
+      String id,
+      Encoding encoding,
+      Shuffle shuffle,
+      @Nullable Integer limit,
+      @Nullable Double testFraction)
       implements InputSpec {
     public FromDataset {
       encoding = encoding == null ? Encoding.RATE : encoding;
+      shuffle = shuffle == null ? Shuffle.RANDOM : shuffle;
     }
 
     @Override
@@ -71,6 +76,16 @@ public sealed interface InputSpec {
           "test_fraction",
           "must be at least 0 and below 1, was " + testFraction);
     }
+  }
+
+  /** In which order an epoch shows the training samples. */
+  enum Shuffle {
+    /** Any. */
+    @JsonProperty("random")
+    RANDOM,
+    /** One in which every stretch holds the classes in the proportion of the whole. */
+    @JsonProperty("balanced")
+    BALANCED
   }
 
   /** How a pixel becomes a value at each time step. */

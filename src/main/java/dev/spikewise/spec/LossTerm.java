@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = LossTerm.Synops.class, name = "synops"),
   @JsonSubTypes.Type(value = LossTerm.FiringRate.class, name = "firing_rate"),
   @JsonSubTypes.Type(value = LossTerm.CrossEntropy.class, name = "cross_entropy"),
+  @JsonSubTypes.Type(
+      value = LossTerm.MaxMembraneCrossEntropy.class,
+      name = "max_membrane_cross_entropy"),
   @JsonSubTypes.Type(value = LossTerm.MseCount.class, name = "mse_count"),
   @JsonSubTypes.Type(value = LossTerm.L1.class, name = "l1"),
 })
@@ -131,6 +134,16 @@ public sealed interface LossTerm {
   /** Cross entropy of the last layer's spikes, summed over time, against the labels. */
   record CrossEntropy(Double weight) implements LossTerm {
     public CrossEntropy {
+      weight = weight == null ? 1.0 : weight;
+    }
+  }
+
+  /**
+   * Cross entropy of the largest membrane potential over time against the labels. The last layer
+   * must put it out, as ExpLeak does. Its argmax is then what the network predicts.
+   */
+  record MaxMembraneCrossEntropy(Double weight) implements LossTerm {
+    public MaxMembraneCrossEntropy {
       weight = weight == null ? 1.0 : weight;
     }
   }

@@ -14,6 +14,8 @@ public sealed interface OptimizerSpec {
 
   OptimizerSpec DEFAULT = new Adam(1e-3, List.of(0.9, 0.999), 1e-8, 0.0);
 
+  Double learningRate();
+
   void check(Mistakes mistakes);
 
   /**

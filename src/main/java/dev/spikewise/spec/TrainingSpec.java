@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
  * A training job as its sender describes it.
  *
  * @param dt length of a time step in seconds, for figures per second; null where time has no unit
+ * @param lrScheduler how the optimiser's learning rate changes; null where it stays
+ * @param clipGradNorm most Euclidean norm of all gradients together, as in PyTorch's
+ *     clip_grad_norm_; null for no limit
  * @param seed decides initial weights, shuffling and random input
  * @param maxRuntimeSeconds active training time after which the job ends; null for no limit
  */
@@ -25,6 +28,9 @@ public record TrainingSpec(
     Integer epochs,
     Long seed,
     OptimizerSpec optimizer,
+    @Nullable LrScheduler lrScheduler,
+    @Nullable Double clipGradNorm,
+    @Nullable EarlyStopping earlyStopping,
     List<LossTerm> loss,
     List<Gate> gates,
     Map<String, String> labels,
@@ -69,12 +75,26 @@ public record TrainingSpec(
       mistakes.atLeast(maxRuntimeSeconds, 1, "max_runtime_seconds");
     }
     optimizer.check(mistakes.in("optimizer"));
+    if (lrScheduler != null) {
+      lrScheduler.check(mistakes.in("lr_scheduler"));
+    }
+    if (clipGradNorm != null) {
+      mistakes.positive(clipGradNorm, "clip_grad_norm");
+    }
+    if (earlyStopping != null) {
+      earlyStopping.check(
+          mistakes.in("early_stopping"),
+          loss.stream().anyMatch(LossTerm.Synops.class::isInstance),
+          input instanceof InputSpec.FromDataset);
+    }
     for (int i = 0; i < loss.size(); i++) {
       var at = mistakes.in("loss").in(i);
       switch (loss.get(i)) {
         case null -> at.add("must be a loss term, was null");
         case LossTerm.CrossEntropy term -> checkLabelled("cross_entropy", term, at);
         case LossTerm.MseCount term -> checkLabelled("mse_count", term, at);
+        case LossTerm.MaxMembraneCrossEntropy term ->
+            checkLabelled("max_membrane_cross_entropy", term, at);
         case LossTerm.Synops term -> {
           term.check(at);
           if (term.unit() == LossTerm.Unit.PER_SECOND && dt == null) {

@@ -28,6 +28,18 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
+  void aJobEndsEarlyWithTheReasonWhy() throws Exception {
+    var path =
+        submit(
+            ", \"epochs\": 1000, \"early_stopping\": {\"target_met_epochs\": 3, \"tolerance\": 1}");
+    var job = await(path, "succeeded", "failed");
+    assertThat(job.get("status").asString()).as(job.toPrettyString()).isEqualTo("succeeded");
+    assertThat(job.get("reason").asString()).isEqualTo("target_met");
+    assertThat(job.at("/progress/epoch").asInt()).isEqualTo(3);
+    assertThat(get(path.replace("/api/v1/", "/")).body()).contains("The target was met");
+  }
+
+  @Test
   void aJobTrainsToItsEndAndIsJudged() throws Exception {
     var path =
         submit(

@@ -74,6 +74,64 @@ class TrainingTest {
   }
 
   @Test
+  void aTrainingStopsWhereNothingBecomesBetterAlsoAfterAnInterruption() {
+    // A learning rate that falls to nothing leaves nothing to become better.
+    String options =
+        """
+        , "early_stopping": {"patience": 3, "min_delta": 0.001}, "clip_grad_norm": 1,
+          "lr_scheduler": {"type": "step", "step_size": 2, "gamma": 1e-6}}""";
+    TrainingSpec spec = with(job(50, "", ", \"encoding\": \"constant\", \"limit\": 60"), options);
+    try (var engine = Engine.create(1)) {
+      var whole = new Trainer(spec, MODEL, null, DIGITS, engine);
+      assertThat(whole.run(metrics -> {})).isEqualTo(Trainer.Outcome.NO_IMPROVEMENT);
+      assertThat(whole.epoch()).isLessThan(20);
+      var half = new Trainer(spec, MODEL, null, DIGITS, engine);
+      half.run(stopAfter(half, whole.epoch() - 1));
+      var rest = new Trainer(spec, MODEL, null, DIGITS, engine);
+      rest.restore(Checkpoint.fromBytes(half.checkpoint().toBytes()));
+      assertThat(rest.run(metrics -> {})).isEqualTo(Trainer.Outcome.NO_IMPROVEMENT);
+      assertThat(rest.checkpoint().toBytes()).isEqualTo(whole.checkpoint().toBytes());
+    }
+  }
+
+  @Test
+  void aTrainingStopsWhereItHasKeptToItsTarget() {
+    TrainingSpec spec =
+        with(
+            job(60, limit(40000), ", \"limit\": 100"),
+            ", \"early_stopping\": {\"target_met_epochs\": 2, \"tolerance\": 0.1}}");
+    var epochs = new ArrayList<EpochMetrics>();
+    try (var engine = Engine.create(1)) {
+      assertThat(new Trainer(spec, MODEL, null, DIGITS, engine).run(epochs::add))
+          .isEqualTo(Trainer.Outcome.TARGET_MET);
+    }
+    int last = epochs.size() - 1;
+    assertThat(epochs.subList(last - 1, last + 1)).allMatch(e -> e.synops() <= 44000);
+    assertThat(last).isLessThan(59);
+    for (int i = 1; i < last; i++) {
+      assertThat(epochs.get(i - 1).synops() > 44000 || epochs.get(i).synops() > 44000).isTrue();
+    }
+  }
+
+  private static TrainingListener stopAfter(Trainer trainer, int epochs) {
+    return new TrainingListener() {
+      @Override
+      public void onEpoch(EpochMetrics metrics) {}
+
+      @Override
+      public boolean keepGoing() {
+        return trainer.epoch() < epochs;
+      }
+    };
+  }
+
+  private static TrainingSpec with(TrainingSpec spec, String options) {
+    String json = Tutorial.JSON.writeValueAsString(spec);
+    return Tutorial.JSON.readValue(
+        json.substring(0, json.length() - 1) + options, TrainingSpec.class);
+  }
+
+  @Test
   void layersThatDrawAndThatLookAtTheWholeBatchTrainToTheSameBitsToo() {
     ModelSpec model =
         Tutorial.JSON.readValue(

@@ -3,6 +3,7 @@ package dev.spikewise.snn.data;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -122,7 +123,36 @@ public final class Feed {
 
   /** The training samples in the order of an epoch. */
   public int[] order(int epoch) {
-    return labelled() ? shuffle(train.clone(), new SplittableRandom(mix(seed, epoch, -1))) : train;
+    if (!(spec instanceof InputSpec.FromDataset from)) {
+      return train;
+    }
+    var random = new SplittableRandom(mix(seed, epoch, -1));
+    int[] mixed = shuffle(train.clone(), random);
+    return switch (from.shuffle()) {
+      case RANDOM -> mixed;
+      case BALANCED -> spread(mixed, random);
+    };
+  }
+
+  /** Spreads each class evenly over the whole length, from a random start, in its given order. */
+  private int[] spread(int[] samples, SplittableRandom random) {
+    int classes = IntStream.of(samples).map(this::label).max().orElse(0) + 1;
+    var size = new int[classes];
+    for (int sample : samples) {
+      size[label(sample)]++;
+    }
+    double[] start = random.doubles(classes).toArray();
+    var taken = new int[classes];
+    var place = new double[samples.length];
+    for (int i = 0; i < samples.length; i++) {
+      int c = label(samples[i]);
+      place[i] = (taken[c]++ + start[c]) / size[c];
+    }
+    return IntStream.range(0, samples.length)
+        .boxed()
+        .sorted(Comparator.comparingDouble(i -> place[i]))
+        .mapToInt(i -> samples[i])
+        .toArray();
   }
 
   /** The training samples in a fixed order. */

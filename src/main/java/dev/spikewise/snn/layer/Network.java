@@ -392,6 +392,28 @@ public final class Network {
     }
   }
 
+  /** Largest output of the last layer over time: [samples, outputs], in PyTorch's order. */
+  public void maxOutput(int samples, float[] peaks) {
+    int n = output.frame.size();
+    int[] order = output.frame.torchOrder();
+    for (int b = 0; b < samples; b++) {
+      for (int i = 0; i < n; i++) {
+        peaks[b * n + order[i]] = output.data[output.at(b) + peak(b, i) * n + i];
+      }
+    }
+  }
+
+  /** The first step where output {@code i} is at its largest. */
+  private int peak(int sample, int i) {
+    int n = output.frame.size();
+    int best = 0;
+    for (int t = 1; t < output.steps; t++) {
+      int at = output.at(sample) + i;
+      best = output.data[at + t * n] > output.data[at + best * n] ? t : best;
+    }
+    return best;
+  }
+
   /** Outputs of the last layer. */
   public int outputs() {
     return output.frame.size();
@@ -402,21 +424,29 @@ public final class Network {
    *
    * @param outputGradient dL/d(output at every step), [samples, outputs] in PyTorch's order; null
    *     where the loss does not look at the output
+   * @param peakGradient dL/d(largest output over time), likewise
    */
-  public void backward(int samples, float @Nullable [] outputGradient) {
+  public void backward(
+      int samples, float @Nullable [] outputGradient, float @Nullable [] peakGradient) {
     parameters.forEach(Parameter::zeroGradient);
     for (int from = 0; from < samples; from += block) {
       startBlock(from);
-      backward(from, Math.min(samples, from + block), outputGradient);
+      backward(from, Math.min(samples, from + block), outputGradient, peakGradient);
     }
   }
 
-  private void backward(int from, int to, float @Nullable [] outputGradient) {
+  private void backward(
+      int from, int to, float @Nullable [] outputGradient, float @Nullable [] peakGradient) {
     int turn = 0;
-    boolean reached = outputGradient != null;
+    boolean reached = outputGradient != null || peakGradient != null;
     Signal gOut = gradient(output, turn, from);
     if (outputGradient != null) {
       spread(outputGradient, from, to, gOut);
+    } else if (peakGradient != null) {
+      clear(gOut, from, to);
+    }
+    if (peakGradient != null) {
+      addAtPeaks(peakGradient, from, to, gOut);
     }
     for (Layer layer : layers.reversed()) {
       Signal gIn = gradient(layer.in, 1 - turn, from);
@@ -460,6 +490,16 @@ public final class Network {
         for (int i = 0; i < n; i++) {
           g.data[g.at(b) + t * n + i] = repeats * outputGradient[b * n + order[i]];
         }
+      }
+    }
+  }
+
+  private void addAtPeaks(float[] peakGradient, int from, int to, Signal g) {
+    int n = g.frame.size();
+    int[] order = g.frame.torchOrder();
+    for (int b = from; b < to; b++) {
+      for (int i = 0; i < n; i++) {
+        g.data[g.at(b) + peak(b, i) * n + i] += peakGradient[b * n + order[i]];
       }
     }
   }

@@ -41,23 +41,25 @@ final class Adam implements Optimizer {
   }
 
   @Override
-  public void step() {
+  public void step(double learningRate) {
     for (Moments m : all) {
       if (m.parameter.reached()) {
         m.steps++;
         int chunks = (m.first.length + CHUNK - 1) / CHUNK;
-        parallel.run(chunks, i -> step(m, i * CHUNK, Math.min(m.first.length, (i + 1) * CHUNK)));
+        parallel.run(
+            chunks,
+            i -> step(learningRate, m, i * CHUNK, Math.min(m.first.length, (i + 1) * CHUNK)));
       }
     }
   }
 
-  private void step(Moments m, int from, int to) {
+  private void step(double learningRate, Moments m, int from, int to) {
     double beta1 = spec.betas().get(0);
     double beta2 = spec.betas().get(1);
     float keep = (float) beta2;
     float add1 = (float) (1 - beta1);
     float add2 = (float) (1 - beta2);
-    float size = (float) (spec.learningRate() / (1 - Math.pow(beta1, m.steps)));
+    float size = (float) (learningRate / (1 - Math.pow(beta1, m.steps)));
     float correction = (float) Math.sqrt(1 - Math.pow(beta2, m.steps));
     float decay = spec.weightDecay().floatValue();
     float eps = spec.eps().floatValue();

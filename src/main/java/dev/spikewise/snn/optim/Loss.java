@@ -24,6 +24,8 @@ public final class Loss {
   private final double[] values;
   private final float[] logits;
   private final float @Nullable [] outputGradient;
+  private final float @Nullable [] peaks;
+  private final float @Nullable [] peakGradient;
   private final List<float[]> rateGradients;
 
   /**
@@ -47,6 +49,10 @@ public final class Loss {
                 .anyMatch(t -> t instanceof LossTerm.CrossEntropy || t instanceof LossTerm.MseCount)
             ? new float[logits.length]
             : null;
+    boolean looksAtPeaks =
+        terms.stream().anyMatch(LossTerm.MaxMembraneCrossEntropy.class::isInstance);
+    peaks = looksAtPeaks ? new float[logits.length] : null;
+    peakGradient = looksAtPeaks ? new float[logits.length] : null;
     rateGradients = network.neurons().stream().map(n -> new float[n.counts().length]).toList();
   }
 
@@ -60,9 +66,25 @@ public final class Loss {
     return outputGradient;
   }
 
-  /** Output of the last batch summed over time, [B, outputs]. */
-  public float[] logits() {
-    return logits;
+  /** dL/d(largest output over time), [B, outputs]; null where no term looks at it. */
+  public float @Nullable [] peakGradient() {
+    return peakGradient;
+  }
+
+  /** Reads the output of the last batch; {@link #compute} does so, too. */
+  public void readOutput(int samples) {
+    network.sumOutput(samples, logits);
+    if (peaks != null) {
+      network.maxOutput(samples, peaks);
+    }
+  }
+
+  /**
+   * What speaks for each class in the last batch, [B, outputs]: the output summed over time, or its
+   * maximum where the loss looks at that.
+   */
+  public float[] scores() {
+    return peaks == null ? logits : peaks;
   }
 
   /**
@@ -71,9 +93,12 @@ public final class Loss {
    * @param labels [samples]; empty where the input has none
    */
   public double compute(int samples, int[] labels) {
-    network.sumOutput(samples, logits);
+    readOutput(samples);
     if (outputGradient != null) {
       Arrays.fill(outputGradient, 0);
+    }
+    if (peakGradient != null) {
+      Arrays.fill(peakGradient, 0);
     }
     double sum = 0;
     for (int i = 0; i < values.length; i++) {
@@ -82,7 +107,16 @@ public final class Loss {
           switch (term) {
             case LossTerm.Synops s -> synops(s, samples);
             case LossTerm.FiringRate r -> firingRate(r, samples);
-            case LossTerm.CrossEntropy c -> crossEntropy(c, samples, labels);
+            case LossTerm.CrossEntropy _ ->
+                crossEntropy(
+                    logits, Objects.requireNonNull(outputGradient), term.weight(), samples, labels);
+            case LossTerm.MaxMembraneCrossEntropy _ ->
+                crossEntropy(
+                    Objects.requireNonNull(peaks),
+                    Objects.requireNonNull(peakGradient),
+                    term.weight(),
+                    samples,
+                    labels);
             case LossTerm.MseCount m -> mseCount(m, samples, labels);
             case LossTerm.L1 l -> l1(l, samples);
           };
@@ -176,8 +210,8 @@ public final class Loss {
     return loss;
   }
 
-  private double crossEntropy(LossTerm.CrossEntropy term, int samples, int[] labels) {
-    float[] gradient = Objects.requireNonNull(outputGradient);
+  private double crossEntropy(
+      float[] logits, float[] gradient, double weight, int samples, int[] labels) {
     int classes = network.outputs();
     double loss = 0;
     for (int b = 0; b < samples; b++) {
@@ -193,7 +227,7 @@ public final class Loss {
       for (int c = 0; c < classes; c++) {
         double softmax = Math.exp(logits[b * classes + c] - top) / sum;
         gradient[b * classes + c] +=
-            (float) (term.weight() * (softmax - (c == labels[b] ? 1 : 0)) / samples);
+            (float) (weight * (softmax - (c == labels[b] ? 1 : 0)) / samples);
       }
     }
     return loss / samples;

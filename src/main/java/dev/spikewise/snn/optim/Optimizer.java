@@ -16,7 +16,7 @@ public sealed interface Optimizer permits Adam, Sgd {
     };
   }
 
-  void step();
+  void step(double learningRate);
 
   /** What {@link #restore} needs to go on bit for bit. */
   StateDict state();

@@ -25,8 +25,8 @@ final class Sgd implements Optimizer {
   }
 
   @Override
-  public void step() {
-    float rate = spec.learningRate().floatValue();
+  public void step(double learningRate) {
+    float rate = (float) learningRate;
     float keep = spec.momentum().floatValue();
     float decay = spec.weightDecay().floatValue();
     for (int p = 0; p < momenta.size(); p++) {

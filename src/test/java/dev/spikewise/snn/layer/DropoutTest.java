@@ -83,7 +83,7 @@ class DropoutTest {
     float[] output = forward(network, true, 3);
     var g = new float[50];
     Arrays.fill(g, 1);
-    network.backward(1, g);
+    network.backward(1, g, null);
     float[] bias = network.parameters().get(1).gradient();
     for (int i = 0; i < 50; i++) {
       assertThat(bias[i]).isEqualTo(output[i] == 0 ? 0 : STEPS / 0.6f);

@@ -67,7 +67,7 @@ class LayerReferenceTest {
       assertThat(network.rectifiers().get(i).activity() / batch)
           .isCloseTo(expected, within(1e-5 * expected));
     }
-    network.backward(batch, reference.get("grad_output").floats());
+    network.backward(batch, reference.get("grad_output").floats(), null);
     for (Parameter p : network.parameters()) {
       String name = "grad." + p.name();
       Reference.assertClose(

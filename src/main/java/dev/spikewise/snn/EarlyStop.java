@@ -1,0 +1,95 @@
+package dev.spikewise.snn;
+
+import dev.spikewise.spec.EarlyStopping;
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.LossTerm;
+import dev.spikewise.spec.TrainingSpec;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Counts epochs until {@link EarlyStopping} says that it is enough. */
+final class EarlyStop {
+
+  private static final String STATE = "early_stopping";
+
+  private final @Nullable EarlyStopping rules;
+  private final @Nullable Double target;
+  private final LossTerm.@Nullable Mode mode;
+
+  /** A float, as it is stored, so that a resumed training compares with the same number. */
+  private float best = Float.NEGATIVE_INFINITY;
+
+  private int epochsWithoutBetter;
+  private int epochsMet;
+
+  /**
+   * @param target of the first synops term, in synops a sample
+   */
+  EarlyStop(TrainingSpec spec, @Nullable Double target) {
+    rules = spec.earlyStopping();
+    this.target = target;
+    mode =
+        spec.loss().stream()
+            .filter(LossTerm.Synops.class::isInstance)
+            .map(term -> ((LossTerm.Synops) term).mode())
+            .findFirst()
+            .orElse(null);
+  }
+
+  /** How the training ends after this epoch, if it does. */
+  Optional<Trainer.Outcome> after(EpochMetrics epoch) {
+    if (rules == null) {
+      return Optional.empty();
+    }
+    epochsMet = target != null && met(epoch.synops() / target) ? epochsMet + 1 : 0;
+    float value = monitored(epoch);
+    if (value > best + rules.minDelta()) {
+      best = value;
+      epochsWithoutBetter = 0;
+    } else {
+      epochsWithoutBetter++;
+    }
+    if (rules.targetMetEpochs() != null && epochsMet >= rules.targetMetEpochs()) {
+      return Optional.of(Trainer.Outcome.TARGET_MET);
+    }
+    return rules.patience() != null && epochsWithoutBetter >= rules.patience()
+        ? Optional.of(Trainer.Outcome.NO_IMPROVEMENT)
+        : Optional.empty();
+  }
+
+  private boolean met(double ratio) {
+    double tolerance = Objects.requireNonNull(rules).tolerance();
+    return ratio <= 1 + tolerance && (mode == LossTerm.Mode.LIMIT || ratio >= 1 - tolerance);
+  }
+
+  /** Larger is better. */
+  private float monitored(EpochMetrics epoch) {
+    Double value =
+        switch (Objects.requireNonNull(rules).monitor()) {
+          case LOSS -> -epoch.loss();
+          case ACCURACY -> epoch.accuracy();
+          case TEST_ACCURACY -> epoch.testAccuracy();
+        };
+    return value == null ? Float.NEGATIVE_INFINITY : value.floatValue();
+  }
+
+  StateDict state() {
+    return new StateDict(
+        rules == null
+            ? Map.of()
+            : Map.of(
+                STATE,
+                new Tensor(new int[] {3}, new float[] {best, epochsWithoutBetter, epochsMet})));
+  }
+
+  void restore(StateDict state) {
+    Tensor stored = state.tensors().get(STATE);
+    if (stored != null) {
+      best = stored.data()[0];
+      epochsWithoutBetter = (int) stored.data()[1];
+      epochsMet = (int) stored.data()[2];
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * When a training may end before its last epoch; either rule or both.
+ *
+ * @param targetMetEpochs ends after so many epochs in a row that met the target of the first synops
+ *     term: at most {@code tolerance} away from it, or, in mode limit, above it
+ * @param tolerance relative
+ * @param patience ends after so many epochs in a row without a better {@code monitor}
+ * @param minDelta least change of {@code monitor} that counts as better
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record EarlyStopping(
+    @Nullable Integer targetMetEpochs,
+    Double tolerance,
+    @Nullable Integer patience,
+    Monitor monitor,
+    Double minDelta) {
+
+  /** What is to become better. */
+  public enum Monitor {
+    @JsonProperty("loss")
+    LOSS,
+    @JsonProperty("accuracy")
+    ACCURACY,
+    @JsonProperty("test_accuracy")
+    TEST_ACCURACY
+  }
+
+  public EarlyStopping {
+    tolerance = tolerance == null ? 0.05 : tolerance;
+    monitor = monitor == null ? Monitor.LOSS : monitor;
+    minDelta = minDelta == null ? 0.0 : minDelta;
+  }
+
+  void check(Mistakes mistakes, boolean hasTarget, boolean labelled) {
+    if (targetMetEpochs == null && patience == null) {
+      mistakes.add("must have target_met_epochs, patience or both");
+    }
+    if (targetMetEpochs != null) {
+      mistakes.atLeast(targetMetEpochs, 1, "target_met_epochs");
+      mistakes.require(
+          hasTarget, "target_met_epochs", "needs a target: add a loss term of type synops");
+    }
+    mistakes.between(tolerance, 0, 1, "tolerance");
+    if (patience != null) {
+      mistakes.atLeast(patience, 1, "patience");
+      mistakes.require(
+          monitor == Monitor.LOSS || labelled,
+          "monitor",
+          "an accuracy needs labels: use an input of type dataset");
+    }
+    mistakes.require(
+        minDelta >= 0 && Double.isFinite(minDelta),
+        "min_delta",
+        "must be at least 0, was " + minDelta);
+  }
+}

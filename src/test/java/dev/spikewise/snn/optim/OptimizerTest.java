@@ -1,0 +1,85 @@
+package dev.spikewise.snn.optim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.spikewise.snn.Tutorial;
+import dev.spikewise.snn.kernel.ScalarKernels;
+import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.spec.LrScheduler;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.OptimizerSpec;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Steps, schedules and clipping, against numbers that PyTorch 2.13 computed. */
+class OptimizerTest {
+
+  private final ScalarKernels kernels = new ScalarKernels(1);
+
+  /** A weight of three values and a bias of one, both reached by gradients. */
+  private Network network() {
+    var model =
+        Tutorial.JSON.readValue(
+            "{\"input_shape\": [3], \"layers\": [{\"type\": \"Linear\", \"out_features\": 1}]}",
+            ModelSpec.class);
+    var network = new Network(model, 1, 1, false, kernels);
+    network.forward(1);
+    network.backward(1, new float[1], null);
+    return network;
+  }
+
+  @Test
+  void sgdWithMomentumAndWeightDecayStepsAsPyTorchs() {
+    Parameter weight = network().parameters().getFirst();
+    var optimizer =
+        Optimizer.of(new OptimizerSpec.Sgd(0.1, 0.9, 0.01), List.of(weight), kernels.parallel());
+    set(weight.values(), 1, -2, 0.5f);
+    float[][] gradients = {{0.5f, -1, 2}, {1, 1, -1}, {0, 0.25f, 0.5f}};
+    for (float[] gradient : gradients) {
+      set(weight.gradient(), gradient);
+      optimizer.step(0.1);
+    }
+    assertThat(weight.values())
+        .containsExactly(new float[] {0.66918480f, -1.93306947f, 0.09585717f}, within(1e-6f));
+  }
+
+  @Test
+  void gradientsAreClippedTogether() {
+    Network network = network();
+    set(network.parameters().get(0).gradient(), 3, 0, 0);
+    set(network.parameters().get(1).gradient(), 4);
+    GradientNorm.clip(network.parameters(), 6);
+    assertThat(network.parameters().get(0).gradient()).containsExactly(3, 0, 0);
+    GradientNorm.clip(network.parameters(), 2);
+    assertThat(network.parameters().get(0).gradient())
+        .containsExactly(new float[] {1.2f, 0, 0}, within(1e-6f));
+    assertThat(network.parameters().get(1).gradient())
+        .containsExactly(new float[] {1.6f}, within(1e-6f));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"type": "StepLR", "step_size": 2, "gamma": 0.5} | 0.1,0.1,0.05,0.05,0.025,0.025
+          {"type": "cosine", "t_max": 4, "eta_min": 0.01} | 0.1,0.08681980515339464,0.05500000000000001,0.023180194846605363,0.01,0.023180194846605363
+          {"type": "exponential", "gamma": 0.9} | 0.1,0.09000000000000001,0.08100000000000002,0.07290000000000002,0.06561000000000002,0.05904900000000002
+          """)
+  void schedulesGiveTheLearningRatesOfPyTorch(String json, String rates) {
+    var scheduler = Tutorial.JSON.readValue(json, LrScheduler.class);
+    String[] expected = rates.split(",");
+    for (int epoch = 0; epoch < expected.length; epoch++) {
+      assertThat(scheduler.learningRate(0.1, epoch, 100))
+          .isCloseTo(Double.parseDouble(expected[epoch]), within(1e-12));
+    }
+  }
+
+  private static void set(float[] array, float... values) {
+    System.arraycopy(values, 0, array, 0, values.length);
+  }
+}
