@@ -11,6 +11,7 @@ import org.springframework.http.converter.HttpMessageNotReadableException;
 import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
 import org.springframework.stereotype.Component;
 import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JavaType;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -37,19 +38,26 @@ final class BodyConverter extends JacksonJsonHttpMessageConverter {
   public Object read(
       ResolvableType type, HttpInputMessage message, @Nullable Map<String, Object> hints)
       throws IOException {
-    var json = getMapper();
     JsonNode tree;
     try {
-      tree = json.readTree(message.getBody());
+      tree = getMapper().readTree(message.getBody());
     } catch (JacksonException e) {
       throw new HttpMessageNotReadableException(e.getOriginalMessage(), e, message);
     }
-    var javaType = json.constructType(type.getType());
+    return bind(tree, getMapper().constructType(type.getType()));
+  }
+
+  /**
+   * The record that {@code tree} is.
+   *
+   * @throws dev.spikewise.spec.InvalidSpecException with all mistakes
+   */
+  <T> T bind(JsonNode tree, JavaType type) {
     var mistakes = new Mistakes();
-    if (!treeCheck.fits(tree, javaType, mistakes)) {
+    if (!treeCheck.fits(tree, type, mistakes)) {
       mistakes.throwIfAny();
     }
-    Object body = json.treeToValue(tree, javaType);
+    T body = getMapper().treeToValue(tree, type);
     if (body instanceof Checked document) {
       check(document, mistakes);
     }

@@ -5,6 +5,7 @@ import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -17,12 +18,14 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param layers of a model
  * @param epochs of a training
  * @param batchTimeSteps batch size times time steps
+ * @param combinations of values and seeds in a sweep
  */
 @ConfigurationProperties("spikewise.limits")
 record Limits(
     @DefaultValue("256") int layers,
     @DefaultValue("1000000000") int epochs,
-    @DefaultValue("1048576") long batchTimeSteps) {
+    @DefaultValue("1048576") long batchTimeSteps,
+    @DefaultValue("256") int combinations) {
 
   /** Reports every limit that a body exceeds, by the name of its setting. */
   void check(@Nullable Object body, Mistakes mistakes) {
@@ -36,6 +39,11 @@ record Limits(
         checkModel(training.model(), mistakes);
         checkWork(training.batchSize(), training.timeSteps(), mistakes);
         atMost(epochs, training.epochs(), "epochs", "spikewise.limits.epochs", mistakes);
+      }
+      case SweepSpec sweep -> {
+        check(sweep.job(), mistakes.in("job"));
+        atMost(
+            combinations, sweep.combinations(), "over", "spikewise.limits.combinations", mistakes);
       }
       case null, default -> {}
     }

@@ -10,6 +10,7 @@ import dev.spikewise.snn.Trainer;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.Mistakes;
+import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.ProblemException;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.data.domain.Sort;
@@ -73,7 +75,23 @@ public class Jobs implements ModelUse, DatasetUse {
    */
   @Transactional
   public Job submit(TrainingSpec spec) {
-    var model = check(spec);
+    return submit(spec, inputs::model);
+  }
+
+  /**
+   * Queues a training of the network that the job {@code trained} has trained, from the weights it
+   * has reached; {@code spec.model()} only says where that network came from.
+   *
+   * @throws dev.spikewise.spec.InvalidSpecException as {@link #submit(TrainingSpec)} does
+   */
+  @Transactional
+  public Job submit(TrainingSpec spec, UUID trained) {
+    var network = new Models.Network(find(trained).model(), reached(trained).weights());
+    return submit(spec, ref -> network);
+  }
+
+  private Job submit(TrainingSpec spec, Function<ModelRef, Models.Network> models) {
+    var model = check(spec, models);
     var now = database.now();
     var row =
         jobs.saveAndFlush(
@@ -100,7 +118,7 @@ public class Jobs implements ModelUse, DatasetUse {
 
   /** Checks everything that {@link #submit} checks, and runs the untrained network once. */
   public Estimate dryRun(TrainingSpec spec) {
-    var model = check(spec);
+    var model = check(spec, inputs::model);
     var dataset = inputs.dataset(spec.input());
     try (var engine = Engine.create(1)) {
       var trainer = new Trainer(spec, model.spec(), model.weights(), dataset, engine);
@@ -114,11 +132,11 @@ public class Jobs implements ModelUse, DatasetUse {
     }
   }
 
-  private Models.Network check(TrainingSpec spec) {
+  private Models.Network check(TrainingSpec spec, Function<ModelRef, Models.Network> models) {
     var mistakes = new Mistakes();
     spec.check(mistakes);
     mistakes.throwIfAny();
-    var model = inputs.model(spec.model());
+    var model = models.apply(spec.model());
     long needed = Trainer.estimateMemory(spec, model.spec());
     long heap = Runtime.getRuntime().maxMemory();
     mistakes.require(
@@ -135,6 +153,12 @@ public class Jobs implements ModelUse, DatasetUse {
   @Transactional(readOnly = true)
   public Job get(UUID id) {
     return view(find(id));
+  }
+
+  /** Those of the jobs that are there, without their places in the queue. */
+  @Transactional(readOnly = true)
+  public List<Job> find(Collection<UUID> ids) {
+    return jobs.findAllById(ids).stream().map(row -> row.toJob(null)).toList();
   }
 
   /** Newest first, those submitted before the one with {@code number}. */
@@ -217,6 +241,19 @@ public class Jobs implements ModelUse, DatasetUse {
     }
     timeline.changed(row, from, now);
     return view(row);
+  }
+
+  /** Cancels those of the jobs that are not over; returns how many. */
+  @Transactional
+  public int cancel(Collection<UUID> ids) {
+    int cancelled = 0;
+    for (var id : ids) {
+      if (jobs.lock(id).filter(row -> JobAction.CANCEL.changes(row.status())).isPresent()) {
+        ask(id, JobAction.CANCEL);
+        cancelled++;
+      }
+    }
+    return cancelled;
   }
 
   /** Changes what is not null. */
@@ -310,8 +347,14 @@ public class Jobs implements ModelUse, DatasetUse {
   @Transactional(readOnly = true)
   public byte[] weights(UUID id) {
     find(id);
-    var checkpoint = checkpoints.latest(id).or(() -> checkpoints.initial(id));
-    return Checkpoints.npz(checkpoint.orElseThrow(() -> notYet(id, "weights")).weights().tensors());
+    return Checkpoints.npz(reached(id).weights().tensors());
+  }
+
+  private Checkpoint reached(UUID id) {
+    return checkpoints
+        .latest(id)
+        .or(() -> checkpoints.initial(id))
+        .orElseThrow(() -> notYet(id, "weights"));
   }
 
   private static ProblemException notYet(UUID id, String what) {

@@ -10,6 +10,7 @@ import dev.spikewise.plot.Picture.Label;
 import dev.spikewise.plot.Picture.Mark;
 import dev.spikewise.plot.Picture.Point;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Pareto;
 import dev.spikewise.spec.Statistics;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -225,13 +226,7 @@ public final class Plots {
   }
 
   /** One trained network among others. */
-  public record Outcome(String name, double synops, double accuracy) {
-    boolean isBeatenBy(Outcome other) {
-      return other.synops <= synops
-          && other.accuracy >= accuracy
-          && (other.synops < synops || other.accuracy > accuracy);
-    }
-  }
+  public record Outcome(String name, double synops, double accuracy) {}
 
   /**
    * Accuracy (0..1) against synops a sample, with the Pareto front: the outcomes that no other
@@ -240,7 +235,7 @@ public final class Plots {
   public static Picture pareto(List<Outcome> outcomes) {
     String title = "Accuracy against synaptic operations a sample";
     if (outcomes.isEmpty()) {
-      return empty(title, "nothing is trained yet");
+      return empty(title, "no job with an accuracy is trained yet");
     }
     var marks = new ArrayList<Mark>();
     var x =
@@ -253,11 +248,7 @@ public final class Plots {
     double least = outcomes.stream().mapToDouble(Outcome::accuracy).min().orElse(0);
     var y = Axis.around(Math.min(least, 0.99), 1, 6, BOTTOM, TOP);
     frame(marks, title, "synops a sample", x, y);
-    var front =
-        outcomes.stream()
-            .filter(o -> outcomes.stream().noneMatch(o::isBeatenBy))
-            .sorted(Comparator.comparing(Outcome::synops))
-            .toList();
+    var front = Pareto.front(outcomes, Outcome::synops, Outcome::accuracy);
     var steps = new ArrayList<Point>();
     for (var outcome : front) {
       if (!steps.isEmpty()) {

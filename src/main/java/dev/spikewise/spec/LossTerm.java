@@ -93,6 +93,16 @@ public sealed interface LossTerm {
       weight = weight == null ? 1.0 : weight;
     }
 
+    /** A limit on the whole model, in synops a sample. */
+    static Synops limit(Target target) {
+      return new Synops(Mode.LIMIT, target, Scope.MODEL, Unit.PER_SAMPLE, true, 1.0, null);
+    }
+
+    /** The same term with another target. */
+    Synops withTarget(Target target) {
+      return new Synops(mode, target, scope, unit, normalize, weight, layers);
+    }
+
     @Override
     public void check(Mistakes mistakes) {
       LossTerm.super.check(mistakes);

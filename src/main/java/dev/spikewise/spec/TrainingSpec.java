@@ -54,6 +54,29 @@ public record TrainingSpec(
     checkpointEveryEpochs = checkpointEveryEpochs == null ? 10 : checkpointEveryEpochs;
   }
 
+  /** The same training under another name and with another loss. */
+  TrainingSpec with(@Nullable String name, List<LossTerm> loss) {
+    return new TrainingSpec(
+        name,
+        model,
+        input,
+        batchSize,
+        timeSteps,
+        dt,
+        epochs,
+        seed,
+        optimizer,
+        lrScheduler,
+        clipGradNorm,
+        earlyStopping,
+        loss,
+        gates,
+        labels,
+        priority,
+        maxRuntimeSeconds,
+        checkpointEveryEpochs);
+  }
+
   @Override
   public void check(Mistakes mistakes) {
     if (mistakes.require(

@@ -3,6 +3,7 @@ package dev.spikewise.plot;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Pareto;
 import dev.spikewise.spec.Statistics;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -107,8 +108,9 @@ class PlotsTest {
     var cheap = new Plots.Outcome("cheap", 1e6, 0.90);
     var good = new Plots.Outcome("good", 2e6, 0.97);
     var bad = new Plots.Outcome("bad", 3e6, 0.95);
-    assertThat(bad.isBeatenBy(good)).isTrue();
-    assertThat(cheap.isBeatenBy(good)).isFalse();
+    assertThat(
+            Pareto.front(List.of(bad, good, cheap), Plots.Outcome::synops, Plots.Outcome::accuracy))
+        .containsExactly(cheap, good);
     assertThat(Plots.pareto(List.of(cheap, good, bad)).svg())
         .containsPattern("class=\"muted\"[^>]*>bad<")
         .containsPattern("class=\"blue\"[^>]*>cheap<");

@@ -1,0 +1,84 @@
+package dev.spikewise.api;
+
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.Mistakes;
+import dev.spikewise.spec.Mistakes.Mistake;
+import dev.spikewise.spec.SweepSpec;
+import dev.spikewise.spec.TrainingSpec;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.stereotype.Component;
+import tools.jackson.core.JsonPointer;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** The jobs that a sweep stands for, each checked as if it had been sent by itself. */
+@Component
+final class Combinations {
+
+  private final JsonMapper json;
+  private final BodyConverter bodies;
+
+  Combinations(JsonMapper json, BodyConverter bodies) {
+    this.json = json;
+    this.bodies = bodies;
+  }
+
+  /**
+   * @throws InvalidSpecException with the mistakes of all of them
+   */
+  List<TrainingSpec> of(SweepSpec sweep) {
+    var jobs = new ArrayList<TrainingSpec>();
+    var mistakes = new LinkedHashSet<Mistake>();
+    for (int i = 0; i < sweep.combinations(); i++) {
+      int combination = i;
+      try {
+        jobs.add(job(sweep, i));
+      } catch (InvalidSpecException e) {
+        e.mistakes().forEach(mistake -> mistakes.add(sweep.blame(combination, mistake)));
+      }
+    }
+    if (!mistakes.isEmpty()) {
+      throw new InvalidSpecException(List.copyOf(mistakes));
+    }
+    return jobs;
+  }
+
+  private TrainingSpec job(SweepSpec sweep, int combination) {
+    ObjectNode tree = json.valueToTree(sweep.job());
+    sweep.values(combination).forEach((path, value) -> put(tree, path, value));
+    tree.put("name", sweep.jobName(combination, 0));
+    TrainingSpec job = bodies.bind(tree, json.constructType(TrainingSpec.class));
+    if (sweep.halving() != null) {
+      var mistakes = new Mistakes();
+      sweep.halving().check(job, mistakes);
+      mistakes.throwIfAny();
+    }
+    return job;
+  }
+
+  /** An object on the way may be missing, since whatever has its default may be left out. */
+  private void put(ObjectNode job, String path, @Nullable Object value) {
+    var place = JsonPointer.compile(SweepSpec.pointer(path));
+    JsonNode node = job;
+    for (; !place.tail().matches(); place = place.tail()) {
+      node =
+          node instanceof ObjectNode object && !object.has(place.getMatchingProperty())
+              ? object.putObject(place.getMatchingProperty())
+              : node.path(place.getMatchingProperty()).isMissingNode()
+                  ? node.path(place.getMatchingIndex())
+                  : node.path(place.getMatchingProperty());
+    }
+    if (node instanceof ObjectNode object) {
+      object.set(place.getMatchingProperty(), json.<JsonNode>valueToTree(value));
+    } else if (node instanceof ArrayNode array && array.has(place.getMatchingIndex())) {
+      array.set(place.getMatchingIndex(), json.<JsonNode>valueToTree(value));
+    } else {
+      throw new InvalidSpecException(SweepSpec.pointer(path), "leads nowhere in job");
+    }
+  }
+}

@@ -1,0 +1,102 @@
+package dev.spikewise.api;
+
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.spikewise.plot.Picture;
+import dev.spikewise.plot.Plots;
+import dev.spikewise.spec.Page;
+import dev.spikewise.spec.SweepSpec;
+import dev.spikewise.sweep.Sweep;
+import dev.spikewise.sweep.Sweeps;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.UUID;
+import org.springdoc.core.annotations.ParameterObject;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.ResponseStatus;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Sweeps: many jobs out of one description, and what is worth its synops among them. */
+@RestController
+@RequestMapping(SweepController.PATH)
+class SweepController {
+
+  static final String PATH = "/api/v1/sweeps";
+
+  private final Sweeps sweeps;
+  private final Combinations combinations;
+
+  SweepController(Sweeps sweeps, Combinations combinations) {
+    this.sweeps = sweeps;
+    this.combinations = combinations;
+  }
+
+  /** A sweep and where its parts are. */
+  record Resource(@JsonUnwrapped Sweep sweep, Map<String, String> links) {
+    static Resource of(Sweep sweep) {
+      var self = PATH + "/" + sweep.id();
+      return new Resource(sweep, Map.of("self", self, "pareto", self + "/plots/pareto"));
+    }
+  }
+
+  @PostMapping
+  ResponseEntity<Resource> create(@RequestBody SweepSpec spec) {
+    var sweep = sweeps.create(spec, combinations.of(spec));
+    return ResponseEntity.accepted()
+        .location(URI.create(PATH + "/" + sweep.id()))
+        .body(Resource.of(sweep));
+  }
+
+  @GetMapping("/{id}")
+  ResponseEntity<Resource> get(@PathVariable UUID id) {
+    var sweep = sweeps.get(id);
+    return ResponseEntity.ok().eTag(sweep.version()).body(Resource.of(sweep));
+  }
+
+  @GetMapping
+  Page<Resource> list(@ParameterObject PageQuery page) {
+    var found = sweeps.list(page.size(), page.before());
+    return new Page<>(found.data().stream().map(Resource::of).toList(), found.nextCursor());
+  }
+
+  @PostMapping("/{id}/cancel")
+  @ResponseStatus(HttpStatus.ACCEPTED)
+  Resource cancel(@PathVariable UUID id) {
+    return Resource.of(sweeps.cancel(id));
+  }
+
+  @DeleteMapping("/{id}")
+  @ResponseStatus(HttpStatus.NO_CONTENT)
+  void delete(@PathVariable UUID id) {
+    sweeps.delete(id);
+  }
+
+  @GetMapping(
+      path = {"/{id}/plots/pareto", "/{id}/plots/pareto.svg"},
+      produces = "image/svg+xml")
+  byte[] paretoAsSvg(@PathVariable UUID id) {
+    return pareto(id).svg().getBytes(StandardCharsets.UTF_8);
+  }
+
+  @GetMapping(
+      path = {"/{id}/plots/pareto", "/{id}/plots/pareto.png"},
+      produces = MediaType.IMAGE_PNG_VALUE)
+  byte[] paretoAsPng(@PathVariable UUID id) {
+    return pareto(id).png();
+  }
+
+  private Picture pareto(UUID id) {
+    return Plots.pareto(
+        sweeps.get(id).trained().stream()
+            .map(point -> new Plots.Outcome(point.label(), point.synops(), point.accuracy()))
+            .toList());
+  }
+}

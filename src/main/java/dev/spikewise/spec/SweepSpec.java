@@ -1,0 +1,195 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.spikewise.spec.Mistakes.Mistake;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A training job in many variants: one for each combination of values and seeds.
+ *
+ * @param job what all have in common
+ * @param over values by their place in {@code job}, such as {@code
+ *     "loss/0/target/baseline_multiple": [2, 1, 0.5]}
+ * @param seeds a variant each; {@code job}'s own seed alone if empty
+ * @param halving what follows each variant; nothing if null
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record SweepSpec(
+    @Nullable String name,
+    TrainingSpec job,
+    Map<String, List<@Nullable Object>> over,
+    List<Long> seeds,
+    @Nullable Halving halving)
+    implements Checked {
+
+  private static final String SEED = "seed";
+  private static final int MAX_NAME = 200;
+
+  public SweepSpec {
+    over = over == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(over));
+    seeds = seeds == null ? List.of() : Collections.unmodifiableList(new ArrayList<>(seeds));
+  }
+
+  /**
+   * Trains on from the weights of the round before towards half of the synops it reached, as
+   * Sorbaro et al. (2020, doi:10.3389/fnins.2020.00662) do. The job's first synops term gets the
+   * new target; a job without one gets a limit.
+   *
+   * @param rounds jobs in a row, the first of which is the job as it was sent
+   */
+  public record Halving(Integer rounds) {
+
+    static final int MAX_ROUNDS = 32;
+
+    /** The round after {@code job}, which has reached {@code synops} a sample. */
+    public TrainingSpec next(TrainingSpec job, @Nullable String name, double synops) {
+      var target = new LossTerm.Target(synops / 2, null);
+      var loss = new ArrayList<>(job.loss());
+      int index = synopsTerm(job);
+      if (index < 0) {
+        loss.add(LossTerm.Synops.limit(target));
+      } else {
+        loss.set(index, ((LossTerm.Synops) loss.get(index)).withTarget(target));
+      }
+      return job.with(name, loss);
+    }
+
+    /** Reports what keeps {@code job} from being halved. */
+    public void check(TrainingSpec job, Mistakes mistakes) {
+      int index = synopsTerm(job);
+      if (index >= 0 && job.loss().get(index) instanceof LossTerm.Synops term) {
+        mistakes
+            .in("loss")
+            .require(
+                term.scope() == LossTerm.Scope.MODEL
+                    && term.unit() == LossTerm.Unit.PER_SAMPLE
+                    && term.layers() == null,
+                Integer.toString(index),
+                "must count the whole model per_sample to be halved");
+      }
+    }
+
+    private static int synopsTerm(TrainingSpec job) {
+      return job.loss().stream().map(LossTerm.Synops.class::isInstance).toList().indexOf(true);
+    }
+  }
+
+  @Override
+  public void check(Mistakes mistakes) {
+    if (name != null) {
+      mistakes.name(name, "name");
+    }
+    mistakes.require(job != null, "job", "is missing: give a job as for POST /jobs");
+    over.forEach(
+        (path, values) -> {
+          var at = mistakes.in("over");
+          if (at.require(values != null, path, "must be a list")) {
+            at.require(!values.isEmpty(), path, "must have at least one value");
+          }
+        });
+    mistakes.require(
+        seeds.isEmpty() || !over.containsKey(SEED), "seeds", "must not stand beside over/seed");
+    for (int i = 0; i < seeds.size(); i++) {
+      mistakes.in("seeds").require(seeds.get(i) != null, Integer.toString(i), "must be a number");
+    }
+    if (halving != null) {
+      var at = mistakes.in("halving");
+      if (at.require(halving.rounds != null, "rounds", "is missing: give the number of rounds")) {
+        at.between(halving.rounds, 2, Halving.MAX_ROUNDS, "rounds");
+      }
+    }
+  }
+
+  /** Number of variants; no more than an int holds. */
+  public int combinations() {
+    long product = 1;
+    for (var values : axes().values()) {
+      product = Math.min(Integer.MAX_VALUE, product * values.size());
+    }
+    return (int) product;
+  }
+
+  /** Jobs that follow each other in each variant. */
+  public int rounds() {
+    return halving == null ? 1 : halving.rounds;
+  }
+
+  /** The values of a variant by their place; the last place changes fastest. */
+  public Map<String, @Nullable Object> values(int combination) {
+    var values = new LinkedHashMap<String, @Nullable Object>();
+    indices(combination).forEach((path, i) -> values.put(path, axis(path).get(i)));
+    return values;
+  }
+
+  /** The values of a variant in words: "baseline_multiple 0.5, seed 2". */
+  public String label(int combination, int round) {
+    var words = new ArrayList<String>();
+    values(combination)
+        .forEach(
+            (path, value) -> words.add(path.substring(path.lastIndexOf('/') + 1) + " " + value));
+    if (rounds() > 1) {
+      words.add("round " + (round + 1));
+    }
+    return String.join(", ", words);
+  }
+
+  /** The name of a variant's job. */
+  public @Nullable String jobName(int combination, int round) {
+    var words =
+        Stream.of(job.name() == null ? name : job.name(), label(combination, round))
+            .filter(word -> word != null && !word.isEmpty())
+            .collect(Collectors.joining(", "))
+            .replaceAll("\\p{Cntrl}", " ");
+    return words.isEmpty() ? null : words.substring(0, Math.min(words.length(), MAX_NAME));
+  }
+
+  /** Where in this document lies what is wrong with the job of a variant. */
+  public Mistake blame(int combination, Mistake mistake) {
+    for (var index : indices(combination).entrySet()) {
+      var path = index.getKey();
+      if (mistake.isWithin(pointer(path)) || pointer(path).startsWith(mistake.pointer() + "/")) {
+        var at = new Mistakes();
+        var list = path.equals(SEED) && !seeds.isEmpty() ? at.in("seeds") : at.in("over").in(path);
+        list.in(index.getValue()).add(mistake.detail());
+        return at.list().getFirst();
+      }
+    }
+    return new Mistake("/job" + mistake.pointer(), mistake.detail());
+  }
+
+  /** A place in {@code job} as a JSON pointer (RFC 6901). */
+  public static String pointer(String path) {
+    return path.startsWith("/") ? path : "/" + path;
+  }
+
+  private Map<String, Integer> indices(int combination) {
+    var indices = new LinkedHashMap<String, Integer>();
+    int stride = combinations();
+    for (var axis : axes().entrySet()) {
+      int size = axis.getValue().size();
+      stride /= size;
+      indices.put(axis.getKey(), combination / stride % size);
+    }
+    return indices;
+  }
+
+  private List<? extends @Nullable Object> axis(String path) {
+    return Objects.requireNonNull(axes().get(path));
+  }
+
+  private Map<String, List<? extends @Nullable Object>> axes() {
+    var axes = new LinkedHashMap<String, List<? extends @Nullable Object>>(over);
+    if (!seeds.isEmpty()) {
+      axes.put(SEED, seeds);
+    }
+    return axes;
+  }
+}

@@ -1,0 +1,109 @@
+package dev.spikewise.sweep;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.spikewise.job.Jobs;
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.SweepSpec;
+import dev.spikewise.sweep.SweepRepository.Place;
+import dev.spikewise.sweep.SweepRepository.Row;
+import java.util.UUID;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.stereotype.Component;
+import org.springframework.transaction.support.TransactionOperations;
+
+/**
+ * Starts the next rounds of halving. Every process looks for the rounds that the stored jobs allow
+ * and nobody has begun, so that none is forgotten whichever process dies; a round begins in the
+ * transaction that stores its place, which only one of them can.
+ */
+@Component
+class Rounds implements SmartLifecycle {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Rounds.class);
+  private static final int MAX_REFUSAL = 2000;
+
+  private final SweepRepository sweeps;
+  private final Jobs jobs;
+  private final TransactionOperations transactions;
+  private final SweepSettings settings;
+  private final ScheduledExecutorService thread =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().name("rounds").daemon().factory());
+  private volatile boolean running;
+
+  Rounds(
+      SweepRepository sweeps,
+      Jobs jobs,
+      TransactionOperations transactions,
+      SweepSettings settings) {
+    this.sweeps = sweeps;
+    this.jobs = jobs;
+    this.transactions = transactions;
+    this.settings = settings;
+  }
+
+  @Override
+  public void start() {
+    running = true;
+    long poll = settings.poll().toMillis();
+    thread.scheduleWithFixedDelay(this::look, poll, poll, TimeUnit.MILLISECONDS);
+  }
+
+  private void look() {
+    try {
+      sweeps.due().forEach(this::follow);
+    } catch (RuntimeException e) {
+      LOG.warn("A round of halving could not be started and will be tried again: {}", e.toString());
+    }
+  }
+
+  /** Starts the round after {@code done}, or notes why it cannot be trained. */
+  void follow(Place done) {
+    try {
+      begin(
+          done,
+          (sweep, round) ->
+              Place.job(sweep.id(), done.combination(), round, submit(sweep.spec(), done)));
+    } catch (InvalidSpecException e) {
+      var why = String.valueOf(e.getMessage());
+      var refusal = why.substring(0, Math.min(why.length(), MAX_REFUSAL));
+      begin(done, (sweep, round) -> Place.refused(sweep.id(), done.combination(), round, refusal));
+    }
+  }
+
+  /** Stores the round after {@code done}, unless another process did or the sweep was cancelled. */
+  private void begin(Place done, BiFunction<Row, Integer, Place> next) {
+    transactions.executeWithoutResult(
+        transaction ->
+            sweeps
+                .lock(done.sweepId())
+                .filter(sweep -> sweep.cancelledAt() == null && sweeps.due().contains(done))
+                .ifPresent(sweep -> sweeps.insert(next.apply(sweep, done.round() + 1))));
+  }
+
+  private UUID submit(SweepSpec spec, Place done) {
+    var job = jobs.get(requireNonNull(done.jobId()));
+    var name = spec.jobName(done.combination(), done.round() + 1);
+    double reached = requireNonNull(job.latest()).synops();
+    var next = requireNonNull(spec.halving()).next(job.spec(), name, reached);
+    return jobs.submit(next, job.id()).id();
+  }
+
+  @Override
+  public void stop() {
+    running = false;
+    thread.shutdown();
+  }
+
+  @Override
+  public boolean isRunning() {
+    return running;
+  }
+}

@@ -1,0 +1,98 @@
+package dev.spikewise.sweep;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import dev.spikewise.job.JobState;
+import dev.spikewise.job.Reason;
+import dev.spikewise.spec.SweepSpec;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A sweep, as its jobs are now.
+ *
+ * @param status in the words of its jobs
+ * @param jobs by variant, then by round
+ * @param paretoFront of accuracy against synops among the jobs that succeeded, the fewest synops
+ *     first
+ * @param finishedAt when the last job ended; null before
+ * @param version changes whenever the sweep or one of its jobs does
+ */
+public record Sweep(
+    UUID id,
+    @Nullable String name,
+    JobState status,
+    SweepSpec spec,
+    Progress progress,
+    List<Part> jobs,
+    List<Point> paretoFront,
+    Instant createdAt,
+    @Nullable Instant finishedAt,
+    @JsonIgnore String version) {
+
+  /**
+   * @param jobs planned, all rounds included
+   * @param finished of those
+   * @param ratio of all epochs
+   * @param estimatedFinishAt null unless a job is running
+   */
+  public record Progress(
+      int jobs, int finished, double ratio, @Nullable Instant estimatedFinishAt) {}
+
+  /**
+   * One job.
+   *
+   * @param id null where the job was deleted, or was refused as {@code error} says
+   * @param label the values in words
+   * @param combination of values, from 0
+   * @param round from 0
+   * @param values by their place in the sweep's job
+   * @param progress share of its epochs
+   * @param synops a sample, in the last epoch, as are the accuracies
+   */
+  public record Part(
+      @Nullable UUID id,
+      @Nullable String name,
+      String label,
+      int combination,
+      int round,
+      Map<String, @Nullable Object> values,
+      @Nullable JobState status,
+      @Nullable Reason reason,
+      @Nullable String error,
+      double progress,
+      @Nullable Double targetSynops,
+      @Nullable Double synops,
+      @Nullable Double accuracy,
+      @Nullable Double testAccuracy) {}
+
+  /**
+   * A trained network.
+   *
+   * @param accuracy on the test split, or on the training samples where there is none
+   */
+  public record Point(UUID job, String label, double synops, double accuracy) {}
+
+  /** What is trained and has an accuracy: what the front is chosen from. */
+  @JsonIgnore
+  public List<Point> trained() {
+    return trained(jobs);
+  }
+
+  static List<Point> trained(List<Part> jobs) {
+    return jobs.stream().flatMap(Sweep::point).toList();
+  }
+
+  private static Stream<Point> point(Part job) {
+    var accuracy = job.testAccuracy() == null ? job.accuracy() : job.testAccuracy();
+    return job.id() == null
+            || job.status() != JobState.SUCCEEDED
+            || job.synops() == null
+            || accuracy == null
+        ? Stream.empty()
+        : Stream.of(new Point(job.id(), job.label(), job.synops(), accuracy));
+  }
+}

@@ -1,0 +1,166 @@
+package dev.spikewise.sweep;
+
+import dev.spikewise.spec.SweepSpec;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Sweeps and the places of their jobs, as stored. */
+@Repository
+class SweepRepository {
+
+  private static final String COLUMNS = "id, number, spec, created_at, cancelled_at";
+
+  private final JdbcClient client;
+  private final JsonMapper mapper;
+
+  SweepRepository(JdbcClient client, JsonMapper mapper) {
+    this.client = client;
+    this.mapper = mapper;
+  }
+
+  record Row(
+      UUID id, long number, SweepSpec spec, Instant createdAt, @Nullable Instant cancelledAt) {}
+
+  /**
+   * One job's place in a sweep.
+   *
+   * @param refusal why there is no job
+   */
+  record Place(
+      UUID sweepId, int combination, int round, @Nullable UUID jobId, @Nullable String refusal) {
+
+    static Place job(UUID sweepId, int combination, int round, UUID jobId) {
+      return new Place(sweepId, combination, round, jobId, null);
+    }
+
+    static Place refused(UUID sweepId, int combination, int round, String why) {
+      return new Place(sweepId, combination, round, null, why);
+    }
+  }
+
+  void insert(UUID id, SweepSpec spec, Instant now) {
+    client
+        .sql(
+            "insert into sweep (id, name, spec, rounds, created_at) values (:id, :name, :spec, :rounds, :now)")
+        .param("id", id)
+        .param("name", spec.name(), Types.VARCHAR)
+        .param("spec", mapper.writeValueAsString(spec))
+        .param("rounds", spec.rounds())
+        .param("now", now.atOffset(ZoneOffset.UTC))
+        .update();
+  }
+
+  void insert(Place place) {
+    client
+        .sql(
+            """
+            insert into sweep_job (sweep_id, combination, round, job_id, refusal)
+            values (:sweep, :combination, :round, :job, :refusal)""")
+        .param("sweep", place.sweepId())
+        .param("combination", place.combination())
+        .param("round", place.round())
+        .param("job", place.jobId(), Types.OTHER)
+        .param("refusal", place.refusal(), Types.VARCHAR)
+        .update();
+  }
+
+  Optional<Row> find(UUID id) {
+    return client
+        .sql("select " + COLUMNS + " from sweep where id = :id")
+        .param("id", id)
+        .query(this::row)
+        .optional();
+  }
+
+  /** One transaction at a time changes a sweep. */
+  Optional<Row> lock(UUID id) {
+    return client
+        .sql("select " + COLUMNS + " from sweep where id = :id for update")
+        .param("id", id)
+        .query(this::row)
+        .optional();
+  }
+
+  /** Newest first, those before {@code number}. */
+  List<Row> list(int limit, long number) {
+    return client
+        .sql(
+            "select "
+                + COLUMNS
+                + " from sweep where number < :number order by number desc limit :limit")
+        .param("number", number)
+        .param("limit", limit)
+        .query(this::row)
+        .list();
+  }
+
+  List<Place> places(Collection<UUID> sweepIds) {
+    return sweepIds.isEmpty()
+        ? List.of()
+        : client
+            .sql(
+                """
+                select sweep_id, combination, round, job_id, refusal from sweep_job
+                where sweep_id in (:ids) order by combination, round""")
+            .param("ids", sweepIds)
+            .query(SweepRepository::place)
+            .list();
+  }
+
+  /** The places that are trained while the next round of their variant has not begun. */
+  List<Place> due() {
+    return client
+        .sql(
+            """
+            select p.sweep_id, p.combination, p.round, p.job_id, p.refusal
+            from sweep s join sweep_job p on p.sweep_id = s.id join job j on j.id = p.job_id
+            where s.cancelled_at is null and p.round + 1 < s.rounds and j.status = 'SUCCEEDED'
+              and not exists (select 1 from sweep_job n where n.sweep_id = p.sweep_id
+                and n.combination = p.combination and n.round = p.round + 1)""")
+        .query(SweepRepository::place)
+        .list();
+  }
+
+  void cancel(UUID id, Instant now) {
+    client
+        .sql("update sweep set cancelled_at = :now where id = :id")
+        .param("now", now.atOffset(ZoneOffset.UTC))
+        .param("id", id)
+        .update();
+  }
+
+  void delete(UUID id) {
+    client.sql("delete from sweep where id = :id").param("id", id).update();
+  }
+
+  private Row row(ResultSet row, int i) throws SQLException {
+    var cancelledAt = row.getObject(5, OffsetDateTime.class);
+    return new Row(
+        row.getObject(1, UUID.class),
+        row.getLong(2),
+        mapper.readValue(row.getString(3), SweepSpec.class),
+        row.getObject(4, OffsetDateTime.class).toInstant(),
+        cancelledAt == null ? null : cancelledAt.toInstant());
+  }
+
+  private static Place place(ResultSet row, int i) throws SQLException {
+    return new Place(
+        row.getObject(1, UUID.class),
+        row.getInt(2),
+        row.getInt(3),
+        row.getObject(4, UUID.class),
+        row.getString(5));
+  }
+}

@@ -1,0 +1,134 @@
+package dev.spikewise.sweep;
+
+import dev.spikewise.job.JobState;
+import dev.spikewise.job.Jobs;
+import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.Mistakes.Mistake;
+import dev.spikewise.spec.Page;
+import dev.spikewise.spec.Problem;
+import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.spec.ProblemException;
+import dev.spikewise.spec.SweepSpec;
+import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.sweep.SweepRepository.Place;
+import dev.spikewise.sweep.SweepRepository.Row;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.springframework.stereotype.Service;
+import org.springframework.transaction.annotation.Transactional;
+
+/** The stored sweeps. */
+@Service
+public class Sweeps {
+
+  private final SweepRepository sweeps;
+  private final Jobs jobs;
+
+  Sweeps(SweepRepository sweeps, Jobs jobs) {
+    this.sweeps = sweeps;
+    this.jobs = jobs;
+  }
+
+  /**
+   * Queues the first round of every variant; all of them or, where one cannot be trained, none.
+   *
+   * @param variants the jobs that {@code spec} stands for, in its order
+   * @throws InvalidSpecException with the mistakes of all variants
+   */
+  @Transactional
+  public Sweep create(SweepSpec spec, List<TrainingSpec> variants) {
+    var id = UUID.randomUUID();
+    sweeps.insert(id, spec, Instant.now().truncatedTo(ChronoUnit.MICROS));
+    var mistakes = new LinkedHashSet<Mistake>();
+    for (int i = 0; i < variants.size(); i++) {
+      int variant = i;
+      try {
+        var job = jobs.submit(variants.get(i));
+        sweeps.insert(Place.job(id, i, 0, job.id()));
+      } catch (InvalidSpecException e) {
+        e.mistakes().forEach(mistake -> mistakes.add(spec.blame(variant, mistake)));
+      }
+    }
+    if (!mistakes.isEmpty()) {
+      throw new InvalidSpecException(List.copyOf(mistakes));
+    }
+    return get(id);
+  }
+
+  @Transactional(readOnly = true)
+  public Sweep get(UUID id) {
+    return view(sweeps.find(id).orElseThrow(() -> notFound(id)));
+  }
+
+  /** Newest first, those created before the one with {@code number}. */
+  @Transactional(readOnly = true)
+  public Page<Sweep> list(int limit, long number) {
+    var rows = sweeps.list(limit + 1, number);
+    var places =
+        sweeps.places(rows.stream().map(Row::id).toList()).stream()
+            .collect(Collectors.groupingBy(Place::sweepId));
+    return Page.of(
+        rows,
+        limit,
+        row -> view(row, Objects.requireNonNullElse(places.get(row.id()), List.of())),
+        Row::number);
+  }
+
+  /** Cancels the jobs that are not over, and starts no more. */
+  @Transactional
+  public Sweep cancel(UUID id) {
+    var row = lock(id);
+    int cancelled = jobs.cancel(jobIds(id));
+    var state = view(row).status();
+    if (cancelled == 0 && (state == JobState.SUCCEEDED || state == JobState.FAILED)) {
+      throw forbidden(state, "cancelled", List.of());
+    }
+    if (row.cancelledAt() == null) {
+      sweeps.cancel(id, Instant.now().truncatedTo(ChronoUnit.MICROS));
+    }
+    return get(id);
+  }
+
+  /** Deletes a sweep that is over, with its jobs. */
+  @Transactional
+  public void delete(UUID id) {
+    var state = view(lock(id)).status();
+    if (!state.isFinal()) {
+      throw forbidden(state, "deleted", List.of("cancel"));
+    }
+    jobIds(id).forEach(jobs::delete);
+    sweeps.delete(id);
+  }
+
+  private static ProblemException forbidden(JobState state, String action, List<String> allowed) {
+    return new ProblemException(
+        Problem.of(Code.CONFLICT, "a sweep that is " + state.word() + " cannot be " + action)
+            .withAllowedActions(allowed));
+  }
+
+  private static ProblemException notFound(UUID id) {
+    return ProblemException.notFound("sweep", id.toString());
+  }
+
+  private Row lock(UUID id) {
+    return sweeps.lock(id).orElseThrow(() -> notFound(id));
+  }
+
+  private List<UUID> jobIds(UUID id) {
+    return sweeps.places(List.of(id)).stream().map(Place::jobId).filter(Objects::nonNull).toList();
+  }
+
+  private Sweep view(Row row) {
+    return view(row, sweeps.places(List.of(row.id())));
+  }
+
+  private Sweep view(Row row, List<Place> places) {
+    var ids = places.stream().map(Place::jobId).filter(Objects::nonNull).toList();
+    return new SweepView(row, places, jobs.find(ids)).sweep();
+  }
+}

@@ -1,0 +1,6 @@
+package dev.spikewise.sweep;
+
+import dev.spikewise.OnPostgres;
+
+@OnPostgres
+class RoundsOnPostgresTest extends RoundsTest {}

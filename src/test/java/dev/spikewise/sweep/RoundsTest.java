@@ -1,0 +1,95 @@
+package dev.spikewise.sweep;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.job.JobState;
+import dev.spikewise.spec.SweepSpec;
+import dev.spikewise.spec.TrainingSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.Executors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.test.context.TestPropertySource;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Rounds of halving, begun by hand where the processes of a fleet would. */
+@SpringBootTest
+@TestPropertySource(
+    properties = {
+      "spring.datasource.url=jdbc:h2:mem:rounds;DB_CLOSE_DELAY=-1",
+      "spikewise.data-dir=target/test-data",
+      "spikewise.sweeps.poll=1h"
+    })
+class RoundsTest {
+
+  private static final int PROCESSES = 6;
+
+  @Autowired Sweeps sweeps;
+  @Autowired SweepRepository repository;
+  @Autowired Rounds rounds;
+  @Autowired JsonMapper json;
+
+  private Sweep trained() throws InterruptedException {
+    var job =
+        json.readValue(
+            """
+            {"model": {"input_shape": [1, 8, 8], "layers": [
+               {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "Flatten"},
+               {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+             "epochs": 2, "loss": [{"type": "synops", "target": {"baseline_multiple": 3}}]}""",
+            TrainingSpec.class);
+    var spec = new SweepSpec(null, job, null, null, new SweepSpec.Halving(2));
+    var id = sweeps.create(spec, List.of(job)).id();
+    var deadline = Instant.now().plus(Duration.ofSeconds(60));
+    while (sweeps.get(id).jobs().getFirst().status() != JobState.SUCCEEDED) {
+      assertThat(Instant.now()).isBefore(deadline);
+      Thread.sleep(20);
+    }
+    return sweeps.get(id);
+  }
+
+  @Test
+  void aRoundBeginsOnceHoweverManyProcessesSeeThatItCan() throws Exception {
+    var sweep = trained();
+    assertThat(sweep.status()).as("a round is to come").isEqualTo(JobState.RUNNING);
+    var due =
+        repository.due().stream()
+            .filter(place -> place.sweepId().equals(sweep.id()))
+            .findFirst()
+            .orElseThrow();
+    var together = new CyclicBarrier(PROCESSES);
+    try (var processes = Executors.newFixedThreadPool(PROCESSES)) {
+      var all =
+          IntStream.range(0, PROCESSES)
+              .mapToObj(
+                  i ->
+                      processes.submit(
+                          () -> {
+                            together.await();
+                            rounds.follow(due);
+                            return i;
+                          }))
+              .toList();
+      for (var one : all) {
+        one.get();
+      }
+    }
+    assertThat(sweeps.get(sweep.id()).jobs()).hasSize(2);
+    assertThat(repository.due()).doesNotContain(due);
+  }
+
+  @Test
+  void noRoundBeginsOnceTheSweepIsCancelled() throws Exception {
+    var sweep = trained();
+    var due = repository.due();
+    assertThat(sweeps.cancel(sweep.id()).status()).isEqualTo(JobState.CANCELLED);
+    due.forEach(rounds::follow);
+    assertThat(sweeps.get(sweep.id()).jobs()).hasSize(1);
+    assertThat(sweeps.get(sweep.id()).status()).isEqualTo(JobState.CANCELLED);
+  }
+}
