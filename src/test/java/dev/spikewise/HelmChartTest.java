@@ -3,17 +3,30 @@ package dev.spikewise;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.gson.Gson;
+import com.google.gson.JsonElement;
 import com.marcnuri.helm.Helm;
 import com.marcnuri.helm.TemplateCommand;
+import java.io.IOException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.stream.StreamSupport;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.yaml.snakeyaml.Yaml;
 
 class HelmChartTest {
+
+  /** Known to their operators alone. */
+  private static final Set<String> CUSTOM_RESOURCES =
+      Set.of("PodMonitor", "PrometheusRule", "ScaledObject");
 
   private static final String POSTGRES = "jdbc:postgresql://db/spikewise";
 
@@ -61,7 +74,8 @@ class HelmChartTest {
   @ParameterizedTest
   @CsvSource({
     "server.replicas, 0",
-    "worker.jobs, -1",
+    "worker.jobs, 0",
+    "worker.autoscaling.prometheus, prometheus",
     "database.url, mysql://db",
     "storage, much",
     "serverr.replicas, 1",
@@ -72,14 +86,138 @@ class HelmChartTest {
         .hasMessageContaining(name.split("\\.")[0]);
   }
 
-  private TemplateCommand rendered() {
-    return chart.template().withName("test");
+  @Test
+  void whoMayUseItMustBeSaid() {
+    assertThatThrownBy(() -> chart.template().withName("test").call())
+        .hasMessageContaining("who may use it? set apiKeys");
+    assertThatThrownBy(
+            () -> rendered().set("apiKeys[0].name", "ci").set("apiKeys[0].role", "train").call())
+        .hasMessageContaining("sha256");
   }
 
-  private static Iterable<String> kinds(TemplateCommand command) {
-    return StreamSupport.stream(new Yaml().loadAll(command.call()).spliterator(), false)
-        .filter(Map.class::isInstance)
-        .map(manifest -> (String) ((Map<?, ?>) manifest).get("kind"))
-        .toList();
+  @Test
+  void kubernetesKnowsEveryFieldOfEveryManifest() throws ReflectiveOperationException {
+    for (var manifest : manifests(onPostgres())) {
+      if (!CUSTOM_RESOURCES.contains(kind(manifest))) {
+        validate(manifest);
+      }
+    }
+    for (var manifest : manifests(rendered())) {
+      validate(manifest);
+    }
+  }
+
+  @Test
+  void aFieldThatKubernetesDoesNotKnowIsFound() {
+    var deployment =
+        manifests(rendered()).stream().filter(m -> kind(m).equals("Deployment")).findFirst();
+    var misspelt = new HashMap<>(deployment.orElseThrow());
+    misspelt.put("specc", Map.of());
+    assertThatThrownBy(() -> validate(misspelt)).hasStackTraceContaining("specc");
+  }
+
+  @Test
+  void theBoardsAndRulesAreThoseOfTheRepository() throws IOException {
+    var manifests = manifests(onPostgres());
+    var boards = only(manifests, "ConfigMap", "test-dashboards");
+    assertThat(((Map<?, ?>) boards.get("data")).get("fleet.json"))
+        .isEqualTo(Files.readString(Path.of("src/main/docker/grafana/dashboards/fleet.json")));
+    var rules = only(manifests, "PrometheusRule", "test");
+    assertThat(rules.get("spec"))
+        .isEqualTo(
+            new Yaml().load(Files.readString(Path.of("src/main/docker/prometheus/rules.yml"))));
+  }
+
+  @Test
+  void helmTestTrainsTheTutorialsJobForThreeEpochs(@TempDir Path copy) throws Exception {
+    // Rendering leaves hooks out, so they are rendered as ordinary manifests.
+    copy(Path.of("helm/spikewise"), copy);
+    var train = copy.resolve("templates/tests/train.yaml");
+    Files.writeString(train, Files.readString(train).replaceAll(" +annotations: .*\n", ""));
+    var manifests = manifests(anonymous(new Helm(copy)));
+    validate(only(manifests, "Pod", "test-test"));
+    var config = only(manifests, "ConfigMap", "test-test");
+    Map<?, ?> job = new Yaml().load((String) ((Map<?, ?>) config.get("data")).get("job.json"));
+    assertThat(job.get("epochs")).isEqualTo(3);
+    assertThat(job.get("name")).isEqualTo("the tutorial: twice the synops");
+  }
+
+  @Test
+  void workersAreCountedByKedaAloneWhereItScalesThem() {
+    var manifests = manifests(onPostgres());
+    var worker = only(manifests, "Deployment", "test-worker");
+    assertThat(((Map<?, ?>) worker.get("spec")).containsKey("replicas")).isFalse();
+    var scaled = only(manifests, "ScaledObject", "test-worker");
+    assertThat(scaled.get("spec").toString()).contains("name=test-worker", "queued|running");
+  }
+
+  private TemplateCommand rendered() {
+    return anonymous(chart);
+  }
+
+  private static TemplateCommand anonymous(Helm chart) {
+    return chart.template().withName("test").set("anonymous", true);
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (var files = Files.walk(from, FileVisitOption.FOLLOW_LINKS)) {
+      for (var file : files.filter(Files::isRegularFile).toList()) {
+        var target = to.resolve(from.relativize(file));
+        Files.createDirectories(target.getParent());
+        Files.copy(file, target);
+      }
+    }
+  }
+
+  /** With all there is. */
+  private TemplateCommand onPostgres() {
+    return rendered()
+        .set("apiKeys[0].name", "ci")
+        .set("apiKeys[0].role", "train")
+        .set("apiKeys[0].sha256", "0".repeat(63) + "a")
+        .set("credentials.existingSecret", "spikewise-key")
+        .set("database.url", POSTGRES)
+        .set("database.existingSecret", "postgres")
+        .set("server.replicas", 2)
+        .set("worker.autoscaling.prometheus", "http://prometheus:9090")
+        .set("podMonitor", true)
+        .set("prometheusRule", true)
+        .set("dashboards", true);
+  }
+
+  /** Against the models that are generated from the Kubernetes API's own description. */
+  private static void validate(Map<String, Object> manifest) throws ReflectiveOperationException {
+    Class.forName("io.kubernetes.client.openapi.models.V1" + kind(manifest))
+        .getMethod("validateJsonElement", JsonElement.class)
+        .invoke(null, new Gson().toJsonTree(manifest));
+  }
+
+  private static Map<String, Object> only(
+      List<Map<String, Object>> manifests, String kind, String name) {
+    return manifests.stream()
+        .filter(m -> kind(m).equals(kind))
+        .filter(m -> ((Map<?, ?>) m.get("metadata")).get("name").equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static List<String> kinds(TemplateCommand command) {
+    return manifests(command).stream().map(HelmChartTest::kind).toList();
+  }
+
+  private static String kind(Map<String, Object> manifest) {
+    return (String) manifest.get("kind");
+  }
+
+  private static List<Map<String, Object>> manifests(TemplateCommand command) {
+    var manifests = new ArrayList<Map<String, Object>>();
+    for (Object document : new Yaml().loadAll(command.call())) {
+      if (document != null) {
+        @SuppressWarnings("unchecked")
+        var manifest = (Map<String, Object>) document;
+        manifests.add(manifest);
+      }
+    }
+    return manifests;
   }
 }
