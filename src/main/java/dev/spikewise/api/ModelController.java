@@ -2,6 +2,7 @@ package dev.spikewise.api;
 
 import dev.spikewise.model.Model;
 import dev.spikewise.model.Models;
+import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
 import java.net.URI;
@@ -64,6 +65,18 @@ class ModelController {
   @GetMapping(path = "/{id}/nir", produces = HDF5)
   byte[] nir(@PathVariable UUID id, @RequestParam(defaultValue = "sinabs") String dialect) {
     return models.nir(id, dialect);
+  }
+
+  /** The spiking twin of a network of ReLUs with weights, as a new model. */
+  @PostMapping("/{id}/convert")
+  ResponseEntity<Model> convert(@PathVariable UUID id, @RequestBody ConversionSpec how) {
+    return created(models.convert(id, how));
+  }
+
+  /** The network as it is used, without dropout and batch norms, as a new model. */
+  @PostMapping("/{id}/merge")
+  ResponseEntity<Model> merge(@PathVariable UUID id) {
+    return created(models.merge(id));
   }
 
   @PutMapping(path = "/{id}/weights", consumes = SAFETENSORS)

@@ -1,11 +1,16 @@
 package dev.spikewise.model;
 
+import dev.spikewise.dataset.Datasets;
 import dev.spikewise.interop.Nir;
 import dev.spikewise.interop.NirDialect;
 import dev.spikewise.interop.PrintedModel;
 import dev.spikewise.interop.Safetensors;
 import dev.spikewise.interop.Weights;
+import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.TrainedModel;
+import dev.spikewise.spec.ConversionSpec;
+import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
@@ -32,16 +37,19 @@ public class Models {
   private final ModelRepository models;
   private final WeightsRepository weights;
   private final ObjectProvider<ModelUse> uses;
+  private final Datasets datasets;
   private final JsonMapper json;
 
   Models(
       ModelRepository models,
       WeightsRepository weights,
       ObjectProvider<ModelUse> uses,
+      Datasets datasets,
       JsonMapper json) {
     this.models = models;
     this.weights = weights;
     this.uses = uses;
+    this.datasets = datasets;
     this.json = json;
   }
 
@@ -71,9 +79,7 @@ public class Models {
   @Transactional
   public Model createFromNir(byte[] file, @Nullable String dialect) {
     var network = Nir.read(file, dialect == null ? null : dialect(dialect));
-    var model = create(network.model());
-    weights.save(new ModelWeights(model.id(), Weights.writeNpz(network.weights())));
-    return get(model.id());
+    return create(new TrainedModel(network.model(), network.weights()));
   }
 
   /** Stores what Python prints for an nn.Sequential. */
@@ -86,6 +92,39 @@ public class Models {
   @Transactional(readOnly = true)
   public byte[] nir(UUID id, String dialect) {
     return Nir.write(definition(find(id)), Weights.readNpz(weights(id)), dialect(dialect));
+  }
+
+  /**
+   * Stores the spiking twin of a network of ReLUs.
+   *
+   * @throws InvalidSpecException where the network, which must have weights, cannot be converted
+   */
+  @Transactional
+  public Model convert(UUID id, ConversionSpec how) {
+    var dataset =
+        how.normalize() != null && how.normalize().input() instanceof InputSpec.FromDataset input
+            ? datasets.resolve(input)
+            : null;
+    try (var engine = Engine.create(1)) {
+      return create(trained(id).spiking(how, dataset, engine));
+    }
+  }
+
+  /** Stores the network without dropout and with batch norms in the weights before them. */
+  @Transactional
+  public Model merge(UUID id) {
+    return create(trained(id).merged());
+  }
+
+  private TrainedModel trained(UUID id) {
+    var definition = definition(find(id));
+    return new TrainedModel(definition, Weights.of(definition, Weights.readNpz(weights(id))));
+  }
+
+  private Model create(TrainedModel trained) {
+    var model = create(trained.spec());
+    weights.save(new ModelWeights(model.id(), Weights.writeNpz(trained.weights())));
+    return get(model.id());
   }
 
   @Transactional(readOnly = true)

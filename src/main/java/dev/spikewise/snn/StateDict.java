@@ -1,5 +1,6 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.spec.ModelSpec;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -12,5 +13,12 @@ public record StateDict(Map<String, Tensor> tensors) {
 
   public StateDict {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+  }
+
+  /** Those of the layers that {@code model} has. */
+  StateDict of(ModelSpec model) {
+    var its = new LinkedHashMap<>(tensors);
+    its.keySet().removeIf(name -> Integer.parseInt(name.split("\\.")[0]) >= model.layers().size());
+    return new StateDict(its);
   }
 }

@@ -1,5 +1,7 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
@@ -9,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** A definition and weights that fit it, and what can be made of them without training. */
 public record TrainedModel(ModelSpec spec, StateDict weights) {
@@ -78,6 +81,93 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
     }
     tensors.put(into + ".weight", new Tensor(weight.shape(), scaled));
     tensors.put(into + ".bias", new Tensor(new int[] {channels}, bias));
+  }
+
+  /**
+   * The spiking twin of a network of ReLUs: merged, normalised, rescaled, and with neurons in place
+   * of ReLUs and NeuromorphicReLUs.
+   *
+   * @param dataset the one that the normalisation names, null without one
+   * @throws InvalidSpecException where there is no ReLU, or none of them is ever active
+   */
+  public TrainedModel spiking(ConversionSpec how, @Nullable Dataset dataset, Engine engine) {
+    TrainedModel ann = merged();
+    if (ann.spec.layers().stream().noneMatch(LayerSpec.Rectifier.class::isInstance)) {
+      throw new InvalidSpecException(
+          "/layers", "have no ReLU or NeuromorphicReLU that could become a spiking neuron");
+    }
+    if (how.normalize() != null) {
+      ann =
+          ann.normalized(
+              new Activations(ann, how.normalize(), Objects.requireNonNull(dataset)),
+              how.addSpikingOutput(),
+              engine);
+    }
+    var layers = new ArrayList<LayerSpec>();
+    var tensors = new LinkedHashMap<>(ann.weights.tensors());
+    double input = how.inputWeightRescaling();
+    for (int i = 0; i < ann.spec.layers().size(); i++) {
+      LayerSpec layer = ann.spec.layers().get(i);
+      layers.add(layer instanceof LayerSpec.Rectifier ? how.neuron() : layer);
+      if (layer instanceof LayerSpec.Synaptic) {
+        scale(tensors, i + ".weight", input);
+        scale(tensors, i + ".bias", 1 / how.biasRescaling());
+        input = 1;
+      }
+    }
+    if (how.addSpikingOutput() && !(ann.spec.layers().getLast() instanceof LayerSpec.Rectifier)) {
+      layers.add(how.neuron());
+    }
+    String name = how.name() == null ? spec.name() : how.name();
+    return new TrainedModel(new ModelSpec(name, spec.inputShape(), layers), new StateDict(tensors));
+  }
+
+  /**
+   * With the largest activation of each layer, L, before a ReLU: {@code w' = w L(before) / L, b' =
+   * b / L}. What comes after the last ReLU gives what it gave, or is scaled too where it is to
+   * spike.
+   */
+  private TrainedModel normalized(Activations activations, boolean output, Engine engine) {
+    var tensors = new LinkedHashMap<>(weights.tensors());
+    double before = 1;
+    int synaptic = -1;
+    for (int i = 0; i < spec.layers().size(); i++) {
+      boolean last = i == spec.layers().size() - 1;
+      LayerSpec layer = spec.layers().get(i);
+      if (layer instanceof LayerSpec.Synaptic) {
+        if (synaptic >= 0) {
+          // Two layers of weights without a ReLU between them: the second takes what is left.
+          scale(tensors, synaptic + ".weight", before);
+          before = 1;
+        }
+        synaptic = i;
+      }
+      if (synaptic >= 0 && (layer instanceof LayerSpec.Rectifier || last)) {
+        boolean spikes = layer instanceof LayerSpec.Rectifier || output;
+        double now = spikes ? activations.percentile(i + 1, engine) : 1;
+        if (now <= 0) {
+          throw new InvalidSpecException(
+              "/normalize", "is impossible: layer " + i + " is silent on these samples");
+        }
+        scale(tensors, synaptic + ".weight", before / now);
+        scale(tensors, synaptic + ".bias", 1 / now);
+        before = now;
+        synaptic = -1;
+      }
+    }
+    return new TrainedModel(spec, new StateDict(tensors));
+  }
+
+  private static void scale(Map<String, Tensor> tensors, String name, double factor) {
+    tensors.computeIfPresent(
+        name,
+        (_, tensor) -> {
+          var scaled = new float[tensor.data().length];
+          for (int i = 0; i < scaled.length; i++) {
+            scaled[i] = (float) (tensor.data()[i] * factor);
+          }
+          return new Tensor(tensor.shape(), scaled);
+        });
   }
 
   private Tensor tensor(String name) {

@@ -2,6 +2,11 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.interop.Weights;
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class ModelsTest extends ServiceTest {
@@ -28,6 +33,58 @@ class ModelsTest extends ServiceTest {
     assertThat(body(get("/api/v1/models?limit=1")).get("data").get(0)).isEqualTo(model);
     assertThat(delete(path).statusCode()).isEqualTo(204);
     assertThat(get(path).statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  void aNetworkOfReLUsIsConvertedAndMerged() {
+    var created =
+        post(
+            "/api/v1/models",
+            """
+            {"input_shape": [1, 2, 2], "layers": [{"type": "Conv2d", "out_channels": 2, "kernel_size": 2, "bias": false},
+              {"type": "BatchNorm2d", "affine": false}, {"type": "ReLU"}]}""");
+    var path = created.headers().firstValue("Location").orElseThrow();
+    problem(post(path + "/convert", "{}"), 404, "not_found");
+    var two = new Tensor(new int[] {2}, new float[] {1, 1});
+    var weights =
+        new StateDict(
+            Map.of(
+                "0.weight",
+                    new Tensor(new int[] {2, 1, 2, 2}, new float[] {1, 2, 3, 4, 5, 6, 7, 8}),
+                "1.running_mean", two,
+                "1.running_var", two));
+    var put =
+        send(
+            "PUT",
+            path + "/weights",
+            BodyPublishers.ofByteArray(Weights.writeNpz(weights)),
+            "Content-Type",
+            "application/x-npz");
+    assertThat(put.statusCode()).as(put.body()).isEqualTo(204);
+
+    var twin = post(path + "/convert", "{\"min_v_mem\": -2, \"name\": \"twin\"}");
+    assertThat(twin.statusCode()).as(twin.body()).isEqualTo(201);
+    var layers = body(twin).get("definition").get("layers");
+    assertThat(layers.size()).isEqualTo(2);
+    assertThat(layers.get(0).get("bias").asBoolean()).isTrue();
+    assertThat(layers.get(1).get("type").asString()).isEqualTo("IAF");
+    assertThat(layers.get(1).get("min_v_mem").asDouble()).isEqualTo(-2);
+    assertThat(get(twin.headers().firstValue("Location").orElseThrow() + "/weights").statusCode())
+        .isEqualTo(200);
+    var merged = post(path + "/merge", "");
+    assertThat(merged.statusCode()).as(merged.body()).isEqualTo(201);
+    assertThat(body(merged).get("definition").get("layers").get(1).get("type").asString())
+        .isEqualTo("ReLU");
+
+    var wrong =
+        problem(
+            post(
+                path + "/convert",
+                "{\"spike_threshold\": 0, \"normalize\": {\"input\": {\"type\": \"constant\"}, \"percentile\": 0}}"),
+            422,
+            "invalid_spec");
+    assertThat(wrong.get("errors").valueStream().map(e -> e.get("pointer").asString()))
+        .contains("/spike_threshold", "/normalize/input", "/normalize/percentile");
   }
 
   @Test

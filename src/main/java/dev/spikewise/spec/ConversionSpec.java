@@ -1,0 +1,92 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a network of ReLUs becomes one of spiking neurons; sinabs' from_model, with its defaults.
+ *
+ * @param name of the twin; the original's if null
+ * @param minVMem lower bound of the neurons' potential
+ * @param biasRescaling what biases are divided by
+ * @param inputWeightRescaling what the weights of the first layer that has some are multiplied by,
+ *     so that more spikes, which are whole numbers, carry the same activity
+ * @param addSpikingOutput whether spiking neurons are added where the last layer is no ReLU
+ * @param normalize how weights are scaled before; null to leave them
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record ConversionSpec(
+    @Nullable String name,
+    Double spikeThreshold,
+    SpikeFn spikeFn,
+    ResetFn resetFn,
+    SurrogateSpec surrogateGradFn,
+    @JsonProperty("min_v_mem") Double minVMem,
+    Double biasRescaling,
+    Double inputWeightRescaling,
+    Boolean addSpikingOutput,
+    @Nullable Normalization normalize)
+    implements Checked {
+
+  /**
+   * Scales each layer so that {@code percentile} percent of the activations that {@code samples}
+   * samples cause are at most 1, and what the network computes stays the same (Rueckauer et al.
+   * 2017, doi:10.3389/fnins.2017.00682).
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record Normalization(InputSpec input, Double percentile, Integer samples) {
+    public Normalization {
+      percentile = percentile == null ? 99.0 : percentile;
+      samples = samples == null ? 256 : samples;
+    }
+
+    void check(Mistakes mistakes) {
+      if (mistakes.require(
+          input instanceof InputSpec.FromDataset,
+          "input",
+          "must be of type dataset: activations are measured on samples")) {
+        input.check(mistakes.in("input"));
+        mistakes.require(
+            input instanceof InputSpec.FromDataset d && d.encoding() != InputSpec.Encoding.SPIKES,
+            "input",
+            "must have no time axis: the network is one without time");
+      }
+      mistakes.require(
+          percentile > 0 && percentile <= 100,
+          "percentile",
+          "must be above 0 and at most 100, was " + percentile);
+      mistakes.between(samples, 1, 4096, "samples");
+    }
+  }
+
+  public ConversionSpec {
+    spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+    spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
+    resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
+    surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
+    minVMem = minVMem == null ? -1.0 : minVMem;
+    biasRescaling = biasRescaling == null ? 1.0 : biasRescaling;
+    inputWeightRescaling = inputWeightRescaling == null ? 1.0 : inputWeightRescaling;
+    addSpikingOutput = addSpikingOutput == null ? false : addSpikingOutput;
+  }
+
+  /** The neurons that take the place of a ReLU. */
+  public LayerSpec.IAF neuron() {
+    return new LayerSpec.IAF(
+        spikeThreshold, spikeFn, resetFn, surrogateGradFn, null, minVMem, false);
+  }
+
+  @Override
+  public void check(Mistakes mistakes) {
+    if (name != null) {
+      mistakes.name(name, "name");
+    }
+    neuron().check(mistakes);
+    mistakes.positive(biasRescaling, "bias_rescaling");
+    mistakes.positive(inputWeightRescaling, "input_weight_rescaling");
+    if (normalize != null) {
+      normalize.check(mistakes.in("normalize"));
+    }
+  }
+}
