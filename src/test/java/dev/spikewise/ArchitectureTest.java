@@ -25,7 +25,7 @@ import org.springframework.modulith.core.NamedInterfaces;
 @AnalyzeClasses(packagesOf = SpikewiseApplication.class, importOptions = DoNotIncludeTests.class)
 class ArchitectureTest {
 
-  private static final String[] STORED = {"job", "model", "dataset", "sweep"};
+  private static final String[] STORED = {"job", "model", "dataset", "sweep", "webhook"};
   private static final String[] VIEWS = {"api", "telemetry", "dashboard", "cli"};
 
   @Test

@@ -7,6 +7,7 @@ import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.job.Reason;
 import dev.spikewise.job.Workers;
+import dev.spikewise.webhook.Delivery;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -18,6 +19,7 @@ import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.IntSupplier;
 import org.springframework.boot.convert.DurationStyle;
 import org.springframework.context.event.EventListener;
@@ -33,6 +35,7 @@ class FleetMeters {
 
   private final MeterRegistry registry;
   private final Map<JobState, Timer> jobDurations = new EnumMap<>(JobState.class);
+  private final Map<Delivery.Status, Counter> webhooks = new EnumMap<>(Delivery.Status.class);
   private final Map<Counter, Double> energies = new HashMap<>();
   private final Timer queueWait;
   private final Timer epochs;
@@ -74,6 +77,14 @@ class FleetMeters {
         counter("spikewise.lease.expirations", "Jobs taken back from workers not heard of");
     fenced =
         counter("spikewise.fenced.writes", "Writes refused because the worker had lost its lease");
+    for (var status : Delivery.Status.values()) {
+      webhooks.put(
+          status,
+          Counter.builder("spikewise.webhook.attempts")
+              .description("Requests to receivers of events, by what their delivery is after them")
+              .tag("status", status.word())
+              .register(registry));
+    }
     settings
         .energyPerSynop()
         .forEach(
@@ -165,6 +176,11 @@ class FleetMeters {
   @EventListener
   void on(FencedWrite event) {
     fenced.increment();
+  }
+
+  @EventListener
+  void on(Delivery.Attempted event) {
+    Objects.requireNonNull(webhooks.get(event.status())).increment();
   }
 
   @TransactionalEventListener

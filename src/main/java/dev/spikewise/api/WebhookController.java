@@ -1,0 +1,61 @@
+package dev.spikewise.api;
+
+import dev.spikewise.spec.Page;
+import dev.spikewise.webhook.Delivery;
+import dev.spikewise.webhook.Webhook;
+import dev.spikewise.webhook.Webhooks;
+import java.net.URI;
+import java.util.UUID;
+import org.springdoc.core.annotations.ParameterObject;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.ResponseStatus;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Receivers that hear of jobs, in requests signed as in Standard Webhooks. */
+@RestController
+@RequestMapping(WebhookController.PATH)
+class WebhookController {
+
+  static final String PATH = "/api/v1/webhooks";
+
+  private final Webhooks webhooks;
+
+  WebhookController(Webhooks webhooks) {
+    this.webhooks = webhooks;
+  }
+
+  /** Answers with the secret, which is not told again. */
+  @PostMapping
+  ResponseEntity<Webhook> create(@RequestBody Webhook.Definition definition) {
+    var webhook = webhooks.create(definition);
+    return ResponseEntity.created(URI.create(PATH + "/" + webhook.id())).body(webhook);
+  }
+
+  @GetMapping
+  Page<Webhook> list(@ParameterObject PageQuery page) {
+    return webhooks.list(page.size(), page.before());
+  }
+
+  @GetMapping("/{id}")
+  Webhook get(@PathVariable UUID id) {
+    return webhooks.get(id);
+  }
+
+  @DeleteMapping("/{id}")
+  @ResponseStatus(HttpStatus.NO_CONTENT)
+  void delete(@PathVariable UUID id) {
+    webhooks.delete(id);
+  }
+
+  @GetMapping("/{id}/deliveries")
+  Page<Delivery> deliveries(@PathVariable UUID id, @ParameterObject PageQuery page) {
+    return webhooks.deliveries(id, page.size(), page.before());
+  }
+}

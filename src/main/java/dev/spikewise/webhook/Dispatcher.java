@@ -1,0 +1,186 @@
+package dev.spikewise.webhook;
+
+import dev.spikewise.job.JobEvent;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+import org.apache.hc.client5.http.classic.methods.HttpPost;
+import org.apache.hc.client5.http.config.ConnectionConfig;
+import org.apache.hc.client5.http.config.RequestConfig;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
+import org.apache.hc.client5.http.impl.classic.HttpClients;
+import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
+import org.apache.hc.core5.http.ContentType;
+import org.apache.hc.core5.http.io.entity.StringEntity;
+import org.apache.hc.core5.util.Timeout;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.stereotype.Component;
+import org.springframework.transaction.event.TransactionalEventListener;
+
+/**
+ * Sends what is due, signed as <a
+ * href="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md">Standard
+ * Webhooks</a> has it. A redirection is a failure like any other: it could lead anywhere.
+ */
+@Component
+class Dispatcher implements SmartLifecycle {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
+  private static final int MOST_AT_ONCE = 16;
+
+  private final Outbox outbox;
+  private final WebhookSettings settings;
+  private final ApplicationEventPublisher publisher;
+  private final CloseableHttpClient client;
+  private final Semaphore news = new Semaphore(0);
+  private final Semaphore free = new Semaphore(MOST_AT_ONCE);
+  private final ExecutorService attempts = Executors.newVirtualThreadPerTaskExecutor();
+  private final ScheduledExecutorService clock =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().name("webhook-clock").daemon().factory());
+  private final Thread loop = Thread.ofVirtual().name("webhooks").unstarted(this::dispatch);
+  private volatile boolean running;
+
+  Dispatcher(
+      Outbox outbox,
+      WebhookSettings settings,
+      PublicAddresses addresses,
+      ApplicationEventPublisher publisher) {
+    this.outbox = outbox;
+    this.settings = settings;
+    this.publisher = publisher;
+    var timeout = Timeout.of(settings.timeout());
+    this.client =
+        HttpClients.custom()
+            .setConnectionManager(
+                PoolingHttpClientConnectionManagerBuilder.create()
+                    .setDnsResolver(addresses)
+                    .setDefaultConnectionConfig(
+                        ConnectionConfig.custom().setConnectTimeout(timeout).build())
+                    .setMaxConnTotal(MOST_AT_ONCE)
+                    .setMaxConnPerRoute(MOST_AT_ONCE)
+                    .build())
+            .setDefaultRequestConfig(RequestConfig.custom().setResponseTimeout(timeout).build())
+            .setUserAgent("Spikewise")
+            .disableRedirectHandling()
+            .disableAutomaticRetries()
+            .disableCookieManagement()
+            .build();
+  }
+
+  @Override
+  public void start() {
+    running = true;
+    loop.start();
+    var _ = clock.scheduleWithFixedDelay(outbox::prune, 1, 60, TimeUnit.MINUTES);
+  }
+
+  private void dispatch() {
+    while (running) {
+      try {
+        free.acquire();
+        var due = outbox.take();
+        if (due.isPresent()) {
+          attempts.execute(() -> attempt(due.get()));
+        } else {
+          free.release();
+          if (news.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
+            news.drainPermits();
+          }
+        }
+      } catch (InterruptedException e) {
+        return;
+      } catch (RuntimeException e) {
+        free.release();
+        LOG.warn("No webhook could be sent: {}", e.toString());
+        pause();
+      }
+    }
+  }
+
+  private void pause() {
+    try {
+      Thread.sleep(settings.poll());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void attempt(Outbox.Due due) {
+    try {
+      Integer status = null;
+      String error = null;
+      try {
+        status = send(due);
+      } catch (IOException e) {
+        error = e.toString();
+      }
+      publisher.publishEvent(new Delivery.Attempted(outbox.attempted(due, status, error)));
+    } catch (RuntimeException e) {
+      LOG.warn("Delivery {} will be attempted again: {}", due.id(), e.toString());
+    } finally {
+      free.release();
+    }
+  }
+
+  private int send(Outbox.Due due) throws IOException {
+    var id = due.id().toString();
+    var timestamp = Long.toString(Instant.now().getEpochSecond());
+    var request = new HttpPost(due.url());
+    request.setEntity(new StringEntity(due.body(), ContentType.APPLICATION_JSON));
+    request.setHeader("webhook-id", id);
+    request.setHeader("webhook-timestamp", timestamp);
+    request.setHeader("webhook-signature", "v1," + sign(due.secret(), id, timestamp, due.body()));
+    // A receiver that answers byte by byte would never exceed the time between two bytes.
+    var end = clock.schedule(request::cancel, settings.timeout().toMillis(), TimeUnit.MILLISECONDS);
+    // Closed without reading its body, which may have no end.
+    try (var response = client.executeOpen(null, request, null)) {
+      return response.getCode();
+    } finally {
+      end.cancel(false);
+    }
+  }
+
+  static String sign(String secret, String id, String timestamp, String body) {
+    try {
+      var mac = Mac.getInstance("HmacSHA256");
+      mac.init(new SecretKeySpec(Webhook.key(secret), "HmacSHA256"));
+      var content = id + "." + timestamp + "." + body;
+      return Base64.getEncoder()
+          .encodeToString(mac.doFinal(content.getBytes(StandardCharsets.UTF_8)));
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("every Java has HMAC-SHA256", e);
+    }
+  }
+
+  @TransactionalEventListener
+  void on(JobEvent.StateChanged event) {
+    news.release();
+  }
+
+  /** An attempt that this cuts short is made again after the next start. */
+  @Override
+  public void stop() {
+    running = false;
+    loop.interrupt();
+    attempts.shutdownNow();
+    clock.shutdownNow();
+  }
+
+  @Override
+  public boolean isRunning() {
+    return running;
+  }
+}

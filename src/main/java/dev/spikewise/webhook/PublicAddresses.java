@@ -1,0 +1,73 @@
+package dev.spikewise.webhook;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import org.apache.hc.client5.http.DnsResolver;
+import org.springframework.stereotype.Component;
+
+/**
+ * Resolves names for the connection itself, so that what was checked is what is connected to,
+ * whatever the name resolves to a moment later.
+ */
+@Component
+final class PublicAddresses implements DnsResolver {
+
+  private final boolean allowPrivate;
+
+  PublicAddresses(WebhookSettings settings) {
+    this.allowPrivate = settings.allowPrivate();
+  }
+
+  /** The name leads into a network that webhooks may not reach. */
+  static final class NotPublicException extends UnknownHostException {
+    NotPublicException(String host, InetAddress address) {
+      super(
+          host
+              + " is "
+              + address.getHostAddress()
+              + ", which is not public; spikewise.webhooks.allow-private=true allows it");
+    }
+  }
+
+  @Override
+  public InetAddress[] resolve(String host) throws UnknownHostException {
+    var addresses = InetAddress.getAllByName(host);
+    for (var address : addresses) {
+      if (!allowPrivate && !isPublic(address)) {
+        throw new NotPublicException(host, address);
+      }
+    }
+    return addresses;
+  }
+
+  @Override
+  public String resolveCanonicalHostname(String host) throws UnknownHostException {
+    return resolve(host)[0].getCanonicalHostName();
+  }
+
+  /** Global unicast, by the IANA's registries of special-purpose addresses. */
+  static boolean isPublic(InetAddress address) {
+    if (address.isAnyLocalAddress()
+        || address.isLoopbackAddress()
+        || address.isLinkLocalAddress()
+        || address.isSiteLocalAddress()
+        || address.isMulticastAddress()) {
+      return false;
+    }
+    var bytes = address.getAddress();
+    int first = bytes[0] & 0xff;
+    int second = bytes[1] & 0xff;
+    if (bytes.length == 4) {
+      return first != 0
+          && !(first == 100 && second >= 64 && second < 128)
+          && !(first == 192 && second == 0 && bytes[2] == 0)
+          && !(first == 198 && (second == 18 || second == 19))
+          && first < 240;
+    }
+    int third = bytes[2] & 0xff;
+    // 2001:0000::/23 and 2002::/16 hold tunnels, whose other end may be anywhere.
+    return first >> 5 == 1
+        && !(first == 0x20 && second == 0x01 && third < 2)
+        && !(first == 0x20 && second == 0x02);
+  }
+}

@@ -1,0 +1,94 @@
+package dev.spikewise.webhook;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.spikewise.job.JobState;
+import dev.spikewise.spec.Checked;
+import dev.spikewise.spec.Mistakes;
+import java.net.URI;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A receiver of events.
+ *
+ * @param secret told once, in the answer to its creation
+ */
+public record Webhook(
+    UUID id,
+    String url,
+    List<String> events,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String secret,
+    Instant createdAt) {
+
+  /** How Standard Webhooks writes a secret: base64 of 24 to 64 bytes behind this. */
+  static final String SECRET_PREFIX = "whsec_";
+
+  private static final List<String> EVENTS =
+      Arrays.stream(JobState.values()).map(Webhook::event).toList();
+  private static final List<String> ENDS =
+      Arrays.stream(JobState.values()).filter(JobState::isFinal).map(Webhook::event).toList();
+
+  static String event(JobState state) {
+    return "job." + state.word();
+  }
+
+  /**
+   * What a receiver is made of.
+   *
+   * @param events "job." and a job's status; those of jobs that are over if null
+   * @param secret that its requests are signed with; drawn if null
+   */
+  public record Definition(String url, List<String> events, @Nullable String secret)
+      implements Checked {
+
+    public Definition {
+      events = events == null ? ENDS : events.stream().distinct().toList();
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.require(
+          url != null && url.length() <= 2000 && isHttp(url),
+          "url",
+          "must be an absolute http or https URL without user and password");
+      mistakes.require(!events.isEmpty(), "events", "must name at least one event");
+      for (int i = 0; i < events.size(); i++) {
+        if (!EVENTS.contains(events.get(i))) {
+          mistakes.in("events").in(i).add("must be one of " + String.join(", ", EVENTS));
+        }
+      }
+      mistakes.require(
+          secret == null || isSecret(secret),
+          "secret",
+          "must be " + SECRET_PREFIX + " and 24 to 64 bytes in base64");
+    }
+
+    private static boolean isHttp(String url) {
+      try {
+        var uri = URI.create(url);
+        return uri.getHost() != null
+            && uri.getUserInfo() == null
+            && ("https".equals(uri.getScheme()) || "http".equals(uri.getScheme()));
+      } catch (IllegalArgumentException e) {
+        return false;
+      }
+    }
+
+    private static boolean isSecret(String secret) {
+      try {
+        int bytes = key(secret).length;
+        return secret.startsWith(SECRET_PREFIX) && bytes >= 24 && bytes <= 64;
+      } catch (IllegalArgumentException e) {
+        return false;
+      }
+    }
+  }
+
+  static byte[] key(String secret) {
+    return Base64.getDecoder().decode(secret.replaceFirst("^" + SECRET_PREFIX, ""));
+  }
+}
