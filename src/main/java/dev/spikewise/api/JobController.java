@@ -26,7 +26,6 @@ import org.springdoc.core.annotations.ParameterObject;
 import org.springframework.http.ContentDisposition;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
-import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -57,7 +56,7 @@ class JobController {
     static Resource of(Job job) {
       var links = new LinkedHashMap<String, String>();
       links.put("self", PATH + "/" + job.id());
-      for (var part : List.of("epochs", "events", "statistics", "weights")) {
+      for (var part : List.of("epochs", "events", "statistics", "weights", "nir", "report")) {
         links.put(part, PATH + "/" + job.id() + "/" + part);
       }
       return new Resource(job, links);
@@ -191,7 +190,9 @@ class JobController {
         epochs, epochs.size() < limit ? null : Integer.toString(epochs.getLast().epoch()));
   }
 
-  @GetMapping(path = "/{id}/epochs", produces = "text/csv")
+  @GetMapping(
+      path = {"/{id}/epochs", "/{id}/epochs.csv"},
+      produces = "text/csv")
   String epochsAsCsv(
       @PathVariable UUID id,
       @RequestParam(defaultValue = "-1") int after,
@@ -225,13 +226,31 @@ class JobController {
     return jobs.firingRates(id, layer);
   }
 
-  @GetMapping(path = "/{id}/weights", produces = "application/x-npz")
+  @GetMapping(
+      path = {"/{id}/weights", "/{id}/weights.npz"},
+      produces = "application/x-npz")
   ResponseEntity<byte[]> weights(@PathVariable UUID id) {
+    return file(id + ".npz", jobs.weights(id));
+  }
+
+  @GetMapping(
+      path = {"/{id}/weights", "/{id}/weights.safetensors"},
+      produces = "application/x-safetensors")
+  ResponseEntity<byte[]> safetensors(@PathVariable UUID id) {
+    return file(id + ".safetensors", jobs.safetensors(id));
+  }
+
+  @GetMapping(path = "/{id}/nir", produces = "application/x-hdf5")
+  ResponseEntity<byte[]> nir(
+      @PathVariable UUID id, @RequestParam(defaultValue = "sinabs") String dialect) {
+    return file(id + ".nir", jobs.nir(id, dialect));
+  }
+
+  private static ResponseEntity<byte[]> file(String name, byte[] content) {
     return ResponseEntity.ok()
         .header(
             HttpHeaders.CONTENT_DISPOSITION,
-            ContentDisposition.attachment().filename(id + ".npz").build().toString())
-        .contentType(MediaType.parseMediaType("application/x-npz"))
-        .body(jobs.weights(id));
+            ContentDisposition.attachment().filename(name).build().toString())
+        .body(content);
   }
 }

@@ -9,9 +9,9 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 
-/** A job's outcome in the format that Accept asks for. */
+/** A job's outcome in the format that Accept asks for, or by an ending that a link can carry. */
 @RestController
-@RequestMapping(JobController.PATH + "/{id}/report")
+@RequestMapping(JobController.PATH + "/{id}")
 class ReportController {
 
   private final Jobs jobs;
@@ -20,17 +20,21 @@ class ReportController {
     this.jobs = jobs;
   }
 
-  @GetMapping(produces = MediaType.APPLICATION_JSON_VALUE)
+  @GetMapping(path = "/report", produces = MediaType.APPLICATION_JSON_VALUE)
   JobController.Resource json(@PathVariable UUID id) {
     return JobController.Resource.of(jobs.get(id));
   }
 
-  @GetMapping(produces = "text/markdown;charset=UTF-8")
+  @GetMapping(
+      path = {"/report", "/report.md"},
+      produces = "text/markdown;charset=UTF-8")
   String markdown(@PathVariable UUID id) {
     return Report.markdown(jobs.get(id));
   }
 
-  @GetMapping(produces = "application/xml;charset=UTF-8")
+  @GetMapping(
+      path = {"/report", "/report.xml"},
+      produces = "application/xml;charset=UTF-8")
   String junit(@PathVariable UUID id) {
     return Report.junit(jobs.get(id));
   }

@@ -1,6 +1,7 @@
 package dev.spikewise.job;
 
 import dev.spikewise.dataset.DatasetUse;
+import dev.spikewise.interop.Safetensors;
 import dev.spikewise.job.Timeline.Place;
 import dev.spikewise.model.ModelUse;
 import dev.spikewise.model.Models;
@@ -348,6 +349,20 @@ public class Jobs implements ModelUse, DatasetUse {
   public byte[] weights(UUID id) {
     find(id);
     return Checkpoints.npz(reached(id).weights().tensors());
+  }
+
+  /** The same weights as a safetensors file. */
+  @Transactional(readOnly = true)
+  public byte[] safetensors(UUID id) {
+    find(id);
+    return Safetensors.write(reached(id).weights());
+  }
+
+  /** The network with the same weights as a NIR file for {@code dialect}'s importer. */
+  @Transactional(readOnly = true)
+  public byte[] nir(UUID id, String dialect) {
+    var network = find(id).model();
+    return Models.nir(network, reached(id).weights(), dialect);
   }
 
   private Checkpoint reached(UUID id) {

@@ -91,7 +91,7 @@ public class Models {
   /** The model and its weights as a NIR file for {@code dialect}'s importer. */
   @Transactional(readOnly = true)
   public byte[] nir(UUID id, String dialect) {
-    return Nir.write(definition(find(id)), Weights.readNpz(weights(id)), dialect(dialect));
+    return nir(definition(find(id)), Weights.readNpz(weights(id)), dialect);
   }
 
   /**
@@ -135,6 +135,11 @@ public class Models {
   @Transactional
   public void setSafetensors(UUID id, byte[] file) {
     setWeights(id, Safetensors.read(file));
+  }
+
+  /** A network as a NIR file for {@code dialect}'s importer. */
+  public static byte[] nir(ModelSpec network, StateDict weights, String dialect) {
+    return Nir.write(network, weights, dialect(dialect));
   }
 
   private static NirDialect dialect(String name) {

@@ -83,6 +83,17 @@ class JobControllerTest extends ServiceTest {
     assertThat(body(get(path + "/firing-rates/1")).get("data").size()).isEqualTo(4 * 6 * 6);
     assertThat(get(path + "/weights").headers().firstValue("Content-Type"))
         .hasValue("application/x-npz");
+    for (var file : new String[] {"/weights.npz", "/weights.safetensors", "/nir"}) {
+      var response = get(path + file);
+      assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+      assertThat(response.headers().firstValue("Content-Disposition").orElseThrow())
+          .startsWith("attachment");
+    }
+    assertThat(get(path + "/weights.safetensors").body()).contains("0.weight", "\"F32\"");
+    problem(get(path + "/nir?dialect=none"), 422, "invalid_spec");
+    assertThat(get(path + "/epochs.csv").body()).startsWith("epoch,loss,synops,");
+    assertThat(get(path + "/report.md").body()).contains("small");
+    assertThat(get(path + "/report.xml").body()).startsWith("<?xml");
     assertThat(body(get(JOBS + "?label=kind:test&status=succeeded&name=small")).get("data"))
         .hasSize(1);
     assertThat(body(get(JOBS + "?label=kind:other")).get("data")).isEmpty();
