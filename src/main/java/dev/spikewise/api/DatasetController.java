@@ -2,6 +2,7 @@ package dev.spikewise.api;
 
 import dev.spikewise.dataset.DatasetInfo;
 import dev.spikewise.dataset.Datasets;
+import dev.spikewise.dataset.Framing;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.Page;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
+import org.springframework.core.io.InputStreamSource;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
@@ -32,6 +34,7 @@ class DatasetController {
   private static final Set<Set<String>> PARTS =
       Set.of(
           Set.of("file"),
+          Set.of("events"),
           Set.of("images", "labels"),
           Set.of("images", "labels", "test_images", "test_labels"));
 
@@ -44,8 +47,10 @@ class DatasetController {
   /**
    * Takes {@code file}, an .npz with y [n] and either x [n, ...] or spikes [n, t, ...], or {@code
    * images} and {@code labels}, IDX files that may be in gzip. A test split of its own comes as
-   * x_test or spikes_test with y_test, or as {@code test_images} and {@code test_labels}. Answers
-   * 200 where the same files are stored already.
+   * x_test or spikes_test with y_test, or as {@code test_images} and {@code test_labels}. Or takes
+   * {@code events}, a zip of event recordings (.bin of N-MNIST, .npy, .h5) in folders named by
+   * label, and counts them into {@code time_steps} frames of {@code height} x {@code width}.
+   * Answers 200 where the same files are stored already.
    */
   @PostMapping(consumes = MediaType.MULTIPART_FORM_DATA_VALUE)
   ResponseEntity<DatasetInfo> create(
@@ -53,6 +58,10 @@ class DatasetController {
       @RequestPart(required = false) @Nullable MultipartFile file,
       @RequestPart(required = false) @Nullable MultipartFile images,
       @RequestPart(required = false) @Nullable MultipartFile labels,
+      @RequestPart(required = false) @Nullable MultipartFile events,
+      @RequestParam(name = "time_steps", required = false) @Nullable Integer timeSteps,
+      @RequestParam(required = false) @Nullable Integer height,
+      @RequestParam(required = false) @Nullable Integer width,
       @RequestPart(name = "test_images", required = false) @Nullable MultipartFile testImages,
       @RequestPart(name = "test_labels", required = false) @Nullable MultipartFile testLabels)
       throws IOException {
@@ -60,6 +69,7 @@ class DatasetController {
     put(files, "file", file);
     put(files, "images", images);
     put(files, "labels", labels);
+    put(files, "events", events);
     put(files, "test_images", testImages);
     put(files, "test_labels", testLabels);
     var mistakes = new Mistakes();
@@ -70,12 +80,16 @@ class DatasetController {
     mistakes.name(name, "name");
     if (!PARTS.contains(files.keySet())) {
       mistakes.add(
-          "must have either the part file (.npz), or the parts images and labels (IDX) and with"
+          "must have either the part file (.npz), or events (.zip), or the parts images and labels (IDX) and with"
               + " them test_images and test_labels or not, had "
               + files.keySet());
     }
+    var parts = new LinkedHashMap<String, InputStreamSource>(files);
+    if (events != null) {
+      parts.put("framing", Framing.of(timeSteps, height, width, mistakes).part());
+    }
     mistakes.throwIfAny();
-    var stored = datasets.create(name, files);
+    var stored = datasets.create(name, parts);
     var location = URI.create("/api/v1/datasets/" + stored.info().id());
     return (stored.added()
             ? ResponseEntity.created(location)

@@ -27,6 +27,12 @@ public record DatasetInfo(
     int classes,
     @Nullable Instant createdAt) {
 
+  /** Number of values of all samples. */
+  long values() {
+    return shape.stream().mapToLong(Integer::longValue).reduce((long) samples, Math::multiplyExact)
+        * Math.max(1, timeSteps);
+  }
+
   static DatasetInfo of(String id, Dataset dataset, @Nullable Instant createdAt) {
     return new DatasetInfo(
         id,

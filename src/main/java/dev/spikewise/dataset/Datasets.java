@@ -33,6 +33,7 @@ import org.springframework.core.io.InputStreamSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
+import org.springframework.util.unit.DataSize;
 
 /** The data sets there are: the bundled digits, and those that were uploaded. */
 @Service
@@ -54,7 +55,16 @@ public class Datasets {
     this.jdbc = jdbc;
     this.chunks = chunks;
     this.uses = uses;
-    this.maxBytes = settings.maxSize().toBytes();
+    this.maxBytes = room(settings.maxSize());
+  }
+
+  /**
+   * Bytes that a data set may take here: what the settings allow, but at most a quarter of the
+   * heap, as the bytes of a file and the values in it are there together for a moment, and a
+   * training needs its share.
+   */
+  static long room(DataSize allowed) {
+    return Math.min(allowed.toBytes(), Runtime.getRuntime().maxMemory() / 4);
   }
 
   /**
@@ -148,6 +158,13 @@ public class Datasets {
                         "/input/id", "there is no data set with the id " + input.id()));
     if (info.id().equals(DIGITS)) {
       return digits;
+    }
+    long bytes = (long) Float.BYTES * info.values();
+    if (bytes > Runtime.getRuntime().maxMemory() / 4) {
+      throw new InvalidSpecException(
+          "/input/id",
+          "%s takes %d MiB of memory, more than a quarter of the %d MiB that this process has"
+              .formatted(info.name(), bytes >> 20, Runtime.getRuntime().maxMemory() >> 20));
     }
     var reference = loaded.get(info.id());
     var dataset = reference == null ? null : reference.get();

@@ -31,12 +31,18 @@ final class Samples {
 
   /**
    * @param files by the name of their part: {@code file}, or {@code images} and {@code labels},
-   *     with {@code test_images} and {@code test_labels} or without
+   *     with {@code test_images} and {@code test_labels} or without, or {@code events} with their
+   *     framing
    * @throws InvalidSpecException with everything that is wrong with the files
    */
   static Dataset read(String name, Map<String, InputStreamSource> files, long maxBytes)
       throws IOException {
     var samples = new Samples(maxBytes);
+    var events = files.get("events");
+    var framing = files.get(Framing.PART);
+    if (events != null && framing != null) {
+      return Recordings.read(name, events, Framing.read(framing), maxBytes);
+    }
     return files.containsKey("file") ? samples.npz(name, files) : samples.idx(name, files);
   }
 
@@ -91,7 +97,7 @@ final class Samples {
     if (!test.shape().equals(train.shape()) || test.timeSteps() != train.timeSteps()) {
       testAt.add("holds samples of another shape than those to train on");
     } else if (4L * train.values().length + 4L * test.values().length > maxBytes) {
-      testAt.add("is too much together with those to train on for spikewise.datasets.max-size");
+      testAt.add("is too much together with those to train on for a data set");
     }
     mistakes.throwIfAny();
     var values = Arrays.copyOf(train.values(), train.values().length + test.values().length);
@@ -147,7 +153,7 @@ final class Samples {
               + 4L * x.size()
               + " bytes, more than the "
               + maxBytes
-              + " of spikewise.datasets.max-size");
+              + " that a data set may take");
     }
     mistakes.throwIfAny();
     var values = x.floats();

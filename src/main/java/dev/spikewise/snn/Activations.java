@@ -28,6 +28,7 @@ final class Activations {
             from.id(),
             InputSpec.Encoding.CONSTANT,
             from.shuffle(),
+            from.deltaThreshold(),
             from.limit(),
             from.testFraction());
     samples = settings.samples();

@@ -45,7 +45,7 @@ record SpecCheck(
     var at = mistakes.in("input");
     Shape wanted = model.shapes().getFirst();
     boolean hasTime = dataset.timeSteps() > 0;
-    boolean wantsTime = from.encoding() == InputSpec.Encoding.SPIKES;
+    boolean wantsTime = from.encoding().hasTime();
     if (!dataset.shape().equals(wanted) && dataset.shape().size() != wanted.size()) {
       at.in("id")
           .add(
@@ -64,8 +64,8 @@ record SpecCheck(
         hasTime == wantsTime,
         "encoding",
         hasTime
-            ? "must be spikes, because " + dataset.name() + " has a time axis already"
-            : "spikes needs samples with a time axis, which " + dataset.name() + " has not");
+            ? "must be spikes or delta, because " + dataset.name() + " has a time axis already"
+            : "needs samples with a time axis, which " + dataset.name() + " has not");
     if (hasTime && wantsTime && spec.timeSteps() > dataset.timeSteps()) {
       mistakes
           .in("time_steps")

@@ -48,7 +48,7 @@ public record ConversionSpec(
           "must be of type dataset: activations are measured on samples")) {
         input.check(mistakes.in("input"));
         mistakes.require(
-            input instanceof InputSpec.FromDataset d && d.encoding() != InputSpec.Encoding.SPIKES,
+            input instanceof InputSpec.FromDataset d && !d.encoding().hasTime(),
             "input",
             "must have no time axis: the network is one without time");
       }

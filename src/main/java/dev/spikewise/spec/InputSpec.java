@@ -47,6 +47,7 @@ public sealed interface InputSpec {
   /**
    * Samples of a stored data set, shuffled from the seed.
    *
+   * @param deltaThreshold least rise that encoding delta makes a spike of
    * @param limit at most this many samples to train on and hold out from, the first ones; all if
    *     null
    * @param testFraction share of the samples held out, never trained on; 0.2 if null, or none where
@@ -56,18 +57,21 @@ public sealed interface InputSpec {
       String id,
       Encoding encoding,
       Shuffle shuffle,
+      Double deltaThreshold,
       @Nullable Integer limit,
       @Nullable Double testFraction)
       implements InputSpec {
     public FromDataset {
       encoding = encoding == null ? Encoding.RATE : encoding;
       shuffle = shuffle == null ? Shuffle.RANDOM : shuffle;
+      deltaThreshold = deltaThreshold == null ? 0.1 : deltaThreshold;
     }
 
     @Override
     public void check(Mistakes mistakes) {
       mistakes.require(
           id != null, "id", "is missing: give the id of a data set, such as \"digits\"");
+      mistakes.positive(deltaThreshold, "delta_threshold");
       if (limit != null) {
         mistakes.atLeast(limit, 1, "limit");
       }
@@ -99,8 +103,23 @@ public sealed interface InputSpec {
     /** One spike, the earlier the brighter; none where the pixel is 0. */
     @JsonProperty("latency")
     LATENCY,
+    /**
+     * A spike where a value of a data set with a time axis is at least {@code delta_threshold}
+     * above that of the step before, or above 0 at the first. A fall gives none: a spike of -1
+     * would take synaptic operations away.
+     */
+    @JsonProperty("delta")
+    DELTA,
     /** The data set has a time axis already and is used as it is. */
     @JsonProperty("spikes")
-    SPIKES
+    SPIKES;
+
+    /** Whether it takes a data set with a time axis. */
+    public boolean hasTime() {
+      return switch (this) {
+        case RATE, CONSTANT, LATENCY -> false;
+        case DELTA, SPIKES -> true;
+      };
+    }
   }
 }

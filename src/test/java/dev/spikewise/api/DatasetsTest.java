@@ -1,7 +1,9 @@
 package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import io.jhdf.HdfFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -9,9 +11,11 @@ import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -36,6 +40,108 @@ class DatasetsTest extends ServiceTest {
     assertThat(analysis.statusCode()).as(analysis.body()).isEqualTo(200);
     assertThat(delete(path).statusCode()).isEqualTo(204);
     problem(get(path), 404, "not_found");
+  }
+
+  private static final Set<String> FIELDS = Set.of("name", "time_steps", "height", "width");
+
+  @Test
+  void eventRecordingsAreFramedAndTrained() throws Exception {
+    // Two events in the first half, one after the clock's overflow in the second.
+    byte[] bin = {
+      3, 1, (byte) 0x80, 0, 10, 3, 1, 0, 0, 11, 0, (byte) 240, 0, 0, 12, 2, 0, (byte) 0x80, 0, 13
+    };
+    var records = structured(new int[][] {{3, 1, 5, 1}, {2, 0, 900, 0}});
+    var rows = npy("<i4", 4, new int[] {2, 4}, 3, 1, 5, 1, 2, 0, 900, 0);
+    var zip =
+        zip(
+            Map.of(
+                "Train/0/a.bin", bin,
+                "Train/1/b.npy", records,
+                "Train/1/c.npy", rows,
+                "Test/0/d.h5", hdf5(new int[][] {{3, 1, 5, 1}, {2, 0, 900, 0}})));
+    var parts = new LinkedHashMap<String, byte[]>();
+    parts.put("name", bytes("events"));
+    parts.put("events", zip);
+    var missing = problem(upload(parts), 422, "invalid_spec");
+    assertThat(missing.get("errors").valueStream().map(e -> e.get("pointer").asString()))
+        .containsExactly("/time_steps", "/height", "/width");
+    parts.put("time_steps", bytes("2"));
+    parts.put("height", bytes("2"));
+    parts.put("width", bytes("4"));
+    var created = upload(parts);
+    assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+    var dataset = body(created);
+    assertThat(dataset.get("shape").toString()).isEqualTo("[2,2,4]");
+    assertThat(dataset.get("time_steps").asInt()).isEqualTo(2);
+    assertThat(dataset.get("samples").asInt()).isEqualTo(4);
+    assertThat(dataset.get("test_samples").asInt()).isEqualTo(1);
+    assertThat(upload(parts).statusCode()).isEqualTo(200);
+
+    // A weight reaches one output: the synops of three recordings are their events, 3, 2 and 2.
+    var analysis =
+        post(
+            "/api/v1/analyses",
+            """
+            {"model": {"input_shape": [2, 2, 4], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 1}]},
+             "input": {"type": "dataset", "id": "%s", "encoding": "spikes"}, "time_steps": 2, "batch_size": 3}"""
+                .formatted(dataset.get("id").asString()));
+    assertThat(analysis.statusCode()).as(analysis.body()).isEqualTo(200);
+    assertThat(body(analysis).get("synops").asDouble()).isCloseTo(7 / 3.0, within(1e-9));
+
+    parts.put("width", bytes("3"));
+    assertThat(problem(upload(parts), 422, "invalid_spec").at("/errors/0/detail").asString())
+        .contains("outside of 2 x 3 pixels");
+    parts.put("events", zip(Map.of("a.bin", bin)));
+    problem(upload(parts), 422, "invalid_spec");
+    parts.put("events", zip(Map.of("0/a.bin", Arrays.copyOf(bin, 7))));
+    assertThat(problem(upload(parts), 422, "invalid_spec").at("/errors/0/pointer").asString())
+        .isEqualTo("/events/0~1a.bin");
+    parts.put("events", bytes("no zip"));
+    problem(upload(parts), 422, "invalid_spec");
+  }
+
+  /** NumPy's array of records with the fields x, y, t and p. */
+  private static byte[] structured(int[][] events) {
+    var text =
+        bytes(
+            "{'descr': [('x', '<i2'), ('y', '<i2'), ('t', '<i8'), ('p', '|b1')],"
+                + " 'fortran_order': False, 'shape': ("
+                + events.length
+                + ",), }\n");
+    var head = new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (byte) text.length, 0};
+    var records = ByteBuffer.allocate(events.length * 13).order(ByteOrder.LITTLE_ENDIAN);
+    for (int[] e : events) {
+      records.putShort((short) e[0]).putShort((short) e[1]).putLong(e[2]).put((byte) e[3]);
+    }
+    return concat(concat(head, text), records.array());
+  }
+
+  private static byte[] hdf5(int[][] events) throws IOException {
+    var path = Files.createTempFile("events", ".h5");
+    try (var hdf = HdfFile.write(path)) {
+      var group = hdf.putGroup("events");
+      String[] names = {"x", "y", "t", "p"};
+      for (int c = 0; c < names.length; c++) {
+        int column = c;
+        group.putDataset(names[c], Arrays.stream(events).mapToInt(e -> e[column]).toArray());
+      }
+    }
+    byte[] file = Files.readAllBytes(path);
+    Files.delete(path);
+    return file;
+  }
+
+  private static byte[] zip(Map<String, byte[]> files) throws IOException {
+    var bytes = new ByteArrayOutputStream();
+    try (var zip = new ZipOutputStream(bytes)) {
+      for (var file : files.entrySet()) {
+        var entry = new ZipEntry(file.getKey());
+        entry.setTime(0);
+        zip.putNextEntry(entry);
+        zip.write(file.getValue());
+      }
+    }
+    return bytes.toByteArray();
   }
 
   @Test
@@ -161,7 +267,7 @@ class DatasetsTest extends ServiceTest {
     var body = new ByteArrayOutputStream();
     parts.forEach(
         (name, content) -> {
-          var file = name.equals("name") ? "" : "; filename=\"" + name + "\"";
+          var file = FIELDS.contains(name) ? "" : "; filename=\"" + name + "\"";
           body.writeBytes(
               bytes(
                   "--b\r\nContent-Disposition: form-data; name=\""

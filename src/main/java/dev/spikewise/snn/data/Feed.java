@@ -182,15 +182,15 @@ public final class Feed {
           into[at + i] = (random.nextInt() >>> 8) < limit ? 1 : 0;
         }
       }
-      case InputSpec.FromDataset d -> encode(d.encoding(), epoch, sample, order, into, at);
+      case InputSpec.FromDataset d -> encode(d, epoch, sample, order, into, at);
     }
   }
 
   private void encode(
-      InputSpec.Encoding encoding, int epoch, int sample, int[] order, float[] into, int at) {
+      InputSpec.FromDataset input, int epoch, int sample, int[] order, float[] into, int at) {
     float[] values = Objects.requireNonNull(dataset).values();
     int from = sample * frame * Math.max(1, dataset.timeSteps());
-    switch (encoding) {
+    switch (input.encoding()) {
       case CONSTANT -> {
         for (int i = 0; i < frame; i++) {
           into[at + i] = values[from + order[i]];
@@ -212,6 +212,17 @@ public final class Feed {
           if (value > 0) {
             int t = Math.round((1 - Math.min(value, 1)) * (timeSteps - 1));
             into[at + t * frame + i] = 1;
+          }
+        }
+      }
+      case DELTA -> {
+        float threshold = input.deltaThreshold().floatValue();
+        for (int i = 0; i < frame; i++) {
+          float before = 0;
+          for (int t = 0; t < timeSteps; t++) {
+            float value = values[from + t * frame + order[i]];
+            into[at + t * frame + i] = value - before >= threshold ? 1 : 0;
+            before = value;
           }
         }
       }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -35,6 +36,24 @@ class FeedTest {
                 IntStream.range(0, DIGITS.size()).boxed().toList());
       }
     }
+  }
+
+  @Test
+  void deltaMakesASpikeOfEveryRise() {
+    float[] values = {0.3f, 0, 0.35f, 0.5f, 0.1f, 0.59f, 0.4f, 0.5f};
+    var series = new Dataset("series", Shape.of(2), 4, values, new int[] {0}, 1);
+    var model =
+        Tutorial.JSON.readValue(
+            "{\"input_shape\": [2], \"layers\": [{\"type\": \"Flatten\"}]}", ModelSpec.class);
+    var input =
+        Tutorial.JSON.readValue(
+            """
+            {"type": "dataset", "id": "series", "encoding": "delta", "delta_threshold": 0.2, "test_fraction": 0}
+            """,
+            InputSpec.class);
+    var spikes = new float[8];
+    new Feed(input, series, model, 1, 4, 1).encode(0, 0, new int[] {0, 1}, spikes, 0);
+    assertThat(spikes).containsExactly(1, 0, 0, 1, 0, 0, 1, 0);
   }
 
   @Test
