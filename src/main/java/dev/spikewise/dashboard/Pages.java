@@ -134,7 +134,7 @@ class Pages {
   }
 
   /** Tells a person rather than a program what went wrong. */
-  @ControllerAdvice(assignableTypes = Pages.class)
+  @ControllerAdvice(assignableTypes = {Pages.class, SweepPages.class})
   @Order(Ordered.HIGHEST_PRECEDENCE)
   static class Failures {
 

@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What can be plotted of a training. */
@@ -259,15 +260,53 @@ public final class Plots {
     if (steps.size() > 1) {
       marks.add(new Curve(steps, Ink.BLUE, 1.6, true));
     }
-    for (var outcome : outcomes) {
+    var names = new ArrayList<Label>();
+    for (var outcome : frontFirst(outcomes, front)) {
       var at = new Point(x.at(outcome.synops), y.at(outcome.accuracy));
       var ink = front.contains(outcome) ? Ink.BLUE : Ink.MUTED;
       marks.add(new Dot(at, 4, ink));
-      marks.add(
-          new Label(
-              new Point(at.x() + 8, at.y() + 14), outcome.name, Anchor.START, ink, SMALL, false));
+      beside(at, outcome.name, ink).stream()
+          .filter(name -> names.stream().noneMatch(other -> overlap(name, other)))
+          .findFirst()
+          .ifPresent(names::add);
     }
+    marks.addAll(names);
     return new Picture(WIDTH, HEIGHT, title, marks);
+  }
+
+  /** Where there is not room for every name, those on the front have theirs. */
+  private static List<Outcome> frontFirst(List<Outcome> outcomes, List<Outcome> front) {
+    return Stream.concat(
+            front.stream(), outcomes.stream().filter(outcome -> !front.contains(outcome)))
+        .toList();
+  }
+
+  /** The places of a name around its dot, the best first. */
+  private static List<Label> beside(Point at, String name, Ink ink) {
+    double right = at.x() + 8;
+    double left = at.x() - 8;
+    return Stream.of(
+            new Label(new Point(right, at.y() + 14), name, Anchor.START, ink, SMALL, false),
+            new Label(new Point(right, at.y() - 7), name, Anchor.START, ink, SMALL, false),
+            new Label(new Point(left, at.y() - 7), name, Anchor.END, ink, SMALL, false),
+            new Label(new Point(left, at.y() + 14), name, Anchor.END, ink, SMALL, false))
+        .filter(label -> start(label) >= LEFT && start(label) + width(label) <= WIDTH)
+        .toList();
+  }
+
+  private static boolean overlap(Label one, Label other) {
+    return Math.abs(one.at().y() - other.at().y()) < LINE
+        && start(one) < start(other) + width(other)
+        && start(other) < start(one) + width(one);
+  }
+
+  private static double start(Label label) {
+    return label.anchor() == Anchor.END ? label.at().x() - width(label) : label.at().x();
+  }
+
+  /** About as wide as a sans-serif font writes it. */
+  private static double width(Label label) {
+    return 0.6 * label.size() * label.text().length();
   }
 
   private static double positive(double value) {

@@ -11,6 +11,7 @@ import com.microsoft.playwright.Playwright;
 import com.microsoft.playwright.assertions.LocatorAssertions;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
+import com.microsoft.playwright.options.RequestOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -115,7 +116,7 @@ class DashboardTest {
   }
 
   private static void hasStatus(Page page, String status) {
-    assertThat(page.locator("#summary .state"))
+    assertThat(page.getByRole(AriaRole.STATUS))
         .hasText(status, new LocatorAssertions.HasTextOptions().setTimeout(TRAINING_MS));
   }
 
@@ -250,6 +251,72 @@ class DashboardTest {
     press(page, "Train");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
     hasStatus(page, "succeeded");
+  }
+
+  private static String sweep(int epochs) {
+    return """
+        {"name": "less and less", "seeds": [1, 2], "over": {"loss/1/target/baseline_multiple": [2, 1]},
+         "job": {"epochs": %d, "batch_size": 64, "time_steps": 5, "input": {"type": "dataset", "id": "digits", "limit": 300},
+           "model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 32},
+             {"type": "IAF"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+           "loss": [{"type": "cross_entropy"}, {"type": "synops", "mode": "limit"}]}}"""
+        .formatted(epochs);
+  }
+
+  private void submitSweep(Page page, int epochs) {
+    var answer =
+        page.request()
+            .post(
+                "http://127.0.0.1:" + port + "/api/v1/sweeps",
+                RequestOptions.create()
+                    .setHeader("Content-Type", "application/json")
+                    .setData(sweep(epochs)));
+    assertThat(answer.status()).as(answer.text()).isEqualTo(202);
+  }
+
+  @Test
+  void aSweepIsFoundWatchedAndReadByKeyboardInTheDarkAndOnAPhone() throws IOException {
+    var page = open("/sweeps");
+    isAccessible(page);
+    submitSweep(page, 3);
+    page.reload();
+    isAccessible(page);
+    page.locator("#sweeps a").first().press("Enter");
+    page.waitForURL(Pattern.compile(".*/sweeps/.+"));
+    hasStatus(page, "succeeded");
+    assertThat(page.locator("#summary tbody tr")).hasCount(4);
+    assertThat(page.locator("#summary")).containsText("4 of 4 jobs");
+    assertThat(page.locator("#summary")).containsText("on it");
+    assertThat(page.locator("img.plot")).hasJSProperty("naturalWidth", 760);
+    isAccessible(page);
+    keep(page, "sweep");
+    var path = page.url().replaceFirst("http://[^/]*", "");
+    var dark = open(path, 1280, 900, ColorScheme.DARK);
+    isAccessible(dark);
+    keep(dark, "sweep-dark");
+    for (var narrow : List.of(path, "/sweeps")) {
+      var phone = open(narrow, 390, 844, ColorScheme.LIGHT);
+      assertThat((Boolean) phone.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+          .as(narrow)
+          .isTrue();
+      isAccessible(phone);
+      keep(phone, narrow.equals(path) ? "sweep-phone" : "sweeps-phone");
+    }
+    page.locator("#summary tbody a").first().press("Enter");
+    page.waitForURL(Pattern.compile(".*/jobs/.+"));
+  }
+
+  @Test
+  void aSweepIsCancelledByItsButton() {
+    var page = open("/sweeps");
+    submitSweep(page, 1_000_000);
+    page.reload();
+    page.locator("#sweeps a").first().click();
+    page.waitForURL(Pattern.compile(".*/sweeps/.+"));
+    hasStatus(page, "running");
+    page.locator("#do-cancel").press("Enter");
+    hasStatus(page, "cancelled");
+    assertThat(page.locator("#do-cancel")).hasCount(0);
   }
 
   @Test

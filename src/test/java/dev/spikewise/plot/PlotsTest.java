@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -114,6 +115,27 @@ class PlotsTest {
     assertThat(Plots.pareto(List.of(cheap, good, bad)).svg())
         .containsPattern("class=\"muted\"[^>]*>bad<")
         .containsPattern("class=\"blue\"[^>]*>cheap<");
+  }
+
+  @Test
+  void namesOfOutcomesGiveWayToEachOtherTheFrontsFirst() {
+    var svg =
+        Plots.pareto(
+                List.of(
+                    new Plots.Outcome("worse", 1.02e6, 0.9),
+                    new Plots.Outcome("best", 1e6, 0.9),
+                    new Plots.Outcome("far", 2e6, 0.95)))
+            .svg();
+    assertThat(svg).containsPattern("<text[^>]*>best<").containsPattern("<text[^>]*>far<");
+    assertThat(height(svg, "worse"))
+        .as("above its dot, as best is below")
+        .isLessThan(height(svg, "best"));
+  }
+
+  private static double height(String svg, String text) {
+    var label = Pattern.compile("y=\"([0-9.]+)\"[^>]*>" + text + "<").matcher(svg);
+    assertThat(label.find()).as(text).isTrue();
+    return Double.parseDouble(label.group(1));
   }
 
   @Test
