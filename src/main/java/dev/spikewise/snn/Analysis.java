@@ -27,6 +27,10 @@ public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
     return new Analysis(counter.statistics(), rates);
   }
 
+  Analysis with(Statistics.Cost cost) {
+    return new Analysis(statistics.with(cost), firingRates);
+  }
+
   private static int[] dims(Shape shape) {
     return shape.dims().stream().mapToInt(Integer::intValue).toArray();
   }

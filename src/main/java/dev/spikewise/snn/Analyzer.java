@@ -4,6 +4,7 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.synops.Counter;
+import dev.spikewise.snn.synops.NeuroBench;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import org.jspecify.annotations.Nullable;
@@ -40,8 +41,10 @@ public final class Analyzer {
       network.load(weights);
     }
     var counter = new Counter(network, dt);
-    forward(network, feed, counter, Math.min(batchSize, feed.trainSize()), batchSize);
-    return Analysis.of(counter, model);
+    network.measure(true);
+    int samples = Math.min(batchSize, feed.trainSize());
+    forward(network, feed, counter, samples, batchSize);
+    return Analysis.of(counter, model).with(NeuroBench.cost(network, samples));
   }
 
   /** Sends the first {@code samples} training samples through and counts. */

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param firingRate spikes a neuron and step, mean over all spiking neurons of all layers together
  * @param parameter by name of the parameter layer (Conv2d, Linear)
  * @param spiking by name of the spiking layer
+ * @param cost of an analysis; null elsewhere, as it takes a pass of its own
  * @param activation by name of the layer without a state (ReLU, NeuromorphicReLU)
  */
 public record Statistics(
@@ -25,12 +26,49 @@ public record Statistics(
     long nSpikingNeurons,
     Map<String, Parameter> parameter,
     Map<String, Spiking> spiking,
-    Map<String, Activation> activation) {
+    Map<String, Activation> activation,
+    @Nullable Cost cost) {
 
   public Statistics {
     // Statistics that were stored before there were such layers have none.
     activation = activation == null ? Map.of() : activation;
   }
+
+  public Statistics with(Cost cost) {
+    return new Statistics(
+        synops,
+        synopsPerTimestep,
+        synopsPerSecond,
+        firingRate,
+        nSpikingNeurons,
+        parameter,
+        spiking,
+        activation,
+        cost);
+  }
+
+  /**
+   * NeuroBench's figures (Yik et al. 2025, doi:10.1038/s41467-025-56739-4), a sample.
+   *
+   * @param effectiveAcs pairs of an input of 1 or -1 and a weight other than 0
+   * @param effectiveMacs pairs of any other input but 0 and a weight other than 0
+   * @param activationSparsity share of zeros in what neurons and activation layers put out
+   * @param connectionSparsity share of zeros among the weights
+   * @param footprintBytes of parameters and buffers, 32 bits each
+   * @param energy estimates by the chip whose published figures they use
+   */
+  public record Cost(
+      double effectiveAcs,
+      double effectiveMacs,
+      double activationSparsity,
+      double connectionSparsity,
+      long footprintBytes,
+      Map<EnergyPreset, Energy> energy) {}
+
+  /**
+   * @param joules a sample: operations times what one costs
+   */
+  public record Energy(double joules, String source) {}
 
   /** Synaptic operations caused by one parameter layer's input. */
   public record Parameter(
@@ -38,10 +76,15 @@ public record Statistics(
 
   /**
    * @param silentRatio share of the neurons that did not spike once
+   * @param saturatedRatio share of the neurons with at least one spike a step on average
    * @param histogram of the neurons' firing rates
    */
   public record Spiking(
-      long nNeurons, double firingRate, double silentRatio, Histogram histogram) {}
+      long nNeurons,
+      double firingRate,
+      double silentRatio,
+      @Nullable Double saturatedRatio,
+      Histogram histogram) {}
 
   /**
    * @param activity sinabs' NeuromorphicReLU.activity: output a sample, summed over time and

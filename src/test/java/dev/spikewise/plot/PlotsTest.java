@@ -44,8 +44,8 @@ class PlotsTest {
     var edges =
         IntStream.rangeClosed(0, counts.length).mapToObj(i -> i * top / counts.length).toList();
     var layer =
-        new Statistics.Spiking(10, 0.2, 0.4, new Statistics.Histogram(edges, List.of(counts)));
-    return new Statistics(1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer), Map.of());
+        new Statistics.Spiking(10, 0.2, 0.4, 0.0, new Statistics.Histogram(edges, List.of(counts)));
+    return new Statistics(1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer), Map.of(), null);
   }
 
   @Test

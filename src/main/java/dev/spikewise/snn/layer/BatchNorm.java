@@ -83,7 +83,7 @@ final class BatchNorm extends Layer {
     int xAt = in.at(from);
     int yAt = out.at(from);
     if (training) {
-      measure(xAt, frames);
+      estimate(xAt, frames);
     } else {
       for (int c = 0; c < channels; c++) {
         mean[c] = runningMean.values()[c];
@@ -109,7 +109,7 @@ final class BatchNorm extends Layer {
   }
 
   /** The batch's mean and variance, and what the running ones become by them. */
-  private void measure(int xAt, int frames) {
+  private void estimate(int xAt, int frames) {
     double n = (double) frames * in.frame.size() / channels;
     double[] sum =
         sum(

@@ -26,6 +26,18 @@ abstract sealed class Layer
   /** Computes dL/din from dL/dout for the samples, and adds to the parameters' gradients. */
   abstract void backward(int from, int to, Signal gOut, Signal gIn);
 
+  /** Counts what {@link #forward} of the same samples did, where the network is told to measure. */
+  void measure(int from, int to) {}
+
+  /** Values other than 0 that the layer put out for the samples. */
+  final long active(int from, int to) {
+    long active = 0;
+    for (int i = out.at(from); i < out.at(to); i++) {
+      active += out.data[i] != 0 ? 1 : 0;
+    }
+    return active;
+  }
+
   /** Forgets what the last batch left: state and counts. */
   void reset() {}
 

@@ -31,6 +31,8 @@ public final class Network {
   private final List<Parameter> parameters = new ArrayList<>();
   private final List<Parameter> state = new ArrayList<>();
   private final long[] sampleSeeds;
+  private boolean measuring;
+  private long activeOutputs;
   private final Signal input;
   private final Signal output;
   private final List<Signal> blockSignals = new ArrayList<>();
@@ -312,6 +314,34 @@ public final class Network {
     layers.forEach(layer -> layer.training = training);
   }
 
+  /** Whether forward passes count operations and active outputs, which takes its time. */
+  public void measure(boolean measuring) {
+    this.measuring = measuring;
+  }
+
+  private void measure(Layer layer, int from, int to) {
+    layer.measure(from, to);
+    if (layer instanceof Neurons || layer instanceof Rectifier) {
+      activeOutputs += layer.active(from, to) * timeSteps / layer.out.steps;
+    }
+  }
+
+  /** Share of zeros in what neurons and activation layers put out since the last reset. */
+  public double activationSparsity(int samples) {
+    double all = 0;
+    for (Layer layer : layers) {
+      if (layer instanceof Neurons || layer instanceof Rectifier) {
+        all += (double) samples * timeSteps * layer.out.frame.size();
+      }
+    }
+    return all == 0 ? 0 : 1 - activeOutputs / all;
+  }
+
+  /** Bytes of parameters and buffers. */
+  public long footprintBytes() {
+    return state.stream().mapToLong(p -> (long) Float.BYTES * p.values().length).sum();
+  }
+
   public List<Parameter> parameters() {
     return parameters;
   }
@@ -365,14 +395,19 @@ public final class Network {
   /** Forgets state, counts and loss of the last batch. */
   public void reset() {
     layers.forEach(Layer::reset);
+    activeOutputs = 0;
   }
 
   /** Sends the first {@code samples} samples of {@link #input} through. */
   public void forward(int samples) {
     for (int from = 0; from < samples; from += block) {
       startBlock(from);
+      int to = Math.min(samples, from + block);
       for (Layer layer : layers) {
-        layer.forward(from, Math.min(samples, from + block));
+        layer.forward(from, to);
+        if (measuring) {
+          measure(layer, from, to);
+        }
       }
     }
   }

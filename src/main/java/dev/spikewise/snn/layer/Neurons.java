@@ -171,6 +171,13 @@ public final class Neurons extends Layer {
     return recurrence;
   }
 
+  @Override
+  void measure(int from, int to) {
+    if (recurrence != null) {
+      recurrence.measure(from, to, out);
+    }
+  }
+
   boolean inLoss() {
     return inLoss || recurrence != null && recurrence.inLoss();
   }

@@ -44,6 +44,11 @@ public final class Parameter {
     return reached;
   }
 
+  /** Whether these are the weights of synapses. */
+  public boolean connects() {
+    return shape.length > 1;
+  }
+
   void reach() {
     reached = true;
   }

@@ -21,6 +21,7 @@ final class Recurrence implements Synaptic {
   private final Parameter weight;
   private final @Nullable Parameter bias;
   private final float[] spikes;
+  private final Operations operations = new Operations();
   private double synops;
   private boolean inLoss;
   private float synopsGradient;
@@ -71,6 +72,24 @@ final class Recurrence implements Synaptic {
   }
 
   @Override
+  public Operations operations() {
+    return operations;
+  }
+
+  /** Counts what the spikes of all steps but the last did. */
+  void measure(int from, int to, Signal out) {
+    for (int sample = from; sample < to; sample++) {
+      operations.count(
+          ConvShape.linear(neurons, neurons),
+          weight.values(),
+          out.data,
+          out.at(sample),
+          out.steps - 1,
+          1);
+    }
+  }
+
+  @Override
   public void addToLoss(double perSample) {
     inLoss = true;
     synopsGradient += (float) perSample * neurons;
@@ -82,6 +101,7 @@ final class Recurrence implements Synaptic {
 
   void reset() {
     synops = 0;
+    operations.reset();
     inLoss = false;
     synopsGradient = 0;
   }

@@ -28,6 +28,7 @@ public final class Synapses extends Layer implements Synaptic {
   private final int stepsPerFrame;
 
   private final double[] synopsPerFrame;
+  private final Operations operations = new Operations();
   private double synops;
   private boolean inLoss;
   private float synopsGradient;
@@ -85,6 +86,17 @@ public final class Synapses extends Layer implements Synaptic {
   }
 
   @Override
+  public Operations operations() {
+    return operations;
+  }
+
+  @Override
+  void measure(int from, int to) {
+    operations.count(
+        shape, weight.values(), in.data, in.at(from), (to - from) * in.steps, stepsPerFrame);
+  }
+
+  @Override
   public void addToLoss(double perSample) {
     inLoss = true;
     synopsGradient += (float) perSample;
@@ -115,6 +127,7 @@ public final class Synapses extends Layer implements Synaptic {
   @Override
   void reset() {
     synops = 0;
+    operations.reset();
     inLoss = false;
     synopsGradient = 0;
   }

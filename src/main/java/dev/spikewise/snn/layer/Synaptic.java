@@ -9,6 +9,9 @@ public interface Synaptic {
   /** Synaptic operations since the last reset, summed over samples and time. */
   double synops();
 
+  /** What the synapses did since the last reset, where the network was told to measure it. */
+  Operations operations();
+
   /**
    * Puts these synops into the loss.
    *

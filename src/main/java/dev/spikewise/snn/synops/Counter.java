@@ -129,7 +129,11 @@ public final class Counter {
       spiking.put(
           neurons.get(i).name(),
           new Statistics.Spiking(
-              spikes[i].length, rate(i), silentRatio(spikes[i]), histogram(rates(i))));
+              spikes[i].length,
+              rate(i),
+              silentRatio(spikes[i]),
+              saturatedRatio(rates(i)),
+              histogram(rates(i))));
     }
     var activation = new LinkedHashMap<String, Statistics.Activation>();
     for (int i = 0; i < activity.length; i++) {
@@ -144,7 +148,8 @@ public final class Counter {
         count,
         parameter,
         spiking,
-        activation);
+        activation,
+        null);
   }
 
   /** By spiking layer: spikes a step of every neuron, in PyTorch's (C, H, W) order. */
@@ -187,6 +192,14 @@ public final class Counter {
       silent += s == 0 ? 1 : 0;
     }
     return (double) silent / spikes.length;
+  }
+
+  private static double saturatedRatio(float[] rates) {
+    int saturated = 0;
+    for (float rate : rates) {
+      saturated += rate >= 1 ? 1 : 0;
+    }
+    return (double) saturated / rates.length;
   }
 
   private static Statistics.Histogram histogram(float[] rates) {

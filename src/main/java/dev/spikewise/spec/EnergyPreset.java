@@ -1,0 +1,47 @@
+package dev.spikewise.spec;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/**
+ * What an operation costs on a chip, as its makers publish it; an estimate, as it leaves out
+ * memory, idle power and neuron updates.
+ */
+public enum EnergyPreset {
+  /** Intel's Loihi. */
+  @JsonProperty("loihi")
+  LOIHI(
+      23.6e-12,
+      23.6e-12,
+      "23.6 pJ a synaptic operation; Davies et al. 2018, doi:10.1109/MM.2018.112130359"),
+  /** IBM's TrueNorth. */
+  @JsonProperty("truenorth")
+  TRUENORTH(
+      26e-12, 26e-12, "26 pJ a synaptic event; Merolla et al. 2014, doi:10.1126/science.1254642"),
+  /**
+   * Arithmetic alone, in float32 on 45 nm CMOS: an AC is an addition, a MAC a multiplication too.
+   */
+  @JsonProperty("cmos_45nm")
+  CMOS_45NM(
+      0.9e-12,
+      4.6e-12,
+      "0.9 pJ an addition, 3.7 pJ a multiplication; Horowitz 2014, doi:10.1109/ISSCC.2014.6757323");
+
+  private final double joulesPerAc;
+  private final double joulesPerMac;
+  private final String source;
+
+  EnergyPreset(double joulesPerAc, double joulesPerMac, String source) {
+    this.joulesPerAc = joulesPerAc;
+    this.joulesPerMac = joulesPerMac;
+    this.source = source;
+  }
+
+  /** Joules for so many operations. */
+  public double joules(double acs, double macs) {
+    return joulesPerAc * acs + joulesPerMac * macs;
+  }
+
+  public String source() {
+    return source;
+  }
+}
