@@ -14,12 +14,15 @@ import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+import jakarta.servlet.http.HttpServletResponse;
 import java.net.URI;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
@@ -33,6 +36,7 @@ import org.springframework.web.bind.annotation.PatchMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.ResponseStatus;
@@ -45,10 +49,16 @@ class JobController {
 
   static final String PATH = "/api/v1/jobs";
 
-  private final Jobs jobs;
+  private static final Pattern WAIT =
+      Pattern.compile("(?:^|[,;])\\s*wait=(\\d{1,9})\\s*(?=$|[,;])");
+  private static final int MOST_WAIT_SECONDS = 60;
 
-  JobController(Jobs jobs) {
+  private final Jobs jobs;
+  private final JobWatch watch;
+
+  JobController(Jobs jobs, JobWatch watch) {
     this.jobs = jobs;
+    this.watch = watch;
   }
 
   /** A job and where its parts are. */
@@ -86,12 +96,33 @@ class JobController {
     return jobs.dryRun(spec);
   }
 
+  /**
+   * With {@code Prefer: wait=30}, answers at the next change, at the job's end, or after so many
+   * seconds. Beside {@code If-None-Match} that is a change of what the client has, so that none is
+   * missed between two requests.
+   */
   @GetMapping("/{id}")
-  ResponseEntity<Resource> get(@PathVariable UUID id) {
-    var job = jobs.get(id);
+  ResponseEntity<Resource> get(
+      @PathVariable UUID id,
+      @RequestHeader(name = "Prefer", defaultValue = "") String prefer,
+      @RequestHeader(name = HttpHeaders.IF_NONE_MATCH, required = false) @Nullable String known) {
+    var answer = ResponseEntity.ok();
+    var wait = WAIT.matcher(prefer);
+    Job job;
+    if (wait.find()) {
+      int seconds = Math.min(Integer.parseInt(wait.group(1)), MOST_WAIT_SECONDS);
+      answer.header("Preference-Applied", "wait=" + seconds);
+      var old = known == null ? etag(jobs.get(id)) : known;
+      job = watch.await(id, now -> old.equals(etag(now)), Duration.ofSeconds(seconds));
+    } else {
+      job = jobs.get(id);
+    }
+    return answer.eTag(etag(job)).body(Resource.of(job));
+  }
+
+  private static String etag(Job job) {
     // A queued job moves up without a change of its own.
-    var place = job.queue() == null ? "" : "-" + job.queue().position();
-    return ResponseEntity.ok().eTag(job.version() + place).body(Resource.of(job));
+    return "\"" + job.version() + (job.queue() == null ? "" : "-" + job.queue().position()) + "\"";
   }
 
   @GetMapping
@@ -214,6 +245,14 @@ class JobController {
       @RequestParam(required = false) @Nullable String cursor) {
     var news = jobs.events(id, cursor, between(1, 1000, limit, "limit"));
     return new Page<>(news, news.size() < limit ? null : news.getLast().id());
+  }
+
+  @GetMapping(path = "/{id}/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
+  void stream(
+      @PathVariable UUID id,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String last,
+      HttpServletResponse response) {
+    watch.stream(id, last, response);
   }
 
   @GetMapping("/{id}/statistics")

@@ -2,8 +2,14 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 
@@ -123,6 +129,65 @@ class JobControllerTest extends ServiceTest {
     assertThat(post(path + "/pause", "").statusCode()).isEqualTo(202);
     assertThat(await(path, "paused").at("/progress/epoch").asInt()).isGreaterThanOrEqualTo(epoch);
     assertThat(delete(path).statusCode()).isEqualTo(204);
+  }
+
+  private HttpResponse<String> getWith(String path, String... headers) {
+    return send("GET", path, BodyPublishers.noBody(), headers);
+  }
+
+  @Test
+  void aGetCanWaitForTheNextChange() throws Exception {
+    var path = submit(", \"epochs\": 100000");
+    await(path, "running");
+    post(path + "/pause", "");
+    await(path, "paused");
+    var before = Instant.now();
+    var waited = getWith(path, "Prefer", "respond-async, wait=1");
+    assertThat(Duration.between(before, Instant.now()))
+        .isBetween(Duration.ofSeconds(1), Duration.ofSeconds(5));
+    assertThat(waited.statusCode()).isEqualTo(200);
+    assertThat(waited.headers().firstValue("Preference-Applied")).hasValue("wait=1");
+    assertThat(body(waited).get("status").asString()).isEqualTo("paused");
+
+    var old = waited.headers().firstValue("ETag").orElseThrow();
+    assertThat(getWith(path, "Prefer", "wait=1", "If-None-Match", old).statusCode()).isEqualTo(304);
+    try (var other = Executors.newVirtualThreadPerTaskExecutor()) {
+      var news = other.submit(() -> getWith(path, "Prefer", "wait=30", "If-None-Match", old));
+      post(path + "/cancel", "");
+      assertThat(body(news.get(10, TimeUnit.SECONDS)).get("status").asString())
+          .isEqualTo("cancelled");
+    }
+    assertThat(getWith(path, "Prefer", "wait=30").statusCode())
+        .as("a job that is over is not waited for")
+        .isEqualTo(200);
+  }
+
+  @Test
+  void theNewsOfAJobAreAStreamThatGoesOnAfterTheLastEventSeen() {
+    var path = submit(", \"epochs\": 30") + "/events";
+    var response = getWith(path, "Accept", "text/event-stream");
+    assertThat(response.headers().firstValue("Content-Type").orElseThrow())
+        .startsWith("text/event-stream");
+    var events = List.of(response.body().split("\n\n"));
+    assertThat(events.stream().filter(event -> event.contains("event: epoch\n"))).hasSize(30);
+    assertThat(events.getFirst())
+        .startsWith("id: ")
+        .contains("event: state\n", "\"status\":\"queued\"");
+    assertThat(events.get(events.size() - 2))
+        .contains("event: state\n", "\"status\":\"succeeded\"");
+    assertThat(events.getLast()).startsWith("event: end\n").contains("\"status\":\"succeeded\"");
+
+    var tenth = events.get(9).lines().findFirst().orElseThrow().substring("id: ".length());
+    var rest =
+        getWith(path, "Accept", "text/event-stream", "Last-Event-ID", tenth).body().split("\n\n");
+    assertThat(rest).containsExactlyElementsOf(events.subList(10, events.size()));
+    assertThat(getWith(path, "Accept", "text/event-stream", "Last-Event-ID", "x").statusCode())
+        .isEqualTo(400);
+    assertThat(
+            getWith("/api/v1/jobs/" + UUID.randomUUID() + "/events", "Accept", "text/event-stream")
+                .statusCode())
+        .isEqualTo(404);
+    assertThat(body(get(path)).get("data")).hasSize(events.size() - 1);
   }
 
   @Test
