@@ -33,6 +33,16 @@ public class PostgresDatabase {
     return new Database(server, name);
   }
 
+  /**
+   * Kills one of the server's processes, which answers by ending all and recovering from its log.
+   */
+  public static void kill(int pid) throws IOException, InterruptedException {
+    var killed = Server.RUNNING.execInContainer("bash", "-c", "kill -9 " + pid);
+    if (killed.getExitCode() != 0) {
+      throw new IllegalStateException(killed.getStderr());
+    }
+  }
+
   private record Database(PostgreSQLContainer server, String name)
       implements JdbcConnectionDetails {
 

@@ -84,26 +84,28 @@ final class JobRunner {
   }
 
   void run() {
+    boolean finished = false;
     try (var journal = new Journal(leases, claim.lease(), settings.flush(), this::lose)) {
       var ending = train(journal);
       journal.close();
-      finish(journal, ending);
+      finished = finish(journal, ending);
     } catch (Lease.Lost e) {
       lose();
     }
-    if (isLost()) {
+    // A heartbeat may find the lease gone because the job has just ended as it should.
+    if (!finished) {
       LOG.warn(
           "Lost the lease of job {}; whoever claims it goes on from its last checkpoint",
           claim.job().id());
     }
   }
 
-  /** The last write may meet a database that does not answer for a while. */
-  private void finish(Journal journal, Ending ending) {
+  /** Tries again where the database does not answer for a while; false once the lease is lost. */
+  private boolean finish(Journal journal, Ending ending) {
     while (!isLost()) {
       try {
         journal.finish(ending.snapshot(), ending.end());
-        return;
+        return true;
       } catch (Lease.Lost e) {
         throw e;
       } catch (RuntimeException e) {
@@ -114,6 +116,7 @@ final class JobRunner {
         pause();
       }
     }
+    return false;
   }
 
   private void pause() {

@@ -1,0 +1,6 @@
+package dev.spikewise.job;
+
+import dev.spikewise.OnPostgres;
+
+@OnPostgres
+class QueueOnPostgresTest extends QueueTest {}
