@@ -12,7 +12,7 @@ function chart(parent, title, curves) {
   const plot = new uPlot({
     width: figure.clientWidth - 34, height: 260, cursor: { sync: { key: 'epochs' } },
     scales: { x: { time: false }, y: { range: (u, min, max) => [0, max > 0 ? max * 1.05 : 1] } },
-    axes: [axis(), axis({ size: 58, values: (u, ticks) => ticks.map(si) })],
+    axes: [axis({ size: 28 }), axis({ size: 58, values: (u, ticks) => ticks.map(si) })],
     series: [{ label: 'epoch' }, ...curves.map(c => ({ label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, points: { show: false }, value: (u, v) => si(v) }))],
   }, [[], ...curves.map(() => [])], figure);
   new ResizeObserver(() => plot.setSize({ width: figure.clientWidth - 34, height: 260 })).observe(figure);
@@ -70,7 +70,8 @@ function follow(section) {
 async function compare(section) {
   const jobs = await Promise.all([...section.querySelectorAll('data')].map(async job =>
     ({ name: job.textContent, epochs: (await fetchEpochs(job.value, 'max_points=500&limit=1001')).data })));
-  for (const [title, of] of [['Synops a sample', e => e.synops], ['Firing rate', e => e.firing_rate], ['Loss', e => e.loss]]) {
+  const kinds = [['Synops a sample', e => e.synops], ['Firing rate', e => e.firing_rate], ['Loss', e => e.loss], ['Accuracy', e => e.test_accuracy ?? e.accuracy]];
+  for (const [title, of] of kinds.filter(([, of]) => jobs.some(job => job.epochs.some(e => of(e) != null)))) {
     const plot = chart(section, title, jobs.map((job, i) => ({ label: job.name, colour: colour(i), width: 2 })));
     plot.setData(uPlot.join(jobs.map(job => [job.epochs.map(e => e.epoch), job.epochs.map(of)])));
   }

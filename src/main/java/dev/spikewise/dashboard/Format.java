@@ -1,9 +1,11 @@
 package dev.spikewise.dashboard;
 
+import dev.spikewise.job.Job;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
@@ -42,6 +44,15 @@ class Format {
 
   public String time(@Nullable Instant instant) {
     return instant == null ? NONE : TIME.format(instant) + " UTC";
+  }
+
+  /** A job's name, with the beginning of its id where another of {@code jobs} has the same name. */
+  public String label(Job job, List<Job> jobs) {
+    if (job.name() == null) {
+      return job.id().toString();
+    }
+    boolean alone = jobs.stream().filter(other -> job.name().equals(other.name())).count() == 1;
+    return alone ? job.name() : job.name() + " · " + job.id().toString().substring(0, 8);
   }
 
   /** Time from now until {@code instant}, in its largest two units. */

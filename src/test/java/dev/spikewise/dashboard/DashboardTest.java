@@ -12,18 +12,21 @@ import com.microsoft.playwright.assertions.LocatorAssertions;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
 import com.microsoft.playwright.options.RequestOptions;
+import dev.spikewise.SpikewiseApplication;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.springframework.boot.SpringApplication;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.boot.test.web.server.LocalServerPort;
@@ -174,32 +177,82 @@ class DashboardTest {
     }
   }
 
-  @Test
-  void aJobIsReadInTheDarkOnAPhoneInTheListAndBesideOthers() throws IOException {
+  private static String name(String path) {
+    return path.equals("/") ? "list" : path.split("[/?]")[1];
+  }
+
+  /** The tutorial's job with fewer epochs, once it is over. */
+  private String trained(int epochs, int seed) {
     var page = open("/new");
-    page.getByLabel("Epochs").fill("20");
+    page.locator("[name=name]").fill("twice the synops");
+    page.getByLabel("Epochs").fill(Integer.toString(epochs));
+    page.locator("[name=seed]").fill(Integer.toString(seed));
     press(page, "Train");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
     hasStatus(page, "succeeded");
-    var jobPath = page.url().replaceFirst("http://[^/]*", "");
-    var dark = open(jobPath, 1280, 900, ColorScheme.DARK);
-    assertThat(dark.locator("#curves figure")).hasCount(3);
-    isAccessible(dark);
-    keep(dark, "job-dark");
-    var phone = open(jobPath, 390, 844, ColorScheme.LIGHT);
-    assertThat(phone.locator("#curves figure")).hasCount(3);
-    assertThat((Boolean) phone.evaluate("document.documentElement.scrollWidth <= innerWidth"))
-        .isTrue();
-    keep(phone, "job-phone");
+    return page.url().replaceFirst(".*/", "");
+  }
 
+  @Test
+  void everyPageIsReadAtADeskAndOnAPhoneInLightAndDark() throws IOException {
+    var one = trained(20, 1);
+    var other = trained(15, 2);
     var list = open("/");
-    isAccessible(list);
-    keep(list, "list");
-    list.locator("#jobs input").first().check();
+    list.locator("#select-" + one).check();
+    list.locator("#select-" + other).check();
     press(list, "Compare selected");
-    assertThat(list.locator("#comparison figure")).hasCount(3);
-    isAccessible(list);
-    keep(list, "compare");
+    assertThat(list.locator("main")).containsText("twice the synops · " + one.substring(0, 8));
+    var figures =
+        Map.of("/", 0, "/new", 0, "/jobs/" + one, 3, "/compare?id=" + one + "&id=" + other, 3);
+    for (var path : figures.keySet()) {
+      for (var scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
+        for (int width : new int[] {1280, 390}) {
+          var page = open(path, width, 900, scheme);
+          assertThat(page.locator("figure")).hasCount(figures.get(path));
+          isAccessible(page);
+          assertThat((Boolean) page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+              .as(path)
+              .isTrue();
+          keep(
+              page,
+              String.join("-", name(path), scheme.name().toLowerCase(Locale.ROOT), "" + width));
+          page.close();
+        }
+      }
+    }
+  }
+
+  @Test
+  void whereAKeyIsNeededTheBrowserAsksForItAndEverythingWorks() {
+    try (var service =
+            SpringApplication.run(
+                SpikewiseApplication.class,
+                "--server.port=0",
+                "--spring.datasource.url=jdbc:h2:mem:keys;DB_CLOSE_DELAY=-1",
+                "--spikewise.data-dir=target/test-data",
+                "--spikewise.security.api-keys[0].name=somebody",
+                "--spikewise.security.api-keys[0].role=train",
+                // of "train-key"
+                "--spikewise.security.api-keys[0].sha256=3eb629ea3ad6dcb3e3d1e8571e431c7c5d7ccf40091359145001e268a5d50487");
+        var person =
+            browser.newContext(
+                new Browser.NewContextOptions().setHttpCredentials("somebody", "train-key"))) {
+      var at = "http://127.0.0.1:" + service.getEnvironment().getProperty("local.server.port");
+      var page = person.newPage();
+      page.onPageError(complaints::add);
+      page.navigate(at + "/new");
+      page.getByLabel("Epochs").fill("20");
+      press(page, "Train");
+      page.waitForURL(Pattern.compile(".*/jobs/.+"));
+      hasStatus(page, "succeeded");
+      assertThat(page.locator("#curves figure")).hasCount(3);
+      for (var link : List.of("Epochs (CSV)", "Network (NIR)", "Report (Markdown)")) {
+        var file = page.waitForDownload(() -> page.getByText(link).click());
+        assertThat(file.failure()).as(link).isNull();
+      }
+      page.navigate(at + "/");
+      assertThat(page.locator("#jobs tbody tr")).hasCount(1);
+    }
   }
 
   @Test
