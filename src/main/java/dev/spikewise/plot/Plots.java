@@ -260,21 +260,23 @@ public final class Plots {
     if (steps.size() > 1) {
       marks.add(new Curve(steps, Ink.BLUE, 1.6, true));
     }
+    var dots = new ArrayList<Dot>();
     var names = new ArrayList<Label>();
     for (var outcome : frontFirst(outcomes, front)) {
       var at = new Point(x.at(outcome.synops), y.at(outcome.accuracy));
       var ink = front.contains(outcome) ? Ink.BLUE : Ink.MUTED;
-      marks.add(new Dot(at, 4, ink));
+      dots.addFirst(new Dot(at, 4, ink));
       beside(at, outcome.name, ink).stream()
           .filter(name -> names.stream().noneMatch(other -> overlap(name, other)))
           .findFirst()
           .ifPresent(names::add);
     }
+    marks.addAll(dots);
     marks.addAll(names);
     return new Picture(WIDTH, HEIGHT, title, marks);
   }
 
-  /** Where there is not room for every name, those on the front have theirs. */
+  /** Where there is not room for all, those on the front have their names, and lie on top. */
   private static List<Outcome> frontFirst(List<Outcome> outcomes, List<Outcome> front) {
     return Stream.concat(
             front.stream(), outcomes.stream().filter(outcome -> !front.contains(outcome)))
