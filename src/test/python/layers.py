@@ -5,7 +5,8 @@
 Made with PyTorch 2.13.0 and sinabs 3.1.3. A file holds `model` (the JSON of the definition), `input` [B, T, ...] and
 `grad_output` [B, outputs], the gradient of every step's output; the state_dict before (`before.*`) and after (`after.*`);
 `output` [B, outputs], summed over time, in training and `output_eval` after it; gradients `grad.*` of the sum of output x
-grad_output plus 1e-4 x synops, `synops` and, of NeuromorphicReLUs, `activity`, both of a sample.
+grad_output plus 1e-4 x synops, `synops` and, of NeuromorphicReLUs, `activity`, both of a sample. Where there is a
+`difference`, the sum over the parameter layers of the mean of what sinabs' input_diff_hook gives, the loss has it too.
 """
 
 import json
@@ -16,7 +17,7 @@ import numpy as np
 import sinabs
 import sinabs.layers as sl
 import torch
-from sinabs.hooks import register_synops_hooks
+from sinabs.hooks import input_diff_hook, register_synops_hooks
 from torch import nn
 
 out = pathlib.Path(sys.argv[1])
@@ -35,7 +36,7 @@ def layer(type, **options):
     return dict(type=type, **options)
 
 
-def case(name, shape, layers, net, time_steps, spikes):
+def case(name, shape, layers, net, time_steps, spikes, difference=False):
     torch.manual_seed(3)
     for key, p in net.named_parameters():
         if keep(key):
@@ -53,6 +54,9 @@ def case(name, shape, layers, net, time_steps, spikes):
     counted = [m for m in net if isinstance(m, (nn.Conv2d, nn.Linear))]
     if len(counted) == sum(hasattr(m, "weight") and not isinstance(m, nn.BatchNorm2d) for m in net):
         register_synops_hooks(net)
+    if difference:
+        for m in counted:
+            m.register_forward_hook(input_diff_hook)
     y = net(flat).unflatten(0, (B, -1)).sum(1).flatten(1)
     g = torch.randn_like(y)
     loss = (y * g).sum()
@@ -61,6 +65,10 @@ def case(name, shape, layers, net, time_steps, spikes):
         synops = net.hook_data["total_synops_per_timestep"] * time_steps
         files["synops"] = synops.detach().numpy()
         loss = loss + 1e-4 * synops
+    if difference:
+        cancelled = sum(m.hook_data["diff_output"].mean() for m in counted)
+        files["difference"] = cancelled.detach().numpy()
+        loss = loss + cancelled
     loss.backward()
     activity = [m.activity.detach() for m in net if isinstance(m, sl.NeuromorphicReLU)]
     if activity:
@@ -177,6 +185,31 @@ case(
     ),
     T,
     True,
+)
+case(
+    "input_difference",
+    [2, 7, 6],
+    [
+        layer("Conv2d", out_channels=4, kernel_size=3, stride=2, padding=1, groups=2),
+        layer("IAFSqueeze"),
+        layer("SumPool2d", kernel_size=2),
+        layer("Flatten"),
+        layer("Linear", out_features=6),
+        layer("IAFSqueeze"),
+        layer("Linear", out_features=3, bias=False),
+    ],
+    nn.Sequential(
+        nn.Conv2d(2, 4, 3, 2, 1, groups=2),
+        sl.IAFSqueeze(batch_size=B),
+        sl.SumPool2d(2),
+        nn.Flatten(),
+        nn.Linear(8, 6),
+        sl.IAFSqueeze(batch_size=B),
+        nn.Linear(6, 3, bias=False),
+    ),
+    T,
+    True,
+    difference=True,
 )
 printed = nn.Sequential(
     nn.BatchNorm2d(2),

@@ -80,7 +80,11 @@ record SpecCheck(
                           LossTerm.MseCount _,
                           LossTerm.MaxMembraneCrossEntropy _ ->
                           true;
-                      case LossTerm.Synops _, LossTerm.FiringRate _, LossTerm.L1 _ -> false;
+                      case LossTerm.Synops _,
+                          LossTerm.FiringRate _,
+                          LossTerm.L1 _,
+                          LossTerm.InputDifference _ ->
+                          false;
                     });
     int classes = Arrays.stream(dataset.labels()).max().orElse(0) + 1;
     int outputs = model.shapes().getLast().size();
@@ -115,6 +119,8 @@ record SpecCheck(
         case LossTerm.Synops s -> checkNames(i, s.layers(), synaptic, "layer with weights");
         case LossTerm.FiringRate f -> checkNames(i, f.layers(), spiking, "spiking layer");
         case LossTerm.L1 l -> checkNames(i, l.layers(), spiking, "spiking layer");
+        case LossTerm.InputDifference d ->
+            checkNames(i, d.layers(), names(LayerSpec.Synaptic.class), "layer with weights");
         case LossTerm.MaxMembraneCrossEntropy _ -> checkPotential(i);
         case LossTerm.CrossEntropy _, LossTerm.MseCount _ -> {}
       }

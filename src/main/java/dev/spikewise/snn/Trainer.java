@@ -10,6 +10,7 @@ import dev.spikewise.snn.optim.Optimizer;
 import dev.spikewise.snn.synops.Counter;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.LossTerm;
+import dev.spikewise.spec.LrScheduler;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Statistics;
@@ -218,7 +219,6 @@ public final class Trainer {
   private @Nullable Epoch trainEpoch(TrainingListener listener) {
     var sums = new Epoch(spec.loss().size(), feed.labelled());
     int[] order = feed.order(epoch);
-    double learningRate = learningRate();
     counter.clear();
     network.train(true);
     for (int from = 0; from < order.length; from += spec.batchSize()) {
@@ -233,7 +233,7 @@ public final class Trainer {
       if (spec.clipGradNorm() != null) {
         GradientNorm.clip(network.parameters(), spec.clipGradNorm());
       }
-      optimizer.step(learningRate);
+      optimizer.step(learningRate(from / spec.batchSize(), order.length));
       sums.samples += batch;
       sums.loss += value * batch;
       for (int i = 0; i < sums.terms.length; i++) {
@@ -244,11 +244,14 @@ public final class Trainer {
     return sums;
   }
 
-  private double learningRate() {
-    double initial = spec.optimizer().learningRate();
-    return spec.lrScheduler() == null
-        ? initial
-        : spec.lrScheduler().learningRate(initial, epoch, spec.epochs());
+  private double learningRate(int batch, int samples) {
+    double given = spec.optimizer().learningRate();
+    if (spec.lrScheduler() == null) {
+      return given;
+    }
+    long batches = Math.ceilDiv(samples, spec.batchSize());
+    var at = new LrScheduler.Position(epoch * batches + batch, batches, spec.epochs());
+    return spec.lrScheduler().learningRate(given, at);
   }
 
   private void show(int[] samples, int from, int batch, int epoch) {

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
       name = "max_membrane_cross_entropy"),
   @JsonSubTypes.Type(value = LossTerm.MseCount.class, name = "mse_count"),
   @JsonSubTypes.Type(value = LossTerm.L1.class, name = "l1"),
+  @JsonSubTypes.Type(
+      value = LossTerm.InputDifference.class,
+      names = {"input_difference", "input_diff"}),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface LossTerm {
@@ -182,6 +185,18 @@ public sealed interface LossTerm {
    */
   record L1(Double weight, @Nullable List<String> layers) implements LossTerm {
     public L1 {
+      weight = weight == null ? 1.0 : weight;
+    }
+  }
+
+  /**
+   * Mean over samples, steps and outputs of {@code |W| x - |W x + b|}, summed over the named
+   * parameter layers; all if null. It is what sinabs' {@code input_diff_hook} leaves to be made
+   * small: inputs of opposite sign that cancel each other within a step, which an asynchronous chip
+   * receives one after the other.
+   */
+  record InputDifference(Double weight, @Nullable List<String> layers) implements LossTerm {
+    public InputDifference {
       weight = weight == null ? 1.0 : weight;
     }
   }

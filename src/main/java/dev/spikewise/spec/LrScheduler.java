@@ -5,7 +5,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import org.jspecify.annotations.Nullable;
 
-/** PyTorch's learning-rate schedules, one step an epoch. */
+/** PyTorch's learning-rate schedules: one step an epoch, or, as OneCycleLR, one a batch. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
   @JsonSubTypes.Type(
@@ -17,18 +17,30 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(
       value = LrScheduler.Exponential.class,
       names = {"exponential", "ExponentialLR"}),
+  @JsonSubTypes.Type(
+      value = LrScheduler.OneCycle.class,
+      names = {"one_cycle", "OneCycleLR"}),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface LrScheduler {
 
   void check(Mistakes mistakes);
 
+  /** Where a training stands: batches since its start, and how many there are in all. */
+  record Position(long batch, long batchesPerEpoch, int epochs) {
+    long epoch() {
+      return batch / batchesPerEpoch;
+    }
+
+    long batches() {
+      return batchesPerEpoch * epochs;
+    }
+  }
+
   /**
-   * @param initial the optimiser's learning rate
-   * @param epoch from 0
-   * @param epochs of the whole job
+   * @param given the optimiser's learning rate
    */
-  double learningRate(double initial, int epoch, int epochs);
+  double learningRate(double given, Position at);
 
   /** StepLR: times {@code gamma} every {@code step_size} epochs. */
   record Step(Integer stepSize, Double gamma) implements LrScheduler {
@@ -45,8 +57,8 @@ public sealed interface LrScheduler {
     }
 
     @Override
-    public double learningRate(double initial, int epoch, int epochs) {
-      return initial * Math.pow(gamma, epoch / stepSize);
+    public double learningRate(double given, Position at) {
+      return given * Math.pow(gamma, at.epoch() / stepSize);
     }
   }
 
@@ -71,9 +83,9 @@ public sealed interface LrScheduler {
     }
 
     @Override
-    public double learningRate(double initial, int epoch, int epochs) {
-      double part = (double) epoch / (tMax == null ? epochs : tMax);
-      return etaMin + (initial - etaMin) * (1 + Math.cos(Math.PI * part)) / 2;
+    public double learningRate(double given, Position at) {
+      double part = (double) at.epoch() / (tMax == null ? at.epochs() : tMax);
+      return etaMin + (given - etaMin) * (1 + Math.cos(Math.PI * part)) / 2;
     }
   }
 
@@ -87,8 +99,45 @@ public sealed interface LrScheduler {
     }
 
     @Override
-    public double learningRate(double initial, int epoch, int epochs) {
-      return initial * Math.pow(gamma, epoch);
+    public double learningRate(double given, Position at) {
+      return given * Math.pow(gamma, at.epoch());
+    }
+  }
+
+  /**
+   * OneCycleLR, whose max_lr is the optimiser's learning rate: within {@code pct_start} of all
+   * batches up to it from {@code 1 / div_factor} of it, then down to {@code 1 / (div_factor
+   * final_div_factor)}, each along half a cosine (Smith and Topin 2017, arXiv:1708.07120). Momentum
+   * stays, as with cycle_momentum=False.
+   */
+  record OneCycle(Double pctStart, Double divFactor, Double finalDivFactor) implements LrScheduler {
+    public OneCycle {
+      pctStart = pctStart == null ? 0.3 : pctStart;
+      divFactor = divFactor == null ? 25.0 : divFactor;
+      finalDivFactor = finalDivFactor == null ? 1e4 : finalDivFactor;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.between(pctStart, 0, 1, "pct_start");
+      mistakes.positive(divFactor, "div_factor");
+      mistakes.positive(finalDivFactor, "final_div_factor");
+    }
+
+    @Override
+    public double learningRate(double given, Position at) {
+      double first = given / divFactor;
+      double last = at.batches() - 1;
+      double top = pctStart * at.batches() - 1;
+      if (at.batch() < top) {
+        return between(first, given, at.batch() / top);
+      }
+      double part = last > top ? (at.batch() - top) / (last - top) : 0;
+      return between(given, first / finalDivFactor, part);
+    }
+
+    private static double between(double from, double to, double part) {
+      return to + (from - to) * (1 + Math.cos(Math.PI * part)) / 2;
     }
   }
 }

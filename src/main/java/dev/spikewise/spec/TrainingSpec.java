@@ -126,6 +126,7 @@ public record TrainingSpec(
         }
         case LossTerm.FiringRate term -> term.check(at);
         case LossTerm.L1 term -> term.check(at);
+        case LossTerm.InputDifference term -> term.check(at);
       }
     }
     for (int i = 0; i < gates.size(); i++) {

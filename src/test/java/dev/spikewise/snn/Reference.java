@@ -28,11 +28,15 @@ public final class Reference {
   }
 
   public static Map<String, Npz.Array> read(String file) {
-    try (var in = Files.newInputStream(FOLDER.resolve(file))) {
+    return read(FOLDER.resolve(file));
+  }
+
+  /** Tensors outside that folder. */
+  public static Map<String, Npz.Array> read(Path file) {
+    try (var in = Files.newInputStream(file)) {
       return Npz.read(in, 1 << 26);
     } catch (IOException e) {
-      throw new UncheckedIOException(
-          "a reference file is missing: " + FOLDER.resolve(file).toAbsolutePath(), e);
+      throw new UncheckedIOException("a reference file is missing: " + file.toAbsolutePath(), e);
     }
   }
 

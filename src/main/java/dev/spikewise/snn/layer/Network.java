@@ -490,6 +490,10 @@ public final class Network {
         clear(gOut, from, to);
         here = true;
       }
+      if (layer instanceof Synapses synapses && synapses.differenceInLoss() && !reached) {
+        clear(gOut, from, to);
+        here = true;
+      }
       if (here) {
         layer.backward(from, to, gOut, gIn);
       }

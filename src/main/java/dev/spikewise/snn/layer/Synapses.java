@@ -5,6 +5,7 @@ import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,8 +28,10 @@ public final class Synapses extends Layer implements Synaptic {
   /** Time steps that a frame of the input stands for: more than 1 where the input never changes. */
   private final int stepsPerFrame;
 
+  private final int maxFrames;
   private final double[] synopsPerFrame;
   private final Operations operations = new Operations();
+  private @Nullable InputDifference difference;
   private double synops;
   private boolean inLoss;
   private float synopsGradient;
@@ -60,7 +63,7 @@ public final class Synapses extends Layer implements Synaptic {
     this.activeOnly = activeOnly;
     shape = geometry.simplified();
     stepsPerFrame = timeSteps / in.steps;
-    int maxFrames = samples * in.steps;
+    maxFrames = samples * in.steps;
     conv = kernels.conv(shape, maxFrames);
     weight = new Parameter(name + ".weight", weightShape, torchOrder(geometry));
     bias =
@@ -106,6 +109,37 @@ public final class Synapses extends Layer implements Synaptic {
     return inLoss;
   }
 
+  /** Outputs of a sample and step. */
+  public int outputs() {
+    return out.frame.size();
+  }
+
+  /** Makes every forward pass count {@link #difference}, which takes another convolution. */
+  public void countDifference() {
+    difference = new InputDifference(shape, maxFrames, kernels);
+  }
+
+  /**
+   * {@code |W| x - |W x + b|} since the last reset, summed over samples, time and outputs, where it
+   * is counted.
+   */
+  public double difference() {
+    return Objects.requireNonNull(difference).value() * stepsPerFrame;
+  }
+
+  /**
+   * Puts the difference into the loss.
+   *
+   * @param perOutput dL/d(difference of one output at one step of one sample)
+   */
+  public void addDifferenceToLoss(double perOutput) {
+    Objects.requireNonNull(difference).addToLoss(perOutput * stepsPerFrame);
+  }
+
+  boolean differenceInLoss() {
+    return difference != null && difference.inLoss();
+  }
+
   @Override
   void draw(TorchRandom random) {
     float bound = (float) (1 / Math.sqrt(shape.taps()));
@@ -128,6 +162,9 @@ public final class Synapses extends Layer implements Synaptic {
   void reset() {
     synops = 0;
     operations.reset();
+    if (difference != null) {
+      difference.reset();
+    }
     inLoss = false;
     synopsGradient = 0;
   }
@@ -155,11 +192,25 @@ public final class Synapses extends Layer implements Synaptic {
         out.data,
         out.at(from),
         frames);
+    if (difference != null) {
+      difference.forward(in.data, in.at(from), weight.values(), out.data, out.at(from), frames);
+    }
   }
 
   @Override
   void backward(int from, int to, Signal gOut, Signal gIn) {
     int frames = (to - from) * in.steps;
+    InputDifference cancelled = differenceInLoss() ? difference : null;
+    if (cancelled != null) {
+      cancelled.addOutputGradient(
+          in.data,
+          in.at(from),
+          weight.values(),
+          bias == null ? null : bias.values(),
+          gOut.data,
+          gOut.at(from),
+          frames);
+    }
     weight.reach();
     conv.weightGradient(in.data, in.at(from), gOut.data, gOut.at(from), weight.gradient(), frames);
     if (bias != null) {
@@ -176,6 +227,12 @@ public final class Synapses extends Layer implements Synaptic {
           frames,
           activeOnly ? in.data : null,
           in.at(from));
+    }
+    if (cancelled != null) {
+      cancelled.addWeightGradient(in.data, in.at(from), weight.values(), weight.gradient(), frames);
+      if (!first) {
+        cancelled.addInputGradient(weight.values(), gIn.data, gIn.at(from), frames);
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package dev.spikewise.snn.optim;
 
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.layer.Neurons;
+import dev.spikewise.snn.layer.Synapses;
 import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.spec.LossTerm;
 import java.util.ArrayList;
@@ -53,6 +54,11 @@ public final class Loss {
         terms.stream().anyMatch(LossTerm.MaxMembraneCrossEntropy.class::isInstance);
     peaks = looksAtPeaks ? new float[logits.length] : null;
     peakGradient = looksAtPeaks ? new float[logits.length] : null;
+    for (LossTerm term : terms) {
+      if (term instanceof LossTerm.InputDifference difference) {
+        counted(difference).forEach(Synapses::countDifference);
+      }
+    }
     rateGradients = network.neurons().stream().map(n -> new float[n.counts().length]).toList();
   }
 
@@ -119,6 +125,7 @@ public final class Loss {
                     labels);
             case LossTerm.MseCount m -> mseCount(m, samples, labels);
             case LossTerm.L1 l -> l1(l, samples);
+            case LossTerm.InputDifference d -> inputDifference(d, samples);
           };
       values[i] = term.weight() * value;
       sum += values[i];
@@ -263,5 +270,23 @@ public final class Loss {
       }
     }
     return spikes / samples;
+  }
+
+  private double inputDifference(LossTerm.InputDifference term, int samples) {
+    double loss = 0;
+    for (Synapses layer : counted(term)) {
+      double values = (double) samples * network.timeSteps() * layer.outputs();
+      loss += layer.difference() / values;
+      layer.addDifferenceToLoss(term.weight() / values);
+    }
+    return loss;
+  }
+
+  private List<Synapses> counted(LossTerm.InputDifference term) {
+    return network.synapses().stream()
+        .filter(Synapses.class::isInstance)
+        .map(Synapses.class::cast)
+        .filter(layer -> term.layers() == null || term.layers().contains(layer.name()))
+        .toList();
   }
 }

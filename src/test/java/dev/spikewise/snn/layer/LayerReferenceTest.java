@@ -12,11 +12,15 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.snn.optim.Loss;
 import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Size2;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,6 +37,8 @@ class LayerReferenceTest {
     "batch_norm,true",
     "conv1d,false",
     "conv1d,true",
+    "input_difference,false",
+    "input_difference,true",
     "neuromorphic_relu,false",
     "neuromorphic_relu,true",
     "spiking_max_pool,false",
@@ -50,6 +56,7 @@ class LayerReferenceTest {
     int steps = input.shape()[1];
     var network = new Network(model(reference), batch, steps, false, kernels);
     network.load(state(reference, "before."));
+    var loss = reference.containsKey("difference") ? loss(network, batch) : null;
     show(input.floats(), network, batch * steps);
 
     network.train(true);
@@ -66,6 +73,10 @@ class LayerReferenceTest {
       double expected = reference.get("activity").value(i);
       assertThat(network.rectifiers().get(i).activity() / batch)
           .isCloseTo(expected, within(1e-5 * expected));
+    }
+    if (loss != null) {
+      double expected = reference.get("difference").value(0);
+      assertThat(loss.compute(batch, new int[0])).isCloseTo(expected, within(1e-5 * expected));
     }
     network.backward(batch, reference.get("grad_output").floats(), null);
     for (Parameter p : network.parameters()) {
@@ -86,6 +97,11 @@ class LayerReferenceTest {
     network.reset();
     network.forward(batch);
     assertOutput(network, batch, reference.get("output_eval"));
+  }
+
+  private static Loss loss(Network network, int batch) {
+    var terms = List.<LossTerm>of(new LossTerm.InputDifference(1.0, null));
+    return new Loss(terms, network, batch, null, Map.of());
   }
 
   @Test
@@ -150,7 +166,7 @@ class LayerReferenceTest {
   }
 
   private static Map<String, Npz.Array> read(String name) {
-    return Reference.read("../layers/" + name + ".npz");
+    return Reference.read(Path.of("src/test/resources/layers", name + ".npz"));
   }
 
   private static ModelSpec model(Map<String, Npz.Array> reference) {
