@@ -11,11 +11,15 @@ import java.time.Duration;
 import java.util.UUID;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.context.event.EventListener;
+import org.springframework.dao.DataAccessException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
+import org.springframework.transaction.TransactionException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -31,6 +35,8 @@ class JobWatch {
   private static final Duration KEEP_ALIVE = Duration.ofSeconds(15);
 
   private static final int PAGE = 1000;
+
+  private static final Logger LOG = LoggerFactory.getLogger(JobWatch.class);
 
   private final Jobs jobs;
   private final JsonMapper mapper;
@@ -96,6 +102,10 @@ class JobWatch {
       write(out, "event: end\ndata: " + json(JobController.Resource.of(job)));
     } catch (IOException | ProblemException e) {
       // The reader has gone, or the job was deleted: there is no one, or nothing, to tell.
+    } catch (DataAccessException | TransactionException e) {
+      // What is begun cannot become a problem any more: the reader comes back with its
+      // Last-Event-ID.
+      LOG.warn("A stream of events ends because the database does not answer: {}", e.toString());
     }
   }
 

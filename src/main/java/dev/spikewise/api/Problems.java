@@ -1,6 +1,7 @@
 package dev.spikewise.api;
 
 import dev.spikewise.interop.UnreadableFileException;
+import dev.spikewise.job.Outage;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.Problem.Code;
@@ -17,7 +18,6 @@ import org.springframework.beans.TypeMismatchException;
 import org.springframework.boot.webmvc.error.ErrorController;
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
-import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatusCode;
@@ -25,7 +25,7 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
-import org.springframework.transaction.CannotCreateTransactionException;
+import org.springframework.transaction.TransactionException;
 import org.springframework.web.HttpMediaTypeException;
 import org.springframework.web.bind.MethodArgumentNotValidException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
@@ -89,14 +89,22 @@ class Problems extends ResponseEntityExceptionHandler {
     return answer(e, problem, new HttpHeaders(), request);
   }
 
-  @ExceptionHandler({
-    DataAccessResourceFailureException.class,
-    CannotCreateTransactionException.class
-  })
+  @ExceptionHandler({DataAccessException.class, TransactionException.class})
   @Nullable ResponseEntity<Object> noDatabase(Exception e, WebRequest request) {
-    LOG.error("No database", e);
-    var problem = Problem.of(Code.UNAVAILABLE, "the database does not answer; try again");
-    return answer(e, problem, new HttpHeaders(), request);
+    var outage = Outage.behind(e);
+    if (outage == null) {
+      return anythingElse(e, request);
+    }
+    LOG.error("The database does not answer or cannot write: {}", outage);
+    var later = new HttpHeaders();
+    later.set(HttpHeaders.RETRY_AFTER, "5");
+    return answer(
+        e,
+        Problem.of(
+            Code.UNAVAILABLE,
+            "the database does not answer, or has no space to write; try again later"),
+        later,
+        request);
   }
 
   @ExceptionHandler

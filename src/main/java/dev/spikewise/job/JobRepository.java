@@ -9,7 +9,6 @@ import java.util.UUID;
 import org.springframework.data.jpa.repository.JpaRepository;
 import org.springframework.data.jpa.repository.JpaSpecificationExecutor;
 import org.springframework.data.jpa.repository.Lock;
-import org.springframework.data.jpa.repository.Modifying;
 import org.springframework.data.jpa.repository.NativeQuery;
 import org.springframework.data.jpa.repository.Query;
 
@@ -47,22 +46,6 @@ interface JobRepository extends JpaRepository<JobRow, UUID>, JpaSpecificationExe
 
   long countByStatus(JobState status);
 
-  Optional<JobRow> findFirstByStatusOrderByUpdatedAt(JobState status);
-
-  @Modifying
-  @Query("update JobRow j set j.leaseUntil = :until where j.leaseOwner = :owner and j.id in :ids")
-  int renew(String owner, Collection<UUID> ids, Instant until);
-
-  @Query(
-      "select j.id as id, j.fence as fence, j.status as status from JobRow j where j.leaseOwner = :owner")
-  List<Held> findHeld(String owner);
-
-  /** A job that a worker holds, and what is wanted of it. */
-  interface Held {
-    UUID getId();
-
-    long getFence();
-
-    JobState getStatus();
-  }
+  @Query("select min(j.updatedAt) from JobRow j where j.status = :status")
+  Optional<Instant> findOldest(JobState status);
 }

@@ -15,7 +15,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Trains one claimed job on the calling thread, from its last checkpoint to its end or to the next
- * wish to stop. Once the lease is lost, or may be, it writes nothing more.
+ * wish to stop. Once the lease may be lost it trains no more, and leaves it to the database to
+ * accept or refuse what it has; once the lease is lost it writes nothing.
  */
 final class JobRunner {
 
@@ -77,6 +78,11 @@ final class JobRunner {
     return lost || System.nanoTime() - leaseEndsAt > -settings.lease().toNanos() / 4;
   }
 
+  /** Whether so much of the lease is over that it has to be asked for again. */
+  boolean isDue() {
+    return leaseEndsAt - System.nanoTime() < settings.lease().toNanos() * 5 / 6;
+  }
+
   private boolean isOverdue() {
     var most = claim.job().spec().maxRuntimeSeconds();
     var elapsed = Duration.ofNanos(System.nanoTime() - startedAt);
@@ -100,15 +106,30 @@ final class JobRunner {
     }
   }
 
-  /** Tries again where the database does not answer for a while; false once the lease is lost. */
+  /**
+   * Tries again where the database does not answer for a while, however long: as long as nobody
+   * could take the job, nothing of it is lost. False once somebody has.
+   */
   private boolean finish(Journal journal, Ending ending) {
-    while (!isLost()) {
+    boolean tried = false;
+    while (!lost) {
       try {
         journal.finish(ending.snapshot(), ending.end());
         return true;
       } catch (Lease.Lost e) {
+        if (tried) {
+          LOG.info(
+              "Job {} is held here no longer: its end was stored just before the database went away, or it was taken back",
+              claim.job().id());
+          return true;
+        }
         throw e;
       } catch (RuntimeException e) {
+        if (!Outage.passes(e)) {
+          LOG.error("The end of job {} cannot be stored", claim.job().id(), e);
+          return false;
+        }
+        tried = true;
         LOG.warn(
             "The end of job {} could not be stored and will be tried again: {}",
             claim.job().id(),
@@ -138,21 +159,32 @@ final class JobRunner {
   }
 
   private Ending train(Journal journal) {
-    try (var engine = Engine.create(settings.threadsPerJob())) {
-      return train(engine, journal);
-    } catch (Lease.Lost e) {
-      throw e;
-    } catch (InvalidSpecException e) {
-      return Ending.failed(Reason.INVALID_SPEC, e.getMessage());
-    } catch (OutOfMemoryError e) {
-      LOG.error("Job {} does not fit into memory", claim.job().id(), e);
-      return Ending.failed(
-          Reason.OUT_OF_MEMORY, "the training needs more memory than this process has");
-    } catch (RuntimeException | Error e) {
-      LOG.error("Job {} broke off", claim.job().id(), e);
-      return Ending.failed(
-          Reason.INTERNAL_ERROR,
-          "the training broke off; the service's log has job " + claim.job().id());
+    while (true) {
+      try (var engine = Engine.create(settings.threadsPerJob())) {
+        return train(engine, journal);
+      } catch (Lease.Lost e) {
+        throw e;
+      } catch (InvalidSpecException e) {
+        return Ending.failed(Reason.INVALID_SPEC, e.getMessage());
+      } catch (OutOfMemoryError e) {
+        LOG.error("Job {} does not fit into memory", claim.job().id(), e);
+        return Ending.failed(
+            Reason.OUT_OF_MEMORY, "the training needs more memory than this process has");
+      } catch (RuntimeException | Error e) {
+        // What a training starts from is read on this thread; its epochs are stored by the journal.
+        if (!Outage.passes(e)) {
+          LOG.error("Job {} broke off", claim.job().id(), e);
+          return Ending.failed(
+              Reason.INTERNAL_ERROR,
+              "the training broke off; the service's log has job " + claim.job().id());
+        }
+        LOG.warn(
+            "Job {} could not be read and will be tried again: {}", claim.job().id(), e.toString());
+        pause();
+        if (stopping || isLost()) {
+          return new Ending(new End.Stopped(), null);
+        }
+      }
     }
   }
 

@@ -10,9 +10,10 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param workers jobs trained at the same time; 0 makes a process that only serves requests
  * @param threadsPerJob threads that share the arithmetic of one job; the result does not depend on
  *     it
- * @param poll how often an idle worker looks for jobs submitted elsewhere
+ * @param poll how often an idle worker looks for jobs submitted elsewhere, and every process for
+ *     leases that have run out
  * @param flush how long a complete epoch may wait to be stored together with the next ones
- * @param heartbeat how often leases are renewed and wishes to stop are read
+ * @param heartbeat how often wishes to stop are read, and leases that have aged are renewed
  * @param lease how long a worker that is not heard of keeps its job
  * @param maxLosses workers a job may lose in a row, without one new epoch, before it fails
  * @param ageing waiting time that outweighs one point of priority
@@ -25,7 +26,7 @@ record JobSettings(
     @DefaultValue("2") int threadsPerJob,
     @DefaultValue("500ms") Duration poll,
     @DefaultValue("250ms") Duration flush,
-    @DefaultValue("500ms") Duration heartbeat,
+    @DefaultValue("250ms") Duration heartbeat,
     @DefaultValue("15s") Duration lease,
     @DefaultValue("3") int maxLosses,
     @DefaultValue("10m") Duration ageing,

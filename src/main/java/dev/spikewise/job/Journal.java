@@ -58,6 +58,9 @@ final class Journal implements AutoCloseable {
           onLost.run();
           return;
         } catch (RuntimeException e) {
+          if (!Outage.passes(e)) {
+            throw e;
+          }
           LOG.warn(
               "Epochs of job {} could not be stored and will be tried again: {}",
               lease.jobId(),
@@ -66,7 +69,18 @@ final class Journal implements AutoCloseable {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (RuntimeException | Error e) {
+      LOG.error("Epochs of job {} cannot be stored", lease.jobId(), e);
+      onLost.run();
+    } finally {
+      // A training that waits for the database must not wait for ever.
+      end();
     }
+  }
+
+  private synchronized void end() {
+    closed = true;
+    notifyAll();
   }
 
   private synchronized boolean pause() throws InterruptedException {
@@ -97,10 +111,7 @@ final class Journal implements AutoCloseable {
   /** Ends the writing in the background; what is pending stays for {@link #finish}. */
   @Override
   public void close() {
-    synchronized (this) {
-      closed = true;
-      notifyAll();
-    }
+    end();
     boolean interrupted = Thread.interrupted();
     while (thread.isAlive()) {
       try {

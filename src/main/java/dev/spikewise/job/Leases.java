@@ -6,13 +6,8 @@ import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Statistics;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
@@ -139,14 +134,6 @@ class Leases {
       }
     }
     timeline.changed(row, from, now);
-  }
-
-  /** Renews {@code owner}'s leases of these jobs, and says what it still holds, by job. */
-  @Transactional
-  Map<UUID, JobRepository.Held> renew(String owner, Collection<UUID> jobIds) {
-    jobs.renew(owner, jobIds, database.now().plus(settings.lease()));
-    return jobs.findHeld(owner).stream()
-        .collect(Collectors.toMap(JobRepository.Held::getId, Function.identity()));
   }
 
   /** Takes the jobs back from workers that were not heard of; returns how many. */

@@ -1,5 +1,6 @@
 package dev.spikewise.job;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -28,6 +29,7 @@ public class Workers implements SmartLifecycle {
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
 
   private final Leases leases;
+  private final Heartbeat heartbeat;
   private final Checkpoints checkpoints;
   private final Inputs inputs;
   private final Provenances provenances;
@@ -43,24 +45,30 @@ public class Workers implements SmartLifecycle {
   private final Collection<JobRunner> runners = ConcurrentHashMap.newKeySet();
   private final Semaphore news = new Semaphore(0);
   private final List<Thread> threads = new ArrayList<>();
-  private final ScheduledExecutorService heart =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().name("heartbeat").daemon().factory());
+  private final ScheduledExecutorService heart = single("heartbeat");
+  private final ScheduledExecutorService reaper = single("reaper");
   private volatile boolean running;
 
   Workers(
       Leases leases,
+      Heartbeat heartbeat,
       Checkpoints checkpoints,
       Inputs inputs,
       Provenances provenances,
       Database database,
       JobSettings settings) {
     this.leases = leases;
+    this.heartbeat = heartbeat;
     this.checkpoints = checkpoints;
     this.inputs = inputs;
     this.provenances = provenances;
     this.database = database;
     this.settings = settings;
+  }
+
+  private static ScheduledExecutorService single(String name) {
+    return Executors.newSingleThreadScheduledExecutor(
+        Thread.ofPlatform().name(name).daemon().factory());
   }
 
   /** How many jobs this process can train at the same time. */
@@ -79,11 +87,16 @@ public class Workers implements SmartLifecycle {
     if (database.isEmbedded()) {
       leases.reapAll();
     }
-    long beat = settings.heartbeat().toMillis();
-    heart.scheduleWithFixedDelay(this::beat, beat, beat, TimeUnit.MILLISECONDS);
+    every(settings.heartbeat(), heart, this::beat);
+    every(settings.poll(), reaper, this::reap);
     for (int i = 1; i <= settings.workers(); i++) {
       threads.add(Thread.ofPlatform().name("worker-" + i).start(this::work));
     }
+  }
+
+  private static void every(Duration interval, ScheduledExecutorService thread, Runnable task) {
+    long pause = interval.toMillis();
+    var _ = thread.scheduleWithFixedDelay(task, pause, pause, TimeUnit.MILLISECONDS);
   }
 
   private void work() {
@@ -100,8 +113,9 @@ public class Workers implements SmartLifecycle {
         }
       } catch (InterruptedException e) {
         return;
-      } catch (RuntimeException e) {
-        LOG.warn("No job could be claimed: {}", e.toString());
+      } catch (RuntimeException | Error e) {
+        // A thread that ended would be a slot less until the next start.
+        LOG.warn("No job could be claimed: {}", e.toString(), Outage.passes(e) ? null : e);
         sleep();
       }
     }
@@ -128,34 +142,37 @@ public class Workers implements SmartLifecycle {
   }
 
   private void beat() {
+    var current = runners.stream().filter(runner -> !runner.isLost()).toList();
+    if (current.isEmpty()) {
+      return;
+    }
     try {
-      var current = runners.stream().filter(runner -> !runner.isLost()).toList();
-      if (!current.isEmpty()) {
-        renew(current);
+      long sentAt = System.nanoTime();
+      var due = current.stream().filter(JobRunner::isDue).toList();
+      var held = heartbeat.beat(owner, due.stream().map(runner -> runner.lease().jobId()).toList());
+      for (var runner : current) {
+        var job = held.get(runner.lease().jobId());
+        if (job == null || job.fence() != runner.lease().fence()) {
+          runner.lose();
+        } else if (job.status() != JobState.RUNNING) {
+          runner.stop();
+        }
       }
+      due.forEach(runner -> runner.renewed(sentAt));
+    } catch (RuntimeException e) {
+      LOG.warn("The leases could not be renewed: {}", e.toString());
+    }
+  }
+
+  private void reap() {
+    try {
       int reaped = leases.reap();
       if (reaped > 0) {
         LOG.warn("Took {} jobs back from workers that were not heard of", reaped);
         news.release();
       }
     } catch (RuntimeException e) {
-      LOG.warn("The leases could not be renewed: {}", e.toString());
-    }
-  }
-
-  private void renew(List<JobRunner> current) {
-    long sentAt = System.nanoTime();
-    var held = leases.renew(owner, current.stream().map(runner -> runner.lease().jobId()).toList());
-    for (var runner : current) {
-      var job = held.get(runner.lease().jobId());
-      if (job == null || job.getFence() != runner.lease().fence()) {
-        runner.lose();
-      } else {
-        runner.renewed(sentAt);
-        if (job.getStatus() != JobState.RUNNING) {
-          runner.stop();
-        }
-      }
+      LOG.warn("No lease could be taken back: {}", e.toString());
     }
   }
 
@@ -185,7 +202,11 @@ public class Workers implements SmartLifecycle {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    heart.shutdownNow();
+    // Whoever still waits for the database leaves its job to the next worker.
+    runners.forEach(JobRunner::lose);
+    // Without interrupts, which would close H2's file under everyone.
+    heart.close();
+    reaper.close();
   }
 
   @Override

@@ -1,0 +1,78 @@
+package dev.spikewise.job;
+
+import com.zaxxer.hikari.HikariDataSource;
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.util.Collection;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.springframework.beans.factory.DisposableBean;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Component;
+
+/**
+ * Renews leases and reads the stored wishes over a connection of its own: neither a crowd of
+ * requests nor a connection that went dead silently may cost a worker its jobs.
+ */
+@Component
+class Heartbeat implements DisposableBean {
+
+  private final HikariDataSource source = new HikariDataSource();
+  private final JdbcClient client;
+  private final Duration lease;
+
+  Heartbeat(JdbcConnectionDetails connection, Database database, JobSettings settings) {
+    lease = settings.lease();
+    source.setPoolName("heartbeat");
+    source.setJdbcUrl(connection.getJdbcUrl());
+    source.setUsername(connection.getUsername());
+    source.setPassword(connection.getPassword());
+    source.setMaximumPoolSize(1);
+    source.setMinimumIdle(0);
+    source.setExceptionOverrideClassName(Outage.class.getName());
+    // So that a lease can be asked for a few times before it runs out.
+    long seconds = Math.clamp(lease.toSeconds() / 5, 1, 5);
+    source.setConnectionTimeout(1000 * seconds);
+    source.setValidationTimeout(1000 * seconds);
+    if (!database.isEmbedded()) {
+      source.addDataSourceProperty("connectTimeout", seconds);
+      source.addDataSourceProperty("socketTimeout", seconds);
+    }
+    client = JdbcClient.create(source);
+  }
+
+  /** A job that a worker holds, and what is wanted of it. */
+  record Held(UUID jobId, long fence, JobState status) {}
+
+  /** Renews {@code owner}'s leases of these jobs, and says all that it still holds, by job. */
+  Map<UUID, Held> beat(String owner, Collection<UUID> due) {
+    if (!due.isEmpty()) {
+      var now = client.sql("select current_timestamp").query(OffsetDateTime.class).single();
+      client
+          .sql("update job set lease_until = :until where lease_owner = :owner and id in (:ids)")
+          .param("until", now.plus(lease))
+          .param("owner", owner)
+          .param("ids", due)
+          .update();
+    }
+    return client
+        .sql("select id, fence, status from job where lease_owner = :owner")
+        .param("owner", owner)
+        .query(
+            (row, i) ->
+                new Held(
+                    row.getObject(1, UUID.class),
+                    row.getLong(2),
+                    JobState.valueOf(row.getString(3))))
+        .list()
+        .stream()
+        .collect(Collectors.toMap(Held::jobId, held -> held));
+  }
+
+  @Override
+  public void destroy() {
+    source.close();
+  }
+}
