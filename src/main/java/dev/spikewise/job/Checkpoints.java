@@ -16,6 +16,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
 import tools.jackson.databind.json.JsonMapper;
@@ -25,6 +27,8 @@ import tools.jackson.databind.json.JsonMapper;
  */
 @Repository
 class Checkpoints {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Checkpoints.class);
 
   private final JdbcClient client;
   private final JsonMapper mapper;
@@ -85,16 +89,45 @@ class Checkpoints {
 
   /** The initial weights, where they were given rather than drawn from the seed. */
   Optional<Checkpoint> initial(UUID jobId) {
+    return at(jobId, 0);
+  }
+
+  private Optional<Checkpoint> at(UUID jobId, int epoch) {
     return client
-        .sql("select content from checkpoint where job_id = :job and epoch = 0")
+        .sql("select content from checkpoint where job_id = :job and epoch = :epoch")
         .param("job", jobId)
+        .param("epoch", epoch)
         .query((row, i) -> Checkpoint.fromBytes(row.getBytes(1)))
         .optional();
   }
 
-  /** The last one that training can go on from. */
+  /**
+   * The last one that training can go on from. A damaged one is passed over for the one before, and
+   * without any the training starts over: only time is lost.
+   */
   Optional<Checkpoint> latest(UUID jobId) {
-    return latest(jobId, "content").map(Checkpoint::fromBytes);
+    var epochs =
+        client
+            .sql(
+                "select epoch from checkpoint where job_id = :job and epoch > 0 order by epoch desc")
+            .param("job", jobId)
+            .query(Integer.class)
+            .list();
+    for (int epoch : epochs) {
+      try {
+        var checkpoint = at(jobId, epoch);
+        if (checkpoint.isPresent()) {
+          return checkpoint;
+        }
+      } catch (IllegalArgumentException e) {
+        LOG.error(
+            "The checkpoint of job {} after {} epochs cannot be used: {}",
+            jobId,
+            epoch,
+            e.getMessage());
+      }
+    }
+    return Optional.empty();
   }
 
   Optional<Statistics> statistics(UUID jobId) {
@@ -107,17 +140,11 @@ class Checkpoints {
   }
 
   Optional<Map<String, Npz.Array>> firingRates(UUID jobId) {
-    return latest(jobId, "firing_rates").map(Checkpoints::readNpz);
-  }
-
-  private Optional<byte[]> latest(UUID jobId, String column) {
     return client
         .sql(
-            "select "
-                + column
-                + " from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
+            "select firing_rates from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
         .param("job", jobId)
-        .query((row, i) -> row.getBytes(1))
+        .query((row, i) -> readNpz(row.getBytes(1)))
         .optional();
   }
 

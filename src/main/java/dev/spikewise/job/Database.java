@@ -2,6 +2,11 @@ package dev.spikewise.job;
 
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import org.h2.api.ErrorCode;
+import org.h2.jdbc.JdbcSQLNonTransientConnectionException;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
+import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.jdbc.DatabaseDriver;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -22,6 +27,24 @@ class Database {
   /** The one clock that all replicas share. */
   Instant now() {
     return client.sql("select current_timestamp").query(OffsetDateTime.class).single().toInstant();
+  }
+
+  /** Tells whoever starts a second process on H2's files what to do instead. */
+  static final class InUse extends AbstractFailureAnalyzer<JdbcSQLNonTransientConnectionException> {
+    @Override
+    protected @Nullable FailureAnalysis analyze(
+        Throwable failure, JdbcSQLNonTransientConnectionException cause) {
+      return cause.getErrorCode() != ErrorCode.DATABASE_ALREADY_OPEN_1
+          ? null
+          : new FailureAnalysis(
+              "Another process works on this H2 database. H2's files serve one process alone.",
+              """
+              Do one of these:
+              - end the other process, or give this one a folder of its own with spikewise.data-dir;
+              - for several processes on one queue, let all of them use one PostgreSQL:
+                spring.datasource.url=jdbc:postgresql://HOST/DATABASE, spring.datasource.username and .password.""",
+              failure);
+    }
   }
 
   /** Whether this process has the database to itself, so that no other can hold a lease. */

@@ -44,24 +44,29 @@ class EpochRepository {
             .toList());
   }
 
-  /**
-   * At most {@code limit} epochs after {@code after}, every {@code stride}-th of them and the job's
-   * last one.
-   */
-  List<EpochMetrics> find(UUID jobId, int after, int limit, int stride) {
+  /** At most {@code limit} epochs after {@code after}. */
+  List<EpochMetrics> find(UUID jobId, int after, int limit) {
     return client
         .sql(
-            """
-            select metrics from epoch
-            where job_id = :job and epoch > :after
-              and (mod(epoch, :stride) = 0 or epoch = (select max(epoch) from epoch where job_id = :job))
-            order by epoch limit :limit""")
+            "select metrics from epoch where job_id = :job and epoch > :after order by epoch limit :limit")
         .param("job", jobId)
         .param("after", after)
-        .param("stride", stride)
         .param("limit", limit)
         .query((row, i) -> mapper.readValue(row.getString(1), EpochMetrics.class))
         .list();
+  }
+
+  /** Those of {@code epochs} that are stored: each is looked up, however many lie between. */
+  List<EpochMetrics> find(UUID jobId, List<Integer> epochs) {
+    return epochs.isEmpty()
+        ? List.of()
+        : client
+            .sql(
+                "select metrics from epoch where job_id = :job and epoch in (:epochs) order by epoch")
+            .param("job", jobId)
+            .param("epochs", epochs)
+            .query((row, i) -> mapper.readValue(row.getString(1), EpochMetrics.class))
+            .list();
   }
 
   void deleteAll(UUID jobId) {

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.data.domain.Sort;
@@ -201,8 +202,8 @@ public class Jobs implements ModelUse, DatasetUse {
   /** How long the job that waits longest has waited; zero for an empty queue. */
   @Transactional(readOnly = true)
   public Duration oldestQueued() {
-    return jobs.findFirstByStatusOrderByUpdatedAt(JobState.QUEUED)
-        .map(row -> Duration.between(row.updatedAt(), database.now()))
+    return jobs.findOldest(JobState.QUEUED)
+        .map(since -> Duration.between(since, database.now()))
         .orElse(Duration.ZERO);
   }
 
@@ -299,7 +300,16 @@ public class Jobs implements ModelUse, DatasetUse {
   public List<EpochMetrics> epochs(UUID id, int after, int limit, @Nullable Integer maxPoints) {
     int stored = find(id).epoch();
     int stride = maxPoints == null ? 1 : Math.max(1, Math.ceilDiv(stored, maxPoints));
-    return epochs.find(id, after, limit, stride);
+    if (stride == 1) {
+      return epochs.find(id, after, limit);
+    }
+    var multiples =
+        IntStream.iterate(
+            Math.ceilDiv(after + 1, stride) * stride,
+            epoch -> epoch < stored - 1,
+            epoch -> epoch + stride);
+    var last = IntStream.of(stored - 1).filter(epoch -> epoch > after);
+    return epochs.find(id, IntStream.concat(multiples, last).limit(limit).boxed().toList());
   }
 
   /** News of a job after the one with id {@code after}, or from its beginning. */
