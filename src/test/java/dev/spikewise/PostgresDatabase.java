@@ -2,10 +2,13 @@ package dev.spikewise;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.boot.test.context.TestConfiguration;
 import org.springframework.context.annotation.Bean;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.testcontainers.DockerClientFactory;
 import org.testcontainers.postgresql.PostgreSQLContainer;
 
@@ -31,6 +34,21 @@ public class PostgresDatabase {
       throw new IllegalStateException(e);
     }
     return new Database(server, name);
+  }
+
+  /** A client of the test's own. */
+  public static JdbcClient client(JdbcConnectionDetails database) {
+    return JdbcClient.create(
+        new DriverManagerDataSource(
+            database.getJdbcUrl(), database.getUsername(), database.getPassword()));
+  }
+
+  /** What tells a service of its own process where the database is. */
+  public static List<String> settings(JdbcConnectionDetails database) {
+    return List.of(
+        "--spring.datasource.url=" + database.getJdbcUrl(),
+        "--spring.datasource.username=" + database.getUsername(),
+        "--spring.datasource.password=" + database.getPassword());
   }
 
   /**

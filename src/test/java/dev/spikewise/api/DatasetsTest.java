@@ -216,7 +216,11 @@ class DatasetsTest extends ServiceTest {
             training(
                     body(created).get("id").asString(),
                     ", \"encoding\": \"spikes\", \"test_fraction\": 0")
-                .replace("\"time_steps\"", "\"epochs\": 100000000, \"time_steps\""));
+                // Without a loss term the network might be silent for good, which ends a job at
+                // once.
+                .replace(
+                    "\"time_steps\"",
+                    "\"epochs\": 100000000, \"loss\": [{\"type\": \"firing_rate\", \"min\": 0.5}], \"time_steps\""));
     assertThat(job.statusCode()).as(job.body()).isEqualTo(202);
     problem(delete(path), 409, "conflict");
     post(job.headers().firstValue("Location").orElseThrow() + "/cancel", "");

@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
@@ -23,8 +25,14 @@ import tools.jackson.databind.node.ObjectNode;
  */
 class FaultTest {
 
-  private static final int KILLS = Integer.getInteger("spikewise.kills", 3);
+  private static final int KILLS = Integer.getInteger("spikewise.kills", 1);
   private static final int EPOCHS = 400;
+
+  /**
+   * With lease and poll so short that the tests need not wait for long, and kills that are meant.
+   */
+  static final List<String> SETTINGS =
+      List.of("--spikewise.jobs.lease=4s", "--spikewise.jobs.max-losses=1000");
 
   /**
    * Some seconds of training; its checkpoints rarely fall together with what is stored of its
@@ -43,8 +51,7 @@ class FaultTest {
 
   @TempDir Path dir;
   JdbcClient database;
-  final List<String> settings =
-      new ArrayList<>(List.of("--spikewise.jobs.lease=4s", "--spikewise.jobs.max-losses=99"));
+  final List<String> settings = new ArrayList<>(SETTINGS);
 
   @BeforeEach
   void createDatabase() {
@@ -53,17 +60,22 @@ class FaultTest {
             new DriverManagerDataSource("jdbc:h2:file:" + dir.resolve("spikewise"), "", ""));
   }
 
-  ServiceProcess start() throws IOException, InterruptedException {
+  private ServiceProcess start() throws IOException, InterruptedException {
     return ServiceProcess.start(dir, settings);
   }
 
+  /** Kills at random moments; then one end in good order, in the middle of an epoch. */
   @Test
-  void killedServicesJobsEndWithTheSameBits() throws Exception {
+  void jobsOfKilledAndTerminatedServicesEndWithTheSameBits() throws Exception {
     long seed = System.nanoTime();
     var random = new Random(seed);
     var jobs = new ArrayList<String>();
     int seen = 0;
     for (int kill = 0; kill < KILLS; kill++) {
+      if (random.nextInt(10) == 0 && !jobs.isEmpty()) {
+        killWhileItStarts(random);
+        continue;
+      }
       try (var service = start()) {
         if (jobs.isEmpty() || isOver(service.json(jobs.getLast()))) {
           jobs.add(service.submit(SPEC));
@@ -77,6 +89,25 @@ class FaultTest {
         Thread.sleep(random.nextInt(100));
       }
     }
+
+    var news = new News();
+    try (var service = start()) {
+      jobs.add(service.submit(SPEC));
+      service.events(jobs.getLast(), news.last, event -> news.add(event) && news.epochs < 30);
+      service.terminate();
+      assertThat(service.log()).doesNotContain("Lost the lease", " ERROR ");
+    }
+    assertThat(
+            database
+                .sql("select reason from job where status = 'QUEUED' order by number desc limit 1")
+                .query(String.class)
+                .single())
+        .isEqualTo("WORKER_DRAINED");
+    assertThat(database.sql("select max(epoch) from checkpoint").query(Integer.class).single())
+        .isBetween(7, EPOCHS);
+    assertThat(leases()).isZero();
+    damageTheLastCheckpoint();
+
     try (var service = start()) {
       var undisturbed = finished(service, service.submit(SPEC));
       int differences = 0;
@@ -84,30 +115,69 @@ class FaultTest {
         differences += finished(service, job).equals(undisturbed) ? 0 : 1;
       }
       System.out.printf(
-          "%s: %d kills, %d jobs, %d epochs, %d differences (seed %d)%n",
-          getClass().getSimpleName(), KILLS, jobs.size(), jobs.size() * EPOCHS, differences, seed);
+          "%s: %d kills, %d restarts, %d jobs, %d epochs, differences: %d (seed %d)%n",
+          getClass().getSimpleName(),
+          KILLS,
+          KILLS + 1,
+          jobs.size() + 1,
+          (jobs.size() + 1) * EPOCHS,
+          differences,
+          seed);
       assertThat(differences).isZero();
+      service.events(jobs.getLast(), news.last, news::add);
+      news.assertComplete();
     }
     assertThat(leases()).isZero();
   }
 
-  @Test
-  void aTerminatedServicesJobIsQueuedWithItsCheckpointAndEndsWithTheSameBits() throws Exception {
-    String job;
-    try (var service = start()) {
-      job = service.submit(SPEC);
-      service.await(job, now -> epoch(now) > 20);
-      service.terminate();
+  private void damageTheLastCheckpoint() {
+    var last =
+        database
+            .sql(
+                """
+                select job_id, epoch, content from checkpoint where job_id in
+                (select id from job where status = 'QUEUED') order by epoch desc limit 1""")
+            .query()
+            .singleRow();
+    var content = (byte[]) last.get("content");
+    content[content.length / 2]++;
+    database
+        .sql("update checkpoint set content = ? where job_id = ? and epoch = ?")
+        .params(content, last.get("job_id"), last.get("epoch"))
+        .update();
+  }
+
+  private void killWhileItStarts(Random random) throws Exception {
+    try (var _ = ServiceProcess.launch(dir, settings, Map.of())) {
+      Thread.sleep(random.nextInt(8000));
     }
-    assertThat(database.sql("select status from job").query(String.class).single())
-        .isEqualTo("QUEUED");
-    assertThat(database.sql("select reason from job").query(String.class).single())
-        .isEqualTo("WORKER_DRAINED");
-    assertThat(database.sql("select max(epoch) from checkpoint").query(Integer.class).single())
-        .isBetween(7, EPOCHS - 1);
-    assertThat(leases()).isZero();
-    try (var service = start()) {
-      assertThat(finished(service, job)).isEqualTo(finished(service, service.submit(SPEC)));
+  }
+
+  /** What a reader of a job's events has seen, over however many connections. */
+  static final class News {
+    String last = "0-0-0";
+    int epochs;
+    private boolean ended;
+    private final Map<String, Integer> seen = new HashMap<>();
+
+    boolean add(ServiceProcess.Event event) {
+      if (event.type().equals("end")) {
+        ended = true;
+      } else {
+        last = event.id();
+        seen.merge(last, 1, Integer::sum);
+      }
+      if (event.type().equals("epoch")) {
+        assertThat(event.data().get("epoch").asInt()).as("epochs come in order").isEqualTo(epochs);
+        epochs++;
+      }
+      return true;
+    }
+
+    void assertComplete() {
+      assertThat(ended).isTrue();
+      assertThat(epochs).isEqualTo(EPOCHS);
+      assertThat(seen.values()).as("every event comes once").containsOnly(1);
     }
   }
 
@@ -119,7 +189,11 @@ class FaultTest {
     return job.at("/progress/epoch").asInt();
   }
 
-  int leases() {
+  private int leases() {
+    return leases(database);
+  }
+
+  static int leases(JdbcClient database) {
     return database
         .sql("select count(*) from job where lease_owner is not null")
         .query(Integer.class)

@@ -3,10 +3,16 @@ package dev.spikewise.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.spikewise.snn.Checkpoint;
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
@@ -24,13 +30,15 @@ import tools.jackson.databind.json.JsonMapper;
       "spring.datasource.url=jdbc:h2:mem:queue;DB_CLOSE_DELAY=-1",
       "spikewise.data-dir=target/test-data",
       "spikewise.jobs.workers=0",
-      "spikewise.jobs.heartbeat=1h",
-      "spikewise.jobs.lease=1s"
+      "spikewise.jobs.poll=1h",
+      "spikewise.jobs.lease=1h"
     })
 class QueueTest {
 
   @Autowired Jobs jobs;
   @Autowired Leases leases;
+  @Autowired Heartbeat heartbeat;
+  @Autowired Checkpoints checkpoints;
   @Autowired JdbcClient database;
   @Autowired JsonMapper json;
 
@@ -64,12 +72,23 @@ class QueueTest {
   }
 
   @Test
+  void waitingOutweighsPriority() {
+    var patient = submit(0);
+    var urgent = submit(1);
+    database
+        .sql("update job set due_at = due_at - interval '601' second where id = ?")
+        .param(patient)
+        .update();
+    assertThat(jobs.get(patient).queue()).isEqualTo(new Job.Queue(1, 0));
+    assertThat(List.of(claim("a"), claim("a"))).containsExactly(patient, urgent);
+  }
+
+  @Test
   void noJobIsClaimedTwice() throws Exception {
     var submitted = IntStream.range(0, 24).mapToObj(i -> submit(i % 3)).toList();
     var claimed = new ArrayList<UUID>();
     try (var threads = Executors.newFixedThreadPool(4)) {
-      Callable<List<UUID>> worker =
-          () -> claimAll(Thread.currentThread().getName(), submitted.size());
+      Callable<List<UUID>> worker = () -> claimAll(Thread.currentThread().getName());
       for (var part : threads.invokeAll(List.of(worker, worker, worker, worker))) {
         claimed.addAll(part.get());
       }
@@ -77,23 +96,21 @@ class QueueTest {
     assertThat(claimed).containsExactlyInAnyOrderElementsOf(submitted);
   }
 
-  /**
-   * Asks so often that an empty answer while others hold their rows' locks leaves no job behind.
-   */
-  private List<UUID> claimAll(String owner, int times) {
+  /** An empty answer says no more than that others hold the locks of what they are claiming. */
+  private List<UUID> claimAll(String owner) {
     var claimed = new ArrayList<UUID>();
-    for (int i = 0; i < times; i++) {
+    while (jobs.count(JobState.QUEUED) > 0) {
       leases.claim(owner).ifPresent(claim -> claimed.add(claim.job().id()));
     }
     return claimed;
   }
 
   @Test
-  void anExpiredLeaseIsTakenBackAndItsHolderRefused() throws Exception {
+  void anExpiredLeaseIsTakenBackAndItsHolderRefused() {
     var id = submit(0);
     var stale = leases.claim("a").orElseThrow().lease();
     assertThat(leases.reap()).as("the lease still holds").isZero();
-    Thread.sleep(1100);
+    age(61);
     assertThat(leases.reap()).isEqualTo(1);
     assertThat(jobs.get(id).status()).isEqualTo(JobState.QUEUED);
     assertThat(jobs.get(id).reason()).isEqualTo(Reason.WORKER_LOST);
@@ -103,10 +120,17 @@ class QueueTest {
     assertThatThrownBy(() -> leases.progress(stale, List.of(), null, Duration.ZERO))
         .isInstanceOf(Lease.Lost.class);
     assertThatThrownBy(() -> finish(stale)).isInstanceOf(Lease.Lost.class);
-    assertThat(leases.renew("a", List.of(id))).isEmpty();
+    assertThat(heartbeat.beat("a", List.of(id))).isEmpty();
     assertThat(jobs.get(id).status()).isEqualTo(JobState.RUNNING);
     finish(fresh);
     assertThat(jobs.get(id).status()).isEqualTo(JobState.QUEUED);
+  }
+
+  /** As if so many minutes had passed since the leases were given. */
+  private void age(int minutes) {
+    database
+        .sql("update job set lease_until = lease_until - interval '%d' minute".formatted(minutes))
+        .update();
   }
 
   private void finish(Lease lease) {
@@ -114,22 +138,22 @@ class QueueTest {
   }
 
   @Test
-  void anEarlierClaimOfTheSameWorkerIsRefusedToo() throws Exception {
+  void anEarlierClaimOfTheSameWorkerIsRefusedToo() {
     submit(0);
     var stale = leases.claim("a").orElseThrow().lease();
-    Thread.sleep(1100);
+    age(61);
     leases.reap();
     leases.claim("a").orElseThrow();
     assertThatThrownBy(() -> finish(stale)).isInstanceOf(Lease.Lost.class);
   }
 
   @Test
-  void aRenewedLeaseIsNotTakenBack() throws Exception {
+  void aRenewedLeaseIsNotTakenBack() {
     var id = submit(0);
     leases.claim("a").orElseThrow();
-    Thread.sleep(700);
-    assertThat(leases.renew("a", List.of(id))).containsOnlyKeys(id);
-    Thread.sleep(500);
+    age(40);
+    assertThat(heartbeat.beat("a", List.of(id))).containsOnlyKeys(id);
+    age(40);
     assertThat(leases.reap()).isZero();
   }
 
@@ -142,5 +166,66 @@ class QueueTest {
     }
     assertThat(jobs.get(id).status()).isEqualTo(JobState.FAILED);
     assertThat(jobs.get(id).reason()).isEqualTo(Reason.WORKER_LOST);
+    assertThat(jobs.get(id).error().detail()).contains("3 workers in a row were lost");
+  }
+
+  @Test
+  void aNewEpochMakesUpForWorkersLostBefore() {
+    var id = submit(0);
+    for (int i = 0; i < 5; i++) {
+      var lease = leases.claim("a").orElseThrow().lease();
+      leases.progress(lease, List.of(epoch(i)), null, Duration.ZERO);
+      leases.reapAll();
+    }
+    assertThat(jobs.get(id).status()).isEqualTo(JobState.QUEUED);
+    assertThat(jobs.get(id).attempt()).as("none of the user's retries").isEqualTo(1);
+  }
+
+  private EpochMetrics epoch(int number) {
+    return json.readValue(
+        "{\"epoch\": "
+            + number
+            + ", \"loss\": 1, \"synops\": 1, \"firing_rate\": 1, \"duration_ms\": 1}",
+        EpochMetrics.class);
+  }
+
+  @Test
+  void theWishToStopOutlivesTheWorker() {
+    var cancelled = submit(0);
+    var paused = submit(0);
+    leases.claim("a").orElseThrow();
+    leases.claim("a").orElseThrow();
+    jobs.ask(cancelled, JobAction.CANCEL);
+    jobs.ask(paused, JobAction.PAUSE);
+    assertThat(heartbeat.beat("a", List.of()).values())
+        .extracting(Heartbeat.Held::status)
+        .containsExactlyInAnyOrder(JobState.CANCELLING, JobState.PAUSING);
+    leases.reapAll();
+    assertThat(jobs.get(cancelled).status()).isEqualTo(JobState.CANCELLED);
+    assertThat(jobs.get(paused).status()).isEqualTo(JobState.PAUSED);
+  }
+
+  @Test
+  void aDamagedCheckpointIsPassedOverForTheOneBefore() {
+    var id = submit(0);
+    assertThat(checkpoints.latest(id)).isEmpty();
+    insert(id, 3, checkpoint(3));
+    insert(id, 5, Arrays.copyOf(checkpoint(5), 30));
+    assertThat(checkpoints.latest(id).orElseThrow().epoch()).isEqualTo(3);
+    database.sql("delete from checkpoint where epoch = 3").update();
+    assertThat(checkpoints.latest(id)).as("training starts over").isEmpty();
+  }
+
+  private static byte[] checkpoint(int epoch) {
+    var weights = new StateDict(Map.of("0.weight", new Tensor(new int[] {2, 4}, new float[8])));
+    return new Checkpoint(epoch, weights, weights, new StateDict(Map.of())).toBytes();
+  }
+
+  private void insert(UUID id, int epoch, byte[] content) {
+    database
+        .sql(
+            "insert into checkpoint (job_id, epoch, content, created_at) values (?, ?, ?, current_timestamp)")
+        .params(id, epoch, content)
+        .update();
   }
 }

@@ -5,23 +5,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -29,7 +33,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class ServiceProcess implements AutoCloseable {
 
   private static final JsonMapper JSON = new JsonMapper();
-  private static final Duration PATIENCE = Duration.ofMinutes(3);
+  private static final Duration PATIENCE = Duration.ofMinutes(10);
 
   private final HttpClient client = HttpClient.newHttpClient();
   private final Process process;
@@ -45,6 +49,50 @@ final class ServiceProcess implements AutoCloseable {
   /** Returns once the service is ready. */
   static ServiceProcess start(Path dir, List<String> settings)
       throws IOException, InterruptedException {
+    var service = launch(dir, settings, Map.of());
+    service.awaitReadiness();
+    return service;
+  }
+
+  /** Two at the same time, the second in a world where it is an hour later. */
+  static List<ServiceProcess> startTwo(Path dir, List<String> settings)
+      throws IOException, InterruptedException {
+    // Its mending of timed waits would end them at once with the clock of a JVM of today.
+    var fast =
+        Map.of(
+            "LD_PRELOAD", faketime(),
+            "FAKETIME", "+1h",
+            "FAKETIME_DONT_FAKE_MONOTONIC", "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX", "0");
+    var services = List.of(launch(dir, settings, Map.of()), launch(dir, settings, fast));
+    try {
+      for (var service : services) {
+        service.awaitReadiness();
+      }
+    } catch (AssertionError | InterruptedException e) {
+      for (var service : services) {
+        service.close();
+      }
+      throw e;
+    }
+    return services;
+  }
+
+  /** A library that, preloaded into a process, moves its clock. */
+  private static String faketime() throws IOException {
+    for (var folder : List.of("x86_64-linux-gnu", "aarch64-linux-gnu")) {
+      var library = Path.of("/usr/lib", folder, "faketime", "libfaketime.so.1");
+      if (Files.exists(library)) {
+        return library.toString();
+      }
+    }
+    throw new AssertionError(
+        "A replica whose clock is wrong needs libfaketime: apt-get install libfaketime");
+  }
+
+  /** Returns at once. */
+  static ServiceProcess launch(Path dir, List<String> settings, Map<String, String> environment)
+      throws IOException {
     int port = freePort();
     var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -55,24 +103,17 @@ final class ServiceProcess implements AutoCloseable {
     command.addAll(List.of("--server.port=" + port, "--spikewise.data-dir=" + dir));
     command.addAll(settings);
     var log = dir.resolve("service-" + port + ".log");
-    var process =
+    var builder =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
-            .start();
-    var service = new ServiceProcess(process, log, port);
-    try {
-      service.awaitReadiness();
-      return service;
-    } catch (AssertionError | InterruptedException e) {
-      service.close();
-      throw e;
-    }
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    builder.environment().putAll(environment);
+    return new ServiceProcess(builder.start(), log, port);
   }
 
   /** Without the tests, whose configurations a scan of the packages would find. */
   private static String classPath() {
-    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+    return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
         .filter(entry -> !entry.contains("test-classes"))
         .collect(Collectors.joining(File.pathSeparator));
   }
@@ -86,13 +127,15 @@ final class ServiceProcess implements AutoCloseable {
   private void awaitReadiness() throws InterruptedException {
     var deadline = Instant.now().plus(PATIENCE);
     while (!isReady()) {
-      boolean hopeful = process.isAlive() && Instant.now().isBefore(deadline);
-      assertThat(hopeful).as(() -> "the service does not start:\n" + log()).isTrue();
+      if (!process.isAlive() || Instant.now().isAfter(deadline)) {
+        close();
+        throw new AssertionError("the service does not start:\n" + log());
+      }
       Thread.sleep(50);
     }
   }
 
-  private boolean isReady() throws InterruptedException {
+  boolean isReady() throws InterruptedException {
     try {
       var request = HttpRequest.newBuilder(root.resolve("/actuator/health/readiness")).build();
       return client.send(request, BodyHandlers.discarding()).statusCode() == 200;
@@ -101,7 +144,7 @@ final class ServiceProcess implements AutoCloseable {
     }
   }
 
-  private String log() {
+  String log() {
     try {
       return Files.readString(log);
     } catch (IOException e) {
@@ -111,25 +154,42 @@ final class ServiceProcess implements AutoCloseable {
 
   /** Returns the path of the new job. */
   String submit(String spec) throws IOException, InterruptedException {
-    var request =
-        HttpRequest.newBuilder(root.resolve("/api/v1/jobs"))
-            .header("Content-Type", "application/json");
-    var response =
-        client.send(request.POST(BodyPublishers.ofString(spec)).build(), BodyHandlers.ofString());
+    var response = post("/api/v1/jobs", spec);
     assertThat(response.statusCode()).as(response.body()).isEqualTo(202);
     return response.headers().firstValue("Location").orElseThrow();
   }
 
-  JsonNode await(String job, Predicate<JsonNode> condition)
+  HttpResponse<String> post(String path, String body, String... headers)
       throws IOException, InterruptedException {
-    var deadline = Instant.now().plus(PATIENCE);
-    var now = json(job);
-    while (!condition.test(now)) {
-      assertThat(Instant.now()).as(now.toPrettyString()).isBefore(deadline);
-      Thread.sleep(20);
-      now = json(job);
+    var request =
+        HttpRequest.newBuilder(root.resolve(path)).header("Content-Type", "application/json");
+    for (int i = 0; i < headers.length; i += 2) {
+      request.setHeader(headers[i], headers[i + 1]);
     }
-    return now;
+    return client.send(
+        request.POST(BodyPublishers.ofString(body)).build(), BodyHandlers.ofString());
+  }
+
+  interface Condition {
+    boolean holds(JsonNode now) throws IOException, InterruptedException;
+  }
+
+  /** The job as soon as it is as wanted; that the database is away meanwhile (503) may be. */
+  JsonNode await(String job, Condition condition) throws IOException, InterruptedException {
+    var deadline = Instant.now().plus(PATIENCE);
+    while (true) {
+      var response = send(job);
+      if (response.statusCode() != 503) {
+        var now = JSON.readTree(body(job, response));
+        if (condition.holds(now)) {
+          return now;
+        }
+      }
+      assertThat(Instant.now())
+          .as(() -> job + "\n" + new String(response.body(), UTF_8) + "\n" + log())
+          .isBefore(deadline);
+      Thread.sleep(20);
+    }
   }
 
   JsonNode json(String path) throws IOException, InterruptedException {
@@ -145,12 +205,58 @@ final class ServiceProcess implements AutoCloseable {
   }
 
   byte[] get(String path) throws IOException, InterruptedException {
-    var response =
-        client.send(HttpRequest.newBuilder(root.resolve(path)).build(), BodyHandlers.ofByteArray());
+    return body(path, send(path));
+  }
+
+  private byte[] body(String path, HttpResponse<byte[]> response) {
     assertThat(response.statusCode())
-        .as(() -> path + "\n" + new String(response.body()) + log())
+        .as(() -> path + "\n" + new String(response.body(), UTF_8) + "\n" + log())
         .isEqualTo(200);
     return response.body();
+  }
+
+  HttpResponse<byte[]> send(String path, String... headers)
+      throws IOException, InterruptedException {
+    var request = HttpRequest.newBuilder(root.resolve(path));
+    for (int i = 0; i < headers.length; i += 2) {
+      request.setHeader(headers[i], headers[i + 1]);
+    }
+    return client.send(request.build(), BodyHandlers.ofByteArray());
+  }
+
+  /** A piece of news, as a stream of a job's events brings it. */
+  record Event(String id, String type, JsonNode data) {}
+
+  /**
+   * Gives {@code reader} the job's events after the one with id {@code last}, as they come, until
+   * it wants no more or they break off.
+   */
+  void events(String job, String last, Predicate<Event> reader) throws InterruptedException {
+    var request =
+        HttpRequest.newBuilder(root.resolve(job + "/events"))
+            .header("Accept", "text/event-stream")
+            .header("Last-Event-ID", last);
+    try (var lines = client.send(request.build(), BodyHandlers.ofLines()).body()) {
+      var fields = new HashMap<String, String>();
+      for (var line : (Iterable<String>) lines::iterator) {
+        int colon = line.indexOf(": ");
+        if (colon > 0) {
+          fields.put(line.substring(0, colon), line.substring(colon + 2));
+        } else if (line.isEmpty() && fields.containsKey("data")) {
+          var event =
+              new Event(
+                  fields.getOrDefault("id", ""),
+                  fields.get("event"),
+                  JSON.readTree(fields.get("data")));
+          fields.clear();
+          if (!reader.test(event)) {
+            return;
+          }
+        }
+      }
+    } catch (IOException | UncheckedIOException e) {
+      // The service went away.
+    }
   }
 
   /** SIGSTOP: as if its machine were frozen. */
@@ -165,6 +271,24 @@ final class ServiceProcess implements AutoCloseable {
   private void signal(String name) throws IOException, InterruptedException {
     var kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start();
     assertThat(kill.waitFor()).isZero();
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  /** How many bytes a file of the process may have from now on, as if the disk ended there. */
+  void limitFiles(String bytes) throws IOException, InterruptedException {
+    var command =
+        List.of(
+            "prlimit", "--pid", Long.toString(process.pid()), "--fsize=" + bytes + ":unlimited");
+    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
+  }
+
+  /** Returns the exit status of a process that ends by itself. */
+  int end() throws InterruptedException {
+    assertThat(process.waitFor(PATIENCE)).as(this::log).isTrue();
+    return process.exitValue();
   }
 
   /** SIGTERM: the end in good order. */

@@ -1,0 +1,70 @@
+package dev.spikewise.job;
+
+import static dev.spikewise.job.FaultTest.SPEC;
+import static dev.spikewise.job.FaultTest.epoch;
+import static dev.spikewise.job.FaultTest.finished;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What can happen to H2's file. */
+class EmbeddedDatabaseTest {
+
+  @TempDir static Path dir;
+  private static ServiceProcess service;
+
+  @BeforeAll
+  static void start() throws Exception {
+    service = ServiceProcess.start(dir, FaultTest.SETTINGS);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    service.close();
+  }
+
+  @Test
+  void aFullDiskIsSaidAndLosesNothing() throws Exception {
+    var job = service.submit(SPEC);
+    service.await(job, now -> epoch(now) > 20);
+    service.limitFiles(Long.toString(Files.size(dir.resolve("spikewise.mv.db")) + 50_000));
+
+    var answer = service.post("/api/v1/jobs", SPEC);
+    int accepted = 0;
+    while (answer.statusCode() == 202 && accepted++ < 1000) {
+      answer = service.post("/api/v1/jobs", SPEC);
+    }
+    assertThat(answer.statusCode()).as(answer.body() + service.log()).isEqualTo(503);
+    assertThat(answer.body()).contains("no space to write");
+    assertThat(answer.headers().firstValue("Retry-After")).isPresent();
+    // Longer than the lease.
+    Thread.sleep(5000);
+    assertThat(service.log()).contains("The database does not answer or cannot write");
+
+    service.limitFiles("unlimited");
+    var end = finished(service, job);
+    var urgent = SPEC.replace("\"seed\": 1", "\"seed\": 1, \"priority\": 9");
+    assertThat(finished(service, service.submit(urgent))).isEqualTo(end);
+    assertThat(service.json("/api/v1/jobs?limit=200").get("data").size())
+        .as("jobs that were accepted, and none that was refused")
+        .isEqualTo(accepted + 2);
+  }
+
+  @Test
+  void aSecondServiceOnItsFilesIsToldWhatToDo() throws Exception {
+    try (var another = ServiceProcess.launch(dir, List.of(), Map.of())) {
+      assertThat(another.end()).isNotZero();
+      assertThat(another.log())
+          .contains("Another process works on this H2 database", "jdbc:postgresql://")
+          .doesNotContain("\tat ");
+    }
+    assertThat(service.send("/actuator/health/readiness").statusCode()).isEqualTo(200);
+  }
+}
