@@ -1,4 +1,5 @@
-"""digits.json in sinabs, for one seed: prints test accuracy, synops a test sample, and the seconds of 15 epochs."""
+"""The digits in sinabs with Adam's 0.003: SEED and `none` (10 epochs) or `half` (digits.json's limit, 15 epochs).
+Prints test accuracy, synops a test sample, and the seconds of training."""
 
 import os
 import sys
@@ -14,7 +15,8 @@ import sinabs.layers as sl
 import torch
 from torch import nn
 
-BATCH, STEPS, EPOCHS, LIMIT = 32, 10, 15, 32_086
+BATCH, STEPS = 32, 10
+EPOCHS, LIMIT = (10, float("inf")) if sys.argv[2] == "none" else (15, 32_086)
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 torch.set_num_threads(int(os.environ.get("THREADS", "1")))
@@ -48,7 +50,9 @@ start = time.perf_counter()
 for _ in range(EPOCHS):
     for batch, counts, synops in batches(train[torch.randperm(len(train))]):
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(counts, labels[batch]) + torch.relu(synops - LIMIT) ** 2 / LIMIT**2
+        loss = nn.functional.cross_entropy(counts, labels[batch])
+        if LIMIT < float("inf"):
+            loss = loss + torch.relu(synops - LIMIT) ** 2 / LIMIT**2
         loss.backward()
         optimizer.step()
 seconds = time.perf_counter() - start

@@ -261,9 +261,17 @@ class JobController {
     return jobs.statistics(id);
   }
 
-  @GetMapping("/{id}/firing-rates/{layer}")
+  @GetMapping(path = "/{id}/firing-rates/{layer}", produces = MediaType.APPLICATION_JSON_VALUE)
   Jobs.FiringRates firingRates(@PathVariable UUID id, @PathVariable String layer) {
     return jobs.firingRates(id, layer);
+  }
+
+  /** The same as an array of NumPy, in the layer's shape. */
+  @GetMapping(
+      path = {"/{id}/firing-rates/{layer}", "/{id}/firing-rates/{layer}.npy"},
+      produces = "application/x-npy")
+  ResponseEntity<byte[]> firingRatesNpy(@PathVariable UUID id, @PathVariable String layer) {
+    return file(id + "-firing-rates-" + layer + ".npy", jobs.firingRatesNpy(id, layer));
   }
 
   @GetMapping(

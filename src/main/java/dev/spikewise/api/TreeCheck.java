@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.stream.Stream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JavaType;
 import tools.jackson.databind.JsonNode;
@@ -39,8 +40,9 @@ final class TreeCheck {
     if (type.isMapLikeType()) {
       return map(node, type.getContentType(), at);
     }
-    if (raw.isAnnotationPresent(JsonSubTypes.class)) {
-      return oneOf(node, raw.getAnnotation(JsonSubTypes.class), at);
+    var subTypes = subTypes(raw).filter(subType -> raw.isAssignableFrom(subType.value())).toList();
+    if (!subTypes.isEmpty()) {
+      return oneOf(node, subTypes, at);
     }
     return isPlainRecord(raw) ? object(node, raw, at) : leaf(node, raw, at);
   }
@@ -74,9 +76,17 @@ final class TreeCheck {
     return true;
   }
 
-  private boolean oneOf(JsonNode node, JsonSubTypes subTypes, Mistakes at) {
+  /** The kinds of what {@code type} is, or is one of. */
+  private static Stream<JsonSubTypes.Type> subTypes(Class<?> type) {
+    var here = type.getAnnotation(JsonSubTypes.class);
+    return here == null
+        ? Arrays.stream(type.getInterfaces()).flatMap(TreeCheck::subTypes)
+        : Arrays.stream(here.value());
+  }
+
+  private boolean oneOf(JsonNode node, List<JsonSubTypes.Type> subTypes, Mistakes at) {
     var types = new LinkedHashMap<String, Class<?>>();
-    for (var subType : subTypes.value()) {
+    for (var subType : subTypes) {
       if (!subType.name().isEmpty()) {
         types.put(subType.name(), subType.value());
       }

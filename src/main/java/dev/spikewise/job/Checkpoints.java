@@ -8,6 +8,7 @@ import dev.spikewise.spec.Statistics;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.sql.Types;
 import java.time.Instant;
@@ -163,9 +164,21 @@ class Checkpoints {
   }
 
   static byte[] npz(Map<String, Tensor> tensors) {
+    return bytes(out -> Npz.write(out, tensors));
+  }
+
+  static byte[] npy(Tensor tensor) {
+    return bytes(out -> Npz.writeNpy(out, tensor));
+  }
+
+  private interface Writing {
+    void to(OutputStream out) throws IOException;
+  }
+
+  private static byte[] bytes(Writing writing) {
     var out = new ByteArrayOutputStream();
     try {
-      Npz.write(out, tensors);
+      writing.to(out);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

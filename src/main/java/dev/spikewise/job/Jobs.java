@@ -7,6 +7,7 @@ import dev.spikewise.model.ModelUse;
 import dev.spikewise.model.Models;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
+import dev.spikewise.snn.Tensor;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.InputSpec;
@@ -350,6 +351,13 @@ public class Jobs implements ModelUse, DatasetUse {
       throw ProblemException.notFound("spiking layer", layer);
     }
     return new FiringRates(layer, rates.shape(), rates.floats());
+  }
+
+  /** The same as a .npy file. */
+  @Transactional(readOnly = true)
+  public byte[] firingRatesNpy(UUID id, String layer) {
+    var rates = firingRates(id, layer);
+    return Checkpoints.npy(new Tensor(rates.shape(), rates.data()));
   }
 
   /**

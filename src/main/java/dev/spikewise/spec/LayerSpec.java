@@ -716,7 +716,7 @@ public sealed interface LayerSpec {
       SpikeFn spikeFn,
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
-      @Nullable Double minVMem,
+      @JsonProperty("min_v_mem") @Nullable Double minVMem,
       Boolean sinabsCompat)
       implements Spiking {
     public ALIF {
@@ -747,7 +747,7 @@ public sealed interface LayerSpec {
       SpikeFn spikeFn,
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
-      @Nullable Double minVMem,
+      @JsonProperty("min_v_mem") @Nullable Double minVMem,
       Boolean sinabsCompat)
       implements Recurrent {
     public IAFRecurrent {
@@ -770,7 +770,7 @@ public sealed interface LayerSpec {
       SpikeFn spikeFn,
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
-      @Nullable Double minVMem,
+      @JsonProperty("min_v_mem") @Nullable Double minVMem,
       Boolean sinabsCompat)
       implements Recurrent {
     public LIFRecurrent {
@@ -796,7 +796,7 @@ public sealed interface LayerSpec {
       @Nullable Double tauSyn,
       Boolean trainAlphas,
       Boolean normInput,
-      @Nullable Double minVMem)
+      @JsonProperty("min_v_mem") @Nullable Double minVMem)
       implements Neuron {
     public ExpLeak {
       trainAlphas = trainAlphas == null ? false : trainAlphas;

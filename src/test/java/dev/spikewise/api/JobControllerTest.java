@@ -87,6 +87,12 @@ class JobControllerTest extends ServiceTest {
     assertThat(body(get(path + "/statistics")).get("synops").asDouble())
         .isEqualTo(job.at("/latest/synops").asDouble());
     assertThat(body(get(path + "/firing-rates/1")).get("data").size()).isEqualTo(4 * 6 * 6);
+    var npy = get(path + "/firing-rates/1.npy");
+    assertThat(npy.body()).contains("NUMPY", "'shape': (4, 6, 6,)");
+    assertThat(npy.headers().firstValue("Content-Type")).hasValue("application/x-npy");
+    assertThat(
+            send("GET", path + "/firing-rates/1", BodyPublishers.noBody(), "Accept", "*/*").body())
+        .startsWith("{");
     assertThat(get(path + "/weights").headers().firstValue("Content-Type"))
         .hasValue("application/x-npz");
     for (var file : new String[] {"/weights.npz", "/weights.safetensors", "/nir"}) {
@@ -105,6 +111,43 @@ class JobControllerTest extends ServiceTest {
     assertThat(body(get(JOBS + "?label=kind:other")).get("data")).isEmpty();
     assertThat(delete(path).statusCode()).isEqualTo(204);
     assertThat(get(path).statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  void layersOfEveryKindAreStoredAndTrainedAsTheyWereSent() throws Exception {
+    var back = "\"rec_connect\": {\"type\": \"Linear\", \"out_features\": 6}";
+    var response =
+        post(
+            JOBS,
+            """
+            {"model": {"input_shape": [1, 8, 8], "layers": [
+               {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "BatchNorm2d"}, {"type": "ReLU"},
+               {"type": "AvgPool2d", "kernel_size": 2}, {"type": "Dropout2d"},
+               {"type": "Conv2d", "out_channels": 4, "kernel_size": 2}, {"type": "IAF", "min_v_mem": -0.1},
+               {"type": "SpikingMaxPooling2dLayer", "kernel_size": 2}, {"type": "Flatten"},
+               {"type": "Linear", "out_features": 6}, {"type": "ALIF", "tau_mem": 9, "tau_adapt": 9, "min_v_mem": -0.2},
+               {"type": "IAFRecurrent", "min_v_mem": -0.3, %s}, {"type": "Dropout", "p": 0.1},
+               {"type": "LIFRecurrent", "tau_mem": 5, "min_v_mem": -0.4, %s}, {"type": "NeuromorphicReLU"},
+               {"type": "Linear", "out_features": 10}, {"type": "ExpLeak", "tau_mem": 5, "min_v_mem": -0.5}]},
+             "input": {"type": "dataset", "id": "digits", "limit": 40}, "batch_size": 8, "time_steps": 5, "epochs": 2,
+             "loss": [{"type": "max_membrane_cross_entropy"}, {"type": "input_difference", "weight": 0.1}]}"""
+                .formatted(back, back));
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(202);
+    var job = await(response.headers().firstValue("Location").orElseThrow(), "succeeded", "failed");
+    assertThat(job.get("status").asString()).as(job.toPrettyString()).isEqualTo("succeeded");
+    var layers = job.at("/spec/model/layers");
+    assertThat(
+            StreamSupport.stream(layers.spliterator(), false)
+                .filter(layer -> layer.has("min_v_mem"))
+                .map(layer -> layer.get("min_v_mem").asDouble()))
+        .containsExactly(-0.1, -0.2, -0.3, -0.4, -0.5);
+    assertThat(layers.at("/13/rec_connect/type").asString()).isEqualTo("Linear");
+    problem(
+        post(
+            JOBS,
+            spec("").replace("\"IAF\"", "\"IAFRecurrent\", " + back.replace("Linear", "Conv2d"))),
+        422,
+        "invalid_spec");
   }
 
   @Test
