@@ -26,7 +26,7 @@ import tools.jackson.databind.node.ObjectNode;
 class FaultTest {
 
   private static final int KILLS = Integer.getInteger("spikewise.kills", 1);
-  private static final int EPOCHS = 400;
+  private static final int EPOCHS = 1000;
 
   /**
    * With lease and poll so short that the tests need not wait for long, and kills that are meant.
