@@ -7,8 +7,18 @@ RUN --mount=type=cache,target=/root/.m2 \
  && mv target/spikewise-*-SNAPSHOT.jar spikewise.jar \
  && java -Djarmode=tools -jar spikewise.jar extract --layers --destination /layers
 
-# glibc: ND4J's natives crash on musl.
-FROM eclipse-temurin:25-jre AS run
+FROM eclipse-temurin:25-jdk AS java
+# A runtime of what the service can ask for, with the tools to look into it (jcmd, JFR).
+RUN jlink --output /java --compress zip-6 --strip-debug --no-header-files --no-man-pages --add-modules \
+      java.se,jdk.incubator.vector,jdk.jcmd,jdk.jfr,jdk.management,jdk.naming.dns,jdk.net,jdk.unsupported,jdk.zipfs
+
+# glibc: ND4J's natives crash on musl. Fonts are for the plots as PNG.
+FROM debian:trixie-slim AS run
+RUN apt-get -qq update \
+ && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends fontconfig fonts-dejavu-core >/dev/null \
+ && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
+ENV PATH=/opt/java/bin:$PATH LANG=C.UTF-8
+COPY --from=java /java /opt/java
 WORKDIR /app
 COPY --from=build /layers/dependencies/ ./
 COPY --from=build /layers/spring-boot-loader/ ./
@@ -26,7 +36,7 @@ RUN java -XX:AOTCacheOutput=spikewise.aot -Dspring.context.exit=onRefresh \
 USER 10001:10001
 VOLUME ["/data", "/cache"]
 EXPOSE 8080
-# The JRE's image has neither curl nor wget.
+# The image has neither curl nor wget.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --start-interval=1s CMD ["bash", "-c", \
   "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /actuator/health/liveness HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200'"]
 ENTRYPOINT ["java", "-XX:AOTCache=/app/spikewise.aot", "-jar", "/app/spikewise.jar"]

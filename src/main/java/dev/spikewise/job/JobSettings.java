@@ -8,8 +8,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * How this process trains.
  *
  * @param workers jobs trained at the same time; 0 makes a process that only serves requests
- * @param threadsPerJob threads that share the arithmetic of one job; the result does not depend on
- *     it
+ * @param threadsPerJob threads that share the arithmetic of one job, at most one a processor; the
+ *     result does not depend on it
  * @param poll how often an idle worker looks for jobs submitted elsewhere, and every process for
  *     leases that have run out
  * @param flush how long a complete epoch may wait to be stored together with the next ones
@@ -31,4 +31,10 @@ record JobSettings(
     @DefaultValue("3") int maxLosses,
     @DefaultValue("10m") Duration ageing,
     @DefaultValue("2") int checkpointsKept,
-    @DefaultValue("20s") Duration drain) {}
+    @DefaultValue("20s") Duration drain) {
+
+  JobSettings {
+    // Two that take turns on a container's one processor are slower than one.
+    threadsPerJob = Math.min(threadsPerJob, Runtime.getRuntime().availableProcessors());
+  }
+}
