@@ -61,6 +61,7 @@ class HelmChartTest {
             "Deployment",
             "NetworkPolicy",
             "PodDisruptionBudget",
+            "PodDisruptionBudget",
             "PodMonitor",
             "Service");
   }
@@ -71,6 +72,14 @@ class HelmChartTest {
         .hasMessageContaining("more than one process needs PostgreSQL: set database.url");
   }
 
+  @Test
+  void aFleetThatCannotTrainIsRefused() {
+    assertThatThrownBy(() -> rendered().set("server.jobs", 0).call())
+        .hasMessageContaining("nobody would train");
+    assertThatThrownBy(() -> onPostgres().set("worker.autoscaling.minReplicas", 11).call())
+        .hasMessageContaining("minReplicas must not exceed maxReplicas");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "server.replicas, 0",
@@ -78,6 +87,10 @@ class HelmChartTest {
     "worker.autoscaling.prometheus, prometheus",
     "database.url, mysql://db",
     "storage, much",
+    "networkPolicy, true",
+    "image.digest, latest",
+    "ingress.host, https://spikewise.example.org",
+    "worker.tolerations, all",
     "serverr.replicas, 1",
     "terminationGracePeriodSeconds, 1"
   })
@@ -143,6 +156,85 @@ class HelmChartTest {
   }
 
   @Test
+  void everyPodMayDoAsLittleAsPossible() {
+    for (var deployment : deployments()) {
+      var pod = at(deployment, "spec", "template", "spec");
+      assertThat(pod).containsEntry("automountServiceAccountToken", false);
+      // A Service's links would come in as the server's settings.
+      assertThat(pod).containsEntry("enableServiceLinks", false);
+      assertThat(at(pod, "securityContext"))
+          .containsEntry("runAsNonRoot", true)
+          .containsEntry("seccompProfile", Map.of("type", "RuntimeDefault"));
+      var container = container(pod);
+      assertThat(at(container, "securityContext"))
+          .containsEntry("allowPrivilegeEscalation", false)
+          .containsEntry("readOnlyRootFilesystem", true)
+          .containsEntry("capabilities", Map.of("drop", List.of("ALL")));
+      assertThat(at(container, "resources", "limits")).containsKey("memory");
+      assertThat(at(container, "resources", "requests")).containsKeys("cpu", "memory");
+    }
+  }
+
+  @Test
+  void selectorsFindTheirPodsAndNoOthers() {
+    var labels =
+        deployments().stream()
+            .map(each -> at(each, "spec", "template", "metadata", "labels"))
+            .toList();
+    assertThat(labels).hasSize(2);
+    for (var deployment : deployments()) {
+      var selector = at(deployment, "spec", "selector", "matchLabels");
+      assertThat(labels)
+          .filteredOn(pod -> pod.entrySet().containsAll(selector.entrySet()))
+          .hasSize(1);
+    }
+    var service = at(only(manifests(onPostgres()), "Service", "test"), "spec", "selector");
+    assertThat(labels)
+        .filteredOn(pod -> pod.entrySet().containsAll(service.entrySet()))
+        .first()
+        .satisfies(pod -> assertThat(pod).containsEntry("app.kubernetes.io/component", "server"));
+    var monitor =
+        at(only(manifests(onPostgres()), "PodMonitor", "test"), "spec", "selector", "matchLabels");
+    assertThat(labels).allMatch(pod -> pod.entrySet().containsAll(monitor.entrySet()));
+  }
+
+  @Test
+  void aPodHasTheTimeToDrain() throws IOException {
+    Map<String, Object> settings =
+        new Yaml()
+            .load(Files.readString(Path.of("src/main/resources/application.yaml")).split("---")[0]);
+    var phase = (String) at(settings, "spring").get("lifecycle.timeout-per-shutdown-phase");
+    for (var deployment : deployments()) {
+      var pod = at(deployment, "spec", "template", "spec");
+      assertThat((Integer) pod.get("terminationGracePeriodSeconds"))
+          .isGreaterThan(5 + Integer.parseInt(phase.replace("s", "")));
+      var container = container(pod);
+      assertThat(at(container, "livenessProbe", "httpGet"))
+          .containsEntry("path", "/actuator/health/liveness");
+      assertThat(at(container, "startupProbe")).containsEntry("failureThreshold", 60);
+    }
+  }
+
+  private List<Map<String, Object>> deployments() {
+    return manifests(onPostgres()).stream()
+        .filter(each -> kind(each).equals("Deployment"))
+        .toList();
+  }
+
+  private static Map<?, ?> container(Map<?, ?> pod) {
+    return (Map<?, ?>) ((List<?>) pod.get("containers")).getFirst();
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Map<String, Object> at(Map<?, ?> manifest, String... path) {
+    var there = manifest;
+    for (var name : path) {
+      there = (Map<?, ?>) there.get(name);
+    }
+    return (Map<String, Object>) there;
+  }
+
+  @Test
   void workersAreCountedByKedaAloneWhereItScalesThem() {
     var manifests = manifests(onPostgres());
     var worker = only(manifests, "Deployment", "test-worker");
@@ -180,6 +272,11 @@ class HelmChartTest {
         .set("database.existingSecret", "postgres")
         .set("server.replicas", 2)
         .set("worker.autoscaling.prometheus", "http://prometheus:9090")
+        .set("ingress.host", "spikewise.example.org")
+        .set("ingress.tlsSecret", "tls")
+        .set("networkPolicy.from[0].namespaceSelector.matchLabels.team", "snn")
+        .set("networkPolicy.egress[0].ports[0].port", 5432)
+        .set("imagePullSecrets[0].name", "registry")
         .set("podMonitor", true)
         .set("prometheusRule", true)
         .set("dashboards", true);
