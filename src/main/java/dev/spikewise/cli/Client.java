@@ -22,7 +22,10 @@ final class Client {
 
   static final JsonMapper JSON = JsonMapper.shared();
 
-  private static final int TRIES = 5;
+  /** For how long a GET is tried again while nobody answers, or only with a 5xx. */
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
 
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
@@ -38,23 +41,37 @@ final class Client {
   }
 
   JsonNode get(String path) {
-    return parse(getBytes(path, "application/json"));
+    return get(path, PATIENCE);
+  }
+
+  /** As a wait needs it, which outlives a server's restart. */
+  JsonNode get(String path, Duration patience) {
+    return parse(getBytes(path, "application/json", patience));
   }
 
   byte[] getBytes(String path, String accept) {
+    return getBytes(path, accept, PATIENCE);
+  }
+
+  private byte[] getBytes(String path, String accept, Duration patience) {
     var request = request(path).setHeader("Accept", accept).GET().build();
-    for (int tries = 1; ; tries++) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    var pause = Duration.ofMillis(250);
+    while (true) {
+      boolean last = System.nanoTime() + pause.toNanos() > deadline;
       try {
         var response = send(request);
-        if (response.statusCode() < 500 || tries == TRIES) {
+        if (last || !(response.statusCode() >= 500 || response.statusCode() == 429)) {
           return checked(response);
         }
       } catch (IOException e) {
-        if (tries == TRIES) {
+        if (last) {
           throw unreachable(e);
         }
       }
-      sleep(Duration.ofMillis(250L << tries));
+      sleep(pause);
+      pause = pause.multipliedBy(2);
+      pause = pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
     }
   }
 
@@ -113,7 +130,7 @@ final class Client {
     if (status < 400) {
       return response.body();
     }
-    boolean refused = status == 401 || status == 403 || status >= 500;
+    boolean refused = status == 401 || status == 403 || status == 429 || status >= 500;
     JsonNode problem = null;
     String message =
         response.request().method() + " " + response.uri() + " was answered with " + status;

@@ -9,6 +9,7 @@ import tools.jackson.databind.JsonNode;
 final class RunningJob {
 
   private static final Duration POLL = Duration.ofMillis(500);
+  private static final Duration LONGEST_OUTAGE = Duration.ofMinutes(5);
 
   private final Client client;
   private final PrintWriter progress;
@@ -46,7 +47,7 @@ final class RunningJob {
               job);
         }
         Client.sleep(POLL);
-        var now = client.get("/jobs/" + id());
+        var now = client.get("/jobs/" + id(), patience(deadline));
         boolean news =
             !now.path("status").equals(job.path("status"))
                 || !now.path("progress").equals(job.path("progress"));
@@ -59,6 +60,11 @@ final class RunningJob {
     } finally {
       remove(cancel);
     }
+  }
+
+  private static Duration patience(long deadline) {
+    var left = Duration.ofNanos(deadline - System.nanoTime());
+    return left.compareTo(LONGEST_OUTAGE) < 0 ? left : LONGEST_OUTAGE;
   }
 
   private static void remove(Thread hook) {

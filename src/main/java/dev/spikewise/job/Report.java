@@ -1,6 +1,7 @@
 package dev.spikewise.job;
 
 import java.io.StringWriter;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -75,6 +76,8 @@ public final class Report {
           "failures",
           Long.toString(gates == null ? 0 : gates.stream().filter(gate -> !gate.passed()).count()));
       xml.writeAttribute("errors", gates == null && !succeeded ? "1" : "0");
+      xml.writeAttribute("skipped", "0");
+      xml.writeAttribute("time", seconds(job));
       if (gates == null) {
         training(xml, job, succeeded);
       } else {
@@ -92,7 +95,7 @@ public final class Report {
 
   private static void training(XMLStreamWriter xml, Job job, boolean succeeded)
       throws XMLStreamException {
-    testCase(xml, "training");
+    testCase(xml, "training", seconds(job));
     if (!succeeded) {
       var detail = job.error() == null ? "the job is " + job.status().word() : job.error().detail();
       xml.writeEmptyElement("error");
@@ -102,7 +105,7 @@ public final class Report {
   }
 
   private static void gate(XMLStreamWriter xml, Verdict.Result gate) throws XMLStreamException {
-    testCase(xml, name(gate));
+    testCase(xml, name(gate), "0");
     if (!gate.passed()) {
       xml.writeEmptyElement("failure");
       xml.writeAttribute("message", gate.metric() + " was " + number(gate.value()));
@@ -110,10 +113,21 @@ public final class Report {
     xml.writeEndElement();
   }
 
-  private static void testCase(XMLStreamWriter xml, String name) throws XMLStreamException {
+  private static void testCase(XMLStreamWriter xml, String name, String seconds)
+      throws XMLStreamException {
     xml.writeStartElement("testcase");
     xml.writeAttribute("classname", "spikewise");
     xml.writeAttribute("name", name);
+    xml.writeAttribute("time", seconds);
+  }
+
+  private static String seconds(Job job) {
+    return job.startedAt() == null || job.finishedAt() == null
+        ? "0"
+        : String.format(
+            Locale.ROOT,
+            "%.3f",
+            Duration.between(job.startedAt(), job.finishedAt()).toMillis() / 1e3);
   }
 
   private static String title(Job job) {

@@ -2,14 +2,25 @@ package dev.spikewise.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpServer;
 import dev.spikewise.SpikewiseApplication;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import javax.xml.parsers.ParserConfigurationException;
+import org.apache.maven.plugin.surefire.log.api.NullConsoleLogger;
+import org.apache.maven.plugins.surefire.report.ReportTestSuite;
+import org.apache.maven.plugins.surefire.report.TestSuiteXmlParser;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,6 +28,7 @@ import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.test.context.TestPropertySource;
+import org.xml.sax.SAXException;
 
 /** The commands against a running server, and one without. */
 @SpringBootTest(webEnvironment = WebEnvironment.RANDOM_PORT)
@@ -30,7 +42,8 @@ class CliTest {
   private static final String JOB =
       """
       {"name": "small | net", "epochs": 3, "batch_size": 2, "model": {"input_shape": [4], "layers": [
-        {"type": "Linear", "out_features": 3, "bias": false}, {"type": "IAF"}]}}""";
+        {"type": "Linear", "out_features": 3, "bias": false}, {"type": "IAF"}]}}\
+      """;
 
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
@@ -63,8 +76,10 @@ class CliTest {
     var job = Client.JSON.readTree(out.toString());
     assertThat(job.get("status").asString()).isEqualTo("succeeded");
     assertThat(err.toString()).contains("succeeded epoch 3/3");
-    assertThat(Files.readString(Path.of(path("j.xml"))))
-        .contains("tests=\"1\"", "failures=\"0\"", "synops ≤ 1,000,000,000");
+    var suite = junit(path("j.xml"));
+    assertThat(suite.getNumberOfTests()).isEqualTo(1);
+    assertThat(suite.getNumberOfFailures() + suite.getNumberOfErrors()).isZero();
+    assertThat(suite.getTestCases().getFirst().getName()).isEqualTo("synops ≤ 1,000,000,000");
     assertThat(Files.readString(Path.of(path("r.md"))))
         .startsWith("### small \\| net: all gates passed");
     assertThat(Files.size(Path.of(path("w.npz")))).isPositive();
@@ -78,9 +93,20 @@ class CliTest {
     assertThat(submit("--wait", "--label", "branch=trunk")).isZero();
     assertThat(submit("--wait", "--baseline", "branch=trunk", "--gate", "synops<=baseline"))
         .isZero();
-    assertThat(submit("--wait", "--baseline", "branch=trunk", "--gate", "synops<=0.5*baseline"))
+    assertThat(
+            submit(
+                "--wait",
+                "--baseline",
+                "branch=trunk",
+                "--gate",
+                "synops<=0.5*baseline",
+                "--junit",
+                path("j.xml")))
         .isEqualTo(1);
     assertThat(err.toString()).contains("Gate failed: synops was");
+    var suite = junit(path("j.xml"));
+    assertThat(suite.getNumberOfFailures()).isEqualTo(1);
+    assertThat(suite.getTestCases().getFirst().getFailureMessage()).startsWith("synops was");
   }
 
   @Test
@@ -116,8 +142,87 @@ class CliTest {
     Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 100000000"));
     assertThat(submit("--wait", "--timeout", "1s")).isEqualTo(5);
     var id = Client.JSON.readTree(out.toString()).get("id").asString();
-    new Client(java.net.URI.create(server()), null)
+    new Client(URI.create(server()), null)
         .post("/jobs/" + id + "/cancel", Client.JSON.createObjectNode());
+  }
+
+  @Test
+  void aTrainingThatFailsIsNoFailedGate() throws IOException {
+    Files.writeString(
+        Path.of(file),
+        JOB.replace("\"epochs\": 3", "\"epochs\": 100000000, \"max_runtime_seconds\": 1"));
+    assertThat(submit("--wait", "--gate", "synops<=1e9", "--junit", path("j.xml"))).isEqualTo(3);
+    assertThat(err.toString()).contains("max_runtime_seconds of 1 were over");
+    assertThat(junit(path("j.xml")).getNumberOfErrors()).isEqualTo(1);
+  }
+
+  @Test
+  void whoWaitsForAJobThatSomebodyCancelsIsToldSo() throws Exception {
+    Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 100000000"));
+    try (var waiting = Executors.newSingleThreadExecutor()) {
+      var code = waiting.submit(() -> submit("--wait", "--name", "to be cancelled"));
+      var client = new Client(URI.create(server()), null);
+      String id = "";
+      while (id.isEmpty() && !code.isDone()) {
+        id = client.get("/jobs?name=to+be+cancelled").at("/data/0/id").asString("");
+      }
+      client.post("/jobs/" + id + "/cancel", Client.JSON.createObjectNode());
+      assertThat(code.get()).isEqualTo(4);
+    }
+    assertThat(Client.JSON.readTree(out.toString()).get("status").asString())
+        .isEqualTo("cancelled");
+  }
+
+  @Test
+  void whoeverInterruptsTheCommandCancelsItsJob() throws Exception {
+    Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 100000000"));
+    var process =
+        new ProcessBuilder(command("submit", file, "--wait", "--server", server()))
+            .redirectErrorStream(true)
+            .start();
+    var lines = process.inputReader();
+    var line = lines.readLine();
+    while (!line.startsWith("Job ")) {
+      line = lines.readLine();
+    }
+    var kill = new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start();
+    assertThat(kill.waitFor()).isZero();
+    assertThat(process.waitFor()).isEqualTo(130);
+    var job = new Client(URI.create(server()), null).get("/jobs/" + line.substring(4));
+    assertThat(job.get("status").asString()).isIn("cancelling", "cancelled");
+  }
+
+  @Test
+  void aBrokenAnswerIsNoVerdict() throws IOException {
+    var asked = new AtomicInteger();
+    var server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          exchange.getRequestBody().readAllBytes();
+          boolean post = exchange.getRequestMethod().equals("POST");
+          int number = post ? 0 : asked.incrementAndGet();
+          if (number == 1) {
+            exchange.close(); // in the middle of an answer
+            return;
+          }
+          boolean restarting = number == 2;
+          byte[] body =
+              "{\"id\": \"7\", \"status\": \"%s\"}"
+                  .formatted(post ? "running" : "succeeded")
+                  .getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(restarting ? 503 : 200, body.length);
+          exchange.getResponseBody().write(body);
+          exchange.close();
+        });
+    server.start();
+    try {
+      var url = "http://127.0.0.1:" + server.getAddress().getPort();
+      assertThat(run("submit", file, "--server", url, "--wait")).as(err.toString()).isZero();
+      assertThat(asked).hasValue(3);
+    } finally {
+      server.stop(0);
+    }
   }
 
   @Test
@@ -135,21 +240,40 @@ class CliTest {
 
   @Test
   void aProcessOfItsOwnTrainsWithoutAServerAndPrintsOneDocument() throws Exception {
-    var command =
-        new ArrayList<>(
-            List.of(
-                System.getProperty("java.home") + "/bin/java",
-                "--add-modules=jdk.incubator.vector"));
-    command.addAll(
-        List.of(
-            "-cp", System.getProperty("java.class.path"), SpikewiseApplication.class.getName()));
-    command.addAll(List.of("train", file, "--gate", "synops<=1"));
-    var process = new ProcessBuilder(command).redirectError(folder.resolve("err").toFile()).start();
+    var process =
+        new ProcessBuilder(command("train", file, "--gate", "synops<=1"))
+            .redirectError(folder.resolve("err").toFile())
+            .start();
     var printed = process.getInputStream().readAllBytes();
     assertThat(process.waitFor()).as(Files.readString(folder.resolve("err"))).isEqualTo(1);
     var job = Client.JSON.readTree(printed);
     assertThat(job.at("/verdict/passed").asBoolean()).isFalse();
     assertThat(Files.readString(folder.resolve("err"))).contains("Gate failed: synops was");
+  }
+
+  /** As a process of its own. */
+  private static List<String> command(String... args) {
+    var command =
+        new ArrayList<>(
+            List.of(
+                System.getProperty("java.home") + "/bin/java",
+                "--add-modules=jdk.incubator.vector",
+                "-cp",
+                System.getProperty("java.class.path"),
+                SpikewiseApplication.class.getName()));
+    command.addAll(List.of(args));
+    return command;
+  }
+
+  /** As Maven's own reports read it. */
+  private static ReportTestSuite junit(String file) throws IOException {
+    try (var xml = Files.newBufferedReader(Path.of(file))) {
+      var suites = new TestSuiteXmlParser(new NullConsoleLogger()).parse(xml);
+      assertThat(suites).hasSize(1);
+      return suites.getFirst();
+    } catch (ParserConfigurationException | SAXException e) {
+      throw new AssertionError(e);
+    }
   }
 
   private int submit(String... options) {
