@@ -62,7 +62,7 @@ class CiTemplatesTest {
   @Test
   void onGitHubAPullRequestFailsThatNeedsMoreSynopsThanMain() throws Exception {
     var main = github(Map.of("file", job("github", 3, 1), "labels", "branch=main\nby=github"));
-    assertThat(finish(main)).as(output()).isZero();
+    assertThat(main.waitFor()).as(output()).isZero();
     var pullRequest =
         github(
             Map.of(
@@ -72,7 +72,7 @@ class CiTemplatesTest {
                 "by=github",
                 "gates",
                 "synops<=baseline"));
-    assertThat(finish(pullRequest)).as(output()).isEqualTo(1);
+    assertThat(pullRequest.waitFor()).as(output()).isEqualTo(1);
     assertThat(output()).contains("Gate failed: synops was");
     assertThat(Files.readString(folder.resolve("summary")))
         .contains("### github: succeeded", "**failed**");
@@ -88,7 +88,7 @@ class CiTemplatesTest {
       Thread.sleep(20);
     }
     process.destroy();
-    assertThat(finish(process)).as(output()).isGreaterThan(128);
+    assertThat(process.waitFor()).as(output()).isGreaterThan(128);
     var id = output().replaceFirst("(?s).*Job (\\S+).*", "$1");
     var job = new Client(URI.create(server()), null).get("/jobs/" + id);
     assertThat(job.get("status").asString()).isIn("cancelling", "cancelled");
@@ -96,7 +96,7 @@ class CiTemplatesTest {
 
   @Test
   void onGitLabAMergeRequestFailsThatNeedsMoreSynopsThanMain() throws Exception {
-    assertThat(finish(gitlab("main", Map.of("FILE", job("gitlab", 3, 1))))).as(output()).isZero();
+    assertThat(gitlab("main", Map.of("FILE", job("gitlab", 3, 1))).waitFor()).as(output()).isZero();
     assertThat(folder.resolve("junit.xml")).exists();
     var mergeRequest =
         gitlab(
@@ -108,7 +108,7 @@ class CiTemplatesTest {
                 "branch=main",
                 "GATE",
                 "synops<=baseline"));
-    assertThat(finish(mergeRequest)).as(output()).isEqualTo(1);
+    assertThat(mergeRequest.waitFor()).as(output()).isEqualTo(1);
     assertThat(output()).contains("Gate failed: synops was");
     assertThat(Files.readString(folder.resolve("report.md"))).contains("**failed**");
   }
@@ -160,15 +160,11 @@ class CiTemplatesTest {
     var process =
         new ProcessBuilder("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", file)
             .directory(folder.toFile())
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .redirectError(folder.resolve("err").toFile());
     process.environment().putAll(environment);
     process.environment().merge("PATH", folder.resolve("bin") + ":", (path, bin) -> bin + path);
     return process.start();
-  }
-
-  private int finish(Process process) throws IOException, InterruptedException {
-    process.getInputStream().readAllBytes();
-    return process.waitFor();
   }
 
   private String output() throws IOException {
