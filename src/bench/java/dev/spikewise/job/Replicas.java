@@ -37,7 +37,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class Replicas {
 
   private static final int EPOCHS_PER_SECOND = 100;
-  private static final Duration WINDOW = Duration.ofSeconds(12);
+  private static final Duration WINDOW = Duration.ofSeconds(8);
 
   private final Leases leases;
   private final Jobs jobs;
@@ -139,7 +139,7 @@ final class Replicas {
    */
   private void measure(String what, int replicas, int length, int checkpointEvery)
       throws InterruptedException {
-    int queued = length == 0 ? 0 : length == 1 ? 3000 : 4 * replicas;
+    int queued = length == 0 ? 0 : length == 1 ? 1500 : 4 * replicas;
     for (int i = 0; i < queued; i++) {
       jobs.submit(spec);
     }
@@ -150,7 +150,7 @@ final class Replicas {
       threads.add(Thread.startVirtualThread(replica::work));
       threads.add(Thread.startVirtualThread(replica::beat));
     }
-    Thread.sleep(length == 1 ? Duration.ofSeconds(1) : Duration.ofSeconds(4));
+    Thread.sleep(length == 1 ? Duration.ofSeconds(1) : Duration.ofSeconds(3));
     beats.clear();
     stores.clear();
     long claimed = claims.sum();
