@@ -24,6 +24,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.core.io.ClassPathResource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.testcontainers.postgresql.PostgreSQLContainer;
@@ -42,6 +43,8 @@ final class Replicas {
   private final Leases leases;
   private final Jobs jobs;
   private final JobSettings settings;
+  private final JdbcConnectionDetails connection;
+  private final Database database;
   private final JdbcClient client;
   private final PostgreSQLContainer postgres;
   private final TrainingSpec spec;
@@ -62,12 +65,16 @@ final class Replicas {
       Jobs jobs,
       JobSettings settings,
       Provenances provenances,
+      JdbcConnectionDetails connection,
+      Database database,
       JdbcClient client,
       PostgreSQLContainer postgres,
       TrainingSpec spec) {
     this.leases = leases;
     this.jobs = jobs;
     this.settings = settings;
+    this.connection = connection;
+    this.database = database;
     this.client = client;
     this.postgres = postgres;
     this.spec = spec;
@@ -113,6 +120,8 @@ final class Replicas {
                 context.getBean(Jobs.class),
                 context.getBean(JobSettings.class),
                 context.getBean(Provenances.class),
+                context.getBean(JdbcConnectionDetails.class),
+                context.getBean(Database.class),
                 context.getBean(JdbcClient.class),
                 postgres,
                 context.getBean(JsonMapper.class).readValue(json, TrainingSpec.class));
@@ -149,6 +158,7 @@ final class Replicas {
       var replica = new Replica(length, checkpointEvery);
       threads.add(Thread.startVirtualThread(replica::work));
       threads.add(Thread.startVirtualThread(replica::beat));
+      threads.add(Thread.startVirtualThread(replica::reap));
     }
     Thread.sleep(length == 1 ? Duration.ofSeconds(1) : Duration.ofSeconds(3));
     beats.clear();
@@ -321,18 +331,34 @@ final class Replicas {
     }
 
     void beat() {
-      // Replicas were not all started in the same moment.
-      sleep(Duration.ofMillis((long) (Math.random() * settings.heartbeat().toMillis())));
+      apart(settings.heartbeat());
+      var heartbeat = new Heartbeat(connection, database, settings);
+      long renewedAt = System.nanoTime();
       while (running) {
-        long sentAt = System.nanoTime();
         var held = lease;
         if (held != null) {
-          leases.renew(owner, List.of(held.jobId()));
+          long sentAt = System.nanoTime();
+          boolean due = sentAt - renewedAt > settings.lease().toNanos() / 6;
+          heartbeat.beat(owner, due ? List.of(held.jobId()) : List.of());
+          renewedAt = due ? sentAt : renewedAt;
+          beats.add((System.nanoTime() - sentAt) / 1e6);
         }
-        leases.reap();
-        beats.add((System.nanoTime() - sentAt) / 1e6);
         sleep(settings.heartbeat());
       }
+      heartbeat.destroy();
+    }
+
+    void reap() {
+      apart(settings.poll());
+      while (running) {
+        leases.reap();
+        sleep(settings.poll());
+      }
+    }
+
+    /** Replicas are not all started in the same moment. */
+    private void apart(Duration interval) {
+      sleep(Duration.ofMillis((long) (Math.random() * interval.toMillis())));
     }
 
     private void sleep(Duration duration) {
