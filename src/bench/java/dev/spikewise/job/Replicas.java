@@ -38,7 +38,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class Replicas {
 
   private static final int EPOCHS_PER_SECOND = 100;
-  private static final Duration WINDOW = Duration.ofSeconds(8);
+  private static final Duration WINDOW = Duration.ofSeconds(6);
 
   private final Leases leases;
   private final Jobs jobs;
@@ -160,7 +160,7 @@ final class Replicas {
       threads.add(Thread.startVirtualThread(replica::beat));
       threads.add(Thread.startVirtualThread(replica::reap));
     }
-    Thread.sleep(length == 1 ? Duration.ofSeconds(1) : Duration.ofSeconds(3));
+    Thread.sleep(length == 1 ? Duration.ofSeconds(1) : Duration.ofSeconds(2));
     beats.clear();
     stores.clear();
     long claimed = claims.sum();
@@ -339,8 +339,13 @@ final class Replicas {
         if (held != null) {
           long sentAt = System.nanoTime();
           boolean due = sentAt - renewedAt > settings.lease().toNanos() / 6;
-          heartbeat.beat(owner, due ? List.of(held.jobId()) : List.of());
-          renewedAt = due ? sentAt : renewedAt;
+          try {
+            heartbeat.beat(owner, due ? List.of(held.jobId()) : List.of());
+            renewedAt = due ? sentAt : renewedAt;
+          } catch (RuntimeException e) {
+            // As a worker does: the next one may find the database again.
+            System.err.println(e);
+          }
           beats.add((System.nanoTime() - sentAt) / 1e6);
         }
         sleep(settings.heartbeat());
