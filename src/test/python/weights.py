@@ -65,3 +65,26 @@ strange = nn.Sequential(
     nn.Linear(4, 2),
 )
 (out / "strange.txt").write_text(str(strange) + "\n")
+
+every = nn.Sequential(
+    sl.FlattenTime(),
+    nn.Conv2d(2, 4, 3, padding=1),
+    nn.BatchNorm2d(4),
+    sl.ALIF(tau_mem=20.0, tau_adapt=30.0, min_v_mem=-1.0),
+    nn.Dropout(0.2),
+    nn.Dropout2d(0.1),
+    sl.SpikingMaxPooling2dLayer(2),
+    sl.ExpLeakSqueeze(batch_size=1, tau_mem=9.0, min_v_mem=-2.0),
+    nn.ReLU(),
+    sl.NeuromorphicReLU(),
+    nn.AvgPool2d(2),
+    nn.Flatten(),
+    nn.Linear(4, 6),
+    sl.IAFRecurrent(rec_connect=nn.Linear(6, 6, bias=False)),
+    sl.LIFRecurrent(tau_mem=7.0, tau_syn=3.0, rec_connect=nn.Linear(6, 6, bias=False), min_v_mem=-1.0),
+    sl.LIF(tau_mem=5.0, tau_syn=2.0, norm_input=False),
+    sl.IAFSqueeze(batch_size=1, spike_threshold=0.3, min_v_mem=-1.0),
+    sl.UnflattenTime(batch_size=1),
+)
+(out / "every.txt").write_text(str(every) + "\n")
+(out / "uneven.txt").write_text(str(nn.Sequential(nn.Linear(4, 2), sl.LIF(tau_mem=torch.tensor([5.0, 6.0])), nn.Identity())) + "\n")

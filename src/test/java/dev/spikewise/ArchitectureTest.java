@@ -82,6 +82,8 @@ class ArchitectureTest {
   static final ArchRule interopKnowsOnlyNounsAndEngine =
       onlyOfOurs("interop", "interop", "snn", "spec");
 
+  @ArchTest static final ArchRule chipKnowsOnlyNouns = onlyOfOurs("chip", "chip", "spec");
+
   @ArchTest
   static final ArchRule storedResourcesKnowNoView =
       noClasses()

@@ -7,6 +7,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.ResolvableType;
 import org.springframework.http.HttpInputMessage;
+import org.springframework.http.MediaType;
 import org.springframework.http.converter.HttpMessageNotReadableException;
 import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
 import org.springframework.stereotype.Component;
@@ -29,6 +30,12 @@ final class BodyConverter extends JacksonJsonHttpMessageConverter {
     super(json);
     this.treeCheck = new TreeCheck(json);
     this.limits = limits;
+  }
+
+  /** Bytes are written as they are, by another converter; here they would become a base64 text. */
+  @Override
+  public boolean canWrite(ResolvableType type, Class<?> valueClass, @Nullable MediaType mediaType) {
+    return valueClass != byte[].class && super.canWrite(type, valueClass, mediaType);
   }
 
   /**

@@ -45,14 +45,15 @@ class DatasetController {
   }
 
   /**
-   * Takes {@code file}, an .npz with y [n] and either x [n, ...] or spikes [n, t, ...], or {@code
-   * images} and {@code labels}, IDX files that may be in gzip. A test split of its own comes as
-   * x_test or spikes_test with y_test, or as {@code test_images} and {@code test_labels}. Or takes
-   * {@code events}, a zip of event recordings (.bin of N-MNIST, .npy, .h5) in folders named by
-   * label, and counts them into {@code time_steps} frames of {@code height} x {@code width}.
-   * Answers 200 where the same files are stored already.
+   * Stores a data set. Takes {@code file}, an .npz with y [n] and either x [n, ...] or spikes [n,
+   * t, ...], or {@code images} and {@code labels}, IDX files that may be in gzip. A test split of
+   * its own comes as x_test or spikes_test with y_test, or as {@code test_images} and {@code
+   * test_labels}. Or takes {@code events}, a zip of event recordings (.bin of N-MNIST, .npy, .h5)
+   * in folders named by label, and counts them into {@code time_steps} frames of {@code height} x
+   * {@code width}. Answers 200 where the same files are stored already.
    */
   @PostMapping(consumes = MediaType.MULTIPART_FORM_DATA_VALUE)
+  @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<DatasetInfo> create(
       @RequestParam(required = false) @Nullable String name,
       @RequestPart(required = false) @Nullable MultipartFile file,
@@ -80,8 +81,8 @@ class DatasetController {
     mistakes.name(name, "name");
     if (!PARTS.contains(files.keySet())) {
       mistakes.add(
-          "must have either the part file (.npz), or events (.zip), or the parts images and labels (IDX) and with"
-              + " them test_images and test_labels or not, had "
+          "must have either the part file (.npz), or events (.zip), or the parts images and labels"
+              + " (IDX) and with them test_images and test_labels or not, had "
               + files.keySet());
     }
     var parts = new LinkedHashMap<String, InputStreamSource>(files);
@@ -104,16 +105,19 @@ class DatasetController {
     }
   }
 
+  /** Data sets, the newest first, then the one that is always there. */
   @GetMapping
   Page<DatasetInfo> list(@ParameterObject PageQuery page) {
     return datasets.list(page.size(), page.before());
   }
 
+  /** A data set. */
   @GetMapping("/{id}")
   DatasetInfo get(@PathVariable String id) {
     return datasets.get(id);
   }
 
+  /** Deletes a data set that no job uses. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void delete(@PathVariable String id) {

@@ -38,6 +38,10 @@ final class EpochCsv {
     figures.put("accuracy", epoch.accuracy());
     figures.put("test_accuracy", epoch.testAccuracy());
     figures.put("test_synops", epoch.testSynops());
+    if (epoch.quantizedSynops() != null) {
+      figures.put("quantized_accuracy", epoch.quantizedAccuracy());
+      figures.put("quantized_synops", epoch.quantizedSynops());
+    }
     figures.put("duration_ms", epoch.durationMs());
     epoch.lossTerms().forEach((term, value) -> figures.put("loss_terms." + term, value));
     epoch

@@ -62,7 +62,12 @@ class JobController {
     this.watch = watch;
   }
 
-  /** A job and where its parts are. */
+  /**
+   * A job and where its parts are.
+   *
+   * @param job itself
+   * @param links paths of its parts
+   */
   record Resource(@JsonUnwrapped Job job, Map<String, String> links) {
     static Resource of(Job job) {
       var links = new LinkedHashMap<String, String>();
@@ -74,6 +79,13 @@ class JobController {
     }
   }
 
+  /**
+   * What can be changed of a job.
+   *
+   * @param name the new one; as it was if null
+   * @param labels all of them; as they were if null
+   * @param priority the new one; as it was if null
+   */
   record Patch(
       @Nullable String name, @Nullable Map<String, String> labels, @Nullable Integer priority)
       implements Checked {
@@ -86,21 +98,25 @@ class JobController {
     }
   }
 
+  /** Queues a training. */
   @PostMapping
+  @ResponseStatus(HttpStatus.ACCEPTED)
   ResponseEntity<Resource> submit(@RequestBody TrainingSpec spec) {
     var job = Resource.of(jobs.submit(spec));
     return ResponseEntity.accepted().location(URI.create(job.links().get("self"))).body(job);
   }
 
+  /** Queues a training. */
   @PostMapping(params = "dry_run=true")
+  @ResponseStatus(HttpStatus.OK)
   Jobs.Estimate dryRun(@RequestBody TrainingSpec spec) {
     return jobs.dryRun(spec);
   }
 
   /**
-   * With {@code Prefer: wait=30}, answers at the next change, at the job's end, or after so many
-   * seconds. Beside {@code If-None-Match} that is a change of what the client has, so that none is
-   * missed between two requests.
+   * A job. With {@code Prefer: wait=30}, answers at the next change, at the job's end, or after so
+   * many seconds. Beside {@code If-None-Match} that is a change of what the client has, so that
+   * none is missed between two requests.
    */
   @GetMapping("/{id}")
   ResponseEntity<Resource> get(
@@ -126,6 +142,7 @@ class JobController {
     return "\"" + job.version() + (job.queue() == null ? "" : "-" + job.queue().position()) + "\"";
   }
 
+  /** Jobs, the newest first. */
   @GetMapping
   Page<Resource> list(
       @RequestParam(defaultValue = "") List<String> status,
@@ -175,41 +192,48 @@ class JobController {
     return value;
   }
 
+  /** Ends a job for good, with its last complete epoch. */
   @PostMapping("/{id}/cancel")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource cancel(@PathVariable UUID id) {
     return Resource.of(jobs.ask(id, JobAction.CANCEL));
   }
 
+  /** Stops a job until it is resumed. */
   @PostMapping("/{id}/pause")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource pause(@PathVariable UUID id) {
     return Resource.of(jobs.ask(id, JobAction.PAUSE));
   }
 
+  /** Lets a job go on from its last checkpoint. */
   @PostMapping("/{id}/resume")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource resume(@PathVariable UUID id) {
     return Resource.of(jobs.ask(id, JobAction.RESUME));
   }
 
+  /** Lets a failed or cancelled job start again. */
   @PostMapping("/{id}/retry")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource retry(@PathVariable UUID id) {
     return Resource.of(jobs.ask(id, JobAction.RETRY));
   }
 
+  /** Changes a job's name, labels or priority. */
   @PatchMapping("/{id}")
   Resource change(@PathVariable UUID id, @RequestBody Patch patch) {
     return Resource.of(jobs.change(id, patch.name(), patch.labels(), patch.priority()));
   }
 
+  /** Deletes a job that is not active, with its epochs and checkpoints. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void delete(@PathVariable UUID id) {
     jobs.delete(id);
   }
 
+  /** A job's epochs, the oldest first. */
   @GetMapping("/{id}/epochs")
   Page<EpochMetrics> epochs(
       @PathVariable UUID id,
@@ -222,6 +246,7 @@ class JobController {
         epochs, epochs.size() < limit ? null : Integer.toString(epochs.getLast().epoch()));
   }
 
+  /** A job's epochs, the oldest first. */
   @GetMapping(
       path = {"/{id}/epochs", "/{id}/epochs.csv"},
       produces = "text/csv")
@@ -248,6 +273,7 @@ class JobController {
     return new Page<>(news, news.size() < limit ? null : news.getLast().id());
   }
 
+  /** Oldest first, unlike other lists: news continue where the last page ended. */
   @GetMapping(path = "/{id}/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
   void stream(
       @PathVariable UUID id,
@@ -256,17 +282,19 @@ class JobController {
     watch.stream(id, last, response);
   }
 
+  /** The full statistics of a job's last epoch. */
   @GetMapping("/{id}/statistics")
   Statistics statistics(@PathVariable UUID id) {
     return jobs.statistics(id);
   }
 
+  /** The firing rate of each neuron of a layer. */
   @GetMapping(path = "/{id}/firing-rates/{layer}", produces = MediaType.APPLICATION_JSON_VALUE)
   Jobs.FiringRates firingRates(@PathVariable UUID id, @PathVariable String layer) {
     return jobs.firingRates(id, layer);
   }
 
-  /** The same as an array of NumPy, in the layer's shape. */
+  /** The firing rate of each neuron of a layer; as .npy in the layer's shape. */
   @GetMapping(
       path = {"/{id}/firing-rates/{layer}", "/{id}/firing-rates/{layer}.npy"},
       produces = "application/x-npy")
@@ -274,6 +302,7 @@ class JobController {
     return file(id + "-firing-rates-" + layer + ".npy", jobs.firingRatesNpy(id, layer));
   }
 
+  /** A job's trained weights, named as in a PyTorch state_dict. */
   @GetMapping(
       path = {"/{id}/weights", "/{id}/weights.npz"},
       produces = "application/x-npz")
@@ -281,6 +310,7 @@ class JobController {
     return file(id + ".npz", jobs.weights(id));
   }
 
+  /** A job's trained weights, named as in a PyTorch state_dict. */
   @GetMapping(
       path = {"/{id}/weights", "/{id}/weights.safetensors"},
       produces = "application/x-safetensors")
@@ -288,6 +318,7 @@ class JobController {
     return file(id + ".safetensors", jobs.safetensors(id));
   }
 
+  /** A job's network with its trained weights as a NIR file. */
   @GetMapping(path = "/{id}/nir", produces = "application/x-hdf5")
   ResponseEntity<byte[]> nir(
       @PathVariable UUID id, @RequestParam(defaultValue = "sinabs") String dialect) {

@@ -1,5 +1,6 @@
 package dev.spikewise.api;
 
+import dev.spikewise.chip.Deployability;
 import dev.spikewise.model.Model;
 import dev.spikewise.model.Models;
 import dev.spikewise.spec.ConversionSpec;
@@ -39,20 +40,24 @@ class ModelController {
     this.models = models;
   }
 
+  /** Stores a network: a definition, a NIR file, or what Python prints for an nn.Sequential. */
   @PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE)
+  @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> create(@RequestBody ModelSpec definition) {
     return created(models.create(definition));
   }
 
-  /** A NIR file, weights included. */
+  /** Stores a network: a definition, a NIR file, or what Python prints for an nn.Sequential. */
   @PostMapping(consumes = HDF5)
+  @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> createFromNir(
       @RequestBody byte[] file, @RequestParam(required = false) @Nullable String dialect) {
     return created(models.createFromNir(file, dialect));
   }
 
-  /** What Python prints for an nn.Sequential of sinabs and PyTorch layers. */
+  /** Stores a network: a definition, a NIR file, or what Python prints for an nn.Sequential. */
   @PostMapping(consumes = MediaType.TEXT_PLAIN_VALUE)
+  @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> createFromPrinted(
       @RequestBody String printed, @RequestParam("input_shape") List<Integer> inputShape) {
     return created(models.createFromPrinted(printed, inputShape));
@@ -62,6 +67,7 @@ class ModelController {
     return ResponseEntity.created(URI.create("/api/v1/models/" + model.id())).body(model);
   }
 
+  /** The model and its weights as a NIR file. */
   @GetMapping(path = "/{id}/nir", produces = HDF5)
   byte[] nir(@PathVariable UUID id, @RequestParam(defaultValue = "sinabs") String dialect) {
     return models.nir(id, dialect);
@@ -69,38 +75,52 @@ class ModelController {
 
   /** The spiking twin of a network of ReLUs with weights, as a new model. */
   @PostMapping("/{id}/convert")
+  @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> convert(@PathVariable UUID id, @RequestBody ConversionSpec how) {
     return created(models.convert(id, how));
   }
 
   /** The network as it is used, without dropout and batch norms, as a new model. */
   @PostMapping("/{id}/merge")
+  @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> merge(@PathVariable UUID id) {
     return created(models.merge(id));
   }
 
+  /** Whether the model fits a chip: layer by layer, with the rules that fail. */
+  @PostMapping("/{id}/deployability")
+  Deployability deployability(
+      @PathVariable UUID id, @RequestParam(defaultValue = "speck2f") String target) {
+    return models.deployability(id, target);
+  }
+
+  /** Gives the model weights, named as in a PyTorch state_dict. */
   @PutMapping(path = "/{id}/weights", consumes = SAFETENSORS)
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void setSafetensors(@PathVariable UUID id, @RequestBody byte[] file) {
     models.setSafetensors(id, file);
   }
 
+  /** Models, the newest first. */
   @GetMapping
   Page<Model> list(@ParameterObject PageQuery page) {
     return models.list(page.size(), page.before());
   }
 
+  /** A model, with what it amounts to. */
   @GetMapping("/{id}")
   Model get(@PathVariable UUID id) {
     return models.get(id);
   }
 
+  /** Deletes a model that no job uses. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void delete(@PathVariable UUID id) {
     models.delete(id);
   }
 
+  /** The model's weights, named as in a PyTorch state_dict. */
   @GetMapping(
       path = "/{id}/weights",
       produces = {NPZ, SAFETENSORS})
@@ -112,6 +132,7 @@ class ModelController {
         .body(safetensors ? models.safetensors(id) : models.weights(id));
   }
 
+  /** Gives the model weights, named as in a PyTorch state_dict. */
   @PutMapping(path = "/{id}/weights", consumes = NPZ)
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void setWeights(@PathVariable UUID id, @RequestBody byte[] npz) {

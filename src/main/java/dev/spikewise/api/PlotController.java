@@ -28,6 +28,7 @@ class PlotController {
     this.jobs = jobs;
   }
 
+  /** One of the tutorial's figures, of a job. */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.svg"},
       produces = SVG)
@@ -35,6 +36,7 @@ class PlotController {
     return draw(id, plot).svg().getBytes(StandardCharsets.UTF_8);
   }
 
+  /** One of the tutorial's figures, of a job. */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.png"},
       produces = MediaType.IMAGE_PNG_VALUE)

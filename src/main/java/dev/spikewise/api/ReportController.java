@@ -20,11 +20,13 @@ class ReportController {
     this.jobs = jobs;
   }
 
+  /** A job's outcome. */
   @GetMapping(path = "/report", produces = MediaType.APPLICATION_JSON_VALUE)
   JobController.Resource json(@PathVariable UUID id) {
     return JobController.Resource.of(jobs.get(id));
   }
 
+  /** A job's outcome. */
   @GetMapping(
       path = {"/report", "/report.md"},
       produces = "text/markdown;charset=UTF-8")
@@ -32,6 +34,7 @@ class ReportController {
     return Report.markdown(jobs.get(id));
   }
 
+  /** A job's outcome. */
   @GetMapping(
       path = {"/report", "/report.xml"},
       produces = "application/xml;charset=UTF-8")

@@ -39,7 +39,12 @@ class SweepController {
     this.combinations = combinations;
   }
 
-  /** A sweep and where its parts are. */
+  /**
+   * A sweep and where its parts are.
+   *
+   * @param sweep itself
+   * @param links paths of its parts
+   */
   record Resource(@JsonUnwrapped Sweep sweep, Map<String, String> links) {
     static Resource of(Sweep sweep) {
       var self = PATH + "/" + sweep.id();
@@ -47,7 +52,9 @@ class SweepController {
     }
   }
 
+  /** Queues a job for each combination of values. */
   @PostMapping
+  @ResponseStatus(HttpStatus.ACCEPTED)
   ResponseEntity<Resource> create(@RequestBody SweepSpec spec) {
     var sweep = sweeps.create(spec, combinations.of(spec));
     return ResponseEntity.accepted()
@@ -55,30 +62,35 @@ class SweepController {
         .body(Resource.of(sweep));
   }
 
+  /** A sweep, its jobs and their Pareto front. */
   @GetMapping("/{id}")
   ResponseEntity<Resource> get(@PathVariable UUID id) {
     var sweep = sweeps.get(id);
     return ResponseEntity.ok().eTag(sweep.version()).body(Resource.of(sweep));
   }
 
+  /** Sweeps, the newest first. */
   @GetMapping
   Page<Resource> list(@ParameterObject PageQuery page) {
     var found = sweeps.list(page.size(), page.before());
     return new Page<>(found.data().stream().map(Resource::of).toList(), found.nextCursor());
   }
 
+  /** Cancels every job of a sweep that is not finished. */
   @PostMapping("/{id}/cancel")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource cancel(@PathVariable UUID id) {
     return Resource.of(sweeps.cancel(id));
   }
 
+  /** Deletes a sweep, with its jobs. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void delete(@PathVariable UUID id) {
     sweeps.delete(id);
   }
 
+  /** Accuracy against synops of a sweep's jobs. */
   @GetMapping(
       path = {"/{id}/plots/pareto", "/{id}/plots/pareto.svg"},
       produces = "image/svg+xml")
@@ -86,6 +98,7 @@ class SweepController {
     return pareto(id).svg().getBytes(StandardCharsets.UTF_8);
   }
 
+  /** Accuracy against synops of a sweep's jobs. */
   @GetMapping(
       path = {"/{id}/plots/pareto", "/{id}/plots/pareto.png"},
       produces = MediaType.IMAGE_PNG_VALUE)

@@ -114,7 +114,7 @@ final class TreeCheck {
     }
     var components = new LinkedHashMap<String, RecordComponent>();
     for (var component : type.getRecordComponents()) {
-      components.put(nameOf(component), component);
+      components.put(nameOf(component, json), component);
     }
     for (var name : List.copyOf(object.propertyNames())) {
       var component = components.get(name);
@@ -131,7 +131,8 @@ final class TreeCheck {
     return true;
   }
 
-  private String nameOf(RecordComponent component) {
+  /** The name that a component has in JSON. */
+  static String nameOf(RecordComponent component, JsonMapper json) {
     var given = component.getAccessor().getAnnotation(JsonProperty.class);
     if (given != null) {
       return given.value();

@@ -31,29 +31,34 @@ class WebhookController {
     this.webhooks = webhooks;
   }
 
-  /** Answers with the secret, which is not told again. */
+  /** Adds a receiver. Answers with the secret, which is not told again. */
   @PostMapping
+  @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Webhook> create(@RequestBody Webhook.Definition definition) {
     var webhook = webhooks.create(definition);
     return ResponseEntity.created(URI.create(PATH + "/" + webhook.id())).body(webhook);
   }
 
+  /** Webhooks, the newest first. */
   @GetMapping
   Page<Webhook> list(@ParameterObject PageQuery page) {
     return webhooks.list(page.size(), page.before());
   }
 
+  /** A webhook, without its secret. */
   @GetMapping("/{id}")
   Webhook get(@PathVariable UUID id) {
     return webhooks.get(id);
   }
 
+  /** Deletes a webhook. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void delete(@PathVariable UUID id) {
     webhooks.delete(id);
   }
 
+  /** What became of a webhook's requests, the newest first. */
   @GetMapping("/{id}/deliveries")
   Page<Delivery> deliveries(@PathVariable UUID id, @ParameterObject PageQuery page) {
     return webhooks.deliveries(id, page.size(), page.before());

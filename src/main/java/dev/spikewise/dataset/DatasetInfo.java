@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param timeSteps length of the samples' time axis, 0 where they have none
  * @param classes one more than the largest label
  * @param createdAt null for a bundled data set
+ * @param name as it was sent
  */
 public record DatasetInfo(
     String id,

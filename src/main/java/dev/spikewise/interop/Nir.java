@@ -53,6 +53,11 @@ public final class Nir {
           "end_dim",
           "input_type");
 
+  /** Nodes that nir up to 1.0.4 cannot read with metadata of their own: the graph keeps theirs. */
+  private static final Set<String> WITHOUT_METADATA = Set.of("Conv2d", "AvgPool2d");
+
+  private static final String OF_NODE = "node.";
+
   private Nir() {}
 
   /**
@@ -71,7 +76,8 @@ public final class Nir {
     var tensors = new LinkedHashMap<String, Tensor>();
     List<Integer> inputShape = inputShape(nodes.get(1));
     float area = 1;
-    for (NirNode node : nodes.subList(2, nodes.size())) {
+    for (NirNode bare : nodes.subList(2, nodes.size())) {
+      NirNode node = withMetadata(bare, about);
       while (about.containsKey("layer." + layers.size())) {
         layers.add(timeLayer(nodes.getFirst(), about.getOrDefault("layer." + layers.size(), "")));
         paths.add(node.path());
@@ -100,6 +106,20 @@ public final class Nir {
     }
     var model = new ModelSpec(about.get("name"), inputShape, layers);
     return checked(model, new StateDict(tensors), paths);
+  }
+
+  private static NirNode withMetadata(NirNode node, Map<String, String> about) {
+    String kept = about.get(OF_NODE + node.path().replaceFirst("^/node/nodes/", ""));
+    if (kept == null || !node.metadata().isEmpty()) {
+      return node;
+    }
+    try {
+      return SpecJson.read(kept) instanceof ObjectNode json
+          ? new NirNode(node.path(), node.type(), node.fields(), metadata(json))
+          : node;
+    } catch (JacksonException e) {
+      return node;
+    }
   }
 
   /** A mistake in a layer is one in its node. */
@@ -320,14 +340,21 @@ public final class Nir {
         throw new InvalidSpecException(
             "/layers/" + i,
             dialect
-                + " knows no SumPool2d, and there are no weights before these spikes to make up for it");
+                + " knows no SumPool2d, and there are no weights before these spikes to make up for"
+                + " it");
+      }
+      String type = type(i, layer, dialect);
+      ObjectNode json = SpecJson.json(layer).put("type", layer.typeName());
+      boolean apart = WITHOUT_METADATA.contains(type);
+      if (apart) {
+        about.putDataset(OF_NODE + name, SpecJson.write(json));
       }
       put(
           nodes,
           name,
-          type(i, layer, dialect),
+          type,
           fields(i, layer, shapes.get(i), weights, area, dialect),
-          metadata(layer));
+          apart ? Map.of() : metadata(json));
       names.add(name);
       if (layer instanceof LayerSpec.SumPool2d sum && dialect.averages()) {
         area *= sum.kernelSize().h() * sum.kernelSize().w();
@@ -421,15 +448,17 @@ public final class Nir {
     return Map.of("weight", new Tensor(weight.shape(), scaled), "bias", bias);
   }
 
-  private static Map<String, String> metadata(LayerSpec layer) {
+  private static Map<String, String> metadata(ObjectNode layer) {
     var metadata = new LinkedHashMap<String, String>();
-    SpecJson.json(layer)
+    layer
         .properties()
         .forEach(
             p ->
                 metadata.put(
                     p.getKey(),
-                    p.getKey().equals("type") ? layer.typeName() : SpecJson.write(p.getValue())));
+                    p.getKey().equals("type")
+                        ? p.getValue().asString("")
+                        : SpecJson.write(p.getValue())));
     return metadata;
   }
 

@@ -18,8 +18,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What Python prints for an {@code nn.Sequential} of sinabs and PyTorch layers. What is not printed
- * ({@code spike_fn}, {@code reset_fn}, {@code surrogate_grad_fn}) takes its default. Sequentials
- * within it are unfolded.
+ * ({@code spike_fn}, {@code reset_fn}, {@code surrogate_grad_fn}, {@code rec_connect}) takes its
+ * default. Sequentials within it are unfolded.
  */
 public final class PrintedModel {
 
@@ -32,6 +32,9 @@ public final class PrintedModel {
   private static final Pattern TENSOR =
       Pattern.compile(
           "(?:Parameter containing:\\s*)?tensor\\(([^,()]+)(?:,\\s*requires_grad=True)?\\)");
+
+  private static final Pattern MANY =
+      Pattern.compile("(?:Parameter containing:\\s*)?tensor\\(\\[.*", Pattern.DOTALL);
 
   /** Arguments that PyTorch prints without their names. */
   private static final Map<String, List<String>> POSITIONAL =
@@ -48,7 +51,8 @@ public final class PrintedModel {
   /** A layer that prints only the PyTorch layers in it. */
   private static final Pattern WITHIN_MAX_POOL =
       Pattern.compile(
-          "(?:\\(pad\\): ZeroPad2d\\(\\((\\d+), \\1, (\\d+), \\2\\)\\) )?\\(pool\\): MaxPool2d\\((.*)\\)");
+          "(?:\\(pad\\): ZeroPad2d\\(\\((\\d+), \\1, (\\d+), \\2\\)\\) )?\\(pool\\):"
+              + " MaxPool2d\\((.*)\\)");
 
   /** Arguments that have no counterpart here, and the one value of each that needs none. */
   private static final Map<String, String> ONLY =
@@ -185,6 +189,10 @@ public final class PrintedModel {
       String only = type.equals("FlattenTime") ? text : ONLY.get(name);
       if (only != null && !only.equals(text)) {
         throw new IllegalArgumentException(name + " must be " + only + ", was " + text);
+      }
+      if (MANY.matcher(text).matches()) {
+        throw new IllegalArgumentException(
+            name + " differs between neurons; a layer has one value here");
       }
       JsonNode value = only != null || LAYOUT.contains(name) ? null : value(text);
       if (value != null) {

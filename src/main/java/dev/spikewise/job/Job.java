@@ -21,6 +21,18 @@ import org.jspecify.annotations.Nullable;
  * @param queue only while queued
  * @param attempt counts from 1; a retry is the next
  * @param version grows with every change
+ * @param id of the job
+ * @param name for people
+ * @param status where it is in its life
+ * @param reason why it is there
+ * @param progress how far it is
+ * @param priority larger goes first
+ * @param labels free
+ * @param createdAt when it was sent
+ * @param startedAt when it was first trained; null before
+ * @param finishedAt when it ended; null before
+ * @param error of a failed job; null otherwise
+ * @param provenance where its result comes from; null before the start
  */
 public record Job(
     UUID id,
@@ -45,17 +57,31 @@ public record Job(
     @JsonIgnore int version) {
 
   /**
+   * How far a job is.
+   *
    * @param epoch number of complete epochs
    * @param ratio epoch / epochs
+   * @param epochs that were asked for
+   * @param estimatedFinishAt null unless it is running
    */
   public record Progress(
       int epoch, int epochs, double ratio, @Nullable Instant estimatedFinishAt) {}
 
   /**
+   * Where a queued job is.
+   *
    * @param position 1 is next
+   * @param jobsAhead that go before it
    */
   public record Queue(long position, long jobsAhead) {}
 
-  /** RFC 9457, of a training rather than of a request. */
+  /**
+   * RFC 9457, of a training rather than of a request.
+   *
+   * @param type a name for the kind of problem
+   * @param title in short
+   * @param detail what happened
+   * @param code the reason
+   */
   public record Problem(String type, String title, String detail, Reason code) {}
 }

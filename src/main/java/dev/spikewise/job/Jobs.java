@@ -111,6 +111,9 @@ public class Jobs implements ModelUse, DatasetUse {
    *
    * @param memoryBytes that its training needs beside the data set
    * @param synops that its training would cause in all, were the network to stay as it is at first
+   * @param baseline statistics of the untrained network
+   * @param targetSynops of the loss's first synops term, in synops a sample
+   * @param samples of all epochs together
    */
   public record Estimate(
       Statistics baseline,
@@ -338,6 +341,7 @@ public class Jobs implements ModelUse, DatasetUse {
    *
    * @param shape of the layer, (C, H, W) or (features)
    * @param data row-major
+   * @param layer name of the layer
    */
   public record FiringRates(String layer, int[] shape, float[] data) {}
 

@@ -11,6 +11,10 @@ import org.jspecify.annotations.Nullable;
  * @param datasetSha256 of the values and labels, null without a data set
  * @param version of this program
  * @param kernels and threads computed it; the result does not depend on the number of threads
+ * @param seed of the job
+ * @param threads that computed it
+ * @param jvm name and version
+ * @param os name and version
  */
 public record Provenance(
     String specSha256,

@@ -50,6 +50,13 @@ public final class Report {
       Stream.of(after.testSynops())
           .filter(Objects::nonNull)
           .forEach(s -> text.append("| synops a test sample | | %s |\n".formatted(number(s))));
+      Stream.of(after.quantizedAccuracy())
+          .filter(Objects::nonNull)
+          .forEach(a -> text.append("| accuracy, quantized | | %s |\n".formatted(number(a))));
+      Stream.of(after.quantizedSynops())
+          .filter(Objects::nonNull)
+          .forEach(
+              s -> text.append("| synops a sample, quantized | | %s |\n".formatted(number(s))));
       text.append('\n');
     }
     return text

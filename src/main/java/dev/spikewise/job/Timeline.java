@@ -37,6 +37,7 @@ public class Timeline {
    *
    * @param event "epoch" or "state"
    * @param data {@link EpochMetrics} or {@link StateChange}
+   * @param id to go on after
    */
   public record Entry(String id, String event, Object data) {}
 
@@ -82,7 +83,8 @@ public class Timeline {
         .sql(
             """
             insert into state_change (job_id, number, attempt, epoch, content)
-            values (:job, :number, :attempt, :epoch, :content)""")
+            values (:job, :number, :attempt, :epoch, :content)\
+            """)
         .param("job", row.id())
         .param("number", row.stateChanges() + 1)
         .param("attempt", row.attempt())
@@ -111,7 +113,8 @@ public class Timeline {
               where j.id = :job and e.epoch >= case when j.attempt > :attempt then 0 else :epoch end
             ) news
             where (attempt, epoch, number) > (:attempt, :epoch, :change)
-            order by attempt, epoch, number limit :limit""")
+            order by attempt, epoch, number limit :limit\
+            """)
         .param("job", jobId)
         .param("attempt", place.attempt())
         .param("epoch", place.epoch())

@@ -5,11 +5,22 @@ import dev.spikewise.spec.Gate;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Whether a trained network keeps its gates, judged by its last epoch. */
+/**
+ * Whether a trained network keeps its gates, judged by its last epoch.
+ *
+ * @param passed whether all gates are kept
+ * @param results one for each gate
+ */
 public record Verdict(boolean passed, List<Result> results) {
 
   /**
+   * One gate.
+   *
    * @param value null where the training has no such figure, which fails the gate
+   * @param metric of the gate
+   * @param min least allowed
+   * @param max most allowed
+   * @param passed whether it is within
    */
   public record Result(
       String metric,
@@ -45,6 +56,8 @@ public record Verdict(boolean passed, List<Result> results) {
       case "accuracy" -> last.accuracy();
       case "test_accuracy" -> last.testAccuracy();
       case "test_synops" -> last.testSynops();
+      case "quantized_accuracy" -> last.quantizedAccuracy();
+      case "quantized_synops" -> last.quantizedSynops();
       default -> throw new IllegalArgumentException("no metric " + metric);
     };
   }

@@ -3,9 +3,11 @@ package dev.spikewise.model;
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.snn.Analyzer;
 import dev.spikewise.snn.Engine;
+import dev.spikewise.snn.Quantizer;
 import dev.spikewise.spec.AnalysisSpec;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
@@ -34,18 +36,38 @@ public class Analyses {
     bound(spec, network.spec());
     var dataset =
         spec.input() instanceof InputSpec.FromDataset input ? datasets.resolve(input) : null;
+    if (spec.quantize() != null) {
+      var mistakes = new Mistakes();
+      Quantizer.check(network.spec(), mistakes.in("model"));
+      mistakes.throwIfAny();
+    }
     try (var engine = Engine.create(1)) {
-      return Analyzer.analyze(
-              network.spec(),
-              network.weights(),
-              spec.input(),
-              dataset,
-              spec.batchSize(),
-              spec.timeSteps(),
-              spec.dt(),
-              spec.seed(),
-              engine)
-          .statistics();
+      var statistics =
+          Analyzer.analyze(
+                  network.spec(),
+                  network.weights(),
+                  spec.input(),
+                  dataset,
+                  spec.batchSize(),
+                  spec.timeSteps(),
+                  spec.dt(),
+                  spec.seed(),
+                  engine)
+              .statistics();
+      return spec.quantize() == null
+          ? statistics
+          : statistics.with(
+              Analyzer.quantized(
+                  network.spec(),
+                  network.weights(),
+                  spec.quantize(),
+                  spec.input(),
+                  dataset,
+                  spec.batchSize(),
+                  spec.timeSteps(),
+                  spec.dt(),
+                  spec.seed(),
+                  engine));
     }
   }
 
@@ -57,8 +79,8 @@ public class Analyses {
           "/batch_size",
           String.format(
               Locale.ROOT,
-              "must be smaller: %d samples x %d time_steps x %d values of the largest layer are %.0f, more than the %d"
-                  + " of spikewise.analyses.max-values",
+              "must be smaller: %d samples x %d time_steps x %d values of the largest layer are"
+                  + " %.0f, more than the %d of spikewise.analyses.max-values",
               spec.batchSize(),
               spec.timeSteps(),
               largest,

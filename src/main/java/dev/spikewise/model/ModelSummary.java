@@ -14,14 +14,20 @@ import org.jspecify.annotations.Nullable;
  * @param parameters numbers that training changes
  * @param neurons spiking neurons
  * @param memoryBytes that a training step of one sample over 10 time steps takes
+ * @param layers one for each of the definition
  */
 public record ModelSummary(List<Layer> layers, long parameters, long neurons, long memoryBytes) {
 
   /**
+   * A layer and what it amounts to.
+   *
    * @param name index in the definition
    * @param outputShape of one sample at one time step
    * @param fanOut synapses that one input value away from the borders reaches; null for a layer
    *     without weights
+   * @param type as PyTorch and sinabs spell it
+   * @param parameters numbers that training changes
+   * @param neurons spiking neurons
    */
   public record Layer(
       String name,

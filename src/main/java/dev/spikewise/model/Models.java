@@ -1,5 +1,7 @@
 package dev.spikewise.model;
 
+import dev.spikewise.chip.Chip;
+import dev.spikewise.chip.Deployability;
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.interop.Nir;
 import dev.spikewise.interop.NirDialect;
@@ -23,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.data.domain.Limit;
@@ -108,6 +111,30 @@ public class Models {
     try (var engine = Engine.create(1)) {
       return create(trained(id).spiking(how, dataset, engine));
     }
+  }
+
+  /**
+   * Whether the model fits a chip.
+   *
+   * @param target the chip: speck2f
+   */
+  @Transactional(readOnly = true)
+  public Deployability deployability(UUID id, String target) {
+    var chip =
+        Arrays.stream(Chip.values())
+            .filter(known -> known.word().equals(target))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new ProblemException(
+                        Code.INVALID_PARAMETER,
+                        "target must be one of "
+                            + Arrays.stream(Chip.values())
+                                .map(Chip::word)
+                                .collect(Collectors.joining(", "))
+                            + ", was "
+                            + target));
+    return Deployability.of(definition(find(id)), chip);
   }
 
   /** Stores the network without dropout and with batch norms in the weights before them. */

@@ -7,6 +7,7 @@ import dev.spikewise.spec.Statistics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Statistics, and what is too large for them.
@@ -27,8 +28,8 @@ public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
     return new Analysis(counter.statistics(), rates);
   }
 
-  Analysis with(Statistics.Cost cost) {
-    return new Analysis(statistics.with(cost), firingRates);
+  Analysis with(Statistics.Cost cost, @Nullable Double accuracy) {
+    return new Analysis(statistics.with(cost, accuracy), firingRates);
   }
 
   private static int[] dims(Shape shape) {

@@ -7,6 +7,8 @@ import dev.spikewise.snn.synops.Counter;
 import dev.spikewise.snn.synops.NeuroBench;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Quantization;
+import dev.spikewise.spec.Statistics;
 import org.jspecify.annotations.Nullable;
 
 /** One forward pass and its statistics: sinabs' SNNAnalyzer. */
@@ -44,7 +46,71 @@ public final class Analyzer {
     network.measure(true);
     int samples = Math.min(batchSize, feed.trainSize());
     forward(network, feed, counter, samples, batchSize);
-    return Analysis.of(counter, model).with(NeuroBench.cost(network, samples));
+    return Analysis.of(counter, model)
+        .with(NeuroBench.cost(network, samples), accuracy(network, feed, samples));
+  }
+
+  /**
+   * What {@link #analyze} says of the same network in whole numbers.
+   *
+   * @throws dev.spikewise.spec.InvalidSpecException naming the layer that has no counterpart in
+   *     whole numbers
+   */
+  public static Statistics.Quantized quantized(
+      ModelSpec model,
+      @Nullable StateDict weights,
+      Quantization how,
+      InputSpec input,
+      @Nullable Dataset dataset,
+      int batchSize,
+      int timeSteps,
+      @Nullable Double dt,
+      long seed,
+      Engine engine) {
+    var network = new Network(model, 1, 1, true, engine.kernelsInUse());
+    network.draw(seed);
+    var quantized =
+        Quantizer.quantize(
+            new TrainedModel(model, weights == null ? network.stateDict() : weights), how);
+    return new Statistics.Quantized(
+        quantized.scales(),
+        analyze(
+                quantized.model().spec(),
+                quantized.model().weights(),
+                input,
+                dataset,
+                batchSize,
+                timeSteps,
+                dt,
+                seed,
+                engine)
+            .statistics());
+  }
+
+  private static @Nullable Double accuracy(Network network, Feed feed, int samples) {
+    if (!feed.labelled()) {
+      return null;
+    }
+    int classes = network.outputs();
+    var scores = new float[samples * classes];
+    network.sumOutput(samples, scores);
+    int correct = 0;
+    for (int s = 0; s < samples; s++) {
+      correct +=
+          largest(scores, s * classes, classes) == feed.label(feed.trainSamples()[s]) ? 1 : 0;
+    }
+    return (double) correct / samples;
+  }
+
+  /** Index of the first of the largest of {@code n} scores from {@code at}. */
+  static int largest(float[] scores, int at, int n) {
+    int best = 0;
+    for (int c = 1; c < n; c++) {
+      if (scores[at + c] > scores[at + best]) {
+        best = c;
+      }
+    }
+    return best;
   }
 
   /** Sends the first {@code samples} training samples through and counts. */

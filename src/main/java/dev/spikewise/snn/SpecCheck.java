@@ -33,6 +33,9 @@ record SpecCheck(
   void run() {
     checkData();
     checkLayerNames();
+    if (spec.quantize() != null) {
+      Quantizer.check(model, mistakes.in("model"));
+    }
     if (mistakes.isEmpty()) {
       checkWeightsAndTargets();
     }
@@ -242,8 +245,8 @@ record SpecCheck(
             .add(
                 String.format(
                     Locale.ROOT,
-                    "cannot be reached: it is %.0f synops a sample, but the raw input alone causes %.0f in layer %s,"
-                        + " whatever the weights",
+                    "cannot be reached: it is %.0f synops a sample, but the raw input alone causes"
+                        + " %.0f in layer %s, whatever the weights",
                     target,
                     raw,
                     first));

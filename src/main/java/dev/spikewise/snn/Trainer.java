@@ -2,6 +2,7 @@ package dev.spikewise.snn;
 
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.optim.GradientNorm;
@@ -13,8 +14,10 @@ import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.LrScheduler;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -45,10 +48,12 @@ public final class Trainer {
   private final ModelSpec model;
   private final Feed feed;
   private final Network network;
+  private final Kernels kernels;
   private final Parallel parallel;
   private final Optimizer optimizer;
   private final Loss loss;
   private final Analysis baseline;
+  private final Map<String, Double> synopsBefore;
   private final EarlyStop earlyStop;
   private final int[] labels;
   private int epoch;
@@ -73,11 +78,10 @@ public final class Trainer {
     this.spec = spec;
     this.model = model;
     int batchSize = spec.batchSize();
-    parallel = engine.kernelsInUse().parallel();
+    kernels = engine.kernelsInUse();
+    parallel = kernels.parallel();
     feed = new Feed(spec.input(), dataset, model, batchSize, spec.timeSteps(), spec.seed());
-    network =
-        new Network(
-            model, batchSize, spec.timeSteps(), Feed.constant(spec.input()), engine.kernelsInUse());
+    network = new Network(model, batchSize, spec.timeSteps(), Feed.constant(spec.input()), kernels);
     if (weights == null) {
       network.draw(spec.seed());
     } else {
@@ -90,7 +94,8 @@ public final class Trainer {
         network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
     baseline = Analysis.of(counter, model);
     complete = new Counter(network, spec.dt());
-    loss = new Loss(spec.loss(), network, batchSize, spec.dt(), counter.synopsByLayer());
+    synopsBefore = counter.synopsByLayer();
+    loss = new Loss(spec.loss(), network, batchSize, spec.dt(), synopsBefore);
     earlyStop = new EarlyStop(spec, targetSynops());
     labels = new int[batchSize];
   }
@@ -111,7 +116,8 @@ public final class Trainer {
   /** Bytes that training this needs beside the data set: weights, optimiser, activations. */
   public static long estimateMemory(TrainingSpec spec, ModelSpec model) {
     boolean constant = Feed.constant(spec.input());
-    return Network.estimateMemory(model, spec.batchSize(), spec.timeSteps(), constant);
+    int networks = spec.quantize() == null ? 1 : 2;
+    return networks * Network.estimateMemory(model, spec.batchSize(), spec.timeSteps(), constant);
   }
 
   /** Bytes that one training step on {@code batchSize} samples takes, data set aside. */
@@ -151,7 +157,7 @@ public final class Trainer {
       }
       Tested tested = null;
       if (feed.testSize() > 0) {
-        tested = test(listener);
+        tested = test(new Tester(network, loss, testCounter), feed.testSamples(), listener);
         if (tested == null) {
           return Outcome.STOPPED;
         }
@@ -159,8 +165,15 @@ public final class Trainer {
       if (!trained.finite() || !finiteWeights()) {
         return Outcome.DIVERGED;
       }
+      Tested quantized = null;
+      if (spec.quantize() != null) {
+        quantized = testQuantized(spec.quantize(), listener);
+        if (quantized == null) {
+          return Outcome.STOPPED;
+        }
+      }
       double durationMs = (System.nanoTime() - start) / 1e6;
-      EpochMetrics metrics = trained.metrics(epoch, counter, tested, durationMs);
+      EpochMetrics metrics = trained.metrics(epoch, counter, tested, quantized, durationMs);
       Counter spare = complete;
       complete = counter;
       counter = spare;
@@ -177,7 +190,9 @@ public final class Trainer {
     return Outcome.COMPLETED;
   }
 
-  private record Tested(double accuracy, double synops) {}
+  private record Tester(Network network, Loss loss, Counter counter) {}
+
+  private record Tested(@Nullable Double accuracy, double synops) {}
 
   /** Sums over an epoch's training samples. */
   private static final class Epoch {
@@ -196,7 +211,12 @@ public final class Trainer {
       return Double.isFinite(loss);
     }
 
-    EpochMetrics metrics(int epoch, Counter counter, @Nullable Tested tested, double durationMs) {
+    EpochMetrics metrics(
+        int epoch,
+        Counter counter,
+        @Nullable Tested tested,
+        @Nullable Tested quantized,
+        double durationMs) {
       Map<String, Double> lossTerms = new LinkedHashMap<>();
       for (int i = 0; i < terms.length; i++) {
         lossTerms.put(Integer.toString(i), terms[i] / samples);
@@ -209,7 +229,9 @@ public final class Trainer {
           counter.firingRate(),
           labelled ? (double) correct / samples : null,
           tested == null ? null : tested.accuracy(),
-          tested == null ? null : tested.synops(),
+          tested == null ? null : (Double) tested.synops(),
+          quantized == null ? null : quantized.accuracy(),
+          quantized == null ? null : (Double) quantized.synops(),
           durationMs,
           counter.epochParameters(),
           counter.epochSpiking());
@@ -226,7 +248,7 @@ public final class Trainer {
         return null;
       }
       int batch = Math.min(spec.batchSize(), order.length - from);
-      show(order, from, batch, epoch);
+      show(network, order, from, batch, epoch);
       double value = loss.compute(batch, labels);
       counter.add(batch);
       network.backward(batch, loss.outputGradient(), loss.peakGradient());
@@ -239,7 +261,7 @@ public final class Trainer {
       for (int i = 0; i < sums.terms.length; i++) {
         sums.terms[i] += loss.values()[i] * batch;
       }
-      sums.correct += correct(batch);
+      sums.correct += correct(loss, batch);
     }
     return sums;
   }
@@ -254,7 +276,7 @@ public final class Trainer {
     return spec.lrScheduler().learningRate(given, at);
   }
 
-  private void show(int[] samples, int from, int batch, int epoch) {
+  private void show(Network network, int[] samples, int from, int batch, int epoch) {
     network.reset();
     int[] order = network.inputOrder();
     parallel.run(
@@ -270,25 +292,45 @@ public final class Trainer {
     network.forward(batch);
   }
 
-  private @Nullable Tested test(TrainingListener listener) {
-    int[] samples = feed.testSamples();
-    testCounter.clear();
-    network.train(false);
+  private @Nullable Tested testQuantized(Quantization how, TrainingListener listener) {
+    var model = Quantizer.quantize(new TrainedModel(this.model, network.stateDict()), how).model();
+    var quantized =
+        new Network(
+            model.spec(), spec.batchSize(), spec.timeSteps(), Feed.constant(spec.input()), kernels);
+    quantized.load(model.weights());
+    var tester =
+        new Tester(
+            quantized,
+            new Loss(spec.loss(), quantized, spec.batchSize(), spec.dt(), synopsBefore),
+            new Counter(quantized, spec.dt()));
+    int[] samples =
+        feed.testSize() > 0
+            ? feed.testSamples()
+            : Arrays.copyOf(feed.trainSamples(), Math.min(feed.trainSize(), BASELINE_SAMPLES));
+    return test(tester, samples, listener);
+  }
+
+  /** Null where the listener wanted no more. */
+  private @Nullable Tested test(Tester tester, int[] samples, TrainingListener listener) {
+    tester.counter().clear();
+    tester.network().train(false);
     long correct = 0;
     for (int from = 0; from < samples.length; from += spec.batchSize()) {
       if (!listener.keepGoing()) {
         return null;
       }
       int batch = Math.min(spec.batchSize(), samples.length - from);
-      show(samples, from, batch, Feed.TEST_EPOCH);
-      testCounter.add(batch);
-      loss.readOutput(batch);
-      correct += correct(batch);
+      show(tester.network(), samples, from, batch, Feed.TEST_EPOCH);
+      tester.counter().add(batch);
+      tester.loss().readOutput(batch);
+      correct += correct(tester.loss(), batch);
     }
-    return new Tested((double) correct / samples.length, testCounter.synops());
+    return new Tested(
+        feed.labelled() ? (Double) ((double) correct / samples.length) : null,
+        tester.counter().synops());
   }
 
-  private long correct(int batch) {
+  private long correct(Loss loss, int batch) {
     if (!feed.labelled()) {
       return 0;
     }
@@ -296,13 +338,7 @@ public final class Trainer {
     float[] scores = loss.scores();
     long correct = 0;
     for (int b = 0; b < batch; b++) {
-      int best = 0;
-      for (int c = 1; c < classes; c++) {
-        if (scores[b * classes + c] > scores[b * classes + best]) {
-          best = c;
-        }
-      }
-      correct += best == labels[b] ? 1 : 0;
+      correct += Analyzer.largest(scores, b * classes, classes) == labels[b] ? 1 : 0;
     }
     return correct;
   }

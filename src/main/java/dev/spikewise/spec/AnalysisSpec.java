@@ -7,6 +7,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param dt length of a time step in seconds, for figures per second; null where time has no unit
  * @param seed decides initial weights and random input
+ * @param quantize also counts what the network costs in whole numbers; null to leave that
+ * @param model a stored one or a definition
+ * @param input what the network is fed with
+ * @param batchSize samples of a batch
+ * @param timeSteps steps that each sample takes
  */
 public record AnalysisSpec(
     ModelRef model,
@@ -14,7 +19,8 @@ public record AnalysisSpec(
     Integer batchSize,
     Integer timeSteps,
     @Nullable Double dt,
-    Long seed)
+    Long seed,
+    @Nullable Quantization quantize)
     implements Checked {
 
   public AnalysisSpec {
@@ -36,6 +42,9 @@ public record AnalysisSpec(
     mistakes.between(seed, 0, 0xffffffffL, "seed");
     if (dt != null) {
       mistakes.positive(dt, "dt");
+    }
+    if (quantize != null) {
+      quantize.check(mistakes.in("quantize"));
     }
   }
 }

@@ -14,6 +14,10 @@ import org.jspecify.annotations.Nullable;
  *     so that more spikes, which are whole numbers, carry the same activity
  * @param addSpikingOutput whether spiking neurons are added where the last layer is no ReLU
  * @param normalize how weights are scaled before; null to leave them
+ * @param spikeThreshold of the neurons
+ * @param spikeFn of the neurons
+ * @param resetFn of the neurons
+ * @param surrogateGradFn of the neurons
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ConversionSpec(
@@ -33,6 +37,10 @@ public record ConversionSpec(
    * Scales each layer so that {@code percentile} percent of the activations that {@code samples}
    * samples cause are at most 1, and what the network computes stays the same (Rueckauer et al.
    * 2017, doi:10.3389/fnins.2017.00682).
+   *
+   * @param input of type dataset
+   * @param percentile of the activations, above 0 and at most 100
+   * @param samples that activations are measured on
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record Normalization(InputSpec input, Double percentile, Integer samples) {

@@ -10,7 +10,17 @@ import org.jspecify.annotations.Nullable;
  * @param accuracy of the training samples, null without labels
  * @param testAccuracy of the held-out samples after the epoch, null where there are none
  * @param testSynops a held-out sample, after the epoch
+ * @param quantizedAccuracy of the network in whole numbers after the epoch, on the held-out
+ *     samples, or where there are none, on those of the baseline; null without labels or {@code
+ *     quantize}
+ * @param quantizedSynops a sample of those; null without {@code quantize}
  * @param parameter synops a sample by parameter layer
+ * @param epoch from 0
+ * @param loss sum of the weighted terms
+ * @param synops a sample
+ * @param firingRate spikes a neuron and step
+ * @param durationMs milliseconds it took
+ * @param spiking by spiking layer
  */
 public record EpochMetrics(
     int epoch,
@@ -21,11 +31,24 @@ public record EpochMetrics(
     @Nullable Double accuracy,
     @Nullable Double testAccuracy,
     @Nullable Double testSynops,
+    @Nullable Double quantizedAccuracy,
+    @Nullable Double quantizedSynops,
     double durationMs,
     Map<String, Parameter> parameter,
     Map<String, Spiking> spiking) {
 
+  /**
+   * A layer with weights.
+   *
+   * @param synops a sample
+   */
   public record Parameter(double synops) {}
 
+  /**
+   * A spiking layer.
+   *
+   * @param firingRate spikes a neuron and step
+   * @param silentRatio share of the neurons that did not spike once
+   */
   public record Spiking(double firingRate, double silentRatio) {}
 }

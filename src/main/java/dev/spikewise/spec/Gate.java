@@ -4,7 +4,13 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** A bound that the trained network must keep; {@code metric} is one of {@link #METRICS}. */
+/**
+ * A bound that the trained network must keep; {@code metric} is one of {@link #METRICS}.
+ *
+ * @param metric a figure of the last epoch
+ * @param min least allowed; none if null
+ * @param max most allowed; none if null
+ */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Gate(String metric, @Nullable Double min, @Nullable Double max) {
 
@@ -16,7 +22,9 @@ public record Gate(String metric, @Nullable Double min, @Nullable Double max) {
           "loss",
           "accuracy",
           "test_accuracy",
-          "test_synops");
+          "test_synops",
+          "quantized_accuracy",
+          "quantized_synops");
 
   public void check(Mistakes mistakes) {
     mistakes.require(

@@ -18,7 +18,11 @@ public sealed interface InputSpec {
 
   default void check(Mistakes mistakes) {}
 
-  /** The same value at every pixel of every step, as in the tutorial. One batch is one epoch. */
+  /**
+   * The same value at every pixel of every step, as in the tutorial. One batch is one epoch.
+   *
+   * @param value of every pixel
+   */
   record Constant(Double value) implements InputSpec {
     public Constant {
       value = value == null ? 1.0 : value;
@@ -33,6 +37,8 @@ public sealed interface InputSpec {
   /**
    * Independent Bernoulli spikes of probability {@code rate} a step at every pixel. One batch is
    * one epoch.
+   *
+   * @param rate probability of a spike a step
    */
   record Poisson(Double rate) implements InputSpec {
     @Override
@@ -52,6 +58,9 @@ public sealed interface InputSpec {
    *     null
    * @param testFraction share of the samples held out, never trained on; 0.2 if null, or none where
    *     the data set brings its own test split
+   * @param id of the data set
+   * @param encoding how a pixel becomes a value at each step
+   * @param shuffle order of the training samples
    */
   record FromDataset(
       String id,

@@ -80,6 +80,7 @@ public sealed interface LayerSpec {
 
   /** A layer with weights: its input spikes cause synaptic operations. */
   sealed interface Synaptic extends LayerSpec {
+    /** Whether each output has a trained bias. */
     Boolean bias();
 
     /** PyTorch's shape of the weights for an input that fits. */
@@ -111,6 +112,7 @@ public sealed interface LayerSpec {
       return null;
     }
 
+    /** Time constant of the synapses, in time steps; null where they have none. */
     @Nullable Double tauSyn();
 
     default @Nullable Double tauAdapt() {
@@ -127,6 +129,7 @@ public sealed interface LayerSpec {
       return false;
     }
 
+    /** Lower bound of the membrane potential; none if null. */
     @Nullable Double minVMem();
 
     /** Trainable time constants under sinabs' names, with their initial values. */
@@ -171,12 +174,14 @@ public sealed interface LayerSpec {
 
   /** A layer of spiking neurons. */
   sealed interface Spiking extends Neuron {
+    /** The membrane potential at which a neuron spikes. */
     Double spikeThreshold();
 
     SpikeFn spikeFn();
 
     ResetFn resetFn();
 
+    /** What stands for the derivative of a spike in the backward pass. */
     SurrogateSpec surrogateGradFn();
 
     /**
@@ -249,7 +254,17 @@ public sealed interface LayerSpec {
   /** Unfolds time from the batch in sinabs; changes nothing here. */
   record UnflattenTime() implements Elementwise {}
 
-  /** PyTorch's Conv2d: (Cin, H, W) to (Cout, H', W'), zero padding. */
+  /**
+   * PyTorch's Conv2d: (Cin, H, W) to (Cout, H', W'), zero padding.
+   *
+   * @param inChannels of the input; taken from the layers before if null
+   * @param outChannels number of kernels
+   * @param kernelSize of a window
+   * @param stride from one window to the next
+   * @param padding zeros around the input
+   * @param dilation distance between the taps of a kernel
+   * @param groups parts that channels are split into, each convolved by itself
+   */
   record Conv2d(
       @Nullable Integer inChannels,
       Integer outChannels,
@@ -338,7 +353,17 @@ public sealed interface LayerSpec {
     }
   }
 
-  /** PyTorch's Conv1d: (Cin, L) to (Cout, L'), zero padding. */
+  /**
+   * PyTorch's Conv1d: (Cin, L) to (Cout, L'), zero padding.
+   *
+   * @param inChannels of the input; taken from the layers before if null
+   * @param outChannels number of kernels
+   * @param kernelSize of a window
+   * @param stride from one window to the next
+   * @param padding zeros around the input
+   * @param dilation distance between the taps of a kernel
+   * @param groups parts that channels are split into, each convolved by itself
+   */
   record Conv1d(
       @Nullable Integer inChannels,
       Integer outChannels,
@@ -397,7 +422,12 @@ public sealed interface LayerSpec {
     }
   }
 
-  /** PyTorch's Linear: (in) to (out). */
+  /**
+   * PyTorch's Linear: (in) to (out).
+   *
+   * @param inFeatures of the input; taken from the layers before if null
+   * @param outFeatures number of outputs
+   */
   record Linear(@Nullable Integer inFeatures, Integer outFeatures, Boolean bias)
       implements Synaptic {
     public Linear {
@@ -446,10 +476,13 @@ public sealed interface LayerSpec {
 
   /** A layer that joins a window of each channel into one value. */
   sealed interface Pool extends LayerSpec {
+    /** Of a window. */
     Size2 kernelSize();
 
+    /** From one window to the next; that of the window if null. */
     Size2 stride();
 
+    /** Zeros around the input. */
     Size2 padding();
 
     @Override
@@ -488,6 +521,8 @@ public sealed interface LayerSpec {
    * sinabs' SumPool2d. Its backward pass, PyTorch's LPPool2d with p = 1, gives no gradient to a
    * window whose sum is 0; {@code silent_window_gradient: true} selects the true derivative of a
    * sum.
+   *
+   * @param silentWindowGradient whether a window whose sum is 0 gets a gradient
    */
   record SumPool2d(Size2 kernelSize, Size2 stride, Boolean silentWindowGradient) implements Pool {
     public SumPool2d {
@@ -528,6 +563,9 @@ public sealed interface LayerSpec {
    *
    * @param momentum share of the newest batch in the running estimates
    * @param affine whether a channel has a trained weight, and unless {@code bias} is false, a bias
+   * @param numFeatures channels of the input; taken from the layers before if null
+   * @param eps added to the variance
+   * @param bias whether a channel has a trained bias
    */
   record BatchNorm2d(
       @Nullable Integer numFeatures, Double eps, Double momentum, Boolean affine, Boolean bias)
@@ -588,6 +626,7 @@ public sealed interface LayerSpec {
    * a sample, and divides the rest by 1 - p.
    */
   sealed interface Silencing extends Elementwise {
+    /** The probability. */
     Double p();
 
     @Override
@@ -704,6 +743,9 @@ public sealed interface LayerSpec {
   /**
    * Leaky neurons whose threshold, {@code spike_threshold + adapt_scale b}, rises with their spikes
    * and decays with {@code tau_adapt}. One spike a step at most, unless told otherwise.
+   *
+   * @param tauAdapt time constant of the threshold, in time steps
+   * @param adaptScale what a spike adds to the threshold, before it decays
    */
   record ALIF(
       Double tauMem,

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface LossTerm {
 
+  /** Factor of the term. */
   Double weight();
 
   default void check(Mistakes mistakes) {
@@ -59,6 +60,9 @@ public sealed interface LossTerm {
   /**
    * A number of synaptic operations, or a multiple of what the initial weights need on the job's
    * own input.
+   *
+   * @param value in the unit of the term; null beside a multiple
+   * @param baselineMultiple times what the initial weights need; null beside a value
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Target(@Nullable Double value, @Nullable Double baselineMultiple) {
@@ -78,6 +82,10 @@ public sealed interface LossTerm {
    *
    * @param layers names of the parameter layers it counts; all if null
    * @param normalize whether a limit is divided by the squared target
+   * @param mode from which side
+   * @param target how many
+   * @param scope of the whole model, or of each layer
+   * @param unit of the target
    */
   record Synops(
       Mode mode,
@@ -121,6 +129,10 @@ public sealed interface LossTerm {
   /**
    * {@code sum over neurons of relu(min - rate)^2 + relu(rate - max)^2}; rate = spikes a step, mean
    * over the batch.
+   *
+   * @param min no penalty above; none if null
+   * @param max no penalty below; none if null
+   * @param layers names of spiking layers; all if null
    */
   record FiringRate(
       @Nullable Double min, @Nullable Double max, Double weight, @Nullable List<String> layers)
@@ -164,6 +176,9 @@ public sealed interface LossTerm {
   /**
    * Mean squared distance of the last layer's spikes a step from {@code correct_rate} for the
    * label's neuron and {@code incorrect_rate} for the others.
+   *
+   * @param correctRate spikes a step that the label's neuron shall have
+   * @param incorrectRate spikes a step that the others shall have
    */
   record MseCount(Double correctRate, Double incorrectRate, Double weight) implements LossTerm {
     public MseCount {
@@ -182,6 +197,8 @@ public sealed interface LossTerm {
 
   /**
    * Spikes of a sample, summed over time and neurons of the named spiking layers; of all if null.
+   *
+   * @param layers names of spiking layers; all if null
    */
   record L1(Double weight, @Nullable List<String> layers) implements LossTerm {
     public L1 {
@@ -194,6 +211,8 @@ public sealed interface LossTerm {
    * parameter layers; all if null. It is what sinabs' {@code input_diff_hook} leaves to be made
    * small: inputs of opposite sign that cancel each other within a step, which an asynchronous chip
    * receives one after the other.
+   *
+   * @param layers names of parameter layers; all if null
    */
   record InputDifference(Double weight, @Nullable List<String> layers) implements LossTerm {
     public InputDifference {

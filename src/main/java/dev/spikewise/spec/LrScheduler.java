@@ -42,7 +42,12 @@ public sealed interface LrScheduler {
    */
   double learningRate(double given, Position at);
 
-  /** StepLR: times {@code gamma} every {@code step_size} epochs. */
+  /**
+   * StepLR: times {@code gamma} every {@code step_size} epochs.
+   *
+   * @param stepSize epochs from one step to the next
+   * @param gamma factor of a step
+   */
   record Step(Integer stepSize, Double gamma) implements LrScheduler {
     public Step {
       gamma = gamma == null ? 0.1 : gamma;
@@ -67,6 +72,7 @@ public sealed interface LrScheduler {
    * (Loshchilov and Hutter 2017, arXiv:1608.03983).
    *
    * @param tMax the job's epochs if null
+   * @param etaMin lowest rate
    */
   record Cosine(@Nullable Integer tMax, Double etaMin) implements LrScheduler {
     public Cosine {
@@ -89,7 +95,11 @@ public sealed interface LrScheduler {
     }
   }
 
-  /** ExponentialLR: times {@code gamma} every epoch. */
+  /**
+   * ExponentialLR: times {@code gamma} every epoch.
+   *
+   * @param gamma factor of an epoch
+   */
   record Exponential(Double gamma) implements LrScheduler {
     @Override
     public void check(Mistakes mistakes) {
@@ -109,6 +119,10 @@ public sealed interface LrScheduler {
    * batches up to it from {@code 1 / div_factor} of it, then down to {@code 1 / (div_factor
    * final_div_factor)}, each along half a cosine (Smith and Topin 2017, arXiv:1708.07120). Momentum
    * stays, as with cycle_momentum=False.
+   *
+   * @param pctStart share of the batches on the way up
+   * @param divFactor highest rate over the first
+   * @param finalDivFactor first rate over the last
    */
   record OneCycle(Double pctStart, Double divFactor, Double finalDivFactor) implements LrScheduler {
     public OneCycle {

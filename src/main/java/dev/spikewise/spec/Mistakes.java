@@ -11,7 +11,12 @@ import java.util.function.Predicate;
  */
 public final class Mistakes {
 
-  /** One thing that is wrong. {@code pointer} is "" for the whole document. */
+  /**
+   * One thing that is wrong. {@code pointer} is "" for the whole document.
+   *
+   * @param pointer JSON pointer (RFC 6901) of the place
+   * @param detail what is wrong, and what would be right
+   */
   public record Mistake(String pointer, String detail) {
 
     /** Whether it is at the place {@code pointer} or below it. */

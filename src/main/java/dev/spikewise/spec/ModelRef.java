@@ -5,7 +5,14 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The model of a job: {@code {"id": ...}} for a stored one, or the definition itself. */
+/**
+ * The model of a job: {@code {"id": ...}} for a stored one, or the definition itself.
+ *
+ * @param id of a stored model, alone
+ * @param name of a definition
+ * @param inputShape of a definition
+ * @param layers of a definition
+ */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ModelRef(
     @Nullable String id,

@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * "1", ...
  *
  * @param inputShape one sample at one time step, (C, H, W), (C, L) or (features)
+ * @param name for people
+ * @param layers in the order in which they compute
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<LayerSpec> layers)

@@ -21,6 +21,11 @@ public sealed interface OptimizerSpec {
   /**
    * Kingma and Ba 2015, arXiv:1412.6980; {@code weight_decay} times a weight is added to its
    * gradient.
+   *
+   * @param learningRate of a step
+   * @param betas decays of the two moments
+   * @param eps added to the denominator, after bias correction
+   * @param weightDecay 0 for none
    */
   record Adam(Double learningRate, List<Double> betas, Double eps, Double weightDecay)
       implements OptimizerSpec {
@@ -43,7 +48,13 @@ public sealed interface OptimizerSpec {
     }
   }
 
-  /** Stochastic gradient descent with momentum; {@code weight_decay} as in Adam. */
+  /**
+   * Stochastic gradient descent with momentum; {@code weight_decay} as in Adam.
+   *
+   * @param learningRate of a step
+   * @param momentum 0 for none
+   * @param weightDecay 0 for none
+   */
   record Sgd(Double learningRate, Double momentum, Double weightDecay) implements OptimizerSpec {
     public Sgd {
       learningRate = learningRate == null ? 1e-3 : learningRate;

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  * A part of a list, newest first.
  *
  * @param nextCursor where the next page begins; null on the last
+ * @param data the entries
  */
 public record Page<T>(List<T> data, @Nullable String nextCursor) {
 

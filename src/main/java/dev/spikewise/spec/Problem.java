@@ -17,6 +17,10 @@ import org.jspecify.annotations.Nullable;
  *     problem has no place
  * @param allowedActions what the state of the resource would allow instead; null where that is not
  *     the question
+ * @param title of its code
+ * @param status of HTTP
+ * @param detail what happened, and what would be right
+ * @param code clients may branch on it
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Problem(

@@ -28,7 +28,12 @@ public sealed interface SurrogateSpec {
 
   void check(Mistakes mistakes);
 
-  /** {@code scale / (threshold * width) * exp(-|x| / (threshold * width))} */
+  /**
+   * {@code scale / (threshold * width) * exp(-|x| / (threshold * width))}
+   *
+   * @param gradWidth decay away from the threshold, in thresholds
+   * @param gradScale factor
+   */
   record SingleExponential(Double gradWidth, Double gradScale) implements SurrogateSpec {
     public SingleExponential {
       gradWidth = gradWidth == null ? 0.5 : gradWidth;
@@ -42,7 +47,12 @@ public sealed interface SurrogateSpec {
     }
   }
 
-  /** Peaks at every multiple of the threshold, for neurons that spike more than once a step. */
+  /**
+   * Peaks at every multiple of the threshold, for neurons that spike more than once a step.
+   *
+   * @param gradWidth decay away from each multiple of the threshold
+   * @param gradScale factor
+   */
   record PeriodicExponential(Double gradWidth, Double gradScale) implements SurrogateSpec {
     public PeriodicExponential {
       gradWidth = gradWidth == null ? 0.5 : gradWidth;
@@ -56,7 +66,11 @@ public sealed interface SurrogateSpec {
     }
   }
 
-  /** {@code 1 / threshold} wherever {@code u >= threshold - window} */
+  /**
+   * {@code 1 / threshold} wherever {@code u >= threshold - window}
+   *
+   * @param window how far below the threshold it begins
+   */
   record Heaviside(Double window) implements SurrogateSpec {
     public Heaviside {
       window = window == null ? 1.0 : window;
@@ -68,7 +82,13 @@ public sealed interface SurrogateSpec {
     }
   }
 
-  /** {@code scale * N(x; mu, sigma)}, N the normal density */
+  /**
+   * {@code scale * N(x; mu, sigma)}, N the normal density
+   *
+   * @param mu mean
+   * @param sigma standard deviation
+   * @param gradScale factor
+   */
   record Gaussian(Double mu, Double sigma, Double gradScale) implements SurrogateSpec {
     public Gaussian {
       mu = mu == null ? 0.0 : mu;
@@ -86,6 +106,12 @@ public sealed interface SurrogateSpec {
 
   /**
    * {@code scale * ((1 + h) N(x; mu, sigma) - h N(x; sigma, s sigma) - h N(x; -sigma, s sigma))}
+   *
+   * @param mu mean
+   * @param sigma standard deviation
+   * @param h share of the negative parts
+   * @param s width of the negative parts, in sigmas
+   * @param gradScale factor
    */
   record MultiGaussian(Double mu, Double sigma, Double h, Double s, Double gradScale)
       implements SurrogateSpec {
@@ -110,6 +136,8 @@ public sealed interface SurrogateSpec {
   /**
    * {@code 1 / (slope |x| + 1)^2}: Zenke and Ganguli 2018 (doi:10.1162/neco_a_01086); snnTorch's
    * default.
+   *
+   * @param slope steepness
    */
   record FastSigmoid(Double slope) implements SurrogateSpec {
     public FastSigmoid {
@@ -125,6 +153,8 @@ public sealed interface SurrogateSpec {
   /**
    * {@code alpha / 2 / (1 + (pi alpha x / 2)^2)}: Fang et al. 2021 (arXiv:2007.05785);
    * SpikingJelly's ATan.
+   *
+   * @param alpha steepness
    */
   record Atan(Double alpha) implements SurrogateSpec {
     public Atan {
@@ -137,7 +167,11 @@ public sealed interface SurrogateSpec {
     }
   }
 
-  /** {@code slope s (1 - s)} with {@code s = 1 / (1 + exp(-slope x))}. */
+  /**
+   * {@code slope s (1 - s)} with {@code s = 1 / (1 + exp(-slope x))}.
+   *
+   * @param slope steepness
+   */
   record Sigmoid(Double slope) implements SurrogateSpec {
     public Sigmoid {
       slope = slope == null ? 25.0 : slope;
@@ -149,7 +183,11 @@ public sealed interface SurrogateSpec {
     }
   }
 
-  /** {@code max(0, 1 - |x| / width) / width}. */
+  /**
+   * {@code max(0, 1 - |x| / width) / width}.
+   *
+   * @param width half of where it is not 0
+   */
   record Triangular(Double width) implements SurrogateSpec {
     public Triangular {
       width = width == null ? 1.0 : width;
@@ -161,7 +199,11 @@ public sealed interface SurrogateSpec {
     }
   }
 
-  /** {@code 1 / (2 width)} wherever {@code |x| <= width}. */
+  /**
+   * {@code 1 / (2 width)} wherever {@code |x| <= width}.
+   *
+   * @param width half of where it is not 0
+   */
   record Boxcar(Double width) implements SurrogateSpec {
     public Boxcar {
       width = width == null ? 0.5 : width;

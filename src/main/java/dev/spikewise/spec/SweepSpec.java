@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  *     "loss/0/target/baseline_multiple": [2, 1, 0.5]}
  * @param seeds a variant each; {@code job}'s own seed alone if empty
  * @param halving what follows each variant; nothing if null
+ * @param name for people
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record SweepSpec(

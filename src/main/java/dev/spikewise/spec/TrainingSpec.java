@@ -15,7 +15,22 @@ import org.jspecify.annotations.Nullable;
  * @param clipGradNorm most Euclidean norm of all gradients together, as in PyTorch's
  *     clip_grad_norm_; null for no limit
  * @param seed decides initial weights, shuffling and random input
+ * @param quantize after each epoch, the network is also tried in whole numbers; training itself
+ *     stays in float
  * @param maxRuntimeSeconds active training time after which the job ends; null for no limit
+ * @param name for people
+ * @param model a stored one or a definition
+ * @param input what the network is fed with
+ * @param batchSize samples of a batch
+ * @param timeSteps steps that each sample takes
+ * @param epochs most passes over the training samples
+ * @param optimizer what takes the steps
+ * @param earlyStopping when it may end before its last epoch; null for never
+ * @param loss the terms whose sum is made small
+ * @param gates bounds that the trained network must keep
+ * @param labels of the job, free
+ * @param priority larger goes first
+ * @param checkpointEveryEpochs how often weights are stored
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record TrainingSpec(
@@ -32,6 +47,7 @@ public record TrainingSpec(
     @Nullable Double clipGradNorm,
     @Nullable EarlyStopping earlyStopping,
     List<LossTerm> loss,
+    @Nullable Quantization quantize,
     List<Gate> gates,
     Map<String, String> labels,
     Integer priority,
@@ -70,6 +86,7 @@ public record TrainingSpec(
         clipGradNorm,
         earlyStopping,
         loss,
+        quantize,
         gates,
         labels,
         priority,
@@ -109,6 +126,9 @@ public record TrainingSpec(
           mistakes.in("early_stopping"),
           loss.stream().anyMatch(LossTerm.Synops.class::isInstance),
           input instanceof InputSpec.FromDataset);
+    }
+    if (quantize != null) {
+      quantize.check(mistakes.in("quantize"));
     }
     for (int i = 0; i < loss.size(); i++) {
       var at = mistakes.in("loss").in(i);

@@ -20,6 +20,11 @@ import org.jspecify.annotations.Nullable;
  *     first
  * @param finishedAt when the last job ended; null before
  * @param version changes whenever the sweep or one of its jobs does
+ * @param id of the sweep
+ * @param name for people
+ * @param spec as it was sent
+ * @param progress how far it is
+ * @param createdAt when it was sent
  */
 public record Sweep(
     UUID id,
@@ -34,6 +39,8 @@ public record Sweep(
     @JsonIgnore String version) {
 
   /**
+   * How far a sweep is.
+   *
    * @param jobs planned, all rounds included
    * @param finished of those
    * @param ratio of all epochs
@@ -52,6 +59,13 @@ public record Sweep(
    * @param values by their place in the sweep's job
    * @param progress share of its epochs
    * @param synops a sample, in the last epoch, as are the accuracies
+   * @param name of the job
+   * @param status of the job
+   * @param reason of its status
+   * @param error why it was refused, or failed
+   * @param targetSynops of its first synops term
+   * @param accuracy of the training samples
+   * @param testAccuracy of the held-out samples
    */
   public record Part(
       @Nullable UUID id,
@@ -73,6 +87,9 @@ public record Sweep(
    * A trained network.
    *
    * @param accuracy on the test split, or on the training samples where there is none
+   * @param job its id
+   * @param label its values in words
+   * @param synops a sample
    */
   public record Point(UUID job, String label, double synops, double accuracy) {}
 

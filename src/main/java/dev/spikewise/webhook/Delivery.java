@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
  * @param nextAttemptAt only while pending
  * @param responseStatus of the last attempt; null where there was no answer
  * @param error of the last attempt; null where there was an answer
+ * @param id that the receiver sees too
+ * @param event such as job.succeeded
+ * @param status what became of it
+ * @param createdAt when it happened
  */
 public record Delivery(
     UUID id,

@@ -16,6 +16,10 @@ import org.jspecify.annotations.Nullable;
  * A receiver of events.
  *
  * @param secret told once, in the answer to its creation
+ * @param id of the webhook
+ * @param url that events are posted to
+ * @param events that it hears of
+ * @param createdAt when it was made
  */
 public record Webhook(
     UUID id,
@@ -41,6 +45,7 @@ public record Webhook(
    *
    * @param events "job." and a job's status; those of jobs that are over if null
    * @param secret that its requests are signed with; drawn if null
+   * @param url that events are posted to
    */
   public record Definition(String url, List<String> events, @Nullable String secret)
       implements Checked {

@@ -166,8 +166,26 @@ class NirTest {
             new LayerSpec.Flatten(),
             new LayerSpec.Linear(72, 10, false),
             new LayerSpec.LIF(
-                5.0, canCuba ? 3.0 : null, false, false, 0.5, spike, reset, surrogate, null, false),
+                5.0,
+                canCuba ? 3.0 : null,
+                false,
+                false,
+                threshold(dialect),
+                spike,
+                reset,
+                surrogate,
+                null,
+                false),
             new LayerSpec.UnflattenTime()));
+  }
+
+  /** High enough that neurons do not spike at every step. */
+  private static double threshold(NirDialect dialect) {
+    return switch (dialect) {
+      case SINABS -> 0.5;
+      case NORSE, SNNTORCH -> 12;
+      case SPIKINGJELLY -> 3;
+    };
   }
 
   private static StateDict weights(ModelSpec model) {

@@ -72,11 +72,65 @@ class PrintedModelTest {
                 new Size2(2, 4), new Size2(1, 2), new Size2(1, 2)));
     assertThat(
             PrintedModel.parse(
-                    "Sequential(\n  (0): Conv1d(2, 4, kernel_size=(3,), stride=(1,), padding=(1,))\n)",
+                    "Sequential(\n"
+                        + "  (0): Conv1d(2, 4, kernel_size=(3,), stride=(1,), padding=(1,))\n"
+                        + ")",
                     List.of(2, 9))
                 .layers()
                 .getFirst())
         .isEqualTo(new LayerSpec.Conv1d(2, 4, 3, 1, 1, 1, 1, true));
+  }
+
+  @Test
+  void readsEveryKindOfLayerAsSinabsPrintsIt() {
+    ModelSpec model = PrintedModel.parse(Golden.text("every.txt"), List.of(2, 4, 4));
+
+    assertThat(model.layers().stream().map(LayerSpec::typeName))
+        .containsExactly(
+            "FlattenTime",
+            "Conv2d",
+            "BatchNorm2d",
+            "ALIF",
+            "Dropout",
+            "Dropout2d",
+            "SpikingMaxPooling2dLayer",
+            "ExpLeak",
+            "ReLU",
+            "NeuromorphicReLU",
+            "AvgPool2d",
+            "Flatten",
+            "Linear",
+            "IAFRecurrent",
+            "LIFRecurrent",
+            "LIF",
+            "IAF",
+            "UnflattenTime");
+    var alif = (LayerSpec.ALIF) model.layers().get(3);
+    assertThat(alif.tauMem()).isEqualTo(20);
+    assertThat(alif.tauAdapt()).isEqualTo(30);
+    assertThat(alif.adaptScale()).isEqualTo(1.8);
+    assertThat(alif.minVMem()).isEqualTo(-1);
+    assertThat(model.layers().get(7))
+        .isEqualTo(new LayerSpec.ExpLeak(9.0, null, false, false, -2.0));
+    var recurrent = (LayerSpec.LIFRecurrent) model.layers().get(14);
+    assertThat(recurrent.tauSyn()).isEqualTo(3);
+    assertThat(recurrent.minVMem()).isEqualTo(-1);
+    var lif = (LayerSpec.LIF) model.layers().get(15);
+    assertThat(lif.normInput()).isFalse();
+    assertThat(((LayerSpec.IAF) model.layers().get(16)).spikeThreshold()).isEqualTo(0.3);
+    assertThat(model.shapes().getLast()).isEqualTo(Shape.of(6));
+  }
+
+  @Test
+  void aValueForEachNeuronIsNamedWithItsLine() {
+    assertThat(mistakes(Golden.text("uneven.txt")))
+        .extracting(Mistake::detail)
+        .satisfiesExactly(
+            d ->
+                assertThat(d)
+                    .isEqualTo(
+                        "line 3: LIF: tau_mem differs between neurons; a layer has one value here"),
+            d -> assertThat(d).startsWith("line 5: Identity: no layer of this type is known"));
   }
 
   @Test
@@ -99,7 +153,8 @@ class PrintedModelTest {
         .containsExactly(
             new Mistake(
                 "",
-                "line 1: Net does not say in which order it calls its layers; print its nn.Sequential"));
+                "line 1: Net does not say in which order it calls its layers; print its"
+                    + " nn.Sequential"));
   }
 
   @Test
@@ -113,7 +168,8 @@ class PrintedModelTest {
 
   @Test
   void damagedTextIsRefusedNeverObeyed() {
-    for (String name : List.of("tutorial.txt", "strange.txt", "small.txt", "layers.txt")) {
+    for (String name :
+        List.of("tutorial.txt", "strange.txt", "small.txt", "layers.txt", "every.txt")) {
       Golden.mutate(
           Golden.bytes(name),
           5_000,

@@ -34,6 +34,8 @@ class PlotsTest {
                     null,
                     null,
                     null,
+                    null,
+                    null,
                     2,
                     Map.of("1", new EpochMetrics.Parameter(1e6 * (12 + i))),
                     Map.of("2", new EpochMetrics.Spiking(0.3, 0.5))))
@@ -45,7 +47,8 @@ class PlotsTest {
         IntStream.rangeClosed(0, counts.length).mapToObj(i -> i * top / counts.length).toList();
     var layer =
         new Statistics.Spiking(10, 0.2, 0.4, 0.0, new Statistics.Histogram(edges, List.of(counts)));
-    return new Statistics(1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer), Map.of(), null);
+    return new Statistics(
+        1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer), Map.of(), null, null, null);
   }
 
   @Test
@@ -95,6 +98,8 @@ class PlotsTest {
             Map.of(),
             Double.NaN,
             Double.NaN,
+            null,
+            null,
             null,
             null,
             null,

@@ -13,7 +13,7 @@ public final class Tutorial {
 
   private Tutorial() {}
 
-  static ModelSpec model() {
+  public static ModelSpec model() {
     return JSON.readValue(
         """
         {"name": "fewer-synops", "input_shape": [1, 28, 28], "layers": [

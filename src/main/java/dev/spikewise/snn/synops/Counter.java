@@ -149,6 +149,8 @@ public final class Counter {
         parameter,
         spiking,
         activation,
+        null,
+        null,
         null);
   }
 

@@ -1,0 +1,407 @@
+package dev.spikewise.chip;
+
+import dev.spikewise.chip.Deployability.CoreLayer;
+import dev.spikewise.chip.Deployability.Failure;
+import dev.spikewise.chip.Deployability.Layer;
+import dev.spikewise.chip.Deployability.Role;
+import dev.spikewise.chip.Deployability.Rule;
+import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.ResetFn;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.SpikeFn;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Goes through a network layer by layer, gathers them into cores, and notes every broken rule. */
+final class Placement {
+
+  private static final int MAX_BIAS = 1024;
+
+  private final ModelSpec model;
+  private final Chip chip;
+  private final List<Draft> drafts = new ArrayList<>();
+  private final List<Layer> layers = new ArrayList<>();
+  private final List<Failure> failures = new ArrayList<>();
+
+  /** Of the input before its first weights. */
+  private int cameraPooling = 1;
+
+  /** What the layer at hand takes, (C, H, W): a Flatten does not move anything on the chip. */
+  private Shape map;
+
+  /** A core that is being filled. */
+  private static final class Draft {
+    final int weights;
+    final Shape input;
+    final LayerSpec.Conv2d conv;
+    final Shape output;
+    boolean bias;
+    @Nullable Integer neurons;
+    final List<String> pools = new ArrayList<>();
+    int pooling = 1;
+
+    Draft(int weights, Shape input, LayerSpec.Conv2d conv, Shape output) {
+      this.weights = weights;
+      this.input = input;
+      this.conv = conv;
+      this.output = output;
+      bias = conv.bias();
+    }
+
+    long kernelMemory() {
+      int area = conv.kernelSize().h() * conv.kernelSize().w();
+      return (long) input.dim(0) << log2(area) + log2(output.dim(0));
+    }
+
+    long neuronMemory() {
+      return (long) output.dim(0) << log2(output.dim(1)) + log2(output.dim(2));
+    }
+
+    long biasMemory() {
+      return bias ? output.dim(0) : 0;
+    }
+
+    /** Rounded up. */
+    private static int log2(int value) {
+      return Integer.SIZE - Integer.numberOfLeadingZeros(value - 1);
+    }
+  }
+
+  /** A layer's failures and notes while they are found. */
+  private static final class Findings {
+    final List<Failure> failures = new ArrayList<>();
+    final List<String> notes = new ArrayList<>();
+
+    void require(boolean holds, Rule rule, String detail) {
+      if (!holds) {
+        failures.add(new Failure(rule, detail));
+      }
+    }
+  }
+
+  Placement(ModelSpec model, Chip chip) {
+    this.model = model;
+    this.chip = chip;
+    List<Shape> shapes = model.shapes();
+    map = spatial(shapes.getFirst());
+    for (int i = 0; i < model.layers().size(); i++) {
+      var findings = new Findings();
+      if (i == 0) {
+        findings.require(
+            map.dim(1) <= Chip.MAX_INPUT && map.dim(2) <= Chip.MAX_INPUT,
+            Rule.INPUT_SIZE,
+            "the input may be at most 128 x 128, was " + size(map));
+      }
+      LayerSpec layer = model.layers().get(i);
+      Role role = place(i, layer, shapes.get(i + 1), findings);
+      boolean inCore = role != Role.NONE && role != Role.IMPOSSIBLE && !drafts.isEmpty();
+      layers.add(
+          new Layer(
+              Integer.toString(i),
+              layer.typeName(),
+              role,
+              inCore ? drafts.size() - 1 : null,
+              findings.failures,
+              findings.notes));
+      if (layer instanceof LayerSpec.Linear || shapes.get(i + 1).rank() > 1) {
+        map = spatial(shapes.get(i + 1));
+      }
+    }
+    requireNeurons("must have IAF neurons after it: a core puts out spikes");
+  }
+
+  private static Shape spatial(Shape shape) {
+    return switch (shape.rank()) {
+      case 1 -> Shape.of(shape.dim(0), 1, 1);
+      case 2 -> Shape.of(shape.dim(0), 1, shape.dim(1));
+      default -> shape;
+    };
+  }
+
+  private Role place(int i, LayerSpec layer, Shape output, Findings findings) {
+    return switch (layer) {
+      case LayerSpec.FlattenTime _,
+          LayerSpec.UnflattenTime _,
+          LayerSpec.Flatten _,
+          LayerSpec.Silencing _ ->
+          Role.NONE;
+      case LayerSpec.Conv2d conv -> weights(i, conv, output, findings);
+      case LayerSpec.Linear linear ->
+          weights(
+              i,
+              new LayerSpec.Conv2d(
+                  null,
+                  linear.outFeatures(),
+                  new Size2(map.dim(1), map.dim(2)),
+                  Size2.ONE,
+                  Size2.ZERO,
+                  Size2.ONE,
+                  1,
+                  linear.bias()),
+              spatial(output),
+              findings);
+      case LayerSpec.BatchNorm2d _ -> batchNorm(findings);
+      case LayerSpec.SumPool2d pool -> pool(i, pool, findings);
+      case LayerSpec.AvgPool2d pool -> {
+        Role role = pool(i, pool, findings);
+        int area = pool.kernelSize().h() * pool.kernelSize().w();
+        findings.notes.add(
+            "becomes a sum; the next weights are divided by "
+                + area
+                + " before they are discretised");
+        yield role;
+      }
+      case LayerSpec.IAF iaf -> neurons(i, iaf, findings);
+      case LayerSpec.Rectifier _ -> {
+        findings.require(
+            false,
+            Rule.NEURON,
+            "neurons must be IAF, was "
+                + layer.typeName()
+                + "; convert the network into its spiking twin first");
+        yield impossibleNeurons(i);
+      }
+      case LayerSpec.Neuron _ -> {
+        findings.require(false, Rule.NEURON, "neurons must be IAF, was " + layer.typeName());
+        yield impossibleNeurons(i);
+      }
+      case LayerSpec.Conv1d _, LayerSpec.SpikingMaxPooling2dLayer _ -> {
+        findings.require(
+            false,
+            layer instanceof LayerSpec.Pool ? Rule.POOLING : Rule.LAYER_TYPE,
+            layer instanceof LayerSpec.Pool
+                ? "spikes can only be summed; use SumPool2d"
+                : "weights must be those of a Conv2d or Linear, was " + layer.typeName());
+        yield Role.IMPOSSIBLE;
+      }
+    };
+  }
+
+  /** A core with the wrong neurons is missing none: one failure a mistake. */
+  private Role impossibleNeurons(int i) {
+    if (!drafts.isEmpty() && drafts.getLast().neurons == null) {
+      drafts.getLast().neurons = i;
+    }
+    return Role.IMPOSSIBLE;
+  }
+
+  private Role weights(int i, LayerSpec.Conv2d conv, Shape output, Findings findings) {
+    requireNeurons("must have IAF neurons between it and the next weights");
+    Size2 kernel = conv.kernelSize();
+    boolean linear = model.layers().get(i) instanceof LayerSpec.Linear;
+    findings.require(
+        kernel.h() == kernel.w() && kernel.h() <= Chip.MAX_KERNEL,
+        Rule.KERNEL_SIZE,
+        (linear ? "the map that a Linear looks at becomes its kernel, which" : "a kernel")
+            + " must be square and at most 16 x 16, was "
+            + kernel.h()
+            + " x "
+            + kernel.w());
+    findings.require(
+        Chip.STRIDES.contains(conv.stride().h()) && Chip.STRIDES.contains(conv.stride().w()),
+        Rule.STRIDE,
+        "a stride must be 1, 2, 4 or 8, was " + conv.stride());
+    findings.require(
+        Math.max(conv.padding().h(), conv.padding().w()) <= Chip.MAX_PADDING,
+        Rule.PADDING,
+        "a padding may be at most 7, was " + conv.padding());
+    findings.require(
+        conv.dilation().equals(Size2.ONE),
+        Rule.DILATION,
+        "dilation must be 1, was " + conv.dilation());
+    findings.require(conv.groups() == 1, Rule.GROUPS, "groups must be 1, was " + conv.groups());
+    int channels = Math.max(map.dim(0), output.dim(0));
+    findings.require(
+        channels <= Chip.MAX_CHANNELS,
+        Rule.CHANNELS,
+        "a layer may have at most 1024 channels, was "
+            + map.dim(0)
+            + " in and "
+            + output.dim(0)
+            + " out");
+    findings.require(
+        Math.max(output.dim(1), output.dim(2)) <= Chip.MAX_MAP,
+        Rule.MAP_SIZE,
+        "a map of neurons may be at most 64 x 64, was " + size(output));
+    var draft = new Draft(i, map, conv, output);
+    findings.require(
+        channels > Chip.MAX_CHANNELS || !possibleCores(draft).isEmpty(),
+        Rule.MEMORY,
+        "no core holds %d words of kernels and %d of neurons; there are %s"
+            .formatted(draft.kernelMemory(), draft.neuronMemory(), rooms()));
+    drafts.add(draft);
+    return Role.WEIGHTS;
+  }
+
+  private String rooms() {
+    return chip.cores().stream()
+        .distinct()
+        .map(core -> core.kernelKi() + " Ki and " + core.neuronKi() + " Ki")
+        .collect(Collectors.joining(", "));
+  }
+
+  private List<Integer> possibleCores(Draft draft) {
+    var possible = new ArrayList<Integer>();
+    for (int core = 0; core < chip.cores().size(); core++) {
+      if (chip.cores().get(core).holds(draft.kernelMemory(), draft.neuronMemory())
+          && draft.biasMemory() <= MAX_BIAS) {
+        possible.add(core);
+      }
+    }
+    return possible;
+  }
+
+  /** The weights that are still without neurons, or null. */
+  private @Nullable Draft open() {
+    return drafts.isEmpty() || drafts.getLast().neurons != null ? null : drafts.getLast();
+  }
+
+  private void requireNeurons(String detail) {
+    Draft open = open();
+    if (open != null) {
+      layers.get(open.weights).failures().add(new Failure(Rule.ORDER, detail));
+    }
+  }
+
+  private Role batchNorm(Findings findings) {
+    Draft open = open();
+    if (open == null
+        || model.layers().get(open.weights) instanceof LayerSpec.Linear
+        || !open.pools.isEmpty()) {
+      findings.require(
+          false, Rule.ORDER, "can only be merged into a Conv2d, which must stand right before it");
+      return Role.IMPOSSIBLE;
+    }
+    open.bias = true;
+    return Role.MERGED;
+  }
+
+  private Role neurons(int i, LayerSpec.IAF iaf, Findings findings) {
+    findings.require(
+        iaf.tauSyn() == null, Rule.NEURON, "must have no tau_syn, was " + iaf.tauSyn());
+    Double value = iaf.resetFn().value();
+    boolean subtract = iaf.resetFn().kind() == ResetFn.Kind.SUBTRACT;
+    findings.require(
+        value == null || value == (subtract ? iaf.spikeThreshold() : 0),
+        Rule.RESET,
+        "must take off the threshold or set to 0, was "
+            + (subtract ? "subtract " : "reset to ")
+            + value);
+    if (!iaf.spikeFn().equals(SpikeFn.MULTI)) {
+      findings.notes.add("spikes as often as its potential allows, whatever spike_fn says");
+    }
+    Draft open = open();
+    if (open == null) {
+      findings.require(
+          false, Rule.ORDER, "must have a Conv2d or Linear before it, whose core it is on");
+      return Role.IMPOSSIBLE;
+    }
+    findings.require(
+        open.pools.isEmpty(), Rule.ORDER, "must stand before the pools: a core pools spikes");
+    open.neurons = i;
+    return Role.NEURONS;
+  }
+
+  private Role pool(int i, LayerSpec.Pool pool, Findings findings) {
+    Size2 kernel = pool.kernelSize();
+    boolean plain =
+        kernel.h() == kernel.w()
+            && pool.stride().equals(kernel)
+            && pool.padding().equals(Size2.ZERO);
+    findings.require(
+        plain,
+        Rule.POOLING,
+        "must sum over squares that do not overlap, was kernel_size "
+            + kernel
+            + ", stride "
+            + pool.stride()
+            + ", padding "
+            + pool.padding());
+    int before = drafts.isEmpty() ? cameraPooling : drafts.getLast().pooling;
+    int pooling = plain ? (int) Math.min((long) before * kernel.h(), Integer.MAX_VALUE) : before;
+    findings.require(
+        Chip.POOLINGS.contains(pooling),
+        Rule.POOLING,
+        "squares must be 1, 2 or 4 wide"
+            + (before > 1 ? ", together with the pools before" : "")
+            + ", was "
+            + pooling);
+    if (drafts.isEmpty()) {
+      findings.require(
+          map.dim(0) <= 2,
+          Rule.ORDER,
+          "before the first weights, only the camera's 2 channels can be pooled, was "
+              + map.dim(0));
+      findings.notes.add("is done by the chip's camera stage");
+      cameraPooling = pooling;
+    } else {
+      drafts.getLast().pools.add(Integer.toString(i));
+      drafts.getLast().pooling = pooling;
+      if (model.layers().subList(i + 1, model.layers().size()).stream()
+          .noneMatch(LayerSpec.Synaptic.class::isInstance)) {
+        findings.notes.add(
+            "is left to the reader of the output: only what the next core gets is pooled");
+      }
+    }
+    return Role.POOLING;
+  }
+
+  private static String size(Shape map) {
+    return map.dim(1) + " x " + map.dim(2);
+  }
+
+  Deployability result() {
+    List<List<Integer>> possible = drafts.stream().map(this::possibleCores).toList();
+    var matching = new CoreMatching(possible, chip.cores().size());
+    if (drafts.size() > chip.cores().size()) {
+      failures.add(
+          new Failure(
+              Rule.CORES,
+              "there are %d layers of weights, but %d cores"
+                  .formatted(drafts.size(), chip.cores().size())));
+    } else if (matching.bottleneck() != null) {
+      failures.add(
+          new Failure(
+              Rule.CORES,
+              "layers %s fit only cores %s, which are too few"
+                  .formatted(
+                      matching.bottleneck().layers().stream()
+                          .map(layer -> Integer.toString(drafts.get(layer).weights))
+                          .collect(Collectors.joining(", ")),
+                      matching.bottleneck().cores().stream()
+                          .map(String::valueOf)
+                          .collect(Collectors.joining(", ")))));
+    }
+    if (drafts.isEmpty()) {
+      failures.add(new Failure(Rule.CORES, "there is no Conv2d or Linear for any core"));
+    }
+    var coreLayers = new ArrayList<CoreLayer>();
+    for (int i = 0; i < drafts.size(); i++) {
+      coreLayers.add(coreLayer(drafts.get(i), possible.get(i), matching.coreOf(i)));
+    }
+    boolean deployable =
+        failures.isEmpty() && layers.stream().allMatch(layer -> layer.failures().isEmpty());
+    return new Deployability(chip, deployable, layers, coreLayers, failures);
+  }
+
+  private static CoreLayer coreLayer(Draft draft, List<Integer> possible, @Nullable Integer core) {
+    Size2 kernel = draft.conv.kernelSize();
+    return new CoreLayer(
+        Integer.toString(draft.weights),
+        draft.neurons == null ? null : Integer.toString(draft.neurons),
+        draft.pools,
+        draft.input.dims(),
+        List.of(kernel.h(), kernel.w()),
+        draft.output.dims(),
+        draft.pooling,
+        draft.kernelMemory(),
+        draft.neuronMemory(),
+        draft.biasMemory(),
+        possible,
+        core);
+  }
+}

@@ -1,0 +1,461 @@
+package dev.spikewise.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.interop.Weights;
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/** The OpenAPI document says all, says it rightly, and clients can be generated from it. */
+class OpenApiTest extends ServiceTest {
+
+  private static final String DIGITS =
+      """
+      {"model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+       "input": {"type": "dataset", "id": "digits", "encoding": "constant", "limit": 100}, "epochs": 2, "batch_size": 20,
+       "loss": [{"type": "cross_entropy"}], "gates": [{"metric": "synops", "max": 1e9}], "quantize": {"bits": 8}}\
+      """;
+
+  private JsonNode document;
+
+  @BeforeEach
+  void readTheDocument() {
+    document = body(get("/v3/api-docs"));
+  }
+
+  private record Call(String path, String method, JsonNode operation) {}
+
+  private List<Call> calls() {
+    var calls = new ArrayList<Call>();
+    document
+        .get("paths")
+        .properties()
+        .forEach(
+            path ->
+                path.getValue()
+                    .properties()
+                    .forEach(
+                        method ->
+                            calls.add(
+                                new Call(path.getKey(), method.getKey(), method.getValue()))));
+    return calls;
+  }
+
+  @Test
+  void everyFieldAndCallIsDescribedUnderTheNameItTravelsWith() {
+    var missing = new ArrayList<String>();
+    document
+        .at("/components/schemas")
+        .properties()
+        .forEach(
+            schema -> {
+              if (!schema.getValue().hasNonNull("description")) {
+                missing.add(schema.getKey());
+              }
+              schema
+                  .getValue()
+                  .path("properties")
+                  .properties()
+                  .forEach(
+                      property -> {
+                        assertThat(property.getKey()).matches("[a-z][a-z0-9_]*");
+                        if (!property.getValue().hasNonNull("description")) {
+                          missing.add(schema.getKey() + "." + property.getKey());
+                        }
+                      });
+            });
+    var operationIds = new TreeSet<String>();
+    for (var call : calls()) {
+      var id = call.operation().get("operationId").asString();
+      assertThat(operationIds.add(id)).as(id).isTrue();
+      if (call.operation().path("summary").asString("").isEmpty()) {
+        missing.add(id);
+      }
+      for (var parameter : call.operation().path("parameters")) {
+        if (!parameter.hasNonNull("description")) {
+          missing.add(id + " " + parameter.get("name"));
+        }
+      }
+    }
+    assertThat(missing).isEmpty();
+    assertThat(operationIds).contains("createJob", "getJobEpochsCsv", "changeJob", "listDatasets");
+    assertThat(document.at("/info/title").asString()).isEqualTo("Spikewise");
+    assertThat(document.at("/components/schemas/ConversionSpec/properties/min_v_mem").isObject())
+        .isTrue();
+  }
+
+  @Test
+  void everyCallListsTheProblemsItCanAnswerWith() {
+    for (var call : calls()) {
+      var responses = call.operation().get("responses");
+      var statuses = responses.propertyNames();
+      assertThat(statuses).as(call.path()).contains("401", "403", "500", "503");
+      if (call.path().contains("{id}")) {
+        assertThat(statuses).contains("404");
+      }
+      if (call.operation().has("requestBody")) {
+        assertThat(statuses).contains("400", "413", "415", "422");
+      }
+      responses
+          .properties()
+          .forEach(
+              response -> {
+                if (response.getKey().charAt(0) >= '4') {
+                  assertThat(
+                          response
+                              .getValue()
+                              .at("/content/application~1problem+json/schema/$ref")
+                              .asString())
+                      .isEqualTo("#/components/schemas/Problem");
+                }
+              });
+    }
+  }
+
+  @Test
+  void variantsAreToldApartByTheirType() {
+    var layers = document.at("/components/schemas/LayerSpec");
+    assertThat(layers.at("/discriminator/propertyName").asString()).isEqualTo("type");
+    assertThat(layers.at("/discriminator/mapping/IAFSqueeze").asString())
+        .isEqualTo("#/components/schemas/IAFLayer");
+    var iaf = document.at("/components/schemas/IAFLayer");
+    assertThat(iaf.at("/properties/type/enum").toString()).isEqualTo("[\"IAF\",\"IAFSqueeze\"]");
+    assertThat(iaf.get("required").toString()).isEqualTo("[\"type\"]");
+    assertThat(document.at("/components/schemas/ALIFLayer/properties").has("min_v_mem")).isTrue();
+  }
+
+  @Test
+  void everyExampleIsAccepted() throws InterruptedException {
+    var used = new ArrayList<String>();
+    for (var call : calls()) {
+      call.operation()
+          .path("requestBody")
+          .path("content")
+          .properties()
+          .forEach(
+              content ->
+                  content
+                      .getValue()
+                      .path("examples")
+                      .properties()
+                      .forEach(
+                          example -> {
+                            var value = example.getValue().get("value");
+                            var response =
+                                send(
+                                    call.method().toUpperCase(),
+                                    path(call),
+                                    BodyPublishers.ofString(
+                                        value.isString() ? value.asString() : value.toString()),
+                                    "Content-Type",
+                                    content.getKey());
+                            assertThat(response.statusCode())
+                                .as(example.getKey() + ": " + response.body())
+                                .isBetween(200, 299);
+                            used.add(call.operation().get("operationId").asString());
+                            if (call.path().endsWith("/jobs")) {
+                              finish(response.headers().firstValue("Location").orElseThrow());
+                            }
+                            if (call.path().endsWith("/webhooks")) {
+                              delete(response.headers().firstValue("Location").orElseThrow());
+                            }
+                          }));
+    }
+    // Every call with a JSON body has one.
+    for (var call : calls()) {
+      if (call.operation().at("/requestBody/content/application~1json").isObject()) {
+        assertThat(used).contains(call.operation().get("operationId").asString());
+      }
+    }
+  }
+
+  private JsonNode finish(String job) {
+    try {
+      var finished = await(job, "succeeded", "failed");
+      assertThat(finished.get("status").asString()).as(finished.toString()).isEqualTo("succeeded");
+      return finished;
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** With the id of something that the example is about, and what has to be said in the query. */
+  private String path(Call call) {
+    return switch (call.operation().get("operationId").asString()) {
+      case "createModel" -> call.path() + "?input_shape=2,8,4";
+      case "convertModel" -> call.path().replace("{id}", rectified());
+      case "changeJob" -> call.path().replace("{id}", trained().get("id").asString());
+      default -> call.path();
+    };
+  }
+
+  private JsonNode trained() {
+    var submitted = post("/api/v1/jobs", DIGITS);
+    assertThat(submitted.statusCode()).as(submitted.body()).isEqualTo(202);
+    return finish(submitted.headers().firstValue("Location").orElseThrow());
+  }
+
+  private String rectified() {
+    var created =
+        post(
+            "/api/v1/models",
+            "{\"input_shape\": [2], \"layers\": [{\"type\": \"Linear\", \"out_features\": 1,"
+                + " \"bias\": false}, {\"type\": \"ReLU\"}]}");
+    var weights =
+        new StateDict(Map.of("0.weight", new Tensor(new int[] {1, 2}, new float[] {1, 2})));
+    send(
+        "PUT",
+        created.headers().firstValue("Location").orElseThrow() + "/weights",
+        BodyPublishers.ofByteArray(Weights.writeNpz(weights)),
+        "Content-Type",
+        "application/x-npz");
+    return body(created).get("id").asString();
+  }
+
+  /** Real answers against the schemas of their calls: no field more, none less, none else. */
+  @Test
+  void answersAreWhatTheDocumentSays() {
+    var job = trained();
+    var id = job.get("id").asString();
+    var sweep =
+        body(
+            post("/api/v1/sweeps", "{\"job\": %s, \"over\": {\"epochs\": [1]}}".formatted(DIGITS)));
+    var webhook = post("/api/v1/webhooks", "{\"url\": \"https://example.org/\"}");
+    var model = rectified();
+    for (var got :
+        List.of(
+            List.of("/api/v1/jobs/{id}", id),
+            List.of("/api/v1/jobs/{id}/epochs", id),
+            List.of("/api/v1/jobs/{id}/events", id),
+            List.of("/api/v1/jobs/{id}/statistics", id),
+            List.of("/api/v1/jobs/{id}/report", id),
+            List.of("/api/v1/jobs", ""),
+            List.of("/api/v1/models/{id}", model),
+            List.of("/api/v1/models", ""),
+            List.of("/api/v1/sweeps/{id}", sweep.get("id").asString()),
+            List.of("/api/v1/sweeps", ""),
+            List.of("/api/v1/webhooks", ""),
+            List.of("/api/v1/datasets/{id}", "digits"))) {
+      check(got.getFirst(), "get", "200", body(get(got.getFirst().replace("{id}", got.getLast()))));
+    }
+    check(
+        "/api/v1/models/{id}/deployability",
+        "post",
+        "200",
+        body(post("/api/v1/models/" + model + "/deployability", "")));
+    check("/api/v1/webhooks", "post", "201", body(webhook));
+    check("/api/v1/jobs", "post", "2XX", body(post("/api/v1/jobs?dry_run=true", DIGITS)));
+    check(
+        "/api/v1/analyses",
+        "post",
+        "200",
+        body(
+            post(
+                "/api/v1/analyses",
+                "{\"model\": {\"id\": \"%s\"}, \"dt\": 0.1}".formatted(model))));
+    var problem = body(get("/api/v1/jobs/none"));
+    conforms(problem, schema("Problem"), "problem");
+    delete("/api/v1/webhooks/" + body(webhook).get("id").asString());
+  }
+
+  private void check(String path, String method, String status, JsonNode answer) {
+    var schema =
+        document
+            .get("paths")
+            .get(path)
+            .get(method)
+            .at("/responses/" + status + "/content/application~1json/schema");
+    assertThat(schema.isObject()).as(path).isTrue();
+    conforms(answer, schema, path);
+  }
+
+  private JsonNode schema(String name) {
+    return document.at("/components/schemas/" + name);
+  }
+
+  private void conforms(JsonNode value, JsonNode schema, String at) {
+    if (value.isNull()) {
+      assertThat(schema.path("nullable").asBoolean(false)).as(at + " is null").isTrue();
+      return;
+    }
+    if (schema.has("$ref")) {
+      var ref = schema.get("$ref").asString();
+      conforms(value, schema(ref.substring(ref.lastIndexOf('/') + 1)), at);
+    } else if (schema.has("allOf")) {
+      conforms(value, schema.get("allOf").get(0), at);
+    } else if (schema.has("discriminator")) {
+      var ref = schema.at("/discriminator/mapping").get(value.get("type").asString()).asString();
+      conforms(value, schema(ref.substring(ref.lastIndexOf('/') + 1)), at);
+    } else if (schema.has("oneOf")) {
+      assertThat(Stream.of(schema.get("oneOf").get(0), schema.get("oneOf").get(1)))
+          .as(at)
+          .anyMatch(one -> isOf(value, one.get("type").asString()));
+    } else if (schema.has("type")) {
+      assertThat(isOf(value, schema.get("type").asString())).as(at + " " + value).isTrue();
+      if (schema.has("enum") && value.isString()) {
+        assertThat(schema.get("enum").valueStream().map(JsonNode::asString))
+            .as(at)
+            .contains(value.asString());
+      }
+      if (value.isArray()) {
+        value.forEach(item -> conforms(item, schema.get("items"), at + "[]"));
+      }
+      if (value.isObject()) {
+        object(value, schema, at);
+      }
+    }
+  }
+
+  private void object(JsonNode value, JsonNode schema, String at) {
+    var properties = schema.path("properties");
+    var rest = schema.get("additionalProperties");
+    value
+        .properties()
+        .forEach(
+            property -> {
+              var its =
+                  properties.has(property.getKey()) ? properties.get(property.getKey()) : rest;
+              assertThat(its).as(at + "." + property.getKey() + " is not documented").isNotNull();
+              conforms(property.getValue(), its, at + "." + property.getKey());
+            });
+    schema
+        .path("required")
+        .forEach(
+            name ->
+                assertThat(value.has(name.asString()))
+                    .as(at + "." + name + " is missing")
+                    .isTrue());
+  }
+
+  private static boolean isOf(JsonNode value, String type) {
+    return switch (type) {
+      case "string" -> value.isString();
+      case "integer" -> value.isIntegralNumber();
+      case "number" -> value.isNumber();
+      case "boolean" -> value.isBoolean();
+      case "array" -> value.isArray();
+      default -> value.isObject();
+    };
+  }
+
+  private static final String CALL =
+      """
+      import client.*; import client.api.*; import client.model.*;
+      import java.util.List;
+      public class Call {
+        public static String run(String url) throws Exception {
+          var client = new ApiClient().setBasePath(url);
+          var model = new ModelSpec().name("generated").inputShape(List.of(1, 8, 8))
+              .addLayersItem(new LayerSpec(new FlattenLayer().type(FlattenLayer.TypeEnum.FLATTEN)))
+              .addLayersItem(new LayerSpec(new LinearLayer().outFeatures(10).type(LinearLayer.TypeEnum.LINEAR)))
+              .addLayersItem(new LayerSpec(new IAFLayer().spikeThreshold(0.5).type(IAFLayer.TypeEnum.IAF)));
+          Model stored = new ModelsApi(client).createModel(model, null, null, null);
+          var job = new JobsApi(client).createJob(
+              new TrainingSpec().model(new ModelRef().id(stored.getId().toString())).epochs(2), null, null);
+          for (int i = 0; i < 100 && job.getStatus() != JobResource.StatusEnum.SUCCEEDED; i++) {
+            job = new JobsApi(client).getJob(job.getId(), "wait=1", null);
+          }
+          return job.getStatus() + " " + stored.getDefinition().getLayers().size() + " " + job.getLatest().getEpoch();
+        }
+      }
+      """;
+
+  @Test
+  void aJavaAndAPythonClientAreGeneratedAndTheJavaOneTrains(@TempDir Path folder) throws Exception {
+    Files.writeString(folder.resolve("spikewise.json"), document.toString());
+    for (var client : Map.of("java", "okhttp-gson", "python", "urllib3").entrySet()) {
+      Files.writeString(
+          folder.resolve(client.getKey() + ".json"),
+          """
+          {"inputSpec": "%s", "outputDir": "%s", "generatorName": "%s", "library": "%s",
+           "globalProperties": {"apiDocs": "false", "modelDocs": "false", "apiTests": "false", "modelTests": "false"},
+           "additionalProperties": {"apiPackage": "%s", "modelPackage": "%s", "invokerPackage": "client",
+             "packageName": "spikewise_client", "openApiNullable": "false", "useJakartaEe": "true"}}\
+          """
+              .formatted(
+                  folder.resolve("spikewise.json"),
+                  folder.resolve(client.getKey()),
+                  client.getKey(),
+                  client.getValue(),
+                  client.getKey().equals("java") ? "client.api" : "api",
+                  client.getKey().equals("java") ? "client.model" : "models"));
+    }
+    run(
+        folder,
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-XX:TieredStopAtLevel=1",
+        "-jar",
+        Path.of("target", "openapi", "generator.jar").toAbsolutePath().toString(),
+        "batch",
+        "--fail-fast",
+        folder.resolve("java.json").toString(),
+        folder.resolve("python.json").toString());
+
+    run(folder.resolve("python"), "python3", "-m", "compileall", "-q", "spikewise_client");
+    assertThat(folder.resolve("python/spikewise_client/api/jobs_api.py")).exists();
+
+    assertThat(called(folder.resolve("java"))).isEqualTo("succeeded 3 1");
+  }
+
+  /** What {@link #CALL} answers, compiled with the generated client. */
+  private Object called(Path client) throws Exception {
+    var sources = new ArrayList<>(List.of("-proc:none", "-nowarn", "-d", client.toString()));
+    Files.writeString(client.resolve("Call.java"), CALL);
+    try (var files = Files.walk(client)) {
+      files
+          .map(Path::toString)
+          .filter(name -> name.endsWith(".java"))
+          .filter(name -> !name.contains("/test/"))
+          .forEach(sources::add);
+    }
+    var errors = new ByteArrayOutputStream();
+    int rc =
+        ToolProvider.getSystemJavaCompiler()
+            .run(null, null, errors, sources.toArray(String[]::new));
+    assertThat(rc).as(errors.toString(StandardCharsets.UTF_8)).isZero();
+    try (var loader =
+        new URLClassLoader(new URL[] {client.toUri().toURL()}, getClass().getClassLoader())) {
+      return loader
+          .loadClass("Call")
+          .getMethod("run", String.class)
+          .invoke(null, "http://127.0.0.1:" + port);
+    }
+  }
+
+  private static void run(Path folder, String... command) throws IOException, InterruptedException {
+    var log = Files.createTempFile("client", ".log");
+    var process =
+        new ProcessBuilder(command)
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    boolean ended = process.waitFor(3, TimeUnit.MINUTES);
+    if (!ended) {
+      process.destroyForcibly();
+    }
+    String said = Files.readString(log);
+    Files.delete(log);
+    assertThat(ended && process.exitValue() == 0).as(Set.of(command) + "\n" + said).isTrue();
+  }
+}
