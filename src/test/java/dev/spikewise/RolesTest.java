@@ -2,16 +2,27 @@ package dev.spikewise;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 
 /** One program, three roles: everything, or one half of it as a Spring profile. */
+@ExtendWith(OutputCaptureExtension.class)
 class RolesTest {
 
   private final HttpClient client = HttpClient.newHttpClient();
@@ -31,21 +42,58 @@ class RolesTest {
 
   @Test
   void anApiLeavesTheTrainingToOthers() throws Exception {
-    try (var api = start("api", "--server.port=0")) {
+    try (var api = start("api", "--server.port=0", "--management.server.port=0")) {
       var environment = api.getEnvironment();
       var port = environment.getRequiredProperty("local.server.port", Integer.class);
       assertThat(status(port, "/api/v1/jobs")).isEqualTo(200);
       assertThat(environment.getProperty("spikewise.jobs.workers")).isEqualTo("0");
+      // What is for operators can have a port of its own.
+      var management = environment.getRequiredProperty("local.management.port", Integer.class);
+      assertThat(status(management, "/actuator/prometheus")).isEqualTo(200);
+      assertThat(status(management, "/api/v1/jobs")).isEqualTo(404);
+      assertThat(status(port, "/actuator/prometheus")).isEqualTo(404);
     }
   }
 
-  private static ConfigurableApplicationContext start(String role, String port) {
-    return new SpringApplicationBuilder(SpikewiseApplication.class)
-        .run(
-            "--spring.profiles.active=" + role,
-            port,
-            "--spring.datasource.url=jdbc:h2:mem:" + role,
-            "--spikewise.data-dir=target/test-data");
+  @Test
+  void tracesGoWhereTheyAreWantedAndLogsAreStructured(CapturedOutput log) throws Exception {
+    var received = new CompletableFuture<String>();
+    var collector = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    collector.createContext(
+        "/v1/traces",
+        exchange -> {
+          var spans = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(200, -1);
+          exchange.close();
+          if (spans.contains("/api/v1/models")) {
+            received.complete(spans);
+          }
+        });
+    collector.start();
+    var endpoint = "http://127.0.0.1:" + collector.getAddress().getPort() + "/v1/traces";
+    try (var api =
+        start(
+            "api",
+            "--server.port=0",
+            "--management.opentelemetry.tracing.export.otlp.endpoint=" + endpoint,
+            "--management.tracing.sampling.probability=1",
+            "--logging.structured.format.console=ecs")) {
+      var port = api.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
+      assertThat(status(port, "/api/v1/models")).isEqualTo(200);
+      assertThat(received.get(30, TimeUnit.SECONDS)).contains("spikewise");
+    } finally {
+      collector.stop(0);
+    }
+    assertThat(log.getOut().lines().filter(line -> line.startsWith("{")))
+        .anySatisfy(line -> assertThat(line).contains("\"service\":{\"name\":\"spikewise\""));
+  }
+
+  private static ConfigurableApplicationContext start(String role, String... settings) {
+    var all = new ArrayList<>(List.of(settings));
+    all.add("--spring.profiles.active=" + role);
+    all.add("--spring.datasource.url=jdbc:h2:mem:" + role + settings.length);
+    all.add("--spikewise.data-dir=target/test-data");
+    return new SpringApplicationBuilder(SpikewiseApplication.class).run(all.toArray(String[]::new));
   }
 
   private int status(int port, String path) throws IOException, InterruptedException {
