@@ -1,5 +1,6 @@
 package dev.spikewise.api;
 
+import dev.spikewise.model.Limits;
 import dev.spikewise.spec.Checked;
 import dev.spikewise.spec.Mistakes;
 import java.io.IOException;
@@ -28,7 +29,7 @@ final class BodyConverter extends JacksonJsonHttpMessageConverter {
 
   BodyConverter(JsonMapper json, Limits limits) {
     super(json);
-    this.treeCheck = new TreeCheck(json);
+    this.treeCheck = new TreeCheck(json, limits.listEntries());
     this.limits = limits;
   }
 

@@ -10,18 +10,21 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletRequestWrapper;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.time.Duration;
 import org.springframework.stereotype.Component;
 import org.springframework.util.unit.DataSize;
 import org.springframework.web.filter.OncePerRequestFilter;
 
-/** Stops reading a body that is too large, whether or not it told its length. */
+/** Stops reading a body that is too large, whether or not it told its length, or too slow. */
 @Component
 final class BodyLimit extends OncePerRequestFilter {
 
   private final DataSize max;
+  private final Duration time;
 
   BodyLimit(HttpSettings settings) {
     max = settings.maxBodySize();
+    time = settings.maxBodyTime();
   }
 
   @Override
@@ -51,6 +54,7 @@ final class BodyLimit extends OncePerRequestFilter {
   private final class Counting extends ServletInputStream {
 
     private final ServletInputStream in;
+    private final long begin = System.nanoTime();
     private long count;
 
     Counting(ServletInputStream in) {
@@ -77,6 +81,13 @@ final class BodyLimit extends OncePerRequestFilter {
         throw new ProblemException(
             Code.CONTENT_TOO_LARGE,
             "the body is larger than the " + max + " of spikewise.http.max-body-size");
+      }
+      if (System.nanoTime() - begin > time.toNanos()) {
+        throw new ProblemException(
+            Code.REQUEST_TIMEOUT,
+            "the body took longer than the "
+                + time.toSeconds()
+                + " s of spikewise.http.max-body-time");
       }
     }
 

@@ -3,6 +3,7 @@ package dev.spikewise.api;
 import dev.spikewise.dataset.DatasetInfo;
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.dataset.Framing;
+import dev.spikewise.model.Limits;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.Page;
 import java.io.IOException;
@@ -39,9 +40,11 @@ class DatasetController {
           Set.of("images", "labels", "test_images", "test_labels"));
 
   private final Datasets datasets;
+  private final Limits limits;
 
-  DatasetController(Datasets datasets) {
+  DatasetController(Datasets datasets, Limits limits) {
     this.datasets = datasets;
+    this.limits = limits;
   }
 
   /**
@@ -79,6 +82,7 @@ class DatasetController {
       name = "";
     }
     mistakes.name(name, "name");
+    limits.checkName(name, mistakes);
     if (!PARTS.contains(files.keySet())) {
       mistakes.add(
           "must have either the part file (.npz), or events (.zip), or the parts images and labels"

@@ -11,7 +11,13 @@ import org.springframework.util.unit.DataSize;
  * @param maxBodySize of a request; uploads of data sets have {@code
  *     spring.servlet.multipart.max-request-size} instead
  * @param idempotencyTtl how long the answer to a request with an Idempotency-Key is kept
+ * @param maxBodyTime that a sender may take for a body, uploads of data sets aside; what a pause
+ *     within any request may take is {@code server.tomcat.connection-timeout}
+ * @param maxStreams streams of events open at the same time
  */
 @ConfigurationProperties("spikewise.http")
 record HttpSettings(
-    @DefaultValue("256MB") DataSize maxBodySize, @DefaultValue("24h") Duration idempotencyTtl) {}
+    @DefaultValue("256MB") DataSize maxBodySize,
+    @DefaultValue("24h") Duration idempotencyTtl,
+    @DefaultValue("2m") Duration maxBodyTime,
+    @DefaultValue("1000") int maxStreams) {}

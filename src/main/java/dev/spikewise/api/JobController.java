@@ -8,6 +8,7 @@ import dev.spikewise.job.Jobs;
 import dev.spikewise.job.Timeline;
 import dev.spikewise.spec.Checked;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Labelled;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Problem.Code;
@@ -88,7 +89,7 @@ class JobController {
    */
   record Patch(
       @Nullable String name, @Nullable Map<String, String> labels, @Nullable Integer priority)
-      implements Checked {
+      implements Checked, Labelled {
     @Override
     public void check(Mistakes mistakes) {
       TrainingSpec.checkNaming(name, labels, mistakes);

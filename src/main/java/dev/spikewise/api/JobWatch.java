@@ -2,6 +2,7 @@ package dev.spikewise.api;
 
 import dev.spikewise.job.Job;
 import dev.spikewise.job.Jobs;
+import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
@@ -9,6 +10,8 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.UUID;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,6 +34,9 @@ class JobWatch {
 
   private static final Duration LOOK = Duration.ofMillis(200);
 
+  /** So many look at that pace; more share it, so that the database hears no more of them. */
+  private static final int LOOKERS = 100;
+
   /** Silence after which proxies and clients are shown that the stream is alive. */
   private static final Duration KEEP_ALIVE = Duration.ofSeconds(15);
 
@@ -40,11 +46,16 @@ class JobWatch {
 
   private final Jobs jobs;
   private final JsonMapper mapper;
+  private final int maxStreams;
+  private final AtomicInteger waiting = new AtomicInteger();
+  private final Semaphore streams;
   private volatile boolean closing;
 
-  JobWatch(Jobs jobs, JsonMapper mapper) {
+  JobWatch(Jobs jobs, JsonMapper mapper, HttpSettings settings) {
     this.jobs = jobs;
     this.mapper = mapper;
+    this.maxStreams = settings.maxStreams();
+    this.streams = new Semaphore(maxStreams);
   }
 
   /** A shutdown waits for the requests, which must not wait for it. */
@@ -69,6 +80,21 @@ class JobWatch {
    * reconnects is told again.
    */
   void stream(UUID id, @Nullable String last, HttpServletResponse response) {
+    if (!streams.tryAcquire()) {
+      response.setHeader(HttpHeaders.RETRY_AFTER, "30");
+      throw new ProblemException(
+          Code.UNAVAILABLE,
+          "the %d streams of spikewise.http.max-streams are open; ask for a page of events"
+              .formatted(maxStreams));
+    }
+    try {
+      write(id, last, response);
+    } finally {
+      streams.release();
+    }
+  }
+
+  private void write(UUID id, @Nullable String last, HttpServletResponse response) {
     var job = jobs.get(id);
     var news = jobs.events(id, last, PAGE);
     response.setContentType(MediaType.TEXT_EVENT_STREAM_VALUE);
@@ -121,11 +147,13 @@ class JobWatch {
   /** Returns whether there is time to look again. */
   private boolean rest() {
     try {
-      Thread.sleep(LOOK);
+      Thread.sleep(LOOK.multipliedBy(Math.ceilDiv(waiting.incrementAndGet(), LOOKERS)));
       return !closing;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;
+    } finally {
+      waiting.decrementAndGet();
     }
   }
 }

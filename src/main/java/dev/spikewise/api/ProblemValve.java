@@ -2,6 +2,7 @@ package dev.spikewise.api;
 
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.Problem.Code;
+import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
@@ -31,8 +32,9 @@ final class ProblemValve extends ErrorReportValve {
     if (status < 400 || response.getContentWritten() > 0 || !response.setErrorReported()) {
       return;
     }
+    // 501 is Tomcat's answer to a Transfer-Encoding that nobody knows.
     var problem =
-        status < 500
+        status < 500 || status == HttpServletResponse.SC_NOT_IMPLEMENTED
             ? Problem.of(Code.INVALID_PARAMETER, "this is no valid HTTP request")
             : Problem.of(Code.INTERNAL_ERROR, "the service failed");
     response.setStatus(problem.status());

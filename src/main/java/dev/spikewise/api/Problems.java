@@ -8,6 +8,7 @@ import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
 import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.http.HttpServletRequest;
+import java.util.Locale;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -25,6 +26,7 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.security.web.firewall.RequestRejectedException;
 import org.springframework.transaction.TransactionException;
 import org.springframework.web.HttpMediaTypeException;
 import org.springframework.web.bind.MethodArgumentNotValidException;
@@ -47,6 +49,11 @@ import tools.jackson.core.exc.StreamConstraintsException;
 class Problems extends ResponseEntityExceptionHandler {
 
   private static final Logger LOG = LoggerFactory.getLogger(Problems.class);
+
+  private static final Pattern CONSTRAINT =
+      Pattern.compile("`StreamReadConstraints\\.get(\\w+)\\(\\)`");
+
+  private static final String SETTING = "spring.jackson.factory.constraints.read.";
 
   /** Jackson's own account of the place, which says nothing where it may not show the source. */
   private static final Pattern SOURCE =
@@ -105,6 +112,22 @@ class Problems extends ResponseEntityExceptionHandler {
             "the database does not answer, or has no space to write; try again later"),
         later,
         request);
+  }
+
+  /** A file that unpacks to more than there is room for. */
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> noRoom(OutOfMemoryError e, WebRequest request) {
+    LOG.error("A request needed more memory than there is", e);
+    var problem =
+        Problem.of(Code.CONTENT_TOO_LARGE, "this takes more memory than the server has now");
+    return answer(new IllegalStateException(e), problem, new HttpHeaders(), request);
+  }
+
+  /** A header that Spring Security's firewall stops only when it is read. */
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> rejected(RequestRejectedException e, WebRequest request) {
+    var problem = Problem.of(Code.INVALID_PARAMETER, "a header holds control characters");
+    return answer(e, problem, new HttpHeaders(), request);
   }
 
   @ExceptionHandler
@@ -167,7 +190,7 @@ class Problems extends ResponseEntityExceptionHandler {
 
   private static Problem unreadable(HttpMessageNotReadableException e) {
     if (e.getCause() instanceof StreamConstraintsException tooMuch) {
-      return Problem.of(Code.CONTENT_TOO_LARGE, tooMuch.getOriginalMessage());
+      return Problem.of(Code.CONTENT_TOO_LARGE, constraint(tooMuch.getOriginalMessage()));
     }
     if (e.getCause() instanceof JacksonException json) {
       var at = json.getLocation();
@@ -178,6 +201,15 @@ class Problems extends ResponseEntityExceptionHandler {
           "this is not JSON: " + SOURCE.matcher(json.getOriginalMessage()).replaceAll("") + place);
     }
     return Problem.of(Code.MALFORMED_BODY, "the body is missing or broke off");
+  }
+
+  /** Jackson names the method of its limit; whoever may raise it wants the setting. */
+  private static String constraint(String message) {
+    return CONSTRAINT
+        .matcher(message)
+        .replaceAll(
+            method ->
+                SETTING + method.group(1).replaceAll("\\B([A-Z])", "-$1").toLowerCase(Locale.ROOT));
   }
 
   /** Says nothing about the fault but a number under which the log has it. */
@@ -192,6 +224,7 @@ class Problems extends ResponseEntityExceptionHandler {
       case 404 -> Code.NOT_FOUND;
       case 405 -> Code.METHOD_NOT_ALLOWED;
       case 406 -> Code.NOT_ACCEPTABLE;
+      case 408 -> Code.REQUEST_TIMEOUT;
       case 409 -> Code.CONFLICT;
       case 413 -> Code.CONTENT_TOO_LARGE;
       case 415 -> Code.UNSUPPORTED_MEDIA_TYPE;

@@ -8,10 +8,16 @@ import java.util.Optional;
 /** Finds what a misspelt word was meant to be. */
 final class Spelling {
 
+  /** What is longer is no misspelt word, and would take long to compare. */
+  private static final int LONGEST = 64;
+
   private Spelling() {}
 
   /** The known word nearest to {@code word}, if it is near enough to be meant. */
   static Optional<String> nearest(String word, Collection<String> known) {
+    if (word.length() > LONGEST) {
+      return Optional.empty();
+    }
     return known.stream()
         .min(Comparator.comparingInt(candidate -> distance(word, candidate)))
         .filter(best -> distance(word, best) <= Math.max(1, best.length() / 3));

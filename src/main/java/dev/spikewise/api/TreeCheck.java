@@ -26,9 +26,11 @@ import tools.jackson.databind.node.ObjectNode;
 final class TreeCheck {
 
   private final JsonMapper json;
+  private final int listEntries;
 
-  TreeCheck(JsonMapper json) {
+  TreeCheck(JsonMapper json, int listEntries) {
     this.json = json;
+    this.listEntries = listEntries;
   }
 
   /** Whether {@code node} itself can stay where it is. */
@@ -50,6 +52,12 @@ final class TreeCheck {
   private boolean array(JsonNode node, JavaType element, Mistakes at) {
     if (!(node instanceof ArrayNode array)) {
       return wrong("a list", node, at);
+    }
+    if (array.size() > listEntries) {
+      at.add(
+          "must have at most %d entries (spikewise.limits.list-entries), has %d"
+              .formatted(listEntries, array.size()));
+      return false;
     }
     boolean allFit = true;
     for (int i = 0; i < array.size(); i++) {
@@ -151,7 +159,8 @@ final class TreeCheck {
           || wrong("a whole number", node, at);
     }
     if (type == Double.class || type == double.class) {
-      return node.isNumber() || wrong("a number", node, at);
+      return node.isNumber() && !(node.isBigInteger() && node.bigIntegerValue().bitLength() > 1023)
+          || wrong("a number of 64 bits", node, at);
     }
     if (type == Boolean.class || type == boolean.class) {
       return node.isBoolean() || wrong("true or false", node, at);

@@ -6,6 +6,8 @@ import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
+import dev.spikewise.tenant.Quotas;
+import dev.spikewise.tenant.Tenants;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -41,20 +43,30 @@ public class Datasets {
 
   private static final String DIGITS = "digits";
   private static final String SELECT =
-      "select id, name, samples, test_samples, shape, time_steps, classes, created_at, number from dataset ";
+      "select id, name, samples, test_samples, shape, time_steps, classes, created_at, number,"
+          + " tenant from dataset ";
 
   private final Dataset digits = Dataset.digits();
   private final Map<String, SoftReference<Dataset>> loaded = new ConcurrentHashMap<>();
   private final JdbcClient jdbc;
   private final Chunks chunks;
   private final ObjectProvider<DatasetUse> uses;
+  private final Tenants tenants;
+  private final Quotas quotas;
   private final long maxBytes;
 
   Datasets(
-      JdbcClient jdbc, Chunks chunks, ObjectProvider<DatasetUse> uses, DatasetSettings settings) {
+      JdbcClient jdbc,
+      Chunks chunks,
+      ObjectProvider<DatasetUse> uses,
+      Tenants tenants,
+      Quotas quotas,
+      DatasetSettings settings) {
     this.jdbc = jdbc;
     this.chunks = chunks;
     this.uses = uses;
+    this.tenants = tenants;
+    this.quotas = quotas;
     this.maxBytes = room(settings.maxSize());
   }
 
@@ -72,7 +84,7 @@ public class Datasets {
    */
   public record Stored(DatasetInfo info, boolean added) {}
 
-  private record Row(DatasetInfo info, long number) {}
+  private record Row(DatasetInfo info, long number, String tenant) {}
 
   /**
    * Stores the uploaded files, unless they are there already under whatever name.
@@ -85,19 +97,22 @@ public class Datasets {
   public Stored create(String name, Map<String, ? extends InputStreamSource> files)
       throws IOException {
     var sorted = new TreeMap<String, InputStreamSource>(files);
-    var id = hash(sorted);
+    var tenant = tenants.owner();
+    var id = hash(tenant, sorted);
     var present = find(id);
     if (present.isPresent()) {
       return new Stored(present.get(), false);
     }
+    quotas.requireBytes(tenant, size(sorted));
     var dataset = Samples.read(name, sorted, maxBytes);
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
     var info = DatasetInfo.of(id, dataset, now);
     jdbc.sql(
-            "insert into dataset (id, name, samples, test_samples, shape, time_steps, classes,"
-                + " created_at) values (?, ?, ?, ?, ?, ?, ?, ?)")
+            "insert into dataset (id, tenant, name, samples, test_samples, shape, time_steps,"
+                + " classes, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .params(
             id,
+            tenant,
             name,
             info.samples(),
             info.testSamples(),
@@ -119,12 +134,12 @@ public class Datasets {
   public Page<DatasetInfo> list(int limit, long cursor) {
     var rows =
         new ArrayList<>(
-            jdbc.sql(SELECT + "where number < ? order by number desc limit ?")
-                .params(cursor, limit + 1)
+            jdbc.sql(SELECT + "where number < ? and (? or tenant = ?) order by number desc limit ?")
+                .params(cursor, tenants.seeAll(), tenants.owner(), limit + 1)
                 .query(Datasets::row)
                 .list());
     if (rows.size() <= limit && cursor > 0) {
-      rows.add(new Row(DatasetInfo.of(DIGITS, digits, null), 0));
+      rows.add(new Row(DatasetInfo.of(DIGITS, digits, null), 0, ""));
     }
     return Page.of(rows, limit, Row::info, Row::number);
   }
@@ -189,6 +204,7 @@ public class Datasets {
             .param(id)
             .query(Datasets::row)
             .optional()
+            .filter(row -> tenants.sees(row.tenant()))
             .map(Row::info);
   }
 
@@ -204,12 +220,26 @@ public class Datasets {
             row.getInt("time_steps"),
             row.getInt("classes"),
             row.getObject("created_at", OffsetDateTime.class).toInstant()),
-        row.getLong("number"));
+        row.getLong("number"),
+        row.getString("tenant"));
   }
 
-  private static String hash(Map<String, InputStreamSource> files) throws IOException {
+  private static long size(Map<String, InputStreamSource> files) throws IOException {
+    long size = 0;
+    for (var file : files.values()) {
+      try (var in = file.getInputStream()) {
+        size += in.transferTo(OutputStream.nullOutputStream());
+      }
+    }
+    return size;
+  }
+
+  /** Each tenant has its own: nobody learns from an answer what others have stored. */
+  private static String hash(String tenant, Map<String, InputStreamSource> files)
+      throws IOException {
     try {
       var digest = MessageDigest.getInstance("SHA-256");
+      digest.update(tenant.getBytes(StandardCharsets.UTF_8));
       for (var file : files.entrySet()) {
         digest.update(file.getKey().getBytes(StandardCharsets.UTF_8));
         try (var in = file.getValue().getInputStream()) {

@@ -5,8 +5,11 @@ import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.Shape;
+import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -26,6 +29,10 @@ import org.springframework.core.io.InputStreamSource;
 final class Recordings {
 
   private static final int MAX_FILE = 64 << 20;
+
+  /** Bytes that this process needs to know of a recording. */
+  private static final int RECORDING = 256;
+
   private static final Pattern PATH =
       Pattern.compile("(?:.*/)?(\\d{1,5})/[^/]+(\\.[a-z0-9]+)", Pattern.CASE_INSENSITIVE);
   private static final Pattern TEST = Pattern.compile("(?:.*/)?test/.*", Pattern.CASE_INSENSITIVE);
@@ -50,7 +57,15 @@ final class Recordings {
 
   private Dataset read(String name, long maxBytes) throws IOException {
     var recordings = new ArrayList<Recording>();
-    forEachFile((path, _) -> recordings.add(recording(path)));
+    forEachFile(
+        (path, _) -> {
+          recordings.add(recording(path));
+          if ((long) recordings.size() * RECORDING > maxBytes) {
+            throw new InvalidSpecException(
+                "/events",
+                "holds too many recordings for the " + maxBytes + " bytes of a data set");
+          }
+        });
     if (recordings.isEmpty()) {
       throw new InvalidSpecException(
           "/events", "must be a zip with recordings in folders named by label, such as 7/a.bin");
@@ -79,6 +94,39 @@ final class Recordings {
         (int) recordings.stream().filter(r -> !r.test()).count());
   }
 
+  /** One file of the zip, up to the size that a recording may have. */
+  private static final class Bounded extends FilterInputStream {
+
+    private final String path;
+    private long left = MAX_FILE;
+
+    Bounded(InputStream in, String path) {
+      super(in);
+      this.path = path;
+    }
+
+    @Override
+    public int read() throws IOException {
+      int value = in.read();
+      count(value < 0 ? 0 : 1);
+      return value;
+    }
+
+    @Override
+    public int read(byte[] into, int offset, int length) throws IOException {
+      int read = in.read(into, offset, length);
+      count(Math.max(read, 0));
+      return read;
+    }
+
+    private void count(int read) {
+      left -= read;
+      if (left < 0) {
+        throw invalid(path, "is larger than " + MAX_FILE + " bytes");
+      }
+    }
+  }
+
   private interface Use {
     void use(String path, InputStream content) throws IOException;
   }
@@ -87,10 +135,13 @@ final class Recordings {
     try (var in = new ZipInputStream(zip.getInputStream())) {
       for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
         if (!entry.isDirectory()) {
-          use.use(entry.getName(), in);
+          var file = new Bounded(in, entry.getName());
+          use.use(entry.getName(), file);
+          // The zip's own way to the next file unpacks this one's rest, however long it may be.
+          file.transferTo(OutputStream.nullOutputStream());
         }
       }
-    } catch (ZipException e) {
+    } catch (ZipException | EOFException e) {
       throw new InvalidSpecException("/events", "is not a whole zip: " + e.getMessage());
     }
   }
@@ -107,10 +158,7 @@ final class Recordings {
   }
 
   private void frame(String path, InputStream in, float[] values, int at) throws IOException {
-    byte[] file = in.readNBytes(MAX_FILE + 1);
-    if (file.length > MAX_FILE) {
-      throw invalid(path, "is larger than " + MAX_FILE + " bytes");
-    }
+    byte[] file = in.readAllBytes();
     try {
       Events.read(path, file)
           .frame(framing.timeSteps(), framing.height(), framing.width(), values, at);

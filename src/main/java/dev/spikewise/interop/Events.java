@@ -4,7 +4,6 @@ import dev.spikewise.snn.data.Npz;
 import io.jhdf.HdfFile;
 import io.jhdf.api.Dataset;
 import io.jhdf.api.Group;
-import io.jhdf.exceptions.HdfException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.lang.reflect.Array;
@@ -29,6 +28,11 @@ public record Events(int[] x, int[] y, int[] polarity, long[] t) {
 
   /** How the names of files with events end. */
   public static final Set<String> SUFFIXES = Set.of(".bin", ".npy", ".h5", ".hdf5");
+
+  /**
+   * Recordings of minutes have fewer; in memory an event takes ten times what it takes in a file.
+   */
+  private static final int MOST = 1 << 22;
 
   private static final int BYTES_PER_EVENT = 5;
 
@@ -67,7 +71,10 @@ public record Events(int[] x, int[] y, int[] polarity, long[] t) {
       } else {
         events = hdf5(file);
       }
-    } catch (IllegalArgumentException | IOException | HdfException | IndexOutOfBoundsException e) {
+    } catch (IllegalArgumentException
+        | ArithmeticException
+        | IOException
+        | IndexOutOfBoundsException e) {
       throw new UnreadableFileException(name + " holds no events: " + e.getMessage(), e);
     }
     for (int i = 1; i < events.t.length; i++) {
@@ -84,7 +91,7 @@ public record Events(int[] x, int[] y, int[] polarity, long[] t) {
       throw new IllegalArgumentException(
           file.length + " bytes are no whole number of events of " + BYTES_PER_EVENT);
     }
-    int n = file.length / BYTES_PER_EVENT;
+    int n = bounded(file.length / BYTES_PER_EVENT);
     var columns = new long[4][n];
     long overflow = 0;
     int kept = 0;
@@ -114,7 +121,7 @@ public record Events(int[] x, int[] y, int[] polarity, long[] t) {
       throw new IllegalArgumentException(
           "rows [x, y, t, p] have shape [n, 4], these " + Arrays.toString(rows.shape()));
     }
-    int n = rows.shape()[0];
+    int n = bounded(rows.shape()[0]);
     var columns = new long[4][n];
     for (int i = 0; i < n; i++) {
       columns[0][i] = (long) rows.value(4 * i);
@@ -152,7 +159,7 @@ public record Events(int[] x, int[] y, int[] polarity, long[] t) {
     if (!length.find()) {
       throw new IllegalArgumentException("an array of records has one axis");
     }
-    int n = Integer.parseInt(length.group(1));
+    int n = bounded(Integer.parseInt(length.group(1)));
     int start = NPY_HEAD + (file[8] & 0xff | (file[9] & 0xff) << 8);
     var buffer = ByteBuffer.wrap(file, start, file.length - start).slice();
     if ((long) n * width > buffer.capacity()) {
@@ -168,7 +175,14 @@ public record Events(int[] x, int[] y, int[] polarity, long[] t) {
     return of(columns, n);
   }
 
-  private static Events hdf5(byte[] file) throws IOException {
+  private static int bounded(long events) {
+    if (events > MOST) {
+      throw new IllegalArgumentException(events + " events are more than " + MOST);
+    }
+    return (int) events;
+  }
+
+  private static Events hdf5(byte[] file) {
     try (var hdf = HdfFile.fromBytes(file)) {
       Group group = hdf.getChild("events") instanceof Group events ? events : hdf;
       var arrays = new LinkedHashMap<String, Dataset>();
@@ -182,7 +196,9 @@ public record Events(int[] x, int[] y, int[] polarity, long[] t) {
               });
       var columns = new ArrayList<long[]>();
       for (List<String> names : COLUMNS) {
-        Object values = find(names, arrays).getData();
+        var array = find(names, arrays);
+        bounded(array.getSize());
+        Object values = array.getDataFlat();
         var column = new long[Array.getLength(values)];
         for (int i = 0; i < column.length; i++) {
           Object value = Array.get(values, i);
@@ -191,6 +207,9 @@ public record Events(int[] x, int[] y, int[] polarity, long[] t) {
         columns.add(column);
       }
       return of(columns.toArray(long[][]::new), columns.getFirst().length);
+    } catch (RuntimeException | StackOverflowError e) {
+      // jhdf trusts what a file says of itself, and breaks in many ways where that is wrong.
+      throw new IllegalArgumentException("it is no whole HDF5 file (" + e.getMessage() + ")", e);
     }
   }
 
@@ -239,7 +258,8 @@ public record Events(int[] x, int[] y, int[] polarity, long[] t) {
             "an event at column %d of row %d is outside of %d x %d pixels"
                 .formatted(x[i], y[i], height, width));
       }
-      int step = (int) ((t[i] - t[0]) / duration * steps);
+      // The last of very long ones can come out as a whole duration.
+      int step = Math.min(steps - 1, (int) (((double) t[i] - t[0]) / duration * steps));
       into[at + ((step * 2 + (polarity[i] > 0 ? 1 : 0)) * height + y[i]) * width + x[i]]++;
     }
   }

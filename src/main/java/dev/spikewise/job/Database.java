@@ -2,6 +2,7 @@ package dev.spikewise.job;
 
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
 import org.h2.api.ErrorCode;
 import org.h2.jdbc.JdbcSQLNonTransientConnectionException;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,11 @@ class Database {
     return client.sql("select current_timestamp").query(OffsetDateTime.class).single().toInstant();
   }
 
+  /** A moment as JDBC takes it. */
+  static OffsetDateTime time(Instant instant) {
+    return instant.atOffset(ZoneOffset.UTC);
+  }
+
   /** Tells whoever starts a second process on H2's files what to do instead. */
   static final class InUse extends AbstractFailureAnalyzer<JdbcSQLNonTransientConnectionException> {
     @Override
@@ -42,7 +48,8 @@ class Database {
               Do one of these:
               - end the other process, or give this one a folder of its own with spikewise.data-dir;
               - for several processes on one queue, let all of them use one PostgreSQL:
-                spring.datasource.url=jdbc:postgresql://HOST/DATABASE, spring.datasource.username and .password.""",
+                spring.datasource.url=jdbc:postgresql://HOST/DATABASE, spring.datasource.username and .password.\
+              """,
               failure);
     }
   }

@@ -24,20 +24,30 @@ interface JobRepository extends JpaRepository<JobRow, UUID>, JpaSpecificationExe
 
   @NativeQuery(
       """
-      select * from job where status = 'QUEUED'
-      order by due_at, number limit 1 for update skip locked""")
-  Optional<JobRow> lockNext();
+      select * from job where status = 'QUEUED' and memory_bytes <= :memory
+      order by due_at, number limit 1 for update skip locked\
+      """)
+  Optional<JobRow> lockNext(long memory);
+
+  @NativeQuery(
+      """
+      select * from job where status = 'QUEUED' and memory_bytes <= :memory and tenant not in (:tenants)
+      order by due_at, number limit 1 for update skip locked\
+      """)
+  Optional<JobRow> lockNextOfOthers(long memory, Collection<String> tenants);
 
   @NativeQuery(
       """
       select * from job where lease_until < :now and status in ('RUNNING', 'PAUSING', 'CANCELLING')
-      for update skip locked""")
+      for update skip locked\
+      """)
   List<JobRow> lockExpired(Instant now);
 
   @Query(
       """
       select count(j) from JobRow j where j.status = JobState.QUEUED
-      and (j.dueAt < :dueAt or j.dueAt = :dueAt and j.number < :number)""")
+      and (j.dueAt < :dueAt or j.dueAt = :dueAt and j.number < :number)\
+      """)
   long countAhead(Instant dueAt, long number);
 
   List<JobRow> findByStatusNotIn(Collection<JobState> statuses);

@@ -70,6 +70,15 @@ class JobRow {
   @BatchSize(size = 200)
   private Map<String, String> labels = new HashMap<>();
 
+  /** Whose it is. */
+  private String tenant;
+
+  /** Of the spec. */
+  private int epochs;
+
+  /** What its training takes. */
+  private long memoryBytes;
+
   private int priority;
   private int attempt = 1;
 
@@ -120,8 +129,18 @@ class JobRow {
   @SuppressWarnings("NullAway.Init")
   protected JobRow() {}
 
-  JobRow(UUID id, TrainingSpec spec, ModelSpec model, Instant now, Duration ageing) {
+  JobRow(
+      UUID id,
+      String tenant,
+      TrainingSpec spec,
+      ModelSpec model,
+      long memoryBytes,
+      Instant now,
+      Duration ageing) {
     this.id = id;
+    this.tenant = tenant;
+    this.memoryBytes = memoryBytes;
+    this.epochs = spec.epochs();
     this.name = spec.name();
     this.status = JobState.QUEUED;
     this.spec = spec;
@@ -231,6 +250,10 @@ class JobRow {
 
   long number() {
     return number == null ? Long.MAX_VALUE : number;
+  }
+
+  String tenant() {
+    return tenant;
   }
 
   JobState status() {

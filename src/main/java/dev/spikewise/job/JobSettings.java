@@ -1,13 +1,17 @@
 package dev.spikewise.job;
 
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
 
 /**
  * How this process trains.
  *
  * @param workers jobs trained at the same time; 0 makes a process that only serves requests
+ * @param memoryPerJob what one job may take in this process; null for three quarters of the heap,
+ *     shared by the workers
  * @param threadsPerJob threads that share the arithmetic of one job, at most one a processor; the
  *     result does not depend on it
  * @param poll how often an idle worker looks for jobs submitted elsewhere, and every process for
@@ -23,6 +27,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 @ConfigurationProperties("spikewise.jobs")
 record JobSettings(
     @DefaultValue("1") int workers,
+    @Nullable DataSize memoryPerJob,
     @DefaultValue("2") int threadsPerJob,
     @DefaultValue("500ms") Duration poll,
     @DefaultValue("250ms") Duration flush,

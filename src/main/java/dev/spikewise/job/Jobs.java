@@ -18,6 +18,8 @@ import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.ProblemException;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.tenant.Quotas;
+import dev.spikewise.tenant.Tenants;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -43,6 +45,9 @@ public class Jobs implements ModelUse, DatasetUse {
   private final Checkpoints checkpoints;
   private final Timeline timeline;
   private final Inputs inputs;
+  private final Tenants tenants;
+  private final Quotas quotas;
+  private final Capacity capacity;
   private final Database database;
   private final ApplicationEventPublisher publisher;
   private final JobSettings settings;
@@ -53,6 +58,9 @@ public class Jobs implements ModelUse, DatasetUse {
       Checkpoints checkpoints,
       Timeline timeline,
       Inputs inputs,
+      Tenants tenants,
+      Quotas quotas,
+      Capacity capacity,
       Database database,
       ApplicationEventPublisher publisher,
       JobSettings settings) {
@@ -61,6 +69,9 @@ public class Jobs implements ModelUse, DatasetUse {
     this.checkpoints = checkpoints;
     this.timeline = timeline;
     this.inputs = inputs;
+    this.tenants = tenants;
+    this.quotas = quotas;
+    this.capacity = capacity;
     this.database = database;
     this.publisher = publisher;
     this.settings = settings;
@@ -78,7 +89,7 @@ public class Jobs implements ModelUse, DatasetUse {
    */
   @Transactional
   public Job submit(TrainingSpec spec) {
-    return submit(spec, inputs::model);
+    return submit(spec, tenants.owner(), inputs::model);
   }
 
   /**
@@ -89,16 +100,25 @@ public class Jobs implements ModelUse, DatasetUse {
    */
   @Transactional
   public Job submit(TrainingSpec spec, UUID trained) {
-    var network = new Models.Network(find(trained).model(), reached(trained).weights());
-    return submit(spec, ref -> network);
+    var before = find(trained);
+    var network = new Models.Network(before.model(), reached(trained).weights());
+    return submit(spec, before.tenant(), ref -> network);
   }
 
-  private Job submit(TrainingSpec spec, Function<ModelRef, Models.Network> models) {
+  private Job submit(TrainingSpec spec, String tenant, Function<ModelRef, Models.Network> models) {
     var model = check(spec, models);
+    quotas.requireJob(tenant, spec.epochs());
     var now = database.now();
     var row =
         jobs.saveAndFlush(
-            new JobRow(UUID.randomUUID(), spec, model.spec(), now, settings.ageing()));
+            new JobRow(
+                UUID.randomUUID(),
+                tenant,
+                spec,
+                model.spec(),
+                Trainer.estimateMemory(spec, model.spec()),
+                now,
+                settings.ageing()));
     if (model.weights() != null) {
       checkpoints.saveInitial(row.id(), Checkpoint.initial(model.weights()), now);
     }
@@ -144,12 +164,14 @@ public class Jobs implements ModelUse, DatasetUse {
     mistakes.throwIfAny();
     var model = models.apply(spec.model());
     long needed = Trainer.estimateMemory(spec, model.spec());
-    long heap = Runtime.getRuntime().maxMemory();
+    // Where no worker is there yet, the one to come decides.
+    long most = capacity.largest().orElse(Long.MAX_VALUE);
     mistakes.require(
-        needed <= heap,
+        needed <= most,
         "batch_size",
-        "is too large with these layers and time_steps: training needs about %d MiB of memory, the server has %d"
-            .formatted(needed >> 20, heap >> 20));
+        ("is too large with these layers and time_steps: training needs about %d MiB of memory, the"
+                + " largest worker has %d for a job (spikewise.jobs.memory-per-job)")
+            .formatted(needed >> 20, most >> 20));
     mistakes.throwIfAny();
     Trainer.check(spec, model.spec(), model.weights(), inputs.dataset(spec.input()), mistakes);
     mistakes.throwIfAny();
@@ -164,7 +186,10 @@ public class Jobs implements ModelUse, DatasetUse {
   /** Those of the jobs that are there, without their places in the queue. */
   @Transactional(readOnly = true)
   public List<Job> find(Collection<UUID> ids) {
-    return jobs.findAllById(ids).stream().map(row -> row.toJob(null)).toList();
+    return jobs.findAllById(ids).stream()
+        .filter(row -> tenants.sees(row.tenant()))
+        .map(row -> row.toJob(null))
+        .toList();
   }
 
   /** Newest first, those submitted before the one with {@code number}. */
@@ -177,7 +202,7 @@ public class Jobs implements ModelUse, DatasetUse {
     return Page.of(rows, limit, this::view, JobRow::number);
   }
 
-  private static Specification<JobRow> matching(Filter filter, long number) {
+  private Specification<JobRow> matching(Filter filter, long number) {
     return (job, query, is) -> {
       var all = new ArrayList<jakarta.persistence.criteria.Predicate>();
       if (!filter.statuses().isEmpty()) {
@@ -194,6 +219,9 @@ public class Jobs implements ModelUse, DatasetUse {
                 all.add(is.and(is.equal(labels.key(), label), is.equal(labels.value(), content)));
               });
       all.add(is.lessThan(job.<Long>get("number"), number));
+      if (!tenants.seeAll()) {
+        all.add(is.equal(job.get("tenant"), tenants.owner()));
+      }
       return is.and(all);
     };
   }
@@ -414,11 +442,15 @@ public class Jobs implements ModelUse, DatasetUse {
   }
 
   private JobRow find(UUID id) {
-    return jobs.findById(id).orElseThrow(() -> ProblemException.notFound("job", id.toString()));
+    return jobs.findById(id)
+        .filter(row -> tenants.sees(row.tenant()))
+        .orElseThrow(() -> ProblemException.notFound("job", id.toString()));
   }
 
   private JobRow lock(UUID id) {
-    return jobs.lock(id).orElseThrow(() -> ProblemException.notFound("job", id.toString()));
+    return jobs.lock(id)
+        .filter(row -> tenants.sees(row.tenant()))
+        .orElseThrow(() -> ProblemException.notFound("job", id.toString()));
   }
 
   private static ProblemException forbidden(String action, JobState state) {

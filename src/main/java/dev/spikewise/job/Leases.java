@@ -4,6 +4,7 @@ import dev.spikewise.job.Checkpoints.Snapshot;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Statistics;
+import dev.spikewise.tenant.Quotas;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -25,6 +26,8 @@ class Leases {
   private final Checkpoints checkpoints;
   private final Timeline timeline;
   private final Inputs inputs;
+  private final Quotas quotas;
+  private final Capacity capacity;
   private final Database database;
   private final ApplicationEventPublisher publisher;
   private final JobSettings settings;
@@ -35,6 +38,8 @@ class Leases {
       Checkpoints checkpoints,
       Timeline timeline,
       Inputs inputs,
+      Quotas quotas,
+      Capacity capacity,
       Database database,
       ApplicationEventPublisher publisher,
       JobSettings settings) {
@@ -43,6 +48,8 @@ class Leases {
     this.checkpoints = checkpoints;
     this.timeline = timeline;
     this.inputs = inputs;
+    this.quotas = quotas;
+    this.capacity = capacity;
     this.database = database;
     this.publisher = publisher;
     this.settings = settings;
@@ -53,7 +60,9 @@ class Leases {
 
   @Transactional
   Optional<Claim> claim(String owner) {
-    return jobs.lockNext()
+    var full = quotas.tenantsAtWork();
+    long memory = capacity.bytesPerJob();
+    return (full.isEmpty() ? jobs.lockNext(memory) : jobs.lockNextOfOthers(memory, full))
         .map(
             row -> {
               var now = database.now();

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
@@ -28,12 +29,15 @@ public class Workers implements SmartLifecycle {
 
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
 
+  private static final Duration PUBLISH = Duration.ofMinutes(1);
+
   private final Leases leases;
   private final Heartbeat heartbeat;
   private final Checkpoints checkpoints;
   private final Inputs inputs;
   private final Provenances provenances;
   private final Database database;
+  private final Capacity capacity;
   private final JobSettings settings;
 
   /**
@@ -48,6 +52,7 @@ public class Workers implements SmartLifecycle {
   private final ScheduledExecutorService heart = single("heartbeat");
   private final ScheduledExecutorService reaper = single("reaper");
   private volatile boolean running;
+  private long publishedAt = System.nanoTime() - PUBLISH.toNanos() - 1;
 
   Workers(
       Leases leases,
@@ -56,6 +61,7 @@ public class Workers implements SmartLifecycle {
       Inputs inputs,
       Provenances provenances,
       Database database,
+      Capacity capacity,
       JobSettings settings) {
     this.leases = leases;
     this.heartbeat = heartbeat;
@@ -63,6 +69,7 @@ public class Workers implements SmartLifecycle {
     this.inputs = inputs;
     this.provenances = provenances;
     this.database = database;
+    this.capacity = capacity;
     this.settings = settings;
   }
 
@@ -123,7 +130,8 @@ public class Workers implements SmartLifecycle {
 
   private void train(JobRunner runner) {
     runners.add(runner);
-    try {
+    // In structured logs a field of everything that this thread says.
+    try (var _ = MDC.putCloseable("job_id", runner.lease().jobId().toString())) {
       if (!running) {
         runner.stop();
       }
@@ -138,6 +146,14 @@ public class Workers implements SmartLifecycle {
       Thread.sleep(settings.poll());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Tells once in a while what this process can train. */
+  private void publish() {
+    if (settings.workers() > 0 && System.nanoTime() - publishedAt > PUBLISH.toNanos()) {
+      capacity.publish(owner);
+      publishedAt = System.nanoTime();
     }
   }
 
@@ -166,6 +182,7 @@ public class Workers implements SmartLifecycle {
 
   private void reap() {
     try {
+      publish();
       int reaped = leases.reap();
       if (reaped > 0) {
         LOG.warn("Took {} jobs back from workers that were not heard of", reaped);

@@ -4,8 +4,14 @@ import java.util.List;
 import java.util.UUID;
 import org.springframework.data.domain.Limit;
 import org.springframework.data.jpa.repository.JpaRepository;
+import org.springframework.data.jpa.repository.Query;
 
 interface ModelRepository extends JpaRepository<ModelRow, UUID> {
 
-  List<ModelRow> findByNumberLessThanOrderByNumberDesc(long number, Limit limit);
+  @Query(
+      """
+      select m from ModelRow m where m.number < :number and (:all = true or m.tenant = :tenant)
+      order by m.number desc\
+      """)
+  List<ModelRow> findBefore(long number, boolean all, String tenant, Limit limit);
 }

@@ -19,6 +19,7 @@ class ModelRow {
   private @Nullable Long number;
 
   private @Nullable String name;
+  private String tenant;
   private String definition;
   private Instant createdAt;
 
@@ -28,9 +29,10 @@ class ModelRow {
   /**
    * @param definition as the API writes it
    */
-  ModelRow(@Nullable String name, String definition, Instant createdAt) {
+  ModelRow(@Nullable String name, String tenant, String definition, Instant createdAt) {
     this.id = UUID.randomUUID();
     this.name = name;
+    this.tenant = tenant;
     this.definition = definition;
     this.createdAt = createdAt;
   }
@@ -45,6 +47,10 @@ class ModelRow {
 
   @Nullable String name() {
     return name;
+  }
+
+  String tenant() {
+    return tenant;
   }
 
   String definition() {

@@ -14,11 +14,14 @@ import dev.spikewise.snn.TrainedModel;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
+import dev.spikewise.tenant.Quotas;
+import dev.spikewise.tenant.Tenants;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
@@ -41,6 +44,9 @@ public class Models {
   private final WeightsRepository weights;
   private final ObjectProvider<ModelUse> uses;
   private final Datasets datasets;
+  private final Limits limits;
+  private final Tenants tenants;
+  private final Quotas quotas;
   private final JsonMapper json;
 
   Models(
@@ -48,11 +54,17 @@ public class Models {
       WeightsRepository weights,
       ObjectProvider<ModelUse> uses,
       Datasets datasets,
+      Limits limits,
+      Tenants tenants,
+      Quotas quotas,
       JsonMapper json) {
     this.models = models;
     this.weights = weights;
     this.uses = uses;
     this.datasets = datasets;
+    this.limits = limits;
+    this.tenants = tenants;
+    this.quotas = quotas;
     this.json = json;
   }
 
@@ -70,7 +82,9 @@ public class Models {
   public Model create(ModelSpec definition) {
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
     return view(
-        models.save(new ModelRow(definition.name(), json.writeValueAsString(definition), now)));
+        models.save(
+            new ModelRow(
+                definition.name(), tenants.owner(), json.writeValueAsString(definition), now)));
   }
 
   /**
@@ -82,13 +96,23 @@ public class Models {
   @Transactional
   public Model createFromNir(byte[] file, @Nullable String dialect) {
     var network = Nir.read(file, dialect == null ? null : dialect(dialect));
+    bound(network.model());
     return create(new TrainedModel(network.model(), network.weights()));
   }
 
   /** Stores what Python prints for an nn.Sequential. */
   @Transactional
   public Model createFromPrinted(String text, List<Integer> inputShape) {
-    return create(PrintedModel.parse(text, inputShape));
+    var model = PrintedModel.parse(text, inputShape);
+    bound(model);
+    return create(model);
+  }
+
+  /** What is no JSON body has its limits too. */
+  private void bound(ModelSpec model) {
+    var mistakes = new Mistakes();
+    limits.check(model, mistakes);
+    mistakes.throwIfAny();
   }
 
   /** The model and its weights as a NIR file for {@code dialect}'s importer. */
@@ -150,7 +174,7 @@ public class Models {
 
   private Model create(TrainedModel trained) {
     var model = create(trained.spec());
-    weights.save(new ModelWeights(model.id(), Weights.writeNpz(trained.weights())));
+    store(find(model.id()), trained.weights());
     return get(model.id());
   }
 
@@ -187,7 +211,7 @@ public class Models {
   /** Newest first, those created before {@code cursor}. */
   @Transactional(readOnly = true)
   public Page<Model> list(int limit, long cursor) {
-    var rows = models.findByNumberLessThanOrderByNumberDesc(cursor, Limit.of(limit + 1));
+    var rows = models.findBefore(cursor, tenants.seeAll(), tenants.owner(), Limit.of(limit + 1));
     return Page.of(rows, limit, this::view, ModelRow::number);
   }
 
@@ -208,7 +232,7 @@ public class Models {
     }
     var row =
         parse(ref.id())
-            .flatMap(models::findById)
+            .flatMap(this::visible)
             .orElseThrow(
                 () ->
                     new InvalidSpecException(
@@ -242,11 +266,22 @@ public class Models {
   }
 
   private void setWeights(UUID id, StateDict found) {
-    weights.save(new ModelWeights(id, Weights.writeNpz(Weights.of(definition(find(id)), found))));
+    var row = find(id);
+    store(row, Weights.of(definition(row), found));
+  }
+
+  private void store(ModelRow row, StateDict found) {
+    var npz = Weights.writeNpz(found);
+    quotas.requireBytes(row.tenant(), npz.length);
+    weights.save(new ModelWeights(row.id(), npz));
   }
 
   private ModelRow find(UUID id) {
-    return models.findById(id).orElseThrow(() -> ProblemException.notFound("model", id.toString()));
+    return visible(id).orElseThrow(() -> ProblemException.notFound("model", id.toString()));
+  }
+
+  private Optional<ModelRow> visible(UUID id) {
+    return models.findById(id).filter(row -> tenants.sees(row.tenant()));
   }
 
   private ModelSpec definition(ModelRow row) {

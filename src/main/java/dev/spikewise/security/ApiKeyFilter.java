@@ -13,7 +13,6 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.springframework.security.core.authority.AuthorityUtils;
 import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.security.web.authentication.preauth.PreAuthenticatedAuthenticationToken;
 import org.springframework.web.filter.OncePerRequestFilter;
@@ -69,8 +68,7 @@ final class ApiKeyFilter extends OncePerRequestFilter {
   private static void authenticate(ApiKey key) {
     var context = SecurityContextHolder.createEmptyContext();
     context.setAuthentication(
-        new PreAuthenticatedAuthenticationToken(
-            key.name(), "", AuthorityUtils.createAuthorityList(key.role().authority())));
+        new PreAuthenticatedAuthenticationToken(key.name(), "", key.authorities()));
     SecurityContextHolder.setContext(context);
   }
 

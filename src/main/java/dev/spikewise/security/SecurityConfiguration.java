@@ -2,6 +2,7 @@ package dev.spikewise.security;
 
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.tenant.Tenants;
 import jakarta.servlet.DispatcherType;
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
@@ -13,15 +14,21 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.http.HttpMethod;
 import org.springframework.security.access.hierarchicalroles.RoleHierarchy;
 import org.springframework.security.access.hierarchicalroles.RoleHierarchyImpl;
-import org.springframework.security.config.Customizer;
+import org.springframework.security.authorization.AuthorityAuthorizationManager;
+import org.springframework.security.authorization.AuthorizationDecision;
+import org.springframework.security.authorization.AuthorizationManager;
+import org.springframework.security.authorization.AuthorizationManagers;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
 import org.springframework.security.config.annotation.web.configurers.HeadersConfigurer;
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.oauth2.jwt.JwtDecoder;
+import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationConverter;
 import org.springframework.security.web.AuthenticationEntryPoint;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.access.AccessDeniedHandler;
+import org.springframework.security.web.access.intercept.RequestAuthorizationContext;
+import org.springframework.security.web.firewall.RequestRejectedHandler;
 import org.springframework.security.web.header.HeaderWriterFilter;
 import org.springframework.security.web.header.writers.ReferrerPolicyHeaderWriter.ReferrerPolicy;
 import tools.jackson.databind.json.JsonMapper;
@@ -36,19 +43,25 @@ class SecurityConfiguration {
 
   /** Scripts come from this server's own files alone; htmx, uPlot and Swagger's page set styles. */
   private static final String CONTENT_POLICY =
-      "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-          + "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+      "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'"
+          + " data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors"
+          + " 'none'";
 
   private final SecuritySettings settings;
   private final boolean open;
   private final boolean tokens;
+  private final TokenCallers callers;
 
   SecurityConfiguration(
       SecuritySettings settings,
       ObjectProvider<JwtDecoder> issuer,
+      ObjectProvider<JwtAuthenticationConverter> roles,
       @Value("${server.address:#{null}}") @Nullable InetAddress address) {
     this.settings = settings;
     this.tokens = issuer.getIfAvailable() != null;
+    this.callers =
+        new TokenCallers(
+            roles.getIfAvailable(JwtAuthenticationConverter::new), settings.tenantClaim());
     this.open = settings.anonymous() || !tokens && settings.apiKeys().isEmpty();
     if (open && !settings.anonymous() && (address == null || !address.isLoopbackAddress())) {
       throw new UnprotectedServerException(
@@ -72,9 +85,9 @@ class SecurityConfiguration {
                 refusal
                     .authenticationEntryPoint(unknown(problems))
                     .accessDeniedHandler(refused(problems)))
+        .addFilterAfter(new AuditFilter(), HeaderWriterFilter.class)
         .addFilterAfter(
-            new ForeignPageFilter(open && !settings.anonymous(), problems),
-            HeaderWriterFilter.class)
+            new ForeignPageFilter(open && !settings.anonymous(), problems), AuditFilter.class)
         .addFilterAfter(new ApiKeyFilter(settings.apiKeys()), ForeignPageFilter.class)
         .authorizeHttpRequests(
             requests -> {
@@ -86,6 +99,9 @@ class SecurityConfiguration {
               requests
                   .requestMatchers("/actuator/health", "/actuator/health/**")
                   .permitAll()
+                  // Metrics and the like tell of all tenants.
+                  .requestMatchers("/actuator", "/actuator/**")
+                  .access(operators())
                   .requestMatchers(HttpMethod.DELETE)
                   .hasRole(Role.ADMIN.name())
                   .requestMatchers(HttpMethod.GET)
@@ -99,11 +115,30 @@ class SecurityConfiguration {
       http.oauth2ResourceServer(
           server ->
               server
-                  .jwt(Customizer.withDefaults())
+                  .jwt(jwt -> jwt.jwtAuthenticationConverter(callers))
                   .authenticationEntryPoint(unknown(problems))
                   .accessDeniedHandler(refused(problems)));
     }
     return http.build();
+  }
+
+  private static AuthorizationManager<RequestAuthorizationContext> operators() {
+    var readers =
+        AuthorityAuthorizationManager.<RequestAuthorizationContext>hasRole(Role.READ.name());
+    readers.setRoleHierarchy(roles());
+    return AuthorizationManagers.allOf(
+        readers, (caller, _) -> new AuthorizationDecision(Tenants.of(caller.get()).isEmpty()));
+  }
+
+  /** What the firewall stops before any other filter. */
+  @Bean
+  static RequestRejectedHandler rejected(JsonMapper json) {
+    var problems = new ProblemWriter(json);
+    return (request, response, _) ->
+        problems.write(
+            Problem.of(Code.INVALID_PARAMETER, "the path or a header holds what it must not"),
+            request,
+            response);
   }
 
   @Bean

@@ -1,21 +1,29 @@
 package dev.spikewise.security;
 
+import dev.spikewise.tenant.Tenants;
 import java.util.HexFormat;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.security.core.GrantedAuthority;
+import org.springframework.security.core.authority.AuthorityUtils;
 
 /**
  * Who is let in. Tokens of an OpenID Connect issuer are Spring Boot's own settings, {@code
  * spring.security.oauth2.resourceserver.jwt}.
  *
  * @param apiKeys a key is revoked by taking it out
+ * @param tenantClaim claim of a token that names its tenant; if null, tokens are operators', who
+ *     see all, and otherwise only an admin's token may be without it
  * @param anonymous lets everybody do everything whatever address the server listens on: for a
  *     server behind something that asks for credentials itself
  */
 @ConfigurationProperties("spikewise.security")
 record SecuritySettings(
-    @DefaultValue List<ApiKey> apiKeys, @DefaultValue("false") boolean anonymous) {
+    @DefaultValue List<ApiKey> apiKeys,
+    @Nullable String tenantClaim,
+    @DefaultValue("false") boolean anonymous) {
 
   /**
    * A key that is known by its hash alone.
@@ -23,13 +31,29 @@ record SecuritySettings(
    * @param name told in logs in place of the key
    * @param sha256 of the key, in hexadecimal: {@code printf %s "$KEY" | sha256sum}. A fast hash is
    *     enough for a key that is random and long; a password would need a slow one
+   * @param tenant whose resources alone it sees and changes; null for an operator's key, which sees
+   *     all
    */
-  record ApiKey(String name, String sha256, @DefaultValue("READ") Role role) {
+  record ApiKey(
+      String name, String sha256, @DefaultValue("READ") Role role, @Nullable String tenant) {
     ApiKey {
       if (name == null || sha256 == null || !sha256.matches("[0-9a-fA-F]{64}")) {
         throw new IllegalArgumentException(
-            "spikewise.security.api-keys: every key needs a name and its sha256, 64 hexadecimal digits");
+            "spikewise.security.api-keys: every key needs a name and its sha256, 64 hexadecimal"
+                + " digits");
       }
+      if (tenant != null && !Tenants.isName(tenant)) {
+        throw new IllegalArgumentException(
+            "spikewise.security.api-keys: a tenant is 1 to 100 letters, digits, dots, hyphens and"
+                + " underscores, not "
+                + tenant);
+      }
+    }
+
+    List<GrantedAuthority> authorities() {
+      return tenant == null
+          ? AuthorityUtils.createAuthorityList(role.authority())
+          : AuthorityUtils.createAuthorityList(role.authority(), Tenants.AUTHORITY + tenant);
     }
 
     byte[] hash() {

@@ -25,7 +25,8 @@ public final class Mistakes {
     }
   }
 
-  private static final int MAX_NAME = 200;
+  /** A sender reads no more than so many of them, and a body can have millions. */
+  private static final int MOST = 100;
 
   private final String pointer;
   private final List<Mistake> found;
@@ -48,7 +49,9 @@ public final class Mistakes {
   }
 
   public void add(String detail) {
-    found.add(new Mistake(pointer, detail));
+    if (found.size() < MOST) {
+      found.add(new Mistake(pointer, detail));
+    }
   }
 
   /** Adds {@code detail} unless {@code holds}; returns {@code holds}. */
@@ -79,23 +82,15 @@ public final class Mistakes {
         "must be between " + least + " and " + most + ", was " + value);
   }
 
-  /**
-   * Checks that a name fits where names are stored: every database keeps 200 characters, none keeps
-   * NUL.
-   */
+  /** Checks that a name can be shown on one line and stored: no database keeps NUL. */
   public boolean name(String value, String name) {
     return require(
-        value.length() <= MAX_NAME && value.chars().noneMatch(Character::isISOControl),
-        name,
-        "must have at most "
-            + MAX_NAME
-            + " characters, none of them a control character; it has "
-            + value.length());
+        value.chars().noneMatch(Character::isISOControl), name, "must not hold control characters");
   }
 
-  /** Whether nothing was found at this place or below it. */
+  /** Whether nothing was found at this place or below it, nor can have been forgotten. */
   public boolean isEmpty() {
-    return found.stream().noneMatch(mistake -> mistake.isWithin(pointer));
+    return found.size() < MOST && found.stream().noneMatch(mistake -> mistake.isWithin(pointer));
   }
 
   /** Forgets the mistakes that turn out to say nothing new. */

@@ -18,7 +18,7 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
     implements Checked {
 
   /** Largest number of weights of a layer, and of values in any one tensor of a sample and step. */
-  private static final long MAX_SIZE = 1 << 26;
+  public static final int MAX_SIZE = 1 << 26;
 
   public ModelSpec {
     inputShape = inputShape == null ? List.of() : List.copyOf(inputShape);
@@ -98,12 +98,18 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
     return shapes;
   }
 
+  /** Says that a tensor has more than {@code most} values. */
+  public static String tooLarge(Shape shape, int most) {
+    return "a tensor of shape %s is larger than %d values (spikewise.limits.tensor-values)"
+        .formatted(shape, most);
+  }
+
   private static boolean tooLarge(Shape shape, Mistakes mistakes) {
     long size = 1;
     for (int d : shape.dims()) {
-      size = d > MAX_SIZE ? MAX_SIZE + 1 : size * d;
+      size = d > MAX_SIZE ? MAX_SIZE + 1L : size * d;
       if (size > MAX_SIZE) {
-        mistakes.add("a tensor of shape " + shape + " is larger than " + MAX_SIZE + " values");
+        mistakes.add(tooLarge(shape, MAX_SIZE));
         return true;
       }
     }

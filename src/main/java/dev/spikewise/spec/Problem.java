@@ -47,6 +47,8 @@ public record Problem(
     NOT_FOUND(404, "Not found"),
     METHOD_NOT_ALLOWED(405, "Method not allowed here"),
     NOT_ACCEPTABLE(406, "No representation that Accept allows"),
+    /** The body came too slowly. */
+    REQUEST_TIMEOUT(408, "The request took too long"),
     /** The state of the resource forbids it now. */
     CONFLICT(409, "The present state forbids it"),
     CONTENT_TOO_LARGE(413, "The body is too large"),
@@ -55,6 +57,8 @@ public record Problem(
     INVALID_SPEC(422, "The description cannot be used"),
     /** An Idempotency-Key came back with another body. */
     IDEMPOTENCY_KEY_REUSED(422, "The idempotency key belongs to another request"),
+    /** A tenant has as much of something as its quota allows. */
+    QUOTA_EXCEEDED(429, "A quota is used up"),
     /** A fault of the service. */
     INTERNAL_ERROR(500, "Internal error"),
     UNAVAILABLE(503, "Not available now");

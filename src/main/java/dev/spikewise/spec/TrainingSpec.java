@@ -53,7 +53,7 @@ public record TrainingSpec(
     Integer priority,
     @Nullable Long maxRuntimeSeconds,
     Integer checkpointEveryEpochs)
-    implements Checked {
+    implements Checked, Labelled {
 
   public TrainingSpec {
     input = input == null ? new InputSpec.Constant(1.0) : input;
@@ -166,26 +166,23 @@ public record TrainingSpec(
     }
   }
 
-  /** Reports a name or labels that are too long to be stored. */
+  /** Reports a name or labels that cannot be stored, however long they may be. */
   public static void checkNaming(
       @Nullable String name, @Nullable Map<String, String> labels, Mistakes mistakes) {
-    mistakes.require(
-        name == null || name.length() <= 200, "name", "must have at most 200 characters");
+    if (name != null) {
+      mistakes.name(name, "name");
+    }
     if (labels == null) {
       return;
     }
-    mistakes.require(labels.size() <= 64, "labels", "must be at most 64, were " + labels.size());
     labels.forEach(
         (label, content) -> {
           var at = mistakes.in("labels");
-          at.require(
-              !label.isEmpty() && label.length() <= 200,
-              label,
-              "must have a name of 1 to 200 characters");
-          at.require(
-              content != null && content.length() <= 1000,
-              label,
-              "must be a text of at most 1000 characters");
+          if (at.require(!label.isEmpty(), label, "must have a name")
+              && at.require(content != null, label, "must be a text")) {
+            at.name(label, label);
+            at.require(content.indexOf(0) < 0, label, "must not hold NUL");
+          }
         });
   }
 }

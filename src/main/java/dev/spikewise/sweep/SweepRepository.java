@@ -20,7 +20,7 @@ import tools.jackson.databind.json.JsonMapper;
 @Repository
 class SweepRepository {
 
-  private static final String COLUMNS = "id, number, spec, created_at, cancelled_at";
+  private static final String COLUMNS = "id, number, spec, created_at, cancelled_at, tenant";
 
   private final JdbcClient client;
   private final JsonMapper mapper;
@@ -31,7 +31,12 @@ class SweepRepository {
   }
 
   record Row(
-      UUID id, long number, SweepSpec spec, Instant createdAt, @Nullable Instant cancelledAt) {}
+      UUID id,
+      long number,
+      SweepSpec spec,
+      Instant createdAt,
+      @Nullable Instant cancelledAt,
+      String tenant) {}
 
   /**
    * One job's place in a sweep.
@@ -50,11 +55,15 @@ class SweepRepository {
     }
   }
 
-  void insert(UUID id, SweepSpec spec, Instant now) {
+  void insert(UUID id, String tenant, SweepSpec spec, Instant now) {
     client
         .sql(
-            "insert into sweep (id, name, spec, rounds, created_at) values (:id, :name, :spec, :rounds, :now)")
+            """
+            insert into sweep (id, tenant, name, spec, rounds, created_at)
+            values (:id, :tenant, :name, :spec, :rounds, :now)\
+            """)
         .param("id", id)
+        .param("tenant", tenant)
         .param("name", spec.name(), Types.VARCHAR)
         .param("spec", mapper.writeValueAsString(spec))
         .param("rounds", spec.rounds())
@@ -67,7 +76,8 @@ class SweepRepository {
         .sql(
             """
             insert into sweep_job (sweep_id, combination, round, job_id, refusal)
-            values (:sweep, :combination, :round, :job, :refusal)""")
+            values (:sweep, :combination, :round, :job, :refusal)\
+            """)
         .param("sweep", place.sweepId())
         .param("combination", place.combination())
         .param("round", place.round())
@@ -94,13 +104,16 @@ class SweepRepository {
   }
 
   /** Newest first, those before {@code number}. */
-  List<Row> list(int limit, long number) {
+  List<Row> list(int limit, long number, boolean all, String tenant) {
     return client
         .sql(
             "select "
                 + COLUMNS
-                + " from sweep where number < :number order by number desc limit :limit")
+                + " from sweep where number < :number and (:all or tenant = :tenant)"
+                + " order by number desc limit :limit")
         .param("number", number)
+        .param("all", all)
+        .param("tenant", tenant)
         .param("limit", limit)
         .query(this::row)
         .list();
@@ -113,7 +126,8 @@ class SweepRepository {
             .sql(
                 """
                 select sweep_id, combination, round, job_id, refusal from sweep_job
-                where sweep_id in (:ids) order by combination, round""")
+                where sweep_id in (:ids) order by combination, round\
+                """)
             .param("ids", sweepIds)
             .query(SweepRepository::place)
             .list();
@@ -128,7 +142,8 @@ class SweepRepository {
             from sweep s join sweep_job p on p.sweep_id = s.id join job j on j.id = p.job_id
             where s.cancelled_at is null and p.round + 1 < s.rounds and j.status = 'SUCCEEDED'
               and not exists (select 1 from sweep_job n where n.sweep_id = p.sweep_id
-                and n.combination = p.combination and n.round = p.round + 1)""")
+                and n.combination = p.combination and n.round = p.round + 1)\
+            """)
         .query(SweepRepository::place)
         .list();
   }
@@ -152,7 +167,8 @@ class SweepRepository {
         row.getLong(2),
         mapper.readValue(row.getString(3), SweepSpec.class),
         row.getObject(4, OffsetDateTime.class).toInstant(),
-        cancelledAt == null ? null : cancelledAt.toInstant());
+        cancelledAt == null ? null : cancelledAt.toInstant(),
+        row.getString(6));
   }
 
   private static Place place(ResultSet row, int i) throws SQLException {

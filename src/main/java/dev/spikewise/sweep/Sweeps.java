@@ -12,6 +12,7 @@ import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.sweep.SweepRepository.Place;
 import dev.spikewise.sweep.SweepRepository.Row;
+import dev.spikewise.tenant.Tenants;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashSet;
@@ -28,10 +29,12 @@ public class Sweeps {
 
   private final SweepRepository sweeps;
   private final Jobs jobs;
+  private final Tenants tenants;
 
-  Sweeps(SweepRepository sweeps, Jobs jobs) {
+  Sweeps(SweepRepository sweeps, Jobs jobs, Tenants tenants) {
     this.sweeps = sweeps;
     this.jobs = jobs;
+    this.tenants = tenants;
   }
 
   /**
@@ -43,7 +46,7 @@ public class Sweeps {
   @Transactional
   public Sweep create(SweepSpec spec, List<TrainingSpec> variants) {
     var id = UUID.randomUUID();
-    sweeps.insert(id, spec, Instant.now().truncatedTo(ChronoUnit.MICROS));
+    sweeps.insert(id, tenants.owner(), spec, Instant.now().truncatedTo(ChronoUnit.MICROS));
     var mistakes = new LinkedHashSet<Mistake>();
     for (int i = 0; i < variants.size(); i++) {
       int variant = i;
@@ -62,13 +65,14 @@ public class Sweeps {
 
   @Transactional(readOnly = true)
   public Sweep get(UUID id) {
-    return view(sweeps.find(id).orElseThrow(() -> notFound(id)));
+    return view(
+        sweeps.find(id).filter(row -> tenants.sees(row.tenant())).orElseThrow(() -> notFound(id)));
   }
 
   /** Newest first, those created before the one with {@code number}. */
   @Transactional(readOnly = true)
   public Page<Sweep> list(int limit, long number) {
-    var rows = sweeps.list(limit + 1, number);
+    var rows = sweeps.list(limit + 1, number, tenants.seeAll(), tenants.owner());
     var places =
         sweeps.places(rows.stream().map(Row::id).toList()).stream()
             .collect(Collectors.groupingBy(Place::sweepId));
@@ -116,7 +120,10 @@ public class Sweeps {
   }
 
   private Row lock(UUID id) {
-    return sweeps.lock(id).orElseThrow(() -> notFound(id));
+    return sweeps
+        .lock(id)
+        .filter(row -> tenants.sees(row.tenant()))
+        .orElseThrow(() -> notFound(id));
   }
 
   private List<UUID> jobIds(UUID id) {

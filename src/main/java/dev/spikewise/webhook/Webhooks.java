@@ -8,6 +8,7 @@ import dev.spikewise.job.Verdict;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.ProblemException;
+import dev.spikewise.tenant.Tenants;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.security.SecureRandom;
@@ -30,20 +31,23 @@ import tools.jackson.databind.json.JsonMapper;
 @Service
 public class Webhooks {
 
-  private static final String SELECT = "select id, url, events, created_at, number from webhook ";
+  private static final String SELECT =
+      "select id, url, events, created_at, number, tenant from webhook ";
 
   private final SecureRandom random = new SecureRandom();
   private final JdbcClient jdbc;
   private final JsonMapper json;
   private final PublicAddresses addresses;
+  private final Tenants tenants;
 
-  Webhooks(JdbcClient jdbc, JsonMapper json, PublicAddresses addresses) {
+  Webhooks(JdbcClient jdbc, JsonMapper json, PublicAddresses addresses, Tenants tenants) {
     this.jdbc = jdbc;
     this.json = json;
     this.addresses = addresses;
+    this.tenants = tenants;
   }
 
-  private record Row<T>(T content, long number) {}
+  private record Row<T>(T content, long number, String tenant) {}
 
   /**
    * Adds a receiver, which hears of everything from now on.
@@ -55,9 +59,13 @@ public class Webhooks {
     refusePrivate(definition.url());
     var id = UUID.randomUUID();
     jdbc.sql(
-            "insert into webhook (id, url, events, secret, created_at) values (?, ?, ?, ?, current_timestamp)")
+            """
+            insert into webhook (id, tenant, url, events, secret, created_at)
+            values (?, ?, ?, ?, ?, current_timestamp)\
+            """)
         .params(
             id,
+            tenants.owner(),
             definition.url(),
             String.join(",", definition.events()),
             definition.secret() == null ? drawSecret() : definition.secret())
@@ -94,8 +102,8 @@ public class Webhooks {
   @Transactional(readOnly = true)
   public Page<Webhook> list(int limit, long number) {
     var rows =
-        jdbc.sql(SELECT + "where number < ? order by number desc limit ?")
-            .params(number, limit + 1)
+        jdbc.sql(SELECT + "where number < ? and (? or tenant = ?) order by number desc limit ?")
+            .params(number, tenants.seeAll(), tenants.owner(), limit + 1)
             .query(Webhooks::webhook)
             .list();
     return Page.of(rows, limit, Row::content, Row::number);
@@ -107,6 +115,7 @@ public class Webhooks {
         .param(id)
         .query(Webhooks::webhook)
         .optional()
+        .filter(row -> tenants.sees(row.tenant()))
         .orElseThrow(() -> ProblemException.notFound("webhook", id.toString()))
         .content();
   }
@@ -119,7 +128,8 @@ public class Webhooks {
             List.of(row.getString("events").split(",")),
             null,
             row.getObject("created_at", OffsetDateTime.class).toInstant()),
-        row.getLong("number"));
+        row.getLong("number"),
+        row.getString("tenant"));
   }
 
   /** Removes a receiver and all that was on its way to it. */
@@ -136,7 +146,8 @@ public class Webhooks {
     get(id);
     var rows =
         jdbc.sql(
-                "select * from webhook_delivery where webhook_id = ? and number < ? order by number desc limit ?")
+                "select * from webhook_delivery where webhook_id = ? and number < ? order by number"
+                    + " desc limit ?")
             .params(id, number, limit + 1)
             .query(Webhooks::delivery)
             .list();
@@ -157,7 +168,8 @@ public class Webhooks {
             row.getObject("response_status", Integer.class),
             row.getString("error"),
             row.getObject("created_at", OffsetDateTime.class).toInstant()),
-        row.getLong("number"));
+        row.getLong("number"),
+        "");
   }
 
   /** The body of a request, as Standard Webhooks lays it out. */
@@ -198,7 +210,13 @@ public class Webhooks {
   void on(JobEvent.StateChanged change) {
     var event = Webhook.event(change.job().status());
     var receivers =
-        jdbc.sql(SELECT).query(Webhooks::webhook).list().stream()
+        jdbc
+            // Operators' receivers hear of the jobs of all.
+            .sql(SELECT + "where tenant in ('', (select tenant from job where id = ?))")
+            .param(change.job().id())
+            .query(Webhooks::webhook)
+            .list()
+            .stream()
             .map(Row::content)
             .filter(webhook -> webhook.events().contains(event))
             .toList();
@@ -212,7 +230,8 @@ public class Webhooks {
       jdbc.sql(
               """
               insert into webhook_delivery (id, webhook_id, event, body, status, attempts, next_attempt_at, created_at)
-              values (?, ?, ?, ?, ?, 0, ?, ?)""")
+              values (?, ?, ?, ?, ?, 0, ?, ?)\
+              """)
           .params(
               UUID.randomUUID(),
               receiver.id(),

@@ -3,9 +3,15 @@ package dev.spikewise.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Collections;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 class LimitsTest extends ServiceTest {
+
+  @Autowired JdbcClient jdbc;
 
   private static final String LAYER =
       "{\"type\": \"Linear\", \"out_features\": 4, \"bias\": false}";
@@ -25,10 +31,77 @@ class LimitsTest extends ServiceTest {
     assertMistakes(job(wide, 1, 1024, 1024), "/batch_size");
   }
 
+  @Test
+  void aJobIsJudgedByTheWorkersThatTrainItNotByThisProcess() throws Exception {
+    var wide = LAYER.replace("4", "32768") + "," + LAYER.replace("4", "2048");
+    var large = job(wide, 1, 1024, 1024);
+    var refused = post("/api/v1/jobs", large);
+    problem(refused, 422, "invalid_spec");
+    assertThat(refused.body()).contains("spikewise.jobs.memory-per-job");
+    jdbc.sql(
+            "insert into worker (id, memory_bytes, seen_at) values ('large', ?, current_timestamp)")
+        .param(1L << 50)
+        .update();
+    try {
+      var accepted = post("/api/v1/jobs", large);
+      assertThat(accepted.statusCode()).as(accepted.body()).isEqualTo(202);
+      var path = accepted.headers().firstValue("Location").orElseThrow();
+      // A small job that comes later is trained; the large one waits for the large worker.
+      var small = post("/api/v1/jobs", job(LAYER, 1, 1, 1));
+      await(small.headers().firstValue("Location").orElseThrow(), "succeeded", "failed");
+      assertThat(body(get(path)).get("status").asString()).isEqualTo("queued");
+      assertThat(post(path + "/cancel", "").statusCode()).isEqualTo(202);
+      assertThat(delete(path).statusCode()).isEqualTo(204);
+    } finally {
+      jdbc.sql("delete from worker where id = 'large'").update();
+    }
+  }
+
+  @Test
+  void everyLimitOnNamesListsAndDepthIsNamed() {
+    var name = "\"name\": \"" + "x".repeat(201) + "\", ";
+    named(job(LAYER, 1, 1, 1).replaceFirst("\\{", "{" + name), "spikewise.limits.name-length");
+    var label = "\"labels\": {\"a\": \"" + "x".repeat(1001) + "\"}, ";
+    named(job(LAYER, 1, 1, 1).replaceFirst("\\{", "{" + label), "spikewise.limits.label-length");
+    var labels =
+        IntStream.range(0, 65)
+            .mapToObj(i -> "\"" + i + "\": \"\"")
+            .collect(Collectors.joining(","));
+    named(
+        job(LAYER, 1, 1, 1).replaceFirst("\\{", "{\"labels\": {" + labels + "}, "),
+        "spikewise.limits.labels");
+    var loss = String.join(",", Collections.nCopies(4097, "{\"type\": \"l1\"}"));
+    named(
+        job(LAYER, 1, 1, 1).replaceFirst("\\{", "{\"loss\": [" + loss + "], "),
+        "spikewise.limits.list-entries");
+    named(job(LAYER.replace("4", "67108865"), 1, 1, 1), "spikewise.limits.tensor-values");
+    var deep = post("/api/v1/jobs", "[".repeat(501));
+    problem(deep, 413, "content_too_large");
+    assertThat(deep.body()).contains("spring.jackson.factory.constraints.read.max-nesting-depth");
+  }
+
+  @Test
+  void aHundredMistakesAreEnough() {
+    var wrong = String.join(",", Collections.nCopies(4000, "{\"type\": \"none\"}"));
+    var problem =
+        problem(
+            post("/api/v1/jobs", "{\"loss\": [" + wrong + "], \"model\": {\"layers\": [{}]}}"),
+            422,
+            "invalid_spec");
+    assertThat(problem.get("errors")).hasSize(100);
+  }
+
+  private void named(String job, String setting) {
+    var response = post("/api/v1/jobs", job);
+    problem(response, 422, "invalid_spec");
+    assertThat(response.body()).contains(setting);
+  }
+
   private static String job(String layers, int epochs, int batchSize, int timeSteps) {
     return """
-        {"epochs": %d, "batch_size": %d, "time_steps": %d,
-         "model": {"input_shape": [4], "layers": [%s, {"type": "IAF"}]}}"""
+    {"epochs": %d, "batch_size": %d, "time_steps": %d,
+     "model": {"input_shape": [4], "layers": [%s, {"type": "IAF"}]}}\
+    """
         .formatted(epochs, batchSize, timeSteps, layers);
   }
 

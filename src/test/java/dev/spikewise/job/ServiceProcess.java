@@ -124,7 +124,7 @@ final class ServiceProcess implements AutoCloseable {
     }
   }
 
-  private void awaitReadiness() throws InterruptedException {
+  void awaitReadiness() throws InterruptedException {
     var deadline = Instant.now().plus(PATIENCE);
     while (!isReady()) {
       if (!process.isAlive() || Instant.now().isAfter(deadline)) {

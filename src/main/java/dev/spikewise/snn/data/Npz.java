@@ -35,6 +35,9 @@ public final class Npz {
   private static final Pattern SHAPE = Pattern.compile("'shape':\\s*\\(([0-9,\\s]*)\\)");
   private static final Pattern NUMBER = Pattern.compile("\\d+");
 
+  /** Bytes that an array takes beside its values, even where it has none. */
+  private static final int OVERHEAD = 256;
+
   private Npz() {}
 
   /** Values with a shape, row-major. */
@@ -121,7 +124,7 @@ public final class Npz {
       for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
         String name = entry.getName().replaceFirst("\\.npy$", "");
         Array array = readNpy(zip, name, left);
-        left -= array.bytes().capacity();
+        left -= array.bytes().capacity() + OVERHEAD;
         if (zip.read() >= 0) {
           throw new IllegalArgumentException("'" + name + "' has more values than its shape");
         }

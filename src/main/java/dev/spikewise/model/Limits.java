@@ -1,0 +1,169 @@
+package dev.spikewise.model;
+
+import dev.spikewise.spec.AnalysisSpec;
+import dev.spikewise.spec.ConversionSpec;
+import dev.spikewise.spec.Labelled;
+import dev.spikewise.spec.Mistakes;
+import dev.spikewise.spec.ModelRef;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.SweepSpec;
+import dev.spikewise.spec.TrainingSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+
+/**
+ * What may be asked for at most, in a request or in a file.
+ *
+ * @param layers of a model
+ * @param tensorValues values of one tensor: weights, or what a layer holds of one sample and step
+ * @param epochs of a training
+ * @param batchTimeSteps batch size times time steps
+ * @param combinations of values and seeds in a sweep
+ * @param listEntries of any list in a JSON body
+ * @param nameLength characters of a name and of a label's name
+ * @param labels of a job
+ * @param labelLength characters of a label
+ */
+@ConfigurationProperties("spikewise.limits")
+public record Limits(
+    @DefaultValue("256") int layers,
+    @DefaultValue("67108864") int tensorValues,
+    @DefaultValue("1000000000") int epochs,
+    @DefaultValue("1048576") long batchTimeSteps,
+    @DefaultValue("256") int combinations,
+    @DefaultValue("4096") int listEntries,
+    @DefaultValue("200") int nameLength,
+    @DefaultValue("64") int labels,
+    @DefaultValue("1000") int labelLength) {
+
+  /** What the columns of the database hold. */
+  private static final int LONGEST_NAME = 200;
+
+  private static final int LONGEST_LABEL = 1000;
+
+  public Limits {
+    requireAtMost(tensorValues, ModelSpec.MAX_SIZE, "tensor-values");
+    requireAtMost(nameLength, LONGEST_NAME, "name-length");
+    requireAtMost(labelLength, LONGEST_LABEL, "label-length");
+  }
+
+  private static void requireAtMost(int value, int most, String setting) {
+    if (value > most) {
+      throw new IllegalArgumentException(
+          "spikewise.limits." + setting + " must be at most " + most + ", was " + value);
+    }
+  }
+
+  /** Reports every limit that a body exceeds, by the name of its setting. */
+  public void check(@Nullable Object body, Mistakes mistakes) {
+    if (body instanceof Labelled named) {
+      checkName(named.name(), mistakes);
+      checkLabels(named.labels(), mistakes);
+    }
+    switch (body) {
+      case ModelSpec model -> check(model, mistakes);
+      case ConversionSpec conversion -> checkName(conversion.name(), mistakes);
+      case AnalysisSpec analysis -> {
+        check(analysis.model(), mistakes);
+        checkWork(analysis.batchSize(), analysis.timeSteps(), mistakes);
+      }
+      case TrainingSpec training -> {
+        check(training.model(), mistakes);
+        checkWork(training.batchSize(), training.timeSteps(), mistakes);
+        atMost(epochs, training.epochs(), "epochs", "epochs", mistakes);
+      }
+      case SweepSpec sweep -> {
+        // Its jobs are checked one by one.
+        checkName(sweep.name(), mistakes);
+        atMost(combinations, sweep.combinations(), "over", "combinations", mistakes);
+      }
+      case null, default -> {}
+    }
+  }
+
+  /** Reports a name that is too long. */
+  public void checkName(@Nullable String name, Mistakes mistakes) {
+    var length = name == null ? 0 : name.length();
+    mistakes.require(
+        length <= nameLength,
+        "name",
+        "must have at most "
+            + nameLength
+            + " characters (spikewise.limits.name-length), has "
+            + length);
+  }
+
+  private void checkLabels(@Nullable Map<String, String> given, Mistakes mistakes) {
+    if (given == null) {
+      return;
+    }
+    atMost(labels, given.size(), "labels", "labels", mistakes);
+    given.forEach(
+        (label, content) -> {
+          var at = mistakes.in("labels");
+          at.require(
+              label.length() <= nameLength,
+              label.substring(0, Math.min(label.length(), nameLength)),
+              "must have a name of at most "
+                  + nameLength
+                  + " characters (spikewise.limits.name-length)");
+          at.require(
+              content == null || content.length() <= labelLength,
+              label,
+              "must have at most " + labelLength + " characters (spikewise.limits.label-length)");
+        });
+  }
+
+  private void check(@Nullable ModelRef model, Mistakes mistakes) {
+    if (model != null && model.id() == null) {
+      check(model.definition(), mistakes.in("model"));
+    }
+  }
+
+  private void check(ModelSpec model, Mistakes mistakes) {
+    checkName(model.name(), mistakes);
+    boolean few = atMost(layers, model.layers().size(), "layers", "layers", mistakes);
+    // Sizes mean something only where nothing else is wrong.
+    if (few && mistakes.isEmpty()) {
+      checkTensors(model, mistakes);
+    }
+  }
+
+  private void checkTensors(ModelSpec model, Mistakes mistakes) {
+    var shapes = model.shapes();
+    for (int i = 0; i < shapes.size(); i++) {
+      var at = i == 0 ? mistakes.in("input_shape") : mistakes.in("layers").in(i - 1);
+      var tensors = new ArrayList<>(List.of(shapes.get(i)));
+      if (i > 0) {
+        tensors.addAll(model.layers().get(i - 1).parameters(shapes.get(i - 1)).values());
+      }
+      tensors.stream()
+          .filter(tensor -> tensor.size() > tensorValues)
+          .findFirst()
+          .ifPresent(tensor -> at.add(ModelSpec.tooLarge(tensor, tensorValues)));
+    }
+  }
+
+  private void checkWork(int batchSize, int timeSteps, Mistakes mistakes) {
+    long work = (long) batchSize * timeSteps;
+    mistakes.require(
+        work <= batchTimeSteps,
+        "batch_size",
+        "times time_steps must be at most "
+            + batchTimeSteps
+            + " (spikewise.limits.batch-time-steps), was "
+            + work);
+  }
+
+  private static boolean atMost(
+      long most, long value, String name, String setting, Mistakes mistakes) {
+    return mistakes.require(
+        value <= most,
+        name,
+        "must be at most " + most + " (spikewise.limits." + setting + "), was " + value);
+  }
+}

@@ -1,0 +1,114 @@
+package dev.spikewise.tenant;
+
+import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.spec.ProblemException;
+import dev.spikewise.tenant.QuotaSettings.Quota;
+import java.util.ArrayList;
+import java.util.List;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Component;
+
+/**
+ * Refuses what a tenant has too much of already. Counted when asked for, so that nothing can be
+ * forgotten; requests of the same moment may pass together.
+ */
+@Component
+public class Quotas {
+
+  private final JdbcClient jdbc;
+  private final QuotaSettings settings;
+
+  Quotas(JdbcClient jdbc, QuotaSettings settings) {
+    this.jdbc = jdbc;
+    this.settings = settings;
+  }
+
+  /**
+   * Makes sure that {@code tenant} may queue one more job of so many epochs.
+   *
+   * @throws ProblemException with QUOTA_EXCEEDED
+   */
+  public void requireJob(String tenant, int epochs) {
+    var queued = settings.of(tenant, Quota::jobsQueued);
+    if (queued != null) {
+      require(
+          count("select count(*) from job where tenant = ? and status = 'QUEUED'", tenant) < queued,
+          "%d jobs are queued, as many as spikewise.quotas.jobs-queued allows".formatted(queued));
+    }
+    var most = settings.of(tenant, Quota::epochs);
+    if (most != null) {
+      long pending =
+          count(
+              """
+              select coalesce(sum(epochs - epoch), 0) from job
+              where tenant = ? and status not in ('SUCCEEDED', 'FAILED', 'CANCELLED')\
+              """,
+              tenant);
+      require(
+          pending + epochs <= most,
+          "%d epochs are to be trained, with this job's %d more than the %d of spikewise.quotas.epochs"
+              .formatted(pending, epochs, most));
+    }
+    requireBytes(tenant, 0);
+  }
+
+  /**
+   * Makes sure that {@code tenant} may store so many bytes more.
+   *
+   * @throws ProblemException with QUOTA_EXCEEDED
+   */
+  public void requireBytes(String tenant, long bytes) {
+    var most = settings.of(tenant, Quota::storedBytes);
+    if (most == null) {
+      return;
+    }
+    long stored =
+        count(
+                "select coalesce(sum(octet_length(npz)), 0) from model_weights w join model m on"
+                    + " m.id = w.model_id where m.tenant = ?",
+                tenant)
+            + count(
+                "select coalesce(sum(octet_length(content)), 0) from dataset_chunk c join dataset d"
+                    + " on d.id = c.dataset_id where d.tenant = ?",
+                tenant)
+            + count(
+                "select coalesce(sum(octet_length(content)), 0) from checkpoint c join job j on"
+                    + " j.id = c.job_id where j.tenant = ?",
+                tenant);
+    require(
+        bytes == 0 ? stored < most.toBytes() : stored + bytes <= most.toBytes(),
+        "%d bytes are stored, with %d more than the %s of spikewise.quotas.stored-bytes"
+            .formatted(stored, bytes, most));
+  }
+
+  /** The tenants whose jobs must wait, as too many of them are trained already. */
+  public List<String> tenantsAtWork() {
+    if (!settings.limitsRunning()) {
+      return List.of();
+    }
+    var full = new ArrayList<>(settings.tenantsWithoutWork());
+    jdbc.sql(
+            """
+            select tenant, count(*) from job where status in ('RUNNING', 'PAUSING', 'CANCELLING')
+            group by tenant\
+            """)
+        .query(
+            row -> {
+              var most = settings.of(row.getString(1), Quota::jobsRunning);
+              if (most != null && row.getInt(2) >= most) {
+                full.add(row.getString(1));
+              }
+            });
+    return full;
+  }
+
+  private long count(String sql, String tenant) {
+    return jdbc.sql(sql).param(tenant).query(Long.class).single();
+  }
+
+  private static void require(boolean holds, String detail) {
+    if (!holds) {
+      throw new ProblemException(Code.QUOTA_EXCEEDED, detail);
+    }
+  }
+}

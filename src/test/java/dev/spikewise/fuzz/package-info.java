@@ -1,0 +1,4 @@
+@NullMarked
+package dev.spikewise.fuzz;
+
+import org.jspecify.annotations.NullMarked;
