@@ -74,7 +74,7 @@ import tools.jackson.databind.json.JsonMapper;
 class FuzzTest {
 
   private static final long SEED = Long.getLong("fuzz.seed", 1);
-  private static final int REQUESTS = Integer.getInteger("fuzz.requests", 12_000);
+  private static final int REQUESTS = Integer.getInteger("fuzz.requests", 10_500);
   private static final int THREADS = 4;
   private static final int MAX_STREAMS = 20;
 
