@@ -54,6 +54,7 @@ class JobController {
   private static final Pattern WAIT =
       Pattern.compile("(?:^|[,;])\\s*wait=(\\d{1,9})\\s*(?=$|[,;])");
   private static final int MOST_WAIT_SECONDS = 60;
+  private static final String LAST_EVENT_ID = "Last-Event-ID";
 
   private final Jobs jobs;
   private final JobWatch watch;
@@ -138,22 +139,42 @@ class JobController {
     return answer.eTag(etag(job)).body(Resource.of(job));
   }
 
-  private static String etag(Job job) {
+  static String etag(Job job) {
     // A queued job moves up without a change of its own.
     return "\"" + job.version() + (job.queue() == null ? "" : "-" + job.queue().position()) + "\"";
   }
 
   /** Jobs, the newest first. */
   @GetMapping
-  Page<Resource> list(
-      @RequestParam(defaultValue = "") List<String> status,
-      @RequestParam(defaultValue = "") List<String> label,
-      @RequestParam(required = false) @Nullable String name,
-      @ParameterObject PageQuery page) {
-    var filter =
-        new Jobs.Filter(status.stream().map(JobController::state).toList(), labels(label), name);
-    var found = jobs.list(filter, page.size(), page.before());
+  Page<Resource> list(@ParameterObject Query query, @ParameterObject PageQuery page) {
+    var found = jobs.list(query.filter(), page.size(), page.before());
     return new Page<>(found.data().stream().map(Resource::of).toList(), found.nextCursor());
+  }
+
+  /** That list, kept up to date. */
+  @GetMapping(path = "/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
+  void stream(
+      @ParameterObject Query query,
+      @ParameterObject PageQuery page,
+      @RequestHeader(name = LAST_EVENT_ID, required = false) @Nullable String last,
+      HttpServletResponse response) {
+    var filter = query.filter();
+    int size = page.size();
+    watch.stream(() -> jobs.list(filter, size, page.before()).data(), last, response);
+  }
+
+  /**
+   * What a list is narrowed to.
+   *
+   * @param label each as key:value
+   */
+  record Query(@Nullable List<String> status, @Nullable List<String> label, @Nullable String name) {
+    Jobs.Filter filter() {
+      return new Jobs.Filter(
+          status == null ? List.of() : status.stream().map(JobController::state).toList(),
+          label == null ? Map.of() : labels(label),
+          name);
+    }
   }
 
   private static JobState state(String word) {
@@ -184,7 +205,7 @@ class JobController {
     return labels;
   }
 
-  private static int between(int least, int most, int value, String name) {
+  static int between(int least, int most, int value, String name) {
     if (value < least || value > most) {
       throw new ProblemException(
           Code.INVALID_PARAMETER,
@@ -274,13 +295,18 @@ class JobController {
     return new Page<>(news, news.size() < limit ? null : news.getLast().id());
   }
 
-  /** Oldest first, unlike other lists: news continue where the last page ended. */
+  /**
+   * A job's news as they come, oldest first.
+   *
+   * @param cursor the event to begin after, for a reader that cannot send the header at first
+   */
   @GetMapping(path = "/{id}/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
   void stream(
       @PathVariable UUID id,
-      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String last,
+      @RequestParam(required = false) @Nullable String cursor,
+      @RequestHeader(name = LAST_EVENT_ID, required = false) @Nullable String last,
       HttpServletResponse response) {
-    watch.stream(id, last, response);
+    watch.stream(id, last == null ? cursor : last, response);
   }
 
   /** The full statistics of a job's last epoch. */

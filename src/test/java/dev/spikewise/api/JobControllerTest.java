@@ -2,16 +2,23 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.URI;
+import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class JobControllerTest extends ServiceTest {
 
@@ -241,6 +248,93 @@ class JobControllerTest extends ServiceTest {
                 .statusCode())
         .isEqualTo(404);
     assertThat(body(get(path)).get("data")).hasSize(events.size() - 1);
+  }
+
+  /** The events of a stream up to and with the next one of this kind. */
+  private static List<String> until(Iterator<String> lines, String event) {
+    var events = new ArrayList<String>();
+    var parts = new ArrayList<String>();
+    while (events.isEmpty() || !events.getLast().contains("event: " + event + "\n")) {
+      var line = lines.next();
+      if (line.isEmpty()) {
+        events.add(String.join("\n", parts));
+        parts.clear();
+      } else {
+        parts.add(line);
+      }
+    }
+    return events;
+  }
+
+  private Stream<String> listen(String query, String... headers) {
+    var request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + JOBS + "/events" + query))
+            .header("Accept", "text/event-stream");
+    for (int i = 0; i < headers.length; i += 2) {
+      request.header(headers[i], headers[i + 1]);
+    }
+    return send(request.build(), BodyHandlers.ofLines()).body();
+  }
+
+  @Test
+  @Timeout(60)
+  void aListIsKeptUpToDateByAStreamThatTellsNothingTwiceAndMissesNothing() throws Exception {
+    var label = "?label=stream:" + UUID.randomUUID();
+    var labels = ", \"epochs\": 3, \"labels\": {\"stream\": \"" + label.substring(14) + "\"}";
+    var first = submit(labels);
+    await(first, "succeeded");
+    String last;
+    try (var stream = listen(label)) {
+      var lines = stream.iterator();
+      var events = until(lines, "list");
+      assertThat(events).hasSize(2);
+      assertThat(events.getFirst()).startsWith("event: job\n").contains("\"status\":\"succeeded\"");
+      assertThat(events.getLast()).startsWith("id: ").contains(first.substring(JOBS.length() + 1));
+
+      var second = submit(labels);
+      events = until(lines, "list");
+      assertThat(events.getLast())
+          .containsSubsequence(
+              second.substring(JOBS.length() + 1), first.substring(JOBS.length() + 1));
+      while (events.stream().noneMatch(event -> event.contains("\"status\":\"succeeded\""))) {
+        events = until(lines, "job");
+        assertThat(events.getLast()).contains(second);
+      }
+      last = events.getLast().lines().findFirst().orElseThrow().substring("id: ".length());
+      delete(first);
+      assertThat(until(lines, "list").getLast()).doesNotContain(first.substring(JOBS.length() + 1));
+      submit(labels);
+      until(lines, "list");
+    }
+    try (var stream = listen(label, "Last-Event-ID", last)) {
+      assertThat(until(stream.iterator(), "list"))
+          .as("what was missed, so everything as it is now")
+          .hasSize(3);
+    }
+    var state = body(get(JOBS + label)).get("data");
+    await(state.at("/0/links/self").asString(), "succeeded");
+    try (var stream = listen(label)) {
+      last =
+          until(stream.iterator(), "list")
+              .getLast()
+              .lines()
+              .findFirst()
+              .orElseThrow()
+              .substring("id: ".length());
+    }
+    try (var stream = listen(label, "Last-Event-ID", last)) {
+      send(
+          "PATCH",
+          state.at("/1/links/self").asString(),
+          BodyPublishers.ofString("{\"name\":\"n\"}"));
+      assertThat(until(stream.iterator(), "job"))
+          .as("only what changed since")
+          .singleElement()
+          .asString()
+          .contains("\"name\":\"n\"");
+    }
+    assertThat(getWith(JOBS + "/events?status=asleep", "Accept", "text/event-stream").statusCode())
+        .isEqualTo(400);
   }
 
   @Test
