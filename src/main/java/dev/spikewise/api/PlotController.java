@@ -12,6 +12,7 @@ import org.springframework.http.MediaType;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** The tutorial's figures of a job: by Accept, or by an ending that a link can carry. */
@@ -32,19 +33,29 @@ class PlotController {
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.svg"},
       produces = SVG)
-  byte[] svg(@PathVariable UUID id, @PathVariable String plot) {
-    return draw(id, plot).svg().getBytes(StandardCharsets.UTF_8);
+  byte[] svg(
+      @PathVariable UUID id,
+      @PathVariable String plot,
+      @RequestParam(defaultValue = "2") int columns) {
+    return draw(id, plot, columns).svg().getBytes(StandardCharsets.UTF_8);
   }
 
   /** One of the tutorial's figures, of a job. */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.png"},
       produces = MediaType.IMAGE_PNG_VALUE)
-  byte[] png(@PathVariable UUID id, @PathVariable String plot) {
-    return draw(id, plot).png();
+  byte[] png(
+      @PathVariable UUID id,
+      @PathVariable String plot,
+      @RequestParam(defaultValue = "2") int columns) {
+    return draw(id, plot, columns).png();
   }
 
-  private Picture draw(UUID id, String plot) {
+  /**
+   * @param columns of histograms
+   */
+  private Picture draw(UUID id, String plot, int columns) {
+    JobController.between(1, 4, columns, "columns");
     var job = jobs.get(id);
     return switch (plot) {
       case "synops" ->
@@ -53,7 +64,7 @@ class PlotController {
       case "firing-rate-histogram" -> {
         var statistics = jobs.statistics(id);
         // Statistics exist only once the baseline does.
-        yield Plots.firingRateHistogram(requireNonNull(job.baseline()), statistics);
+        yield Plots.firingRateHistogram(requireNonNull(job.baseline()), statistics, columns);
       }
       default -> throw ProblemException.notFound("plot", plot);
     };

@@ -51,18 +51,21 @@ record Axis(double min, double max, double step, double from, double to) {
   }
 
   /**
-   * A number with an SI prefix and no more digits than tell it from its neighbours: 12.5M, 30k,
+   * A number with an SI prefix and no more digits than tell it from its neighbours: 12.5 M, 30 k,
    * 0.25.
    */
   String text(double value) {
     double unit = Math.max(Math.abs(min), Math.abs(max));
+    if (value == 0) {
+      return "0";
+    }
     if (unit >= 1e9) {
-      return digits(value / 1e9, step / 1e9) + "G";
+      return digits(value / 1e9, step / 1e9) + "\u202fG";
     }
     if (unit >= 1e6) {
-      return digits(value / 1e6, step / 1e6) + "M";
+      return digits(value / 1e6, step / 1e6) + "\u202fM";
     }
-    return unit >= 1e4 ? digits(value / 1e3, step / 1e3) + "k" : digits(value, step);
+    return unit >= 1e4 ? digits(value / 1e3, step / 1e3) + "\u202fk" : digits(value, step);
   }
 
   private static String digits(double value, double step) {

@@ -34,7 +34,7 @@ public record Picture(int width, int height, String title, List<Mark> marks) {
     END
   }
 
-  /** As SVG that follows the reader's light or dark scheme and lies on whatever is behind it. */
+  /** As SVG that follows the reader's light or dark scheme, on a ground of its own. */
   public String svg() {
     return Svg.write(this);
   }

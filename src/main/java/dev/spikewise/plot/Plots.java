@@ -154,21 +154,26 @@ public final class Plots {
   /**
    * Firing rates of each spiking layer's neurons before the training, in outline, and after it,
    * filled.
+   *
+   * @param most layers side by side, at least 1
    */
-  public static Picture firingRateHistogram(Statistics before, Statistics after) {
+  public static Picture firingRateHistogram(Statistics before, Statistics after, int most) {
     var layers = List.copyOf(after.spiking().keySet());
-    String title = "Firing rates of the neurons, before (outline) and after (filled)";
+    String title = "Firing rates of the neurons";
     if (layers.isEmpty()) {
       return empty(title, "no layer spikes");
     }
     var marks = new ArrayList<Mark>();
+    String legend = "share of neurons · outline: before · filled: after";
     marks.add(new Label(new Point(LEFT, 24), title, Anchor.START, Ink.TEXT, 15, true));
-    int columns = Math.min(2, layers.size());
-    int panel = (WIDTH - LEFT - 24) / columns;
-    int height = 190;
+    marks.add(new Label(new Point(LEFT, 42), legend, Anchor.START, Ink.MUTED, SMALL, false));
+    int columns = Math.min(most, layers.size());
+    int panel = (WIDTH - LEFT - 24) / 2;
+    int width = LEFT + columns * panel + 24;
+    int height = 180;
     for (int i = 0; i < layers.size(); i++) {
       double left = LEFT + i % columns * panel;
-      double top = 62 + i / columns * height;
+      double top = 76 + i / columns * height;
       var name = layers.get(i);
       var now = requireNonNull(after.spiking().get(name));
       var then = before.spiking().get(name);
@@ -205,7 +210,7 @@ public final class Plots {
       }
     }
     int rows = Math.ceilDiv(layers.size(), columns);
-    return new Picture(WIDTH, 56 + rows * height + 14, title, marks);
+    return new Picture(width, 70 + rows * height, title + ", " + legend, marks);
   }
 
   /** Share of the layer's neurons in each bin. */

@@ -38,7 +38,7 @@ final class Png {
         RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
     graphics.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
     graphics.scale(SCALE, SCALE);
-    graphics.setColor(Ink.PAPER);
+    graphics.setColor(new Color(Ink.PAPER.light));
     graphics.fillRect(0, 0, picture.width(), picture.height());
     picture.marks().forEach(mark -> paint(mark, graphics));
     graphics.dispose();

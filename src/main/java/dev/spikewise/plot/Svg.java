@@ -23,6 +23,7 @@ final class Svg {
         font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">
         <title>%s</title>
         <style>%s @media (prefers-color-scheme: dark) {%s}</style>
+        <rect class="paper" width="100%%" height="100%%" rx="8" fill="currentColor"/>
         %s
         </svg>
         """

@@ -60,9 +60,9 @@ class PlotsTest {
             "synops-none", Plots.synops(List.of(), 24e6),
             "firing-rate", Plots.firingRate(epochs(20)),
             "firing-rate-histogram",
-                Plots.firingRateHistogram(statistics(1, 6L, 3L, 1L), statistics(2, 0L, 4L, 6L)),
+                Plots.firingRateHistogram(statistics(1, 6L, 3L, 1L), statistics(2, 0L, 4L, 6L), 2),
             "firing-rate-histogram-silent",
-                Plots.firingRateHistogram(statistics(1, 10L), statistics(1, 0L)),
+                Plots.firingRateHistogram(statistics(1, 10L), statistics(1, 0L), 1),
             "pareto",
                 Plots.pareto(
                     List.of(
@@ -147,10 +147,11 @@ class PlotsTest {
   void ticksAreRoundNumbersWithNoMoreDigitsThanTheyNeed() {
     var axis = Axis.around(0, 27.3e6, 6, 0, 100);
     assertThat(axis.ticks().stream().map(axis::text))
-        .containsExactly("0M", "5M", "10M", "15M", "20M", "25M", "30M");
+        .containsExactly(
+            "0", "5\u202fM", "10\u202fM", "15\u202fM", "20\u202fM", "25\u202fM", "30\u202fM");
     var rates = Axis.around(0, 0.31, 4, 0, 100);
     assertThat(rates.ticks().stream().map(rates::text))
-        .containsExactly("0.0", "0.1", "0.2", "0.3", "0.4");
+        .containsExactly("0", "0.1", "0.2", "0.3", "0.4");
   }
 
   private static void keep(String name, Picture picture) throws IOException {
