@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -147,13 +148,22 @@ class PrometheusTest {
     }
   }
 
-  /** What boards and rules ask; of an alert, the figure that it compares. */
+  /** What boards, their variables and rules ask; of an alert, the figure that it compares. */
   private List<String> expressions(String jobId) throws IOException {
     var all = new ArrayList<String>();
     try (var boards = Files.newDirectoryStream(BOARDS, "*.json")) {
       for (var board : boards) {
-        for (var expression : json.readTree(Files.readString(board)).findValues("expr")) {
+        var content = json.readTree(Files.readString(board));
+        for (var expression : content.findValues("expr")) {
           all.add(expression.asString().replace("$__rate_interval", "5s").replace("$job", jobId));
+        }
+        for (var variable : content.at("/templating/list")) {
+          var query =
+              Pattern.compile("query_result\\((.+)\\)")
+                  .matcher(variable.at("/query/query").asString(""));
+          if (query.matches()) {
+            all.add(query.group(1));
+          }
         }
       }
     }
