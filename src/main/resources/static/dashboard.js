@@ -2,79 +2,212 @@ import uPlot from '/webjars/uplot/dist/uPlot.esm.js';
 
 const JOBS = '/api/v1/jobs';
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const si = v => v == null ? '' : Math.abs(v) >= 1e6 ? +(v / 1e6).toPrecision(4) + 'M' : Math.abs(v) >= 1e4 ? +(v / 1e3).toPrecision(4) + 'k' : +v.toPrecision(4) + '';
 
-/** A chart that keeps its width to its figure's; curves: [{label, colour, width, dash}]. */
-function chart(parent, title, curves) {
+/** Three digits and an SI prefix, as the pages write them. */
+function si(v) {
+  if (v == null || !Number.isFinite(v)) return v == null ? '' : String(v);
+  if (v === 0) return '0';
+  const power = Number(v.toExponential(2).split('e')[1]);
+  if (power < -3 || power >= 15) return v.toExponential(2).replace(/\.?0*e\+?/, 'e');
+  const prefix = Math.max(0, Math.floor(power / 3));
+  return +(v / 1000 ** prefix).toPrecision(3) + (prefix ? '\u202f' + ' kMGT'[prefix] : '');
+}
+
+function notice(text) {
+  const place = document.getElementById('notice');
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+/**
+ * Listens to a stream of events. Not while the page is hidden, as a browser opens only six connections to one
+ * server; url() is asked again then, and may say where to go on. Returns what ends it.
+ */
+function listen(url, handlers) {
+  let source = null, again;
+  function open() {
+    source = new EventSource(url());
+    source.onopen = () => notice('');
+    for (const [event, handle] of Object.entries(handlers)) {
+      source.addEventListener(event, news => handle(JSON.parse(news.data), news.lastEventId));
+    }
+    source.onerror = () => {
+      notice('No connection to the service; trying again.');
+      // The browser tries again by itself, unless the service answered with something else than a stream.
+      if (source?.readyState === EventSource.CLOSED) again = setTimeout(open, 3000);
+    };
+  }
+  function close() {
+    clearTimeout(again);
+    source?.close();
+    source = null;
+  }
+  const turn = () => document.hidden ? close() : source ?? open();
+  document.addEventListener('visibilitychange', turn);
+  turn();
+  return () => { close(); document.removeEventListener('visibilitychange', turn); };
+}
+
+/** Calls at once and then at most once a second, for as often as it is asked. */
+function gently(call) {
+  let waiting = false, wanted = false;
+  return function ask() {
+    if (waiting) { wanted = true; return; }
+    waiting = true; wanted = false;
+    call();
+    setTimeout(() => { waiting = false; if (wanted) ask(); }, 1000);
+  };
+}
+
+/** A part of the page that is fetched again when a job changes. */
+function live(element) {
+  const refresh = gently(() => htmx.trigger(`#${element.id}`, 'refresh'));
+  listen(() => element.dataset.live, { job: refresh, list: refresh });
+}
+
+/** A chart as wide as its figure; curves: [{label, colour, width, dash}]. */
+function chart(parent, title, curves, options = {}) {
   const figure = parent.appendChild(document.createElement('figure'));
   figure.appendChild(document.createElement('figcaption')).textContent = title;
-  const axis = values => ({ stroke: css('--muted'), grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, ...values });
+  const axis = values => ({ stroke: css('--muted'), font: '12px system-ui, "DejaVu Sans", sans-serif', grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, ...values });
+  const decade = v => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-9;
+  const y = options.log ? { distr: 3 } : { range: (u, min, max) => [0, max > 0 ? max * 1.05 : 1] };
+  const size = () => ({ width: Math.max(200, figure.clientWidth - 32), height: 240 });
   const plot = new uPlot({
-    width: figure.clientWidth - 34, height: 260, cursor: { sync: { key: 'epochs' } },
-    scales: { x: { time: false }, y: { range: (u, min, max) => [0, max > 0 ? max * 1.05 : 1] } },
-    axes: [axis({ size: 28 }), axis({ size: 58, values: (u, ticks) => ticks.map(si) })],
-    series: [{ label: 'epoch' }, ...curves.map(c => ({ label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, points: { show: false }, value: (u, v) => si(v) }))],
+    ...size(), cursor: { sync: { key: 'epochs' } }, scales: { x: { time: false }, y },
+    axes: [axis({ size: 30, space: 60, incrs: Array.from({ length: 9 }, (_, p) => [1, 2, 5].map(n => n * 10 ** p)).flat() }),
+      axis({ size: 58, ...(options.log ? { grid: { stroke: css('--line'), width: 1, filter: (u, ticks) => ticks.map(v => decade(v) ? v : null) } } : {}), values: (u, ticks) => ticks.map(v => v == null ? '' : options.percent ? `${+(100 * v).toFixed(1)}\u202f%` : si(v)) })],
+    series: [{ label: 'epoch', value: (u, v) => v ?? '' }, ...curves.map(c => ({
+      label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, points: { show: false },
+      value: (u, v) => v == null ? '' : options.percent ? `${(100 * v).toFixed(1)}\u202f%` : si(v) }))],
   }, [[], ...curves.map(() => [])], figure);
-  new ResizeObserver(() => plot.setSize({ width: figure.clientWidth - 34, height: 260 })).observe(figure);
+  // The charts are drawings; what they show is also in the figures and tables of the page.
+  plot.root.querySelector('canvas').setAttribute('aria-hidden', 'true');
+  new ResizeObserver(() => plot.setSize(size())).observe(figure);
   return plot;
 }
 
 const colour = i => `--c${i % 6}`;
+const dash = i => [undefined, [8, 3], [2, 3]][Math.floor(i / 6) % 3];
 const fetchEpochs = (id, query) => fetch(`${JOBS}/${id}/epochs?${query}`).then(r => r.json());
+const positive = v => v > 0 ? v : null;
+
+/** Whether a logarithmic axis tells more: everything is above 0, and it spans more than two powers of ten. */
+function spans(values) {
+  const finite = values.filter(v => v != null && Number.isFinite(v) && v > 0);
+  return finite.length > 1 && Math.max(...finite) > 100 * Math.min(...finite);
+}
 
 /** The charts of one job, drawn further as its epochs arrive. */
 function follow(section) {
-  let epochs = [], attempt = null, charts = [];
+  const MOST = 4000;
+  const url = `${JOBS}/${section.dataset.job}`;
+  const names = new Map([...section.querySelectorAll('data')].map(layer => [layer.value, layer.textContent]));
+  const empty = section.querySelector('p');
+  const state = () => document.getElementById('summary').dataset;
+  const refresh = gently(() => htmx.trigger('#summary', 'refresh'));
+  let epochs = [], charts = [], drawn = null, attempt = null, following = false, last = null, end = null, frame = null;
 
   function layout() {
-    const [first] = epochs, target = +section.dataset.target || null;
+    const [first] = epochs, target = +state().target || null;
     const layers = (part, figure) => Object.keys(first[part]).map((name, i) =>
-      ({ label: `layer ${name}`, colour: colour(i), of: e => e[part][name][figure] }));
+      ({ label: names.get(name) ?? name, colour: colour(i), dash: dash(i), of: e => e[part][name][figure] }));
+    const log = spans(epochs.map(e => e.loss));
     const kinds = [
       ['Synops a sample', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.synops },
-        ...(target ? [{ label: 'target', colour: '--target', dash: [6, 4], of: () => target }] : []), ...layers('parameter', 'synops')]],
-      ['Firing rate', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.firing_rate }, ...layers('spiking', 'firing_rate')]],
-      ['Loss', [{ label: 'loss', colour: '--c0', width: 2, of: e => e.loss }]],
+        ...(target ? [{ label: 'target', colour: '--target', dash: [6, 4], width: 2, of: () => target }] : []), ...layers('parameter', 'synops')]],
+      ['Firing rate: spikes a neuron and time step', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.firing_rate }, ...layers('spiking', 'firing_rate')]],
+      ['Loss' + (log ? ', logarithmic' : ''), [{ label: 'loss', colour: '--c0', width: 2, of: e => log ? positive(e.loss) : e.loss }], { log }],
     ];
     if (first.accuracy != null) {
-      kinds.push(['Accuracy', [{ label: 'training', colour: '--c0', of: e => e.accuracy }, { label: 'test', colour: '--c1', of: e => e.test_accuracy }]]);
+      kinds.push(['Accuracy', [{ label: 'training', colour: '--c0', width: 2, of: e => e.accuracy },
+        ...(first.test_accuracy == null ? [] : [{ label: 'test', colour: '--c1', width: 2, of: e => e.test_accuracy }])], { percent: true }]);
     }
     section.replaceChildren();
-    charts = kinds.map(([title, curves]) => ({ plot: chart(section, title, curves), curves }));
+    charts = kinds.map(([title, curves, options]) => ({ plot: chart(section, title, curves, options), curves }));
+    drawn = `${target} ${log}`;
   }
 
-  const draw = () => charts.forEach(({ plot, curves }) => plot.setData([epochs.map(e => e.epoch), ...curves.map(c => epochs.map(c.of))]));
-
-  async function tick() {
-    const state = document.getElementById('summary').dataset;
-    if (state.attempt !== attempt) {
-      attempt = state.attempt; epochs = []; charts = []; section.replaceChildren();
+  function draw() {
+    frame = null;
+    if (!epochs.length) {
+      section.replaceChildren(empty);
+      charts = [];
+      return;
     }
-    const last = epochs.at(-1)?.epoch ?? -1;
-    const { data } = await fetchEpochs(section.dataset.job, last < 0 ? 'max_points=1000&limit=1001' : `after=${last}&limit=1000`);
-    if (data.length) {
-      if (section.dataset.target === undefined) {
-        section.dataset.target = (await fetch(`${JOBS}/${section.dataset.job}`).then(r => r.json())).target_synops ?? '';
-      }
-      epochs.push(...data);
-      if (!charts.length) layout();
-      draw();
-    }
-    setTimeout(tick, 700);
+    while (epochs.length > MOST) epochs = epochs.filter((e, i) => i % 2 === 0 || i === epochs.length - 1);
+    if (!charts.length || drawn !== `${+state().target || null} ${spans(epochs.map(e => e.loss))}`) layout();
+    charts.forEach(({ plot, curves }) => plot.setData([epochs.map(e => e.epoch), ...curves.map(c => epochs.map(c.of))]));
   }
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { if (epochs.length) { layout(); draw(); } });
-  tick();
+
+  const redraw = () => { frame ??= requestAnimationFrame(draw); };
+
+  function add(epoch) {
+    if (epoch.epoch > (epochs.at(-1)?.epoch ?? -1)) {
+      epochs.push(epoch);
+      redraw();
+    }
+  }
+
+  /** Takes what there is, and goes on from there. */
+  async function start() {
+    end?.();
+    last = state().event;
+    const started = attempt = state().attempt;
+    following = state().final === 'false';
+    const { data } = await fetchEpochs(section.dataset.job, 'max_points=1000&limit=2001');
+    if (started !== attempt) return;
+    epochs = data;
+    redraw();
+    if (following) {
+      end = listen(() => `${url}/events?cursor=${last}`, {
+        epoch: (epoch, id) => { last = id; add(epoch); refresh(); },
+        state: (change, id) => { last = id; refresh(); },
+        end: () => { end?.(); following = false; refresh(); },
+      });
+    }
+  }
+
+  document.body.addEventListener('htmx:afterSettle', event => {
+    if (event.detail.target?.id !== 'summary' && event.target.id !== 'summary') return;
+    if (state().attempt !== attempt || (state().final === 'false' && !following)) start();
+    else redraw();
+  });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { charts = []; redraw(); });
+  start();
 }
 
 /** Several jobs in the same charts. */
-async function compare(section) {
-  const jobs = await Promise.all([...section.querySelectorAll('data')].map(async job =>
-    ({ name: job.textContent, epochs: (await fetchEpochs(job.value, 'max_points=500&limit=1001')).data })));
-  const kinds = [['Synops a sample', e => e.synops], ['Firing rate', e => e.firing_rate], ['Loss', e => e.loss], ['Accuracy', e => e.test_accuracy ?? e.accuracy]];
-  for (const [title, of] of kinds.filter(([, of]) => jobs.some(job => job.epochs.some(e => of(e) != null)))) {
-    const plot = chart(section, title, jobs.map((job, i) => ({ label: job.name, colour: colour(i), width: 2 })));
-    plot.setData(uPlot.join(jobs.map(job => [job.epochs.map(e => e.epoch), job.epochs.map(of)])));
+function compare(section) {
+  const jobs = [...section.querySelectorAll('data')].map(job => ({ id: job.value, name: job.textContent, baseline: +job.dataset.baseline || null, epochs: [] }));
+  const kinds = [['Synops a sample', (e, job) => e.synops], ['Synops, times those before training', (e, job) => job.baseline && e.synops / job.baseline],
+    ['Firing rate: spikes a neuron and time step', e => e.firing_rate], ['Loss', e => positive(e.loss), { log: true }],
+    ['Accuracy', e => e.test_accuracy ?? e.accuracy, { percent: true }]];
+
+  function draw() {
+    section.replaceChildren();
+    for (const [title, of, options] of kinds) {
+      const some = jobs.filter(job => job.epochs.some(e => of(e, job) != null));
+      if (!some.length) continue;
+      const plot = chart(section, title, some.map(job => ({ label: job.name, colour: colour(jobs.indexOf(job)), dash: dash(jobs.indexOf(job)), width: 2 })), options);
+      plot.setData(uPlot.join(some.map(job => [job.epochs.map(e => e.epoch), job.epochs.map(e => of(e, job))])));
+    }
   }
+
+  async function load() {
+    await Promise.all(jobs.map(async job => { job.epochs = (await fetchEpochs(job.id, 'max_points=500&limit=1001')).data; }));
+    draw();
+  }
+  load();
+  const reload = gently(load);
+  listen(() => `${JOBS}/events?limit=200`, { job: job => {
+    const known = jobs.find(one => one.id === job.id);
+    if (known && job.latest && job.latest.epoch !== known.epochs.at(-1)?.epoch) {
+      known.baseline = job.baseline?.synops ?? null;
+      reload();
+    }
+  } });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 }
 
 const numeric = text => text.trim() === '' ? undefined : isNaN(text) ? text : Number(text);
@@ -126,7 +259,6 @@ function show(form, problem) {
   const fields = [...form.querySelectorAll('[data-pointer]')].sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
   const mistakes = problem.errors ?? [];
   document.getElementById('problem').textContent = mistakes.length ? '' : problem.detail ?? 'The service cannot be reached.';
-  document.getElementById('problem').classList.add('error');
   for (const { pointer, detail } of mistakes) {
     const field = fields.find(f => (pointer + '/').startsWith(f.dataset.pointer + '/'));
     const message = field.closest('label').appendChild(document.createElement('span'));
@@ -151,29 +283,40 @@ function submission(form) {
     event.preventDefault();
     clear(form);
     const dryRun = event.submitter?.name === 'dry_run';
+    const buttons = form.querySelectorAll('button');
+    buttons.forEach(button => { button.disabled = true; });
     try {
       const answer = await post(dryRun ? `${JOBS}?dry_run=true` : JOBS, JSON.stringify(await describe(form.elements)));
       if (dryRun) {
         document.getElementById('estimate').textContent = `Can be trained: ${si(answer.baseline.synops)} synops a sample before training`
-          + (answer.target_synops ? `, target ${si(answer.target_synops)}` : '') + `, about ${si(answer.memory_bytes)} bytes of memory.`;
+          + (answer.target_synops ? `, target ${si(answer.target_synops)}` : '') + `; needs about ${si(answer.memory_bytes)}B of memory.`;
       } else {
         location.href = `/jobs/${answer.id}`;
       }
     } catch (problem) {
       show(form, problem);
+    } finally {
+      buttons.forEach(button => { button.disabled = false; });
     }
   });
 }
 
 document.body.addEventListener('htmx:afterRequest', event => {
-  if (event.detail.requestConfig.verb !== 'get') htmx.trigger('#summary', 'refresh');
-});
-// A refresh of the list would take back what is being selected.
-document.body.addEventListener('htmx:beforeRequest', event => {
-  if (event.target.id === 'jobs' && event.target.querySelector(':checked')) event.preventDefault();
+  if (event.detail.requestConfig.verb === 'get') return;
+  let refusal = '';
+  if (!event.detail.successful) {
+    try {
+      refusal = JSON.parse(event.detail.xhr.responseText).detail;
+    } catch {
+      refusal = 'The service cannot be reached.';
+    }
+  }
+  notice(refusal);
+  htmx.trigger('#summary', 'refresh');
 });
 
 const on = (id, start) => { const element = document.getElementById(id); if (element) start(element); };
+document.querySelectorAll('[data-live]').forEach(live);
 on('curves', follow);
 on('comparison', compare);
 on('submit', submission);

@@ -1,6 +1,8 @@
 package dev.spikewise.dashboard;
 
 import dev.spikewise.job.Job;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -15,58 +17,108 @@ import org.springframework.stereotype.Component;
 class Format {
 
   private static final String NONE = "–";
-  private static final DateTimeFormatter TIME =
-      DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss", Locale.ROOT).withZone(ZoneOffset.UTC);
+  private static final String[] PREFIXES = {"", "k", "M", "G", "T"};
 
-  /** Three digits and an SI prefix: 24.2M. */
+  /** Narrow, and no place to break a line. */
+  private static final char SPACE = '\u202f';
+
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
+          .withZone(ZoneOffset.UTC);
+
+  /** Three digits and an SI prefix: 24.2 M; a power of ten where there is no prefix. */
   public String si(@Nullable Number value) {
     if (value == null) {
       return NONE;
     }
     double v = value.doubleValue();
-    double size = Math.abs(v);
-    if (size >= 1e9) {
-      return number("%.2fG", v / 1e9);
+    if (v == 0 || !Double.isFinite(v)) {
+      return v == 0 ? "0" : Double.isNaN(v) ? "not a number" : v > 0 ? "∞" : "-∞";
     }
-    if (size >= 1e6) {
-      return number("%.2fM", v / 1e6);
+    var rounded = new BigDecimal(v).round(new MathContext(3));
+    int power = rounded.precision() - rounded.scale() - 1;
+    if (power < -3 || power >= 3 * PREFIXES.length) {
+      return String.format(Locale.ROOT, "%.2e", v).replace("e+", "e").replaceFirst("e(-?)0", "e$1");
     }
-    return size >= 1e3 ? number("%.1fk", v / 1e3) : number("%.3g", v);
+    int prefix = Math.max(0, power / 3);
+    var digits = rounded.scaleByPowerOfTen(-3 * prefix).toPlainString();
+    return prefix == 0 ? digits : digits + SPACE + PREFIXES[prefix];
+  }
+
+  /** All of a large number's digits, for those who want them: 24,220,800. */
+  public String exactly(@Nullable Double value) {
+    return value == null || Math.abs(value) >= 1e15
+        ? ""
+        : String.format(Locale.ROOT, "%,.0f", value);
   }
 
   public String rate(@Nullable Number value) {
-    return value == null ? NONE : number("%.3f", value.doubleValue());
+    return value == null || value.doubleValue() >= 1000
+        ? si(value)
+        : String.format(Locale.ROOT, "%.3f", value.doubleValue());
   }
 
   public String percent(@Nullable Number ratio) {
-    return ratio == null ? NONE : number("%.1f %%", 100 * ratio.doubleValue());
+    if (ratio == null) {
+      return NONE;
+    }
+    double percent = 100 * ratio.doubleValue();
+    return (percent < 1000 ? String.format(Locale.ROOT, "%.1f", percent) : si(percent))
+        + SPACE
+        + "%";
   }
 
   public String time(@Nullable Instant instant) {
-    return instant == null ? NONE : TIME.format(instant) + " UTC";
+    return instant == null ? NONE : TIME.format(instant);
+  }
+
+  /** A job's name, or what tells it from others without one. */
+  public String name(Job job) {
+    return job.name() == null ? "Job " + beginning(job) : job.name();
   }
 
   /** A job's name, with the beginning of its id where another of {@code jobs} has the same name. */
   public String label(Job job, List<Job> jobs) {
     if (job.name() == null) {
-      return job.id().toString();
+      return name(job);
     }
     boolean alone = jobs.stream().filter(other -> job.name().equals(other.name())).count() == 1;
-    return alone ? job.name() : job.name() + " · " + job.id().toString().substring(0, 8);
+    return alone ? job.name() : job.name() + " · " + beginning(job);
   }
 
-  /** Time from now until {@code instant}, in its largest two units. */
+  private static String beginning(Job job) {
+    return job.id().toString().substring(0, 8);
+  }
+
+  public String queue(Job.Queue queue) {
+    return queue.jobsAhead() == 0
+        ? "next"
+        : queue.jobsAhead() == 1 ? "1 job ahead" : queue.jobsAhead() + " jobs ahead";
+  }
+
+  /** Time from now until {@code instant}. */
   public String left(Instant instant) {
     var left = Duration.between(Instant.now(), instant);
-    if (left.toHours() > 0) {
-      return left.toHours() + " h " + left.toMinutesPart() + " min left";
-    }
-    return left.toMinutes() > 0
-        ? left.toMinutes() + " min " + left.toSecondsPart() + " s left"
-        : Math.max(1, left.toSeconds()) + " s left";
+    return left.isPositive() ? duration(left) + " left" : "nearly done";
   }
 
-  private static String number(String format, double value) {
-    return String.format(Locale.ROOT, format, value);
+  /** From {@code start} until {@code end}, or until now. */
+  public String took(@Nullable Instant start, @Nullable Instant end) {
+    return start == null
+        ? NONE
+        : duration(Duration.between(start, end == null ? Instant.now() : end));
+  }
+
+  /** In its largest two units. */
+  private static String duration(Duration time) {
+    if (time.toDays() > 0) {
+      return time.toDays() + " d " + time.toHoursPart() + " h";
+    }
+    if (time.toHours() > 0) {
+      return time.toHours() + " h " + time.toMinutesPart() + " min";
+    }
+    return time.toMinutes() > 0
+        ? time.toMinutes() + " min " + time.toSecondsPart() + " s"
+        : Math.max(1, time.toSeconds()) + " s";
   }
 }

@@ -1,12 +1,12 @@
 package dev.spikewise.dashboard;
 
 import dev.spikewise.job.Job;
+import dev.spikewise.model.ModelSummary;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Statistics;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,45 +14,46 @@ import org.jspecify.annotations.Nullable;
  * epoch.
  */
 record LayerRow(
-    String name,
-    String type,
-    String outputShape,
+    ModelSummary.Layer layer,
     @Nullable Double synopsBefore,
     @Nullable Double synops,
     @Nullable Double firingRateBefore,
     @Nullable Double firingRate,
+    @Nullable Double silentRatioBefore,
     @Nullable Double silentRatio) {
 
-  static List<LayerRow> of(ModelSpec model, Job job) {
-    var shapes = model.shapes();
-    return IntStream.range(0, model.layers().size())
-        .mapToObj(
-            i -> {
-              var name = Integer.toString(i);
-              var before = job.baseline();
-              var now = job.latest();
-              return new LayerRow(
-                  name,
-                  model.layers().get(i).typeName(),
-                  shapes.get(i + 1).toString(),
-                  before == null ? null : figure(before.parameter(), name, p -> p.synops()),
-                  now == null
-                      ? null
-                      : figure(now.parameter(), name, EpochMetrics.Parameter::synops),
-                  before == null ? null : figure(before.spiking(), name, s -> s.firingRate()),
-                  now == null
-                      ? null
-                      : figure(now.spiking(), name, EpochMetrics.Spiking::firingRate),
-                  now == null
-                      ? null
-                      : figure(now.spiking(), name, EpochMetrics.Spiking::silentRatio));
-            })
+  static List<LayerRow> of(ModelSummary model, Job job) {
+    var before = job.baseline();
+    var now = job.latest();
+    return model.layers().stream()
+        .map(
+            layer ->
+                new LayerRow(
+                    layer,
+                    before == null
+                        ? null
+                        : figure(before.parameter(), layer, Statistics.Parameter::synops),
+                    now == null
+                        ? null
+                        : figure(now.parameter(), layer, EpochMetrics.Parameter::synops),
+                    before == null
+                        ? null
+                        : figure(before.spiking(), layer, Statistics.Spiking::firingRate),
+                    now == null
+                        ? null
+                        : figure(now.spiking(), layer, EpochMetrics.Spiking::firingRate),
+                    before == null
+                        ? null
+                        : figure(before.spiking(), layer, Statistics.Spiking::silentRatio),
+                    now == null
+                        ? null
+                        : figure(now.spiking(), layer, EpochMetrics.Spiking::silentRatio)))
         .toList();
   }
 
   private static <T> @Nullable Double figure(
-      Map<String, T> layers, String name, Function<T, Double> figure) {
-    var layer = layers.get(name);
-    return layer == null ? null : figure.apply(layer);
+      Map<String, T> layers, ModelSummary.Layer layer, Function<T, Double> figure) {
+    var figures = layers.get(layer.name());
+    return figures == null ? null : figure.apply(figures);
   }
 }

@@ -1,18 +1,17 @@
 package dev.spikewise.dashboard;
 
 import dev.spikewise.job.Job;
+import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
-import dev.spikewise.model.Models;
-import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.model.ModelSummary;
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.ProblemException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
@@ -37,85 +36,89 @@ class Pages {
 
   private static final int LISTED = 50;
   private static final int SPARK_POINTS = 40;
-  private static final int NEWS = 200;
 
   private final Jobs jobs;
-  private final Models models;
   private final JsonMapper mapper;
   private final Resource tutorial;
 
-  Pages(
-      Jobs jobs,
-      Models models,
-      JsonMapper mapper,
-      @Value("classpath:tutorial.json") Resource tutorial) {
+  Pages(Jobs jobs, JsonMapper mapper, @Value("classpath:tutorial.json") Resource tutorial) {
     this.jobs = jobs;
-    this.models = models;
     this.mapper = mapper;
     this.tutorial = tutorial;
   }
 
-  /**
-   * A job of the list and its synops over the epochs, as points of a polyline in a box of 100 by
-   * 24.
-   */
-  record Listed(Job job, String spark) {}
+  /** A job of the list. */
+  record Listed(Job job, Spark spark) {}
+
+  /** What the list can be narrowed to, with the number of such jobs. */
+  record Choice(String word, List<JobState> states, long count) {}
 
   @GetMapping("/")
-  String list(@RequestParam(defaultValue = "" + Long.MAX_VALUE) long cursor, Model page) {
-    var found = jobs.list(new Jobs.Filter(List.of(), Map.of(), null), LISTED, cursor);
+  String list(
+      @RequestParam(defaultValue = "") String show,
+      @RequestParam(defaultValue = "" + Long.MAX_VALUE) long cursor,
+      Model page) {
+    var choices = choices();
+    var states =
+        choices.stream()
+            .filter(choice -> choice.word().equals(show))
+            .findAny()
+            .map(Choice::states)
+            .orElse(List.of());
+    var found = jobs.list(new Jobs.Filter(states, Map.of(), null), LISTED, cursor);
     page.addAttribute("jobs", found.data().stream().map(this::listed).toList());
     page.addAttribute("nextCursor", found.nextCursor());
+    page.addAttribute("choices", choices);
+    page.addAttribute("show", show);
     return "list";
   }
 
-  private Listed listed(Job job) {
-    return new Listed(job, spark(jobs.epochs(job.id(), -1, 2 * SPARK_POINTS, SPARK_POINTS)));
+  private List<Choice> choices() {
+    return Stream.of(
+            new Choice(
+                "running", List.of(JobState.RUNNING, JobState.PAUSING, JobState.CANCELLING), 0),
+            new Choice("queued", List.of(JobState.QUEUED), 0),
+            new Choice("paused", List.of(JobState.PAUSED), 0),
+            new Choice("succeeded", List.of(JobState.SUCCEEDED), 0),
+            new Choice("failed", List.of(JobState.FAILED), 0),
+            new Choice("cancelled", List.of(JobState.CANCELLED), 0))
+        .map(
+            choice ->
+                new Choice(
+                    choice.word(),
+                    choice.states(),
+                    choice.states().stream().mapToLong(jobs::count).sum()))
+        .toList();
   }
 
-  private static String spark(List<EpochMetrics> epochs) {
-    double most =
-        epochs.stream().mapToDouble(EpochMetrics::synops).filter(Double::isFinite).max().orElse(0);
-    int last = epochs.isEmpty() ? 0 : epochs.getLast().epoch();
-    return epochs.stream()
-        .filter(e -> Double.isFinite(e.synops()))
-        .map(
-            e ->
-                String.format(
-                    Locale.ROOT,
-                    "%.1f,%.1f",
-                    100.0 * e.epoch() / Math.max(1, last),
-                    23 - 22 * e.synops() / Math.max(most, Double.MIN_NORMAL)))
-        .collect(Collectors.joining(" "));
+  private Listed listed(Job job) {
+    var epochs = jobs.epochs(job.id(), -1, 2 * SPARK_POINTS, SPARK_POINTS);
+    return new Listed(job, Spark.of(epochs, job.targetSynops()));
   }
 
   @GetMapping("/jobs/{id}")
   String job(@PathVariable UUID id, Model page) {
+    // First, so that nothing is missed between what the page shows and the stream that goes on.
+    page.addAttribute("lastEvent", jobs.lastEvent(id));
     var job = jobs.get(id);
+    var model = ModelSummary.of(jobs.model(id));
     page.addAttribute("job", job);
-    page.addAttribute("layers", layers(job));
-    page.addAttribute(
-        "changes",
-        jobs.events(id, null, NEWS).stream()
-            .filter(entry -> entry.event().equals("state"))
-            .toList());
+    page.addAttribute("model", model);
+    page.addAttribute("layers", LayerRow.of(model, job));
+    page.addAttribute("changes", jobs.stateChanges(id).reversed());
     page.addAttribute(
         "spec", mapper.writerWithDefaultPrettyPrinter().writeValueAsString(job.spec()));
     return "job";
   }
 
-  private List<LayerRow> layers(Job job) {
-    try {
-      return LayerRow.of(models.resolve(job.spec().model()).spec(), job);
-    } catch (ProblemException e) {
-      // The stored model was deleted after the job ended.
-      return List.of();
-    }
-  }
-
   @GetMapping("/compare")
   String compare(@RequestParam(defaultValue = "") List<UUID> id, Model page) {
-    page.addAttribute("jobs", id.stream().distinct().map(jobs::get).toList());
+    var compared = id.stream().distinct().map(jobs::get).toList();
+    page.addAttribute("jobs", compared);
+    page.addAttribute(
+        "differences",
+        SpecDifference.between(
+            compared.stream().map(job -> mapper.<JsonNode>valueToTree(job.spec())).toList()));
     return "compare";
   }
 

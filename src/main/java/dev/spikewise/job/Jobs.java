@@ -13,6 +13,7 @@ import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelRef;
+import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.ProblemException;
@@ -349,6 +350,26 @@ public class Jobs implements ModelUse, DatasetUse {
   public List<Timeline.Entry> events(UUID id, @Nullable String after, int limit) {
     find(id);
     return timeline.after(id, after == null ? Place.START : Place.parse(after), limit);
+  }
+
+  /** The network that a job trains, as it was when the job was submitted. */
+  @Transactional(readOnly = true)
+  public ModelSpec model(UUID id) {
+    return find(id).model();
+  }
+
+  /** What became of a job, oldest first. */
+  @Transactional(readOnly = true)
+  public List<Timeline.StateChange> stateChanges(UUID id) {
+    find(id);
+    return timeline.stateChanges(id);
+  }
+
+  /** The id of a job's last event: those after it are what is not yet known of it. */
+  @Transactional(readOnly = true)
+  public String lastEvent(UUID id) {
+    var row = find(id);
+    return new Place(row.attempt(), row.epoch(), row.stateChanges()).toString();
   }
 
   /**

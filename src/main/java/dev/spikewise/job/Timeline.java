@@ -126,6 +126,14 @@ public class Timeline {
         .list();
   }
 
+  List<StateChange> stateChanges(UUID jobId) {
+    return client
+        .sql("select content from state_change where job_id = :job order by number")
+        .param("job", jobId)
+        .query((row, i) -> mapper.readValue(row.getString(1), StateChange.class))
+        .list();
+  }
+
   private Entry entry(Place at, String json) {
     return at.change() == 0
         ? new Entry(at.toString(), "epoch", mapper.readValue(json, EpochMetrics.class))

@@ -37,7 +37,7 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
       long neurons,
       @Nullable Long fanOut) {}
 
-  static ModelSummary of(ModelSpec model) {
+  public static ModelSummary of(ModelSpec model) {
     var shapes = model.shapes();
     var layers = new ArrayList<Layer>();
     for (int i = 0; i < model.layers().size(); i++) {

@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -154,7 +155,8 @@ class DashboardTest {
     press(page, "Check only");
     assertThat(page.locator("#estimate"))
         .containsText(
-            "12.21M synops", new LocatorAssertions.ContainsTextOptions().setTimeout(TRAINING_MS));
+            "12.2\u202fM synops",
+            new LocatorAssertions.ContainsTextOptions().setTimeout(TRAINING_MS));
     press(page, "Train");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
     hasStatus(page, "succeeded");
@@ -165,7 +167,7 @@ class DashboardTest {
     keep(page, "job");
     page.screenshot(
         new Page.ScreenshotOptions().setPath(Path.of("target/screenshots/job-top.png")));
-    var weights = page.waitForDownload(() -> page.getByText("Weights (npz)").click());
+    var weights = page.waitForDownload(() -> page.locator("#download-weights").click());
     assertThat(Files.size(weights.path())).as("75,840 floats, compressed").isGreaterThan(200_000);
     var jobPath = page.url().replaceFirst("http://[^/]*", "");
     for (var plot :
@@ -175,10 +177,6 @@ class DashboardTest {
       assertThat(answer.status()).as(plot).isEqualTo(200);
       Files.write(Path.of("target/screenshots", plot), answer.body());
     }
-  }
-
-  private static String name(String path) {
-    return path.equals("/") ? "list" : path.split("[/?]")[1];
   }
 
   /** The tutorial's job with fewer epochs, once it is over. */
@@ -194,7 +192,7 @@ class DashboardTest {
   }
 
   @Test
-  void everyPageIsReadAtADeskAndOnAPhoneInLightAndDark() throws IOException {
+  void everyPageIsReadAtADeskInTheLightAndOnAPhoneInTheDark() throws IOException {
     var one = trained(20, 1);
     var other = trained(15, 2);
     var list = open("/");
@@ -202,22 +200,57 @@ class DashboardTest {
     list.locator("#select-" + other).check();
     press(list, "Compare selected");
     assertThat(list.locator("main")).containsText("twice the synops · " + one.substring(0, 8));
-    var figures =
-        Map.of("/", 0, "/new", 0, "/jobs/" + one, 3, "/compare?id=" + one + "&id=" + other, 3);
+    var digits = submit(list, "jobs", DIGITS.formatted("learns digits", 4));
+    var silent = submit(list, "jobs", SILENT);
+    var sweep = submit(list, "sweeps", sweep(3));
+    for (var path : List.of("/jobs/" + digits, "/jobs/" + silent, "/sweeps/" + sweep)) {
+      list.navigate("http://127.0.0.1:" + port + path);
+      hasStatus(list, path.endsWith(silent) ? "failed" : "succeeded");
+    }
+    assertThat(open("/jobs/" + silent).locator("main")).containsText("The network fell silent");
+    var names =
+        Map.of(
+            "/",
+            "list",
+            "/?show=failed",
+            "list-failed",
+            "/new",
+            "new",
+            "/jobs/" + one,
+            "job-tutorial",
+            "/jobs/" + digits,
+            "job-digits",
+            "/jobs/" + silent,
+            "job-failed",
+            "/compare?id=" + one + "&id=" + other + "&id=" + digits,
+            "compare",
+            "/compare",
+            "compare-none",
+            "/sweeps",
+            "sweeps",
+            "/sweeps/" + sweep,
+            "sweep");
+    var figures = new LinkedHashMap<String, Integer>();
+    figures.put("/", 0);
+    figures.put("/?show=failed", 0);
+    figures.put("/new", 0);
+    figures.put("/jobs/" + one, 3);
+    figures.put("/jobs/" + digits, 4);
+    figures.put("/jobs/" + silent, 3);
+    figures.put("/compare?id=" + one + "&id=" + other + "&id=" + digits, 5);
+    figures.put("/compare", 0);
+    figures.put("/sweeps", 0);
+    figures.put("/sweeps/" + sweep, 0);
     for (var path : figures.keySet()) {
       for (var scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
-        for (int width : new int[] {1280, 390}) {
-          var page = open(path, width, 900, scheme);
-          assertThat(page.locator("figure")).hasCount(figures.get(path));
-          isAccessible(page);
-          assertThat((Boolean) page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
-              .as(path)
-              .isTrue();
-          keep(
-              page,
-              String.join("-", name(path), scheme.name().toLowerCase(Locale.ROOT), "" + width));
-          page.close();
-        }
+        var page = open(path, scheme == ColorScheme.LIGHT ? 1280 : 390, 900, scheme);
+        assertThat(page.locator("figure")).hasCount(figures.get(path));
+        isAccessible(page);
+        assertThat((Boolean) page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+            .as(path)
+            .isTrue();
+        keep(page, names.get(path) + "-" + scheme.name().toLowerCase(Locale.ROOT));
+        page.close();
       }
     }
   }
@@ -233,7 +266,14 @@ class DashboardTest {
                 "--spikewise.security.api-keys[0].name=somebody",
                 "--spikewise.security.api-keys[0].role=train",
                 // of "train-key"
-                "--spikewise.security.api-keys[0].sha256=3eb629ea3ad6dcb3e3d1e8571e431c7c5d7ccf40091359145001e268a5d50487");
+                "--spikewise.security.api-keys[0].sha256=3eb629ea3ad6dcb3e3d1e8571e431c7c5d7ccf40091359145001e268a5d50487",
+                "--spikewise.security.api-keys[1].name=visitor",
+                "--spikewise.security.api-keys[1].role=read",
+                // of "read-key"
+                "--spikewise.security.api-keys[1].sha256=8578df6c579d44d3bf7caeada69ed9cbca30b318a50a0e60216b46760edf5477");
+        var visitor =
+            browser.newContext(
+                new Browser.NewContextOptions().setHttpCredentials("visitor", "read-key"));
         var person =
             browser.newContext(
                 new Browser.NewContextOptions().setHttpCredentials("somebody", "train-key"))) {
@@ -246,12 +286,30 @@ class DashboardTest {
       page.waitForURL(Pattern.compile(".*/jobs/.+"));
       hasStatus(page, "succeeded");
       assertThat(page.locator("#curves figure")).hasCount(3);
-      for (var link : List.of("Epochs (CSV)", "Network (NIR)", "Report (Markdown)")) {
-        var file = page.waitForDownload(() -> page.getByText(link).click());
+      for (var link : List.of("epochs.csv", "nir", "report.md")) {
+        var file = page.waitForDownload(() -> page.locator("a[href$='/" + link + "']").click());
         assertThat(file.failure()).as(link).isNull();
       }
+      page.navigate(at + "/new");
+      page.getByLabel("Epochs").fill("1000000");
+      press(page, "Train");
+      page.waitForURL(Pattern.compile(".*/jobs/.+"));
+      assertThat(page.locator("#curves figure"))
+          .hasCount(3, new LocatorAssertions.HasCountOptions().setTimeout(TRAINING_MS));
+      var readsOnly = visitor.newPage();
+      readsOnly.navigate(page.url());
+      press(readsOnly, "Cancel");
+      assertThat(readsOnly.getByRole(AriaRole.ALERT)).containsText("role does not allow POST");
+      keep(readsOnly, "refused");
+      press(page, "Cancel");
+      hasStatus(page, "cancelled");
       page.navigate(at + "/");
-      assertThat(page.locator("#jobs tbody tr")).hasCount(1);
+      assertThat(page.locator("#jobs tbody tr")).hasCount(2);
+      service.close();
+      assertThat(page.getByRole(AriaRole.ALERT))
+          .containsText(
+              "No connection", new LocatorAssertions.ContainsTextOptions().setTimeout(30_000));
+      keep(page, "no-connection");
     }
   }
 
@@ -263,6 +321,12 @@ class DashboardTest {
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
     assertThat(page.locator("#curves figure"))
         .hasCount(3, new LocatorAssertions.HasCountOptions().setTimeout(TRAINING_MS));
+    var progress = page.locator("#summary .progress");
+    page.locator("summary").click();
+    var before = progress.textContent();
+    assertThat(progress).not().hasText(before);
+    assertThat(progress).containsText("left");
+    assertThat(page.locator("#sent")).hasAttribute("open", "");
     keep(page, "job-running");
     press(page, "Pause");
     hasStatus(page, "paused");
@@ -306,6 +370,22 @@ class DashboardTest {
     hasStatus(page, "succeeded");
   }
 
+  private static final String DIGITS =
+      """
+      {"name": "%s", "epochs": %d, "batch_size": 32, "time_steps": 8, "input": {"type": "dataset", "id": "digits", "limit": 600},
+       "optimizer": {"type": "adam", "learning_rate": 0.005}, "labels": {"branch": "main"},
+       "model": {"input_shape": [1, 8, 8], "layers": [{"type": "Conv2d", "out_channels": 8, "kernel_size": 3}, {"type": "IAF"},
+         {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+       "loss": [{"type": "cross_entropy"}, {"type": "synops", "mode": "limit", "target": {"baseline_multiple": 1}}],
+       "gates": [{"metric": "test_accuracy", "min": 0.2}, {"metric": "synops", "max": 1}]}""";
+
+  /** Long names, and a threshold that no neuron reaches. */
+  private static final String SILENT =
+      """
+      {"name": "a_name_so_long_that_there_is_nowhere_to_break_it_and_that_no_table_was_made_for_it_on_a_phone", "epochs": 9,
+       "batch_size": 2, "time_steps": 4, "model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 50},
+         {"type": "IAF", "spike_threshold": 1000000}, {"type": "Linear", "out_features": 2}, {"type": "IAF"}]}}""";
+
   private static String sweep(int epochs) {
     return """
         {"name": "less and less", "seeds": [1, 2], "over": {"loss/1/target/baseline_multiple": [2, 1]},
@@ -316,22 +396,37 @@ class DashboardTest {
         .formatted(epochs);
   }
 
-  private void submitSweep(Page page, int epochs) {
+  /** Posts to the API; returns the id of what came of it. */
+  private String submit(Page page, String to, String body) {
     var answer =
         page.request()
             .post(
-                "http://127.0.0.1:" + port + "/api/v1/sweeps",
+                "http://127.0.0.1:" + port + "/api/v1/" + to,
                 RequestOptions.create()
                     .setHeader("Content-Type", "application/json")
-                    .setData(sweep(epochs)));
+                    .setData(body));
     assertThat(answer.status()).as(answer.text()).isEqualTo(202);
+    return answer.headers().get("location").replaceFirst(".*/", "");
   }
 
   @Test
-  void aSweepIsFoundWatchedAndReadByKeyboardInTheDarkAndOnAPhone() throws IOException {
+  void theListTellsOfJobsByItselfAndKeepsWhatIsSelected() {
+    var page = open("/?show=succeeded");
+    submit(page, "jobs", DIGITS.formatted("arrives", 2));
+    var row = page.locator("#jobs tr:has-text('arrives')");
+    assertThat(row).hasCount(1, new LocatorAssertions.HasCountOptions().setTimeout(TRAINING_MS));
+    row.getByRole(AriaRole.CHECKBOX).check();
+    submit(page, "jobs", DIGITS.formatted("comes later", 2));
+    assertThat(page.locator("#jobs tr:has-text('comes later')"))
+        .hasCount(1, new LocatorAssertions.HasCountOptions().setTimeout(TRAINING_MS));
+    assertThat(row.getByRole(AriaRole.CHECKBOX)).isChecked();
+  }
+
+  @Test
+  void aSweepIsFoundAndWatchedByKeyboard() throws IOException {
     var page = open("/sweeps");
     isAccessible(page);
-    submitSweep(page, 3);
+    submit(page, "sweeps", sweep(3));
     page.reload();
     isAccessible(page);
     page.locator("#sweeps a").first().press("Enter");
@@ -342,19 +437,6 @@ class DashboardTest {
     assertThat(page.locator("#summary")).containsText("on it");
     assertThat(page.locator("img.plot")).hasJSProperty("naturalWidth", 760);
     isAccessible(page);
-    keep(page, "sweep");
-    var path = page.url().replaceFirst("http://[^/]*", "");
-    var dark = open(path, 1280, 900, ColorScheme.DARK);
-    isAccessible(dark);
-    keep(dark, "sweep-dark");
-    for (var narrow : List.of(path, "/sweeps")) {
-      var phone = open(narrow, 390, 844, ColorScheme.LIGHT);
-      assertThat((Boolean) phone.evaluate("document.documentElement.scrollWidth <= innerWidth"))
-          .as(narrow)
-          .isTrue();
-      isAccessible(phone);
-      keep(phone, narrow.equals(path) ? "sweep-phone" : "sweeps-phone");
-    }
     page.locator("#summary tbody a").first().press("Enter");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
   }
@@ -362,7 +444,7 @@ class DashboardTest {
   @Test
   void aSweepIsCancelledByItsButton() {
     var page = open("/sweeps");
-    submitSweep(page, 1_000_000);
+    submit(page, "sweeps", sweep(1_000_000));
     page.reload();
     page.locator("#sweeps a").first().click();
     page.waitForURL(Pattern.compile(".*/sweeps/.+"));
