@@ -181,7 +181,7 @@ function follow(section) {
 function compare(section) {
   const jobs = [...section.querySelectorAll('data')].map(job => ({ id: job.value, name: job.textContent, baseline: +job.dataset.baseline || null, epochs: [] }));
   const kinds = [['Synops a sample', (e, job) => e.synops], ['Synops, times those before training', (e, job) => job.baseline && e.synops / job.baseline],
-    ['Firing rate: spikes a neuron and time step', e => e.firing_rate], ['Loss', e => positive(e.loss), { log: true }],
+    ['Firing rate: spikes a neuron and time step', e => e.firing_rate], ['Loss, logarithmic', e => positive(e.loss), { log: true }],
     ['Accuracy', e => e.test_accuracy ?? e.accuracy, { percent: true }]];
 
   function draw() {

@@ -297,6 +297,8 @@ public final class Plots {
             new Label(new Point(right, at.y() - 7), name, Anchor.START, ink, SMALL, false),
             new Label(new Point(left, at.y() - 7), name, Anchor.END, ink, SMALL, false),
             new Label(new Point(left, at.y() + 14), name, Anchor.END, ink, SMALL, false))
+        // Below the axis stand its figures.
+        .filter(label -> label.at().y() < BOTTOM)
         .filter(label -> start(label) >= LEFT && start(label) + width(label) <= WIDTH)
         .toList();
   }
