@@ -36,14 +36,13 @@ public final class Analyzer {
       Engine engine) {
     var feed = new Feed(input, dataset, model, batchSize, timeSteps, seed);
     var network =
-        new Network(model, batchSize, timeSteps, Feed.constant(input), engine.kernelsInUse());
+        new Network(model, batchSize, timeSteps, Feed.constant(input), true, engine.kernelsInUse());
     if (weights == null) {
       network.draw(seed);
     } else {
       network.load(weights);
     }
     var counter = new Counter(network, dt);
-    network.measure(true);
     int samples = Math.min(batchSize, feed.trainSize());
     forward(network, feed, counter, samples, batchSize);
     return Analysis.of(counter, model)

@@ -6,6 +6,7 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -197,6 +198,18 @@ class TrainingTest {
     assertThat(last.get().testAccuracy()).isGreaterThanOrEqualTo(accuracy);
     assertThat(last.get().synops()).isLessThanOrEqualTo(synops);
     assertThat(last.get().testSynops()).isLessThanOrEqualTo(synops);
+  }
+
+  @Test
+  void anEpochAllocatesNoActivations() {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    var bytes = new ArrayList<Long>();
+    // Scalar, because vectors are objects until the compiler has seen enough of them.
+    try (var engine = Engine.scalar(1)) {
+      new Trainer(job(4, HALF, ", \"limit\": 100"), MODEL, null, DIGITS, engine)
+          .run(_ -> bytes.add(threads.getCurrentThreadAllocatedBytes()));
+    }
+    assertThat(bytes.get(3) - bytes.get(2)).isLessThan(100_000);
   }
 
   private static byte[] checkpoint(TrainingSpec spec, boolean scalar, int threads, byte[] from) {

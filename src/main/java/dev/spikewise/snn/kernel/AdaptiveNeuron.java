@@ -29,7 +29,7 @@ final class AdaptiveNeuron {
       if (p.keepsCurrent()) {
         r.current[at] = i;
       }
-      r.s[r.sAt + t * r.neurons + n] = s;
+      r.s[r.sAt + t * r.sStep + n] = s;
       count += s;
       b = a.alpha() * b + (1 - a.alpha()) * s;
     }
@@ -53,7 +53,7 @@ final class AdaptiveNeuron {
       float threshold = p.threshold() + a.scale() * b;
       float value = resetValue(p, a, threshold);
       float s = ScalarKernels.spike(p, u, threshold);
-      float ext = r.gs[r.gsAt + t * r.neurons + n] + rate + gb * (1 - a.alpha());
+      float ext = r.gs[r.gsAt + t * r.sStep + n] + rate + gb * (1 - a.alpha());
       float gw = p.clips() && !(ScalarKernels.reset(p, u, s, value) - p.minV() > 0) ? 0 : gv;
       float g = Surrogates.gradient(Objects.requireNonNull(p.surrogate()), u, threshold);
       float du = p.subtract() ? (ext - value * gw) * g + gw : ext * g + (s == 0 ? gw : 0);

@@ -1,6 +1,8 @@
 package dev.spikewise.snn.kernel;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -11,16 +13,17 @@ import jdk.incubator.vector.VectorSpecies;
 final class Events {
 
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+  private static final int LANES = SPECIES.length();
 
   private final ConvShape shape;
   private final Parallel parallel;
   private final int frameSize;
   private final int pixels;
-  private final int[] countOfFrame;
   private final int maxFrames;
 
   /** Whether window rows are neighbours in memory: no dilation along a row, no groups. */
-  private final boolean possible;
+  final boolean possible;
 
   /**
    * By event: its place, counted over all frames; and its value. Frame f's events start at f *
@@ -33,8 +36,6 @@ final class Events {
   /** By pixel of each frame, and one past its last: the first event at it or later. */
   private int[] starts = {};
 
-  private double density = 1;
-
   Events(ConvShape shape, int maxFrames, Parallel parallel) {
     this.shape = shape;
     this.parallel = parallel;
@@ -42,28 +43,9 @@ final class Events {
     frameSize = shape.paddedSize();
     pixels = shape.paddedH() * shape.paddedW();
     possible = shape.dilationW() == 1 && shape.groups() == 1;
-    countOfFrame = new int[possible ? maxFrames : 0];
   }
 
-  /** Share of the values that are not 0, padding counted; 1 where events are of no use. */
-  double density() {
-    return density;
-  }
-
-  /** Measures density, and lists the events where it is below {@code limit}. */
-  void collect(float[] x, int at, int frames, double limit) {
-    if (!possible) {
-      return;
-    }
-    parallel.run(frames, f -> countOfFrame[f] = count(x, at + f * frameSize));
-    long count = 0;
-    for (int f = 0; f < frames; f++) {
-      count += countOfFrame[f];
-    }
-    density = (double) count / ((double) frames * frameSize);
-    if (density >= limit) {
-      return;
-    }
+  void collect(float[] x, int at, int frames) {
     if (starts.length == 0) {
       places = new int[maxFrames * frameSize];
       values = new float[maxFrames * frameSize];
@@ -72,40 +54,49 @@ final class Events {
     parallel.run(frames, f -> list(x, at + f * frameSize, f));
   }
 
-  private int count(float[] x, int at) {
-    int count = 0;
-    int i = 0;
-    for (; i + SPECIES.length() <= frameSize; i += SPECIES.length()) {
-      count += FloatVector.fromArray(SPECIES, x, at + i).compare(VectorOperators.NE, 0).trueCount();
-    }
-    for (; i < frameSize; i++) {
-      count += x[at + i] != 0 ? 1 : 0;
-    }
-    return count;
-  }
-
   private void list(float[] x, int at, int f) {
     int channels = shape.inC();
     int next = f * frameSize;
     int place = next;
     for (int pixel = 0; pixel < pixels; pixel++) {
       starts[f * (pixels + 1) + pixel] = next;
-      for (int c = 0; c < channels; c++, place++, at++) {
-        // Written always, kept only where it counts: cheaper than a branch that cannot be foreseen.
-        places[next] = place;
-        values[next] = x[at];
-        next += x[at] != 0 ? 1 : 0;
-      }
+      next =
+          channels % LANES == 0
+              ? listVectors(x, at, place, channels, next)
+              : listValues(x, at, place, channels, next);
+      place += channels;
+      at += channels;
     }
     starts[f * (pixels + 1) + pixels] = next;
   }
 
-  int frameStart(int f) {
-    return starts[f * (pixels + 1)];
+  private int listVectors(float[] x, int at, int place, int channels, int next) {
+    for (int c = 0; c < channels; c += LANES) {
+      FloatVector v = FloatVector.fromArray(SPECIES, x, at + c);
+      VectorMask<Float> active = v.compare(VectorOperators.NE, 0);
+      v.compress(active).intoArray(values, next);
+      IntVector.broadcast(INTS, place + c)
+          .addIndex(1)
+          .compress(active.cast(INTS))
+          .intoArray(places, next);
+      next += active.trueCount();
+    }
+    return next;
   }
 
-  int frameEnd(int f) {
-    return starts[f * (pixels + 1) + pixels];
+  private int listValues(float[] x, int at, int place, int channels, int next) {
+    for (int c = 0; c < channels; c++) {
+      // Written always, kept only where it counts: cheaper than a branch that cannot be foreseen.
+      places[next] = place + c;
+      values[next] = x[at + c];
+      next += x[at + c] != 0 ? 1 : 0;
+    }
+    return next;
+  }
+
+  /** First event at a pixel of frame {@code f} or after it. */
+  int start(int f, int pixel) {
+    return starts[f * (pixels + 1) + pixel];
   }
 
   /** First event in row {@code ky} of the window that starts at {@code origin}. */

@@ -32,6 +32,14 @@ public interface Kernels extends AutoCloseable {
   /** x += factor * weight(pixel), one frame [pixels, channels]. */
   void addWeights(float[] x, int at, int channels, float[] weights, float factor);
 
+  /**
+   * Whether neurons can be computed together with this pool behind them: see {@link
+   * NeuronRange#pool}.
+   */
+  default boolean fuses(PoolShape shape) {
+    return false;
+  }
+
   void neuronForward(NeuronParams params, NeuronRange range);
 
   void neuronBackward(NeuronParams params, NeuronRange range);

@@ -41,7 +41,8 @@ public final class Nd4jKernels implements Kernels {
               + System.getProperty("os.name")
               + " "
               + System.getProperty("os.arch")
-              + ": its natives are not on the class path or do not load; train with the vector kernels",
+              + ": its natives are not on the class path or do not load; train with the vector"
+              + " kernels",
           e);
     }
   }
@@ -80,6 +81,11 @@ public final class Nd4jKernels implements Kernels {
   @Override
   public void addWeights(float[] x, int at, int channels, float[] weights, float factor) {
     loops.addWeights(x, at, channels, weights, factor);
+  }
+
+  @Override
+  public boolean fuses(PoolShape shape) {
+    return loops.fuses(shape);
   }
 
   @Override

@@ -53,6 +53,18 @@ public record NeuronParams(
     return adaptation != null;
   }
 
+  /** Whether this is IAF as sinabs makes it: several spikes a step, subtraction, no bound. */
+  boolean isPlain() {
+    return alphaMem == 1
+        && !keepsCurrent()
+        && spikes
+        && spikeFn.kind() == SpikeFn.Kind.MULTI
+        && subtract
+        && resetValue == threshold
+        && !clips()
+        && !adapts();
+  }
+
   /**
    * How the threshold follows the spikes: {@code threshold + scale b}, with b a leaky mean of the
    * spikes.

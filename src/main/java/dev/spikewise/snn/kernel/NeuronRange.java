@@ -32,10 +32,20 @@ public final class NeuronRange {
   /** Offset of {@code u} and {@code current}. */
   public int uAt;
 
-  /** Output. */
+  /** Output; {@code sStep} lies from one time step to the next, here and in {@code gs}. */
   public float[] s = {};
 
   public int sAt;
+  public int sStep;
+
+  /**
+   * A sum pool behind the neurons that is computed with them: {@code s} and {@code gs} are then the
+   * pool's, and spikes are added to {@code s}. Only where {@link Kernels#fuses} says so.
+   */
+  public @Nullable PoolShape pool;
+
+  /** By neuron: {@link PoolShape#windowOf}; where there is a pool. */
+  public int @Nullable [] windows;
 
   /** State between calls: potential and synaptic current, [N]. */
   public float[] v = {};
@@ -89,7 +99,27 @@ public final class NeuronRange {
   public float[] gCurrent = {};
   public int gvAt;
 
+  private float[] scratch = {};
+
   public boolean isOneOfSeveral() {
     return gv.length > 0;
+  }
+
+  /** Where the output of neuron {@code n} lies in a step of {@code s}. */
+  int outputOf(int n) {
+    return windows == null ? n : windows[n];
+  }
+
+  /** Whether outputs that are 0 pass no gradient back. */
+  boolean skipsSilent() {
+    return pool != null && pool.skipsSilent();
+  }
+
+  /** Memory of a kernel's own, kept from call to call. */
+  float[] scratch(int size) {
+    if (scratch.length < size) {
+      scratch = new float[size];
+    }
+    return scratch;
   }
 }

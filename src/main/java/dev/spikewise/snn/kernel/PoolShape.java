@@ -1,5 +1,7 @@
 package dev.spikewise.snn.kernel;
 
+import java.util.stream.IntStream;
+
 /**
  * Geometry of a pool over windows of each channel.
  *
@@ -27,6 +29,28 @@ public record PoolShape(
 
   public int outSize() {
     return outH * outW * channels;
+  }
+
+  /** Whether every input lies in exactly one window. */
+  boolean tiles() {
+    return strideH == kH
+        && strideW == kW
+        && padH == 0
+        && padW == 0
+        && inH == outH * kH
+        && inW == outW * kW;
+  }
+
+  /** Where the window of input {@code i} lies in the output, of a pool that {@link #tiles}. */
+  int windowOf(int i) {
+    int pixel = i / channels;
+    int window = pixel / inW / kH * outW + pixel % inW / kW;
+    return window * channels + i % channels;
+  }
+
+  /** {@link #windowOf} all inputs. */
+  public int[] windows() {
+    return IntStream.range(0, inSize()).map(this::windowOf).toArray();
   }
 
   int top(int oy) {

@@ -133,7 +133,7 @@ public final class ScalarKernels implements Kernels {
       if (p.keepsCurrent()) {
         r.current[at] = current;
       }
-      r.s[r.sAt + t * r.neurons + n] = s;
+      r.s[r.sAt + t * r.sStep + n] = s;
       count += s;
     }
     r.v[r.vAt + n] = v;
@@ -152,7 +152,7 @@ public final class ScalarKernels implements Kernels {
     for (int t = r.steps - 1; t >= 0; t--) {
       int at = r.uAt + t * r.neurons + n;
       float u = r.u[at];
-      float ext = r.gs[r.gsAt + t * r.neurons + n] + rate;
+      float ext = r.gs[r.gsAt + t * r.sStep + n] + rate;
       float s = p.spikes() ? spike(p, u, p.threshold()) : u;
       float gw = p.clips() && !(reset(p, u, s, p.resetValue()) - p.minV() > 0) ? 0 : gv;
       float du;

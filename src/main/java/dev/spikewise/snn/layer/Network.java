@@ -5,6 +5,7 @@ import dev.spikewise.snn.Tensor;
 import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.PoolShape;
 import dev.spikewise.snn.layer.Signal.Frame;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.LayerSpec;
@@ -31,7 +32,7 @@ public final class Network {
   private final List<Parameter> parameters = new ArrayList<>();
   private final List<Parameter> state = new ArrayList<>();
   private final long[] sampleSeeds;
-  private boolean measuring;
+  private final boolean measuring;
   private long activeOutputs;
   private final Signal input;
   private final Signal output;
@@ -51,7 +52,22 @@ public final class Network {
    */
   public Network(
       ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Kernels kernels) {
+    this(spec, batchSize, timeSteps, constantInput, false, kernels);
+  }
+
+  /**
+   * @param measuring whether forward passes count operations and active outputs, which takes its
+   *     time
+   */
+  public Network(
+      ModelSpec spec,
+      int batchSize,
+      int timeSteps,
+      boolean constantInput,
+      boolean measuring,
+      Kernels kernels) {
     this.timeSteps = timeSteps;
+    this.measuring = measuring;
     List<Shape> shapes = spec.shapes();
     int largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
     block = block(spec, batchSize, timeSteps, largest);
@@ -59,7 +75,7 @@ public final class Network {
     input = new Signal(frame(shapes.getFirst(), null), constantInput ? 1 : timeSteps, batchSize);
     var step = new Step(input, 1);
     for (int i = 0; i < spec.layers().size(); i++) {
-      step = add(spec.layers(), i, step, shapes.get(i), shapes.get(i + 1), batchSize, kernels);
+      step = add(spec.layers(), i, step, shapes, batchSize, kernels);
     }
     output = step.signal();
     gradients = new float[2][block * timeSteps * largest];
@@ -76,12 +92,13 @@ public final class Network {
       List<LayerSpec> specs,
       int i,
       Step before,
-      Shape inShape,
-      Shape shape,
+      List<Shape> shapes,
       int batchSize,
       Kernels kernels) {
     String name = Integer.toString(i);
     Signal in = before.signal();
+    Shape inShape = shapes.get(i);
+    Shape shape = shapes.get(i + 1);
     return switch (specs.get(i)) {
       case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> before;
       case LayerSpec.Synaptic s ->
@@ -91,6 +108,7 @@ public final class Network {
         layers.add(new SpikingMaxPool(name, p, in, out, batchSize, kernels.parallel()));
         yield new Step(out, 1);
       }
+      case LayerSpec.Pool _ when i > 0 && pool(specs, i - 1, shapes, kernels) != null -> before;
       case LayerSpec.Pool p -> {
         var out = signal(frame(shape, null), in.steps, keeps(specs, i), batchSize);
         var pool = new Pool(name, p, in, out, kernels);
@@ -98,8 +116,12 @@ public final class Network {
         yield new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
       }
       case LayerSpec.Neuron n -> {
-        var out = signal(frame(shape, in.frame), timeSteps, keeps(specs, i), batchSize);
-        add(new Neurons(name, n, in, out, batchSize, block, timeSteps, kernels));
+        PoolShape pool = pool(specs, i, shapes, kernels);
+        var out =
+            pool == null
+                ? signal(frame(shape, in.frame), timeSteps, keeps(specs, i), batchSize)
+                : signal(frame(shapes.get(i + 2), null), timeSteps, true, batchSize);
+        add(new Neurons(name, n, pool, in, out, batchSize, block, timeSteps, kernels));
         yield new Step(out, 1);
       }
       case LayerSpec.Rectifier r -> {
@@ -118,6 +140,21 @@ public final class Network {
         yield new Step(out, before.spikesPerUnit());
       }
     };
+  }
+
+  /** The pool behind the neurons of layer {@code i}, if they are computed together. */
+  private @Nullable PoolShape pool(
+      List<LayerSpec> specs, int i, List<Shape> shapes, Kernels kernels) {
+    // The single spikes are gone then, which measuring and recurrent neurons need.
+    if (measuring
+        || !(specs.get(i) instanceof LayerSpec.IAF || specs.get(i) instanceof LayerSpec.LIF)
+        || i + 1 == specs.size()
+        || !(specs.get(i + 1) instanceof LayerSpec.SumPool2d spec)) {
+      return null;
+    }
+    PoolShape pool =
+        Pool.shape(spec, frame(shapes.get(i + 1), null), frame(shapes.get(i + 2), null));
+    return kernels.fuses(pool) ? pool : null;
   }
 
   private static ConvShape geometry(LayerSpec.Synaptic spec, Frame in) {
@@ -159,7 +196,12 @@ public final class Network {
     Signal in = before.signal();
     var out = signal(frame(shape, null), in.steps, keeps(specs, i), batchSize);
     boolean activeOnly =
-        !layers.isEmpty() && layers.getLast() instanceof Pool pool && pool.skipsSilent();
+        !layers.isEmpty()
+            && switch (layers.getLast()) {
+              case Pool pool -> pool.skipsSilent();
+              case Neurons neurons -> neurons.skipsSilent();
+              default -> false;
+            };
     add(
         new Synapses(
             name,
@@ -312,11 +354,6 @@ public final class Network {
   /** Whether layers behave as while training, or, at first, as in use; PyTorch's train and eval. */
   public void train(boolean training) {
     layers.forEach(layer -> layer.training = training);
-  }
-
-  /** Whether forward passes count operations and active outputs, which takes its time. */
-  public void measure(boolean measuring) {
-    this.measuring = measuring;
   }
 
   private void measure(Layer layer, int from, int to) {

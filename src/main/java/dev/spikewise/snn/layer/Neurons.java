@@ -4,6 +4,8 @@ import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.NeuronParams;
 import dev.spikewise.snn.kernel.NeuronRange;
+import dev.spikewise.snn.kernel.PoolShape;
+import dev.spikewise.snn.layer.Signal.Frame;
 import dev.spikewise.snn.neuron.Decays;
 import dev.spikewise.snn.neuron.NeuronModel;
 import dev.spikewise.spec.LayerSpec;
@@ -25,6 +27,7 @@ public final class Neurons extends Layer {
   private final int constants;
 
   private final Kernels kernels;
+  private final Frame frame;
   private final int neurons;
   private final int timeSteps;
   private final float[] u;
@@ -34,6 +37,8 @@ public final class Neurons extends Layer {
   private final float[] b;
   private final float[] bBefore;
   private final @Nullable Recurrence recurrence;
+  private final @Nullable PoolShape pool;
+  private final int @Nullable [] windows;
   private final double[] counts;
   private final NeuronRange[] ranges;
   private final float[] rateGradient;
@@ -42,12 +47,14 @@ public final class Neurons extends Layer {
   private NeuronParams params;
 
   /**
+   * @param pool a sum pool that is computed with the neurons, whose output {@code out} is then
    * @param samples most samples of a batch
    * @param block most samples of one call
    */
   Neurons(
       String name,
       LayerSpec.Neuron spec,
+      @Nullable PoolShape pool,
       Signal in,
       Signal out,
       int samples,
@@ -58,7 +65,10 @@ public final class Neurons extends Layer {
     model = NeuronModel.of(spec);
     this.kernels = kernels;
     this.timeSteps = timeSteps;
-    neurons = out.frame.size();
+    this.pool = pool;
+    windows = pool == null ? null : pool.windows();
+    frame = pool == null ? out.frame : in.frame;
+    neurons = frame.size();
     parameters = new ArrayList<>();
     spec.timeConstants()
         .forEach(
@@ -86,10 +96,20 @@ public final class Neurons extends Layer {
     bBefore = params.adapts() ? new float[kept] : new float[0];
     counts = new double[neurons];
     rateGradient = new float[neurons];
-    ranges = new NeuronRange[(neurons + CHUNK - 1) / CHUNK];
+    int chunk = chunk(pool);
+    ranges = new NeuronRange[(neurons + chunk - 1) / chunk];
     for (int r = 0; r < ranges.length; r++) {
-      ranges[r] = range(r * CHUNK, Math.min(neurons, (r + 1) * CHUNK));
+      ranges[r] = range(r * chunk, Math.min(neurons, (r + 1) * chunk));
     }
+  }
+
+  /** Neurons of a task; where they are pooled, the whole rows of windows that hold as many. */
+  private static int chunk(@Nullable PoolShape pool) {
+    if (pool == null) {
+      return CHUNK;
+    }
+    int row = pool.kH() * pool.inW() * pool.channels();
+    return Math.max(1, CHUNK / row) * row;
   }
 
   private NeuronRange range(int from, int to) {
@@ -106,6 +126,9 @@ public final class Neurons extends Layer {
     r.bBefore = bBefore;
     r.counts = counts;
     r.s = out.data;
+    r.sStep = recurrence == null ? out.frame.size() : neurons;
+    r.pool = pool;
+    r.windows = windows;
     r.x = in.data;
     r.xStep = in.stride();
     if (recurrence != null) {
@@ -145,7 +168,7 @@ public final class Neurons extends Layer {
 
   /** By neuron: its position in PyTorch's (C, H, W) order. */
   public int[] torchOrder() {
-    return out.frame.torchOrder();
+    return frame.torchOrder();
   }
 
   /** Membrane potentials after the last step, [B, N]. */
@@ -176,6 +199,11 @@ public final class Neurons extends Layer {
     if (recurrence != null) {
       recurrence.measure(from, to, out);
     }
+  }
+
+  /** Whether dL/din is 0 wherever the output is. */
+  boolean skipsSilent() {
+    return pool != null && pool.skipsSilent();
   }
 
   boolean inLoss() {
@@ -213,6 +241,9 @@ public final class Neurons extends Layer {
 
   @Override
   void forward(int from, int to) {
+    if (pool != null) {
+      Arrays.fill(out.data, out.at(from), out.at(to), 0);
+    }
     if (recurrence == null) {
       forward(from, to, 0);
     } else {
@@ -275,6 +306,7 @@ public final class Neurons extends Layer {
               }
               for (int sample = from; sample < to; sample++) {
                 place(r, sample, t);
+                r.sAt = out.at(sample) + t * neurons;
                 int inBlock = (sample - from) * neurons;
                 r.hasEarlier = t > 0;
                 r.gvAt = inBlock;

@@ -2,6 +2,7 @@ package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.PoolShape;
+import dev.spikewise.snn.layer.Signal.Frame;
 import dev.spikewise.spec.LayerSpec;
 
 /**
@@ -17,23 +18,26 @@ final class Pool extends Layer {
   Pool(String name, LayerSpec.Pool spec, Signal in, Signal out, Kernels kernels) {
     super(name, in, out);
     this.kernels = kernels;
+    shape = shape(spec, in.frame, out.frame);
+    spikesPerUnit = spec instanceof LayerSpec.AvgPool2d ? shape.kH() * shape.kW() : 1;
+  }
+
+  static PoolShape shape(LayerSpec.Pool spec, Frame in, Frame out) {
     int area = spec.kernelSize().h() * spec.kernelSize().w();
-    spikesPerUnit = spec instanceof LayerSpec.AvgPool2d ? area : 1;
-    shape =
-        new PoolShape(
-            in.frame.h(),
-            in.frame.w(),
-            in.frame.c(),
-            out.frame.h(),
-            out.frame.w(),
-            spec.kernelSize().h(),
-            spec.kernelSize().w(),
-            spec.stride().h(),
-            spec.stride().w(),
-            spec.padding().h(),
-            spec.padding().w(),
-            1f / spikesPerUnit,
-            spec instanceof LayerSpec.SumPool2d sum && !sum.silentWindowGradient());
+    return new PoolShape(
+        in.h(),
+        in.w(),
+        in.c(),
+        out.h(),
+        out.w(),
+        spec.kernelSize().h(),
+        spec.kernelSize().w(),
+        spec.stride().h(),
+        spec.stride().w(),
+        spec.padding().h(),
+        spec.padding().w(),
+        spec instanceof LayerSpec.AvgPool2d ? 1f / area : 1,
+        spec instanceof LayerSpec.SumPool2d sum && !sum.silentWindowGradient());
   }
 
   /**

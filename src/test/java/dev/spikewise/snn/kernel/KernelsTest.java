@@ -7,6 +7,7 @@ import dev.spikewise.spec.SurrogateSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -27,6 +28,8 @@ class KernelsTest {
         new ConvShape(6, 6, 8, 8, 3, 3, 1, 1, 3, 3, 1, 1, 8),
         new ConvShape(4, 4, 2, 3, 1, 1, 3, 3, 0, 0, 1, 1, 1),
         new ConvShape(3, 3, 2, 35, 1, 1, 1, 1, 2, 2, 1, 1, 1),
+        new ConvShape(5, 6, 70, 16, 3, 3, 1, 1, 1, 0, 1, 1, 1),
+        new ConvShape(6, 5, 32, 48, 3, 3, 2, 1, 1, 2, 2, 1, 1),
         ConvShape.linear(120, 10),
         ConvShape.linear(512, 120),
         ConvShape.linear(1, 1),
@@ -60,6 +63,9 @@ class KernelsTest {
         String what = shape + ", " + frames + " frames, density " + density;
         int pad = 3;
         float[] x = spikes(random, pad + frames * shape.inSize(), density);
+        if (frames == 3) {
+          silenceChannels(x, pad, shape.inC());
+        }
         float[] w = normal(random, shape.weights());
         float[] bias = density == 1 ? normal(random, shape.outC()) : null;
         float[] gy = normal(random, pad + frames * shape.outSize());
@@ -161,18 +167,64 @@ class KernelsTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("neurons")
+  void vectorNeuronsWithAPoolBehindThemAgreeWithTheScalarOnes(NeuronParams params) {
+    if (!params.spikes()) {
+      return;
+    }
+    var pool = new PoolShape(4, 6, 48, 2, 2, 2, 3, 2, 3, 0, 0, 1, true);
+    try (var scalar = new ScalarKernels(1);
+        var vector = new VectorKernels(1)) {
+      assertThat(vector.fuses(pool)).isTrue();
+      NeuronRange a = range(false, pool.inSize(), 0, pool.inSize());
+      NeuronRange b = range(false, pool.inSize(), 0, pool.inSize());
+      b.pool = pool;
+      b.windows = pool.windows();
+      b.sStep = pool.outSize();
+      b.s = new float[b.steps * pool.outSize()];
+      scalar.neuronForward(params, a);
+      vector.neuronForward(params, b);
+      var sums = new float[b.s.length];
+      for (int t = 0; t < a.steps; t++) {
+        scalar.poolForward(pool, a.s, t * pool.inSize(), sums, t * pool.outSize());
+        scalar.poolBackward(
+            pool, b.gs, t * pool.outSize(), sums, t * pool.outSize(), a.gs, t * pool.inSize());
+      }
+      assertThat(b.s).isEqualTo(sums);
+      assertThat(b.u).isEqualTo(a.u);
+      assertThat(floats(b.counts)).isEqualTo(floats(a.counts));
+      scalar.neuronBackward(params, a);
+      vector.neuronBackward(params, b);
+      assertClose(b.gx, a.gx, 0, "dx");
+    }
+  }
+
+  @Test
+  void aPoolThatLeavesNeuronsOutOrHasFewChannelsIsNotFused() {
+    try (var vector = new VectorKernels(1)) {
+      assertThat(vector.fuses(new PoolShape(5, 6, 48, 2, 2, 2, 3, 2, 3, 0, 0, 1, true))).isFalse();
+      assertThat(vector.fuses(new PoolShape(4, 6, 7, 2, 2, 2, 3, 2, 3, 0, 0, 1, true))).isFalse();
+    }
+  }
+
   private static NeuronRange range(boolean constant) {
+    return range(constant, 75, 2, 71);
+  }
+
+  private static NeuronRange range(boolean constant, int neurons, int from, int to) {
     var random = new Random(3);
     var r = new NeuronRange();
-    r.neurons = 75;
+    r.neurons = neurons;
     r.steps = 9;
-    r.from = 2;
-    r.to = 71;
+    r.from = from;
+    r.to = to;
     r.x = normal(random, r.steps * r.neurons);
     r.xStep = constant ? 0 : r.neurons;
     r.u = new float[r.steps * r.neurons];
     r.current = new float[r.u.length];
     r.s = new float[r.u.length];
+    r.sStep = r.neurons;
     r.v = new float[r.neurons];
     r.synapticCurrent = new float[r.neurons];
     r.counts = new double[r.neurons];
@@ -189,6 +241,13 @@ class KernelsTest {
       x[i] = random.nextDouble() < density ? 1 + random.nextInt(3) : 0;
     }
     return x;
+  }
+
+  /** As in a network with features that are not there: two channels out of three say nothing. */
+  private static void silenceChannels(float[] x, int at, int channels) {
+    for (int i = at; i < x.length; i++) {
+      x[i] = (i - at) % channels % 3 == 0 ? x[i] : 0;
+    }
   }
 
   private static float[] normal(Random random, int n) {

@@ -1,0 +1,330 @@
+package dev.spikewise.snn.kernel;
+
+import dev.spikewise.spec.SpikeFn;
+import java.util.Arrays;
+import java.util.Objects;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Neurons on the Vector API, one pass over the time steps each way. */
+final class VectorNeurons {
+
+  /** Adding it rounds a float to a whole number that stands in its lowest bits. */
+  static final float ROUND = 0x1.8p23f;
+
+  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
+  private static final int LANES = SPECIES.length();
+
+  /** Values of the surrogate gradient that are computed at a time: they stay in the first cache. */
+  private static final int SURROGATES = 4096;
+
+  /** Neurons that go through a step together, for the same reason. */
+  private static final int BLOCK = 512;
+
+  private VectorNeurons() {}
+
+  /** As many of the range's neurons as fill vectors; returns the first that is left. */
+  static int forward(NeuronParams p, NeuronRange r) {
+    int end = r.to - (r.to - r.from) % LANES;
+    if (p.isPlain()) {
+      float[] counts = r.scratch(BLOCK);
+      for (int first = r.from; first < end; first += BLOCK) {
+        plainForward(p.threshold(), r, first, Math.min(BLOCK, end - first), counts);
+      }
+    } else {
+      for (int n = r.from; n < end; n += LANES) {
+        forward(p, r, n);
+      }
+    }
+    return end;
+  }
+
+  /**
+   * Integrates, fires any number of times, subtracts: the default. Step by step over a block of
+   * neurons, because one step of a neuron must wait for the last and those of its neighbours need
+   * not.
+   */
+  private static void plainForward(
+      float threshold, NeuronRange r, int first, int n, float[] counts) {
+    float[] xs = r.x;
+    float[] us = r.u;
+    float[] vs = r.v;
+    float[] outputs = r.s;
+    int[] windows = r.windows;
+    Arrays.fill(counts, 0, n, 0);
+    for (int t = 0; t < r.steps; t++) {
+      int x = r.xAt + t * r.xStep + first;
+      int u = r.uAt + t * r.neurons + first;
+      int s = r.sAt + t * r.sStep;
+      int v = r.vAt + first;
+      for (int i = 0; i < n; i += LANES) {
+        FloatVector potential = load(vs, v + i).add(load(xs, x + i));
+        FloatVector ratio = potential.max(0);
+        FloatVector spikes = floor(threshold == 1 ? ratio : ratio.div(threshold));
+        potential.intoArray(us, u + i);
+        potential.sub(threshold == 1 ? spikes : spikes.mul(threshold)).intoArray(vs, v + i);
+        load(counts, i).add(spikes).intoArray(counts, i);
+        if (windows == null) {
+          spikes.intoArray(outputs, s + first + i);
+        } else {
+          int o = s + windows[first + i];
+          load(outputs, o).add(spikes).intoArray(outputs, o);
+        }
+      }
+    }
+    for (int i = 0; i < n; i += LANES) {
+      addCounts(load(counts, i), r.counts, first + i);
+    }
+  }
+
+  private static void forward(NeuronParams p, NeuronRange r, int n) {
+    boolean synaptic = p.synaptic();
+    boolean keepsCurrent = p.keepsCurrent();
+    float alphaMem = p.alphaMem();
+    float alphaSyn = p.alphaSyn();
+    boolean norm = p.normInput();
+    float inputScale = p.inputScale();
+    boolean pooled = r.pool != null;
+    int out = r.sAt + r.outputOf(n);
+    FloatVector v = load(r.v, r.vAt + n);
+    FloatVector current = synaptic ? load(r.synapticCurrent, r.vAt + n) : FloatVector.zero(SPECIES);
+    FloatVector count = FloatVector.zero(SPECIES);
+    for (int t = 0; t < r.steps; t++) {
+      FloatVector x = load(r.x, r.xAt + t * r.xStep + n);
+      current = synaptic ? current.add(x).mul(alphaSyn) : x;
+      FloatVector u = v.mul(alphaMem).add(norm ? current.mul(inputScale) : current);
+      FloatVector s = spike(p, u);
+      v = clip(p, reset(p, u, s));
+      int at = r.uAt + t * r.neurons + n;
+      u.intoArray(r.u, at);
+      if (keepsCurrent) {
+        current.intoArray(r.current, at);
+      }
+      int o = out + t * r.sStep;
+      (pooled ? s.add(load(r.s, o)) : s).intoArray(r.s, o);
+      count = count.add(s);
+    }
+    v.intoArray(r.v, r.vAt + n);
+    if (synaptic) {
+      current.intoArray(r.synapticCurrent, r.vAt + n);
+    }
+    addCounts(count, r.counts, n);
+  }
+
+  private static void addCounts(FloatVector count, double[] counts, int n) {
+    for (int part = 0; part < LANES / DOUBLES.length(); part++) {
+      int at = n + part * DOUBLES.length();
+      DoubleVector wide = (DoubleVector) count.convertShape(VectorOperators.F2D, DOUBLES, part);
+      DoubleVector.fromArray(DOUBLES, counts, at).add(wide).intoArray(counts, at);
+    }
+  }
+
+  /** As many of the range's neurons as fill vectors; returns the first that is left. */
+  static int backward(NeuronParams p, NeuronRange r) {
+    int end = r.to - (r.to - r.from) % LANES;
+    if (p.isPlain()) {
+      float[] scratch = r.scratch(2 * BLOCK);
+      for (int first = r.from; first < end; first += BLOCK) {
+        plainBackward(p, r, first, Math.min(BLOCK, end - first), scratch);
+      }
+      return end;
+    }
+    int width = Math.clamp(SURROGATES / r.steps / LANES, 1, 64) * LANES;
+    float[] g = r.scratch(r.steps * width);
+    for (int first = r.from; first < end; first += width) {
+      int n = Math.min(width, end - first);
+      for (int t = 0; p.spikes() && t < r.steps; t++) {
+        surrogates(p, r, t, first, n, g, t * width);
+      }
+      for (int i = 0; i < n; i += LANES) {
+        backward(p, r, first + i, g, i, width);
+      }
+    }
+    return end;
+  }
+
+  private static void surrogates(
+      NeuronParams p, NeuronRange r, int t, int first, int n, float[] g, int gAt) {
+    int at = r.uAt + t * r.neurons + first;
+    VectorSurrogates.gradients(
+        Objects.requireNonNull(p.surrogate()), p.threshold(), r.u, at, g, gAt, n);
+  }
+
+  /**
+   * @param scratch dL/dv of the step after, and the surrogate gradients of this one
+   */
+  private static void plainBackward(
+      NeuronParams p, NeuronRange r, int first, int n, float[] scratch) {
+    Arrays.fill(scratch, 0, n, 0);
+    if (r.gxStep == 0) {
+      Arrays.fill(r.gx, r.gxAt + first, r.gxAt + first + n, 0);
+    }
+    for (int t = r.steps - 1; t >= 0; t--) {
+      surrogates(p, r, t, first, n, scratch, BLOCK);
+      plainStepBack(p.threshold(), r, t, first, n, scratch);
+    }
+  }
+
+  private static void plainStepBack(
+      float threshold, NeuronRange r, int t, int first, int n, float[] scratch) {
+    float[] gs = r.gs;
+    float[] sums = r.s;
+    float[] gx = r.gx;
+    float[] rates = r.gRate;
+    int[] windows = r.windows;
+    boolean skipsSilent = r.skipsSilent();
+    boolean summed = r.gxStep == 0;
+    int gsAt = r.gsAt + t * r.sStep;
+    int sAt = r.sAt + t * r.sStep;
+    int x = r.gxAt + t * r.gxStep + first;
+    for (int i = 0; i < n; i += LANES) {
+      int o = windows == null ? first + i : windows[first + i];
+      FloatVector ext = load(gs, gsAt + o);
+      if (skipsSilent) {
+        ext = loud(ext, sums, sAt + o);
+      }
+      if (rates != null) {
+        ext = ext.add(load(rates, first + i));
+      }
+      FloatVector gv = load(scratch, i);
+      FloatVector pull = threshold == 1 ? gv : gv.mul(threshold);
+      FloatVector du = ext.sub(pull).mul(load(scratch, BLOCK + i)).add(gv);
+      du.intoArray(scratch, i);
+      (summed ? load(gx, x + i).add(du) : du).intoArray(gx, x + i);
+    }
+  }
+
+  private static void backward(
+      NeuronParams p, NeuronRange r, int n, float[] g, int gAt, int gStep) {
+    boolean spikes = p.spikes();
+    boolean clips = p.clips();
+    boolean subtracts = p.subtract();
+    boolean synaptic = p.synaptic();
+    boolean norm = p.normInput();
+    boolean trains = p.keepsCurrent() || p.alphaMem() != 1;
+    float alphaMem = p.alphaMem();
+    float alphaSyn = p.alphaSyn();
+    float inputScale = p.inputScale();
+    float resetValue = p.resetValue();
+    boolean skipsSilent = r.skipsSilent();
+    int out = r.outputOf(n);
+    FloatVector zero = FloatVector.zero(SPECIES);
+    FloatVector rate = r.gRate == null ? zero : load(r.gRate, n);
+    FloatVector gv = zero;
+    FloatVector gCurrent = zero;
+    FloatVector sum = zero;
+    FloatVector gAlphaMem = zero;
+    FloatVector gAlphaSyn = zero;
+    for (int t = r.steps - 1; t >= 0; t--) {
+      int at = r.uAt + t * r.neurons + n;
+      FloatVector u = load(r.u, at);
+      FloatVector ext = load(r.gs, r.gsAt + t * r.sStep + out);
+      if (skipsSilent) {
+        ext = loud(ext, r.s, r.sAt + t * r.sStep + out);
+      }
+      ext = ext.add(rate);
+      FloatVector gw = gv;
+      FloatVector s = clips || !subtracts ? spike(p, u) : u;
+      if (clips) {
+        gw = zero.blend(gv, reset(p, u, s).sub(p.minV()).compare(VectorOperators.GT, 0));
+      }
+      FloatVector du;
+      if (!spikes) {
+        du = ext.add(gw);
+      } else if (subtracts) {
+        du = ext.sub(gw.mul(resetValue)).mul(load(g, gAt + t * gStep)).add(gw);
+      } else {
+        FloatVector kept = zero.blend(gw, s.compare(VectorOperators.EQ, 0));
+        du = ext.mul(load(g, gAt + t * gStep)).add(kept);
+      }
+      FloatVector gx = norm ? du.mul(inputScale) : du;
+      if (synaptic) {
+        FloatVector di = gx.add(gCurrent);
+        gx = di.mul(alphaSyn);
+        gCurrent = gx;
+        gAlphaSyn = di.mul(load(r.current, at).div(alphaSyn)).add(gAlphaSyn);
+      }
+      if (trains) {
+        FloatVector from = zero;
+        if (t > 0) {
+          FloatVector earlier = load(r.u, at - r.neurons);
+          from = clip(p, reset(p, earlier, spike(p, earlier)));
+        }
+        if (norm) {
+          from = from.sub(load(r.current, at));
+        }
+        gAlphaMem = du.mul(from).add(gAlphaMem);
+      }
+      if (r.gxStep == 0) {
+        sum = sum.add(gx);
+      } else {
+        gx.intoArray(r.gx, r.gxAt + t * r.gxStep + n);
+      }
+      gv = du.mul(alphaMem);
+    }
+    if (r.gxStep == 0) {
+      sum.intoArray(r.gx, r.gxAt + n);
+    }
+    if (trains) {
+      r.gAlphaMem += Lanes.sum(gAlphaMem);
+    }
+    if (synaptic) {
+      r.gAlphaSyn += Lanes.sum(gAlphaSyn);
+    }
+  }
+
+  /** The gradients of windows that are not silent. */
+  private static FloatVector loud(FloatVector gradient, float[] sums, int at) {
+    return gradient.blend(0, load(sums, at).compare(VectorOperators.EQ, 0));
+  }
+
+  private static FloatVector load(float[] values, int at) {
+    return FloatVector.fromArray(SPECIES, values, at);
+  }
+
+  /** Output: spikes, or the potential itself. */
+  private static FloatVector spike(NeuronParams p, FloatVector u) {
+    if (!p.spikes()) {
+      return u;
+    }
+    if (p.spikeFn().kind() == SpikeFn.Kind.SINGLE) {
+      FloatVector one = FloatVector.broadcast(SPECIES, 1);
+      return FloatVector.zero(SPECIES)
+          .blend(one, u.sub(p.threshold()).compare(VectorOperators.GE, 0));
+    }
+    FloatVector ratio = u.max(0);
+    if (p.threshold() != 1) {
+      ratio = ratio.div(p.threshold());
+    }
+    FloatVector s = floor(ratio);
+    return p.spikeFn().kind() == SpikeFn.Kind.MAX ? s.min(p.spikeFn().max()) : s;
+  }
+
+  /** Of values that are not negative. */
+  static FloatVector floor(FloatVector x) {
+    FloatVector rounded = x.add(ROUND).sub(ROUND);
+    FloatVector floor = rounded.sub(1, rounded.compare(VectorOperators.GT, x));
+    // From 2^22 on the trick fails, and from 2^23 on every float is whole.
+    return floor.blend(x, x.compare(VectorOperators.GE, 0x1p22f));
+  }
+
+  private static FloatVector reset(NeuronParams p, FloatVector u, FloatVector s) {
+    if (!p.spikes()) {
+      return u;
+    }
+    if (p.subtract()) {
+      return u.sub(p.resetValue() == 1 ? s : s.mul(p.resetValue()));
+    }
+    VectorMask<Float> spiked = s.compare(VectorOperators.NE, 0);
+    FloatVector w = u.blend(0, spiked);
+    return p.resetAll() ? w.add(p.resetValue()) : w.blend(p.resetValue(), spiked);
+  }
+
+  private static FloatVector clip(NeuronParams p, FloatVector w) {
+    return p.clips() ? w.sub(p.minV()).max(0).add(p.minV()) : w;
+  }
+}
