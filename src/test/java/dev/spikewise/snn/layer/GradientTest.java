@@ -30,7 +30,10 @@ class GradientTest {
   private static final int STEPS = 3;
   private static final float STEP = 1e-3f;
 
-  /** Model's input and first layer, and the layers under test. */
+  /**
+   * Model's input and first layer, and the layers under test. Where an output has kinks (ReLU, a
+   * lower bound), no step may cross one.
+   */
   static final String[] smooth = {
     "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'out_channels': 4, 'kernel_size': [3, 2], 'stride': [1, 2],"
         + " 'padding': [0, 1], 'groups': 2}",
@@ -47,7 +50,7 @@ class GradientTest {
     "[2, 5, 6] Conv2d | {'type': 'FlattenTime'}, {'type': 'UnflattenTime'}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'norm_input': true}",
-    "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'train_alphas': true, 'min_v_mem': -0.2}",
+    "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'train_alphas': true, 'min_v_mem': -0.25}",
   };
 
   @ParameterizedTest
