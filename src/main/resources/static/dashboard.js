@@ -24,14 +24,18 @@ function notice(text) {
  * server; url() is asked again then, and may say where to go on. Returns what ends it.
  */
 function listen(url, handlers) {
-  let source = null, again;
+  let source = null, again, lost = false;
   function open() {
     source = new EventSource(url());
-    source.onopen = () => notice('');
+    source.onopen = () => {
+      if (lost) notice('');
+      lost = false;
+    };
     for (const [event, handle] of Object.entries(handlers)) {
       source.addEventListener(event, news => handle(JSON.parse(news.data), news.lastEventId));
     }
     source.onerror = () => {
+      lost = true;
       notice('No connection to the service; trying again.');
       // The browser tries again by itself, unless the service answered with something else than a stream.
       if (source?.readyState === EventSource.CLOSED) again = setTimeout(open, 3000);

@@ -1,6 +1,7 @@
 package dev.spikewise.api;
 
 import static java.util.Objects.requireNonNull;
+import static java.util.Objects.requireNonNullElseGet;
 
 import dev.spikewise.spec.Problem;
 import io.swagger.v3.core.converter.AnnotatedType;
@@ -237,6 +238,7 @@ class ApiDocument implements OpenApiCustomizer {
           case "name" -> "Only those of this name.";
           case "layer" -> "Name of a spiking layer.";
           case "plot" -> "synops, firing-rate or firing-rate-histogram.";
+          case "columns" -> "Histograms beside each other, 1 to 4.";
           case "dialect" -> "Whose NIR it is: sinabs, norse, snntorch or spikingjelly.";
           case "input_shape" -> "What is not printed: channels,height,width or features.";
           case "target" -> "The chip: speck2f.";
@@ -353,9 +355,10 @@ class ApiDocument implements OpenApiCustomizer {
               }
             });
     if (path.endsWith("/events")) {
-      requireNonNull(operation.getResponses().get("200"))
-          .getContent()
-          .addMediaType("text/event-stream", new MediaType().schema(new StringSchema()));
+      var answer = requireNonNull(operation.getResponses().get("200"));
+      answer.content(
+          requireNonNullElseGet(answer.getContent(), Content::new)
+              .addMediaType("text/event-stream", new MediaType().schema(new StringSchema())));
     }
     if (method == HttpMethod.GET
         && (path.equals(BASE + "jobs/{id}") || path.equals(BASE + "sweeps/{id}"))) {

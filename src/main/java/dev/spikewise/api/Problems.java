@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.apache.coyote.BadRequestException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -127,6 +128,13 @@ class Problems extends ResponseEntityExceptionHandler {
   @ExceptionHandler
   @Nullable ResponseEntity<Object> rejected(RequestRejectedException e, WebRequest request) {
     var problem = Problem.of(Code.INVALID_PARAMETER, "a header holds control characters");
+    return answer(e, problem, new HttpHeaders(), request);
+  }
+
+  /** A body whose chunks are none. */
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> brokenTransfer(BadRequestException e, WebRequest request) {
+    var problem = Problem.of(Code.MALFORMED_BODY, "the body cannot be read: " + e.getMessage());
     return answer(e, problem, new HttpHeaders(), request);
   }
 

@@ -49,8 +49,10 @@ public class Workers implements SmartLifecycle {
   private final Collection<JobRunner> runners = ConcurrentHashMap.newKeySet();
   private final Semaphore news = new Semaphore(0);
   private final List<Thread> threads = new ArrayList<>();
-  private final ScheduledExecutorService heart = single("heartbeat");
-  private final ScheduledExecutorService reaper = single("reaper");
+
+  /** What beats and what reaps, from a start to the next stop. */
+  private final List<ScheduledExecutorService> clocks = new ArrayList<>();
+
   private volatile boolean running;
   private long publishedAt = System.nanoTime() - PUBLISH.toNanos() - 1;
 
@@ -73,11 +75,6 @@ public class Workers implements SmartLifecycle {
     this.settings = settings;
   }
 
-  private static ScheduledExecutorService single(String name) {
-    return Executors.newSingleThreadScheduledExecutor(
-        Thread.ofPlatform().name(name).daemon().factory());
-  }
-
   /** How many jobs this process can train at the same time. */
   public int slots() {
     return settings.workers();
@@ -94,16 +91,20 @@ public class Workers implements SmartLifecycle {
     if (database.isEmbedded()) {
       leases.reapAll();
     }
-    every(settings.heartbeat(), heart, this::beat);
-    every(settings.poll(), reaper, this::reap);
+    every(settings.heartbeat(), "heartbeat", this::beat);
+    every(settings.poll(), "reaper", this::reap);
     for (int i = 1; i <= settings.workers(); i++) {
       threads.add(Thread.ofPlatform().name("worker-" + i).start(this::work));
     }
   }
 
-  private static void every(Duration interval, ScheduledExecutorService thread, Runnable task) {
+  private void every(Duration interval, String name, Runnable task) {
+    var clock =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().name(name).daemon().factory());
+    clocks.add(clock);
     long pause = interval.toMillis();
-    var _ = thread.scheduleWithFixedDelay(task, pause, pause, TimeUnit.MILLISECONDS);
+    var _ = clock.scheduleWithFixedDelay(task, pause, pause, TimeUnit.MILLISECONDS);
   }
 
   private void work() {
@@ -222,8 +223,9 @@ public class Workers implements SmartLifecycle {
     // Whoever still waits for the database leaves its job to the next worker.
     runners.forEach(JobRunner::lose);
     // Without interrupts, which would close H2's file under everyone.
-    heart.close();
-    reaper.close();
+    clocks.forEach(ScheduledExecutorService::close);
+    clocks.clear();
+    threads.clear();
   }
 
   @Override

@@ -129,7 +129,8 @@ class PlotsTest {
                 List.of(
                     new Plots.Outcome("worse", 1.02e6, 0.9),
                     new Plots.Outcome("best", 1e6, 0.9),
-                    new Plots.Outcome("far", 2e6, 0.95)))
+                    new Plots.Outcome("far", 2e6, 0.95),
+                    new Plots.Outcome("low", 3e6, 0.8)))
             .svg();
     assertThat(svg).containsPattern("<text[^>]*>best<").containsPattern("<text[^>]*>far<");
     assertThat(height(svg, "worse"))

