@@ -131,11 +131,14 @@ class Problems extends ResponseEntityExceptionHandler {
     return answer(e, problem, new HttpHeaders(), request);
   }
 
-  /** A body whose chunks are none. */
   @ExceptionHandler
   @Nullable ResponseEntity<Object> brokenTransfer(BadRequestException e, WebRequest request) {
-    var problem = Problem.of(Code.MALFORMED_BODY, "the body cannot be read: " + e.getMessage());
-    return answer(e, problem, new HttpHeaders(), request);
+    return answer(e, brokenTransfer(e), new HttpHeaders(), request);
+  }
+
+  /** A body whose chunks are none. */
+  private static Problem brokenTransfer(BadRequestException e) {
+    return Problem.of(Code.MALFORMED_BODY, "the body cannot be read: " + e.getMessage());
   }
 
   @ExceptionHandler
@@ -259,13 +262,16 @@ class Problems extends ResponseEntityExceptionHandler {
               : request.getRequestURI();
       var code = code(HttpStatusCode.valueOf(status));
       var problem =
-          request.getAttribute(RequestDispatcher.ERROR_EXCEPTION) instanceof Throwable e
-              ? internalError(e)
-              : Problem.of(
-                  code,
-                  code == Code.NOT_FOUND
-                      ? "there is nothing at " + path
-                      : "this request cannot be answered");
+          switch (request.getAttribute(RequestDispatcher.ERROR_EXCEPTION)) {
+            case BadRequestException e -> brokenTransfer(e);
+            case Throwable e -> internalError(e);
+            case null, default ->
+                Problem.of(
+                    code,
+                    code == Code.NOT_FOUND
+                        ? "there is nothing at " + path
+                        : "this request cannot be answered");
+          };
       return ResponseEntity.status(problem.status())
           .contentType(MediaType.APPLICATION_PROBLEM_JSON)
           .body(problem.at(path));
