@@ -59,8 +59,9 @@ record RawHttp(int port) {
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         kept.write(buffer, 0, Math.min(n, Math.max(0, KEPT - kept.size())));
         // A stream of events has no end until its job has one.
-        if (kept.size() < 4096
-            && kept.toString(StandardCharsets.ISO_8859_1).contains("text/event-stream")) {
+        var head =
+            new String(kept.toByteArray(), StandardCharsets.ISO_8859_1).split("\r\n\r\n", 2)[0];
+        if (head.contains("Content-Type: text/event-stream")) {
           break;
         }
       }
