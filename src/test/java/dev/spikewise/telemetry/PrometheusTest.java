@@ -42,6 +42,7 @@ import tools.jackson.databind.json.JsonMapper;
 @TestPropertySource(
     properties = {
       "spring.datasource.url=jdbc:h2:mem:prometheus;DB_CLOSE_DELAY=-1",
+      "management.tracing.sampling.probability=1",
       "spikewise.data-dir=target/test-data"
     })
 class PrometheusTest {
