@@ -12,6 +12,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.SmartLifecycle;
@@ -33,10 +34,7 @@ class Rounds implements SmartLifecycle {
   private final Jobs jobs;
   private final TransactionOperations transactions;
   private final SweepSettings settings;
-  private final ScheduledExecutorService thread =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().name("rounds").daemon().factory());
-  private volatile boolean running;
+  private volatile @Nullable ScheduledExecutorService thread;
 
   Rounds(
       SweepRepository sweeps,
@@ -51,9 +49,12 @@ class Rounds implements SmartLifecycle {
 
   @Override
   public void start() {
-    running = true;
+    var started =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().name("rounds").daemon().factory());
     long poll = settings.poll().toMillis();
-    thread.scheduleWithFixedDelay(this::look, poll, poll, TimeUnit.MILLISECONDS);
+    var _ = started.scheduleWithFixedDelay(this::look, poll, poll, TimeUnit.MILLISECONDS);
+    thread = started;
   }
 
   private void look() {
@@ -98,12 +99,15 @@ class Rounds implements SmartLifecycle {
 
   @Override
   public void stop() {
-    running = false;
-    thread.shutdown();
+    var stopped = thread;
+    if (stopped != null) {
+      stopped.close();
+      thread = null;
+    }
   }
 
   @Override
   public boolean isRunning() {
-    return running;
+    return thread != null;
   }
 }

@@ -22,8 +22,10 @@ import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuil
 import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.http.io.entity.StringEntity;
 import org.apache.hc.core5.util.Timeout;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
@@ -35,7 +37,7 @@ import org.springframework.transaction.event.TransactionalEventListener;
  * Webhooks</a> has it. A redirection is a failure like any other: it could lead anywhere.
  */
 @Component
-class Dispatcher implements SmartLifecycle {
+class Dispatcher implements SmartLifecycle, DisposableBean {
 
   private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
   private static final int MOST_AT_ONCE = 16;
@@ -50,8 +52,7 @@ class Dispatcher implements SmartLifecycle {
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("webhook-clock").daemon().factory());
-  private final Thread loop = Thread.ofVirtual().name("webhooks").unstarted(this::dispatch);
-  private volatile boolean running;
+  private volatile @Nullable Thread loop;
 
   Dispatcher(
       Outbox outbox,
@@ -78,19 +79,28 @@ class Dispatcher implements SmartLifecycle {
             .disableAutomaticRetries()
             .disableCookieManagement()
             .build();
+    var _ = clock.scheduleWithFixedDelay(this::prune, 1, 60, TimeUnit.MINUTES);
+  }
+
+  private void prune() {
+    if (loop != null) {
+      outbox.prune();
+    }
   }
 
   @Override
   public void start() {
-    running = true;
-    loop.start();
-    var _ = clock.scheduleWithFixedDelay(outbox::prune, 1, 60, TimeUnit.MINUTES);
+    var started = Thread.ofVirtual().name("webhooks").unstarted(this::dispatch);
+    loop = started;
+    started.start();
   }
 
   private void dispatch() {
-    while (running) {
+    while (Thread.currentThread() == loop) {
       try {
-        free.acquire();
+        if (!free.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
+          continue;
+        }
         var due = outbox.take();
         if (due.isPresent()) {
           attempts.execute(() -> attempt(due.get()));
@@ -125,6 +135,9 @@ class Dispatcher implements SmartLifecycle {
       try {
         status = send(due);
       } catch (IOException e) {
+        if (loop == null) {
+          return;
+        }
         error = e.toString();
       }
       publisher.publishEvent(new Delivery.Attempted(outbox.attempted(due, status, error)));
@@ -170,17 +183,25 @@ class Dispatcher implements SmartLifecycle {
     news.release();
   }
 
-  /** An attempt that this cuts short is made again after the next start. */
   @Override
   public void stop() {
-    running = false;
-    loop.interrupt();
-    attempts.shutdownNow();
-    clock.shutdownNow();
+    loop = null;
+    news.release();
   }
 
   @Override
   public boolean isRunning() {
-    return running;
+    return loop != null;
+  }
+
+  /**
+   * Cuts off the attempts on their way, which are made again after the next start. Without
+   * interrupts, which would close H2's file under everyone.
+   */
+  @Override
+  public void destroy() throws IOException {
+    client.close();
+    attempts.close();
+    clock.shutdownNow();
   }
 }
