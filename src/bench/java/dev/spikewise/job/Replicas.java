@@ -317,6 +317,8 @@ final class Replicas {
                       epoch.accuracy(),
                       epoch.testAccuracy(),
                       epoch.testSynops(),
+                      epoch.quantizedAccuracy(),
+                      epoch.quantizedSynops(),
                       epoch.durationMs(),
                       epoch.parameter(),
                       epoch.spiking()))
