@@ -103,8 +103,8 @@ public class Datasets {
     if (present.isPresent()) {
       return new Stored(present.get(), false);
     }
-    quotas.requireBytes(tenant, size(sorted));
     var dataset = Samples.read(name, sorted, maxBytes);
+    quotas.requireBytes(tenant, size(sorted));
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
     var info = DatasetInfo.of(id, dataset, now);
     jdbc.sql(

@@ -262,11 +262,15 @@ public class Jobs implements ModelUse, DatasetUse {
         if (from == JobState.PAUSING) {
           row.become(JobState.RUNNING, Reason.REQUESTED, now);
         } else {
+          // Those of a paused job are counted already.
+          int more = from.isFinal() ? row.spec().epochs() - row.epoch() : 0;
+          quotas.requireJob(row.tenant(), more);
           row.requeue(now, settings.ageing());
           row.become(JobState.QUEUED, Reason.REQUESTED, now);
         }
       }
       case RETRY -> {
+        quotas.requireJob(row.tenant(), row.spec().epochs());
         epochs.deleteAll(id);
         checkpoints.deleteTrained(id);
         row.requeue(now, settings.ageing());

@@ -7,13 +7,19 @@ import java.util.ArrayList;
 import java.util.List;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
+import org.springframework.transaction.annotation.Propagation;
+import org.springframework.transaction.annotation.Transactional;
 
 /**
  * Refuses what a tenant has too much of already. Counted when asked for, so that nothing can be
- * forgotten; requests of the same moment may pass together.
+ * forgotten. From a question to the end of its transaction the tenant's other questions wait, so
+ * that requests of the same moment cannot pass together.
  */
 @Component
 public class Quotas {
+
+  /** Rows of quota_lock. */
+  private static final int LOCKS = 32;
 
   private final JdbcClient jdbc;
   private final QuotaSettings settings;
@@ -24,19 +30,23 @@ public class Quotas {
   }
 
   /**
-   * Makes sure that {@code tenant} may queue one more job of so many epochs.
+   * Makes sure that {@code tenant} may queue one more job.
    *
+   * @param epochs that it adds to those to be trained
    * @throws ProblemException with QUOTA_EXCEEDED
    */
+  @Transactional(propagation = Propagation.MANDATORY)
   public void requireJob(String tenant, int epochs) {
     var queued = settings.of(tenant, Quota::jobsQueued);
     if (queued != null) {
+      lock(tenant);
       require(
           count("select count(*) from job where tenant = ? and status = 'QUEUED'", tenant) < queued,
           "%d jobs are queued, as many as spikewise.quotas.jobs-queued allows".formatted(queued));
     }
     var most = settings.of(tenant, Quota::epochs);
     if (most != null) {
+      lock(tenant);
       long pending =
           count(
               """
@@ -57,11 +67,13 @@ public class Quotas {
    *
    * @throws ProblemException with QUOTA_EXCEEDED
    */
+  @Transactional(propagation = Propagation.MANDATORY)
   public void requireBytes(String tenant, long bytes) {
     var most = settings.of(tenant, Quota::storedBytes);
     if (most == null) {
       return;
     }
+    lock(tenant);
     long stored =
         count(
                 "select coalesce(sum(octet_length(npz)), 0) from model_weights w join model m on"
@@ -100,6 +112,13 @@ public class Quotas {
               }
             });
     return full;
+  }
+
+  private void lock(String tenant) {
+    jdbc.sql("select id from quota_lock where id = ? for update")
+        .param(Math.floorMod(tenant.hashCode(), LOCKS))
+        .query(Integer.class)
+        .single();
   }
 
   private long count(String sql, String tenant) {

@@ -1,13 +1,18 @@
 package dev.spikewise.job;
 
+import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.spikewise.dataset.Datasets;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.StateDict;
 import dev.spikewise.snn.Tensor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.tenant.Tenants;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,13 +20,22 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.core.io.ByteArrayResource;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
+import org.springframework.security.core.authority.AuthorityUtils;
+import org.springframework.security.core.context.SecurityContextHolder;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The job's row as a queue, without workers of its own. */
@@ -31,7 +45,9 @@ import tools.jackson.databind.json.JsonMapper;
       "spikewise.data-dir=target/test-data",
       "spikewise.jobs.workers=0",
       "spikewise.jobs.poll=1h",
-      "spikewise.jobs.lease=1h"
+      "spikewise.jobs.lease=1h",
+      "spikewise.quotas.tenants.few.jobs-queued=5",
+      "spikewise.quotas.tenants.little.stored-bytes=145B"
     })
 class QueueTest {
 
@@ -39,6 +55,7 @@ class QueueTest {
   @Autowired Leases leases;
   @Autowired Heartbeat heartbeat;
   @Autowired Checkpoints checkpoints;
+  @Autowired Datasets datasets;
   @Autowired JdbcClient database;
   @Autowired JsonMapper json;
 
@@ -94,6 +111,98 @@ class QueueTest {
       }
     }
     assertThat(claimed).containsExactlyInAnyOrderElementsOf(submitted);
+  }
+
+  @Test
+  void requestsOfTheSameMomentDoNotPassAQuotaTogether() throws Exception {
+    assertThat(allowed("few", i -> submit(0))).isEqualTo(5);
+    assertThat(jobs.count(JobState.QUEUED)).isEqualTo(5);
+  }
+
+  @Test
+  void aJobThatComesBackToTheQueueCountsAsANewOne() {
+    var paused = as("few", () -> submit(0));
+    jobs.ask(paused, JobAction.PAUSE);
+    assertThat(allowed("few", i -> submit(0))).isEqualTo(5);
+    assertThatThrownBy(() -> jobs.ask(paused, JobAction.RESUME))
+        .hasMessageContaining("spikewise.quotas.jobs-queued");
+    jobs.ask(paused, JobAction.CANCEL);
+    assertThatThrownBy(() -> jobs.ask(paused, JobAction.RETRY))
+        .hasMessageContaining("spikewise.quotas.jobs-queued");
+    claim("a");
+    assertThat(jobs.ask(paused, JobAction.RETRY).status()).isEqualTo(JobState.QUEUED);
+  }
+
+  @Test
+  void uploadsOfTheSameMomentDoNotPassAQuotaTogether() {
+    try {
+      // Of 29 bytes each.
+      assertThat(allowed("little", this::upload)).isEqualTo(5);
+      assertThat(
+              database
+                  .sql("select count(*) from dataset where tenant = 'little'")
+                  .query(Integer.class)
+                  .single())
+          .isEqualTo(5);
+    } finally {
+      database.sql("delete from dataset where tenant = 'little'").update();
+    }
+  }
+
+  private Object upload(int i) {
+    byte[] images = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, (byte) i};
+    byte[] labels = {0, 0, 8, 1, 0, 0, 0, 1, 0};
+    var files = Map.of("images", images, "labels", labels);
+    try {
+      return datasets.create(
+          "small",
+          files.entrySet().stream()
+              .collect(toMap(Map.Entry::getKey, e -> new ByteArrayResource(e.getValue()))));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** How many of twenty requests at the same moment are not refused for a quota. */
+  private static int allowed(String tenant, IntFunction<Object> request) {
+    var begun = new CyclicBarrier(20);
+    try (var threads = Executors.newFixedThreadPool(20)) {
+      var answers =
+          IntStream.range(0, 20)
+              .mapToObj(
+                  i ->
+                      threads.submit(
+                          () -> {
+                            begun.await();
+                            return as(tenant, () -> request.apply(i));
+                          }))
+              .toList();
+      return (int) answers.stream().filter(QueueTest::isAllowed).count();
+    }
+  }
+
+  private static boolean isAllowed(Future<Object> answer) {
+    try {
+      answer.get();
+      return true;
+    } catch (ExecutionException e) {
+      assertThat(e.getCause()).hasMessageContaining("spikewise.quotas.");
+      return false;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static <T> T as(String tenant, Supplier<T> request) {
+    var caller =
+        UsernamePasswordAuthenticationToken.authenticated(
+            tenant, null, AuthorityUtils.createAuthorityList(Tenants.AUTHORITY + tenant));
+    SecurityContextHolder.getContext().setAuthentication(caller);
+    try {
+      return request.get();
+    } finally {
+      SecurityContextHolder.clearContext();
+    }
   }
 
   /** An empty answer says no more than that others hold the locks of what they are claiming. */
