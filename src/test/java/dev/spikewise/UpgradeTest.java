@@ -2,13 +2,19 @@ package dev.spikewise;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.interop.Weights;
+import dev.spikewise.snn.StateDict;
+import dev.spikewise.snn.Tensor;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.flywaydb.core.Flyway;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -19,117 +25,189 @@ import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A database of an earlier version, with what it holds, is migrated and read. */
+/** A database of an earlier version, with rows in all of its tables, is migrated and read. */
 class UpgradeTest {
 
   private static final String EARLIER = "7";
   private static final String ID = "00000000-0000-0000-0000-00000000000";
 
   private static final String MODEL =
-      "{\"name\":\"old\",\"input_shape\":[4],\"layers\":[{\"type\":\"Linear\",\"out_features\":2,\"bias\":false},"
-          + "{\"type\":\"IAF\"}]}";
+      """
+      {"name":"old","input_shape":[1,2,2],"layers":[{"type":"Flatten"},{"type":"Linear","out_features":2,"bias":false},\
+      {"type":"IAF"}]}""";
+
+  private static final String JOB =
+      """
+      insert into job (id, version, name, status, reason, spec, model_id, model, priority, attempt, epoch, created_at,
+        updated_at, due_at, active_ms, state_changes, fence, losses) values ('%s', 3, 'old', '%s', %s, '%s', '%s', '%s',
+        0, 1, %d, current_timestamp, current_timestamp, current_timestamp, 5, 1, 1, 0)""";
+
+  private static final String EPOCH =
+      """
+      {"epoch":0,"loss":0.5,"loss_terms":{"0":0.5},"synops":8.0,"firing_rate":0.5,"accuracy":1.0,"duration_ms":1.0,\
+      "parameter":{"1":{"synops":8.0}},"spiking":{"2":{"firing_rate":0.5,"silent_ratio":0.0}}}""";
 
   /** As version 7 stored them. */
   private static final List<String> ROWS =
       List.of(
-          "insert into model (id, name, definition, created_at) values ('"
-              + (ID + 1)
-              + "', 'old', '"
-              + MODEL
-              + "', current_timestamp)",
+          "insert into model (id, name, definition, created_at) values ('%s1', 'old', '%s', current_timestamp)"
+              .formatted(ID, MODEL),
+          JOB.formatted(
+              ID + 2,
+              "SUCCEEDED",
+              "'COMPLETED'",
+              "{\"model\":{\"id\":\"" + ID + "1\"},\"epochs\":1,\"batch_size\":1}",
+              ID + 1,
+              MODEL,
+              1),
+          JOB.formatted(
+              ID + 3,
+              "QUEUED",
+              "null",
+              "{\"model\":{\"id\":\""
+                  + ID
+                  + "1\"},\"epochs\":2,\"input\":{\"type\":\"dataset\",\"id\":\"d\"},\"batch_size\":1,"
+                  + "\"loss\":[{\"type\":\"cross_entropy\"}]}",
+              ID + 1,
+              MODEL,
+              0),
+          "insert into job_label (job_id, label, content) values ('%s2', 'git_sha', 'abc')"
+              .formatted(ID),
+          "insert into epoch (job_id, epoch, metrics) values ('%s2', 0, '%s')".formatted(ID, EPOCH),
           """
-          insert into job (id, version, name, status, reason, spec, model_id, model, priority, attempt, epoch, created_at,
-            updated_at, due_at, finished_at, active_ms, state_changes, fence, losses)
-          values ('%s', 3, 'old', 'SUCCEEDED', 'COMPLETED', '{"model":{"id":"%s"},"epochs":1,"batch_size":1}', '%s', '%s', 0,
-            1, 1, current_timestamp, current_timestamp, current_timestamp, current_timestamp, 5, 2, 1, 0)\
+          insert into state_change (job_id, number, attempt, epoch, content) values ('%s2', 1, 1, 1,
+            '{"status":"succeeded","reason":"completed","attempt":1,"epoch":1,"at":"2026-01-01T00:00:00Z"}')"""
+              .formatted(ID),
           """
-              .formatted(ID + 2, ID + 1, ID + 1, MODEL),
-          "insert into job_label (job_id, label, content) values ('"
-              + ID
-              + 2
-              + "', 'git_sha', 'abc')",
+          insert into idempotency (id, fingerprint, status, created_at) values ('k', 'f', 202, current_timestamp)""",
           """
-          insert into job (id, version, name, status, spec, model_id, model, priority, attempt, epoch, created_at,
-            updated_at, due_at, active_ms, state_changes, fence, losses)
-          values ('%s', 0, 'waiting', 'QUEUED', '{"model":{"id":"%s"},"epochs":2}', '%s', '%s', 0,
-            1, 0, current_timestamp, current_timestamp, current_timestamp, 0, 0, 0, 0)\
+          insert into dataset (id, name, samples, shape, time_steps, classes, created_at) values ('d', 'old', 1, '1,2,2', 0,
+            1, current_timestamp)""",
           """
-              .formatted(ID + 3, ID + 1, ID + 1, MODEL),
-          "insert into dataset (id, name, samples, shape, time_steps, classes, created_at)"
-              + " values ('d', 'old', 1, '1,1,1', 0, 1, current_timestamp)",
-          "insert into webhook (id, url, events, secret, created_at) values ('"
-              + ID
-              + "4', 'https://example.org/', 'job.succeeded', 'whsec_x', current_timestamp)",
-          "insert into sweep (id, name, spec, rounds, created_at) values ('"
-              + ID
-              + "5', 'old', '{\"job\":{\"model\":"
-              + MODEL
-              + "},\"seeds\":[1]}', 1, current_timestamp)",
-          "insert into sweep_job (sweep_id, combination, round, job_id) values ('"
-              + ID
-              + "5', 0, 0, '"
-              + ID
-              + "2')");
-
-  private static JdbcClient earlier(String url, String user, String password) {
-    Flyway.configure().dataSource(url, user, password).target(EARLIER).load().migrate();
-    var jdbc = JdbcClient.create(new DriverManagerDataSource(url, user, password));
-    ROWS.forEach(row -> jdbc.sql(row).update());
-    return jdbc;
-  }
+          insert into webhook (id, url, events, secret, created_at) values ('%s4', 'https://example.org/', 'job.succeeded',
+            'whsec_c3Bpa2V3aXNl', current_timestamp)"""
+              .formatted(ID),
+          """
+          insert into webhook_delivery (id, webhook_id, event, body, status, attempts, next_attempt_at, created_at) values
+            ('%s6', '%s4', 'job.succeeded', '{}', 'DELIVERED', 1, current_timestamp, current_timestamp)"""
+              .formatted(ID, ID),
+          "insert into sweep (id, name, spec, rounds, created_at) values ('%s5', 'old', '%s', 1, current_timestamp)"
+              .formatted(ID, "{\"job\":{\"model\":" + MODEL + "},\"seeds\":[1]}"),
+          "insert into sweep_job (sweep_id, combination, round, job_id) values ('%s5', 0, 0, '%s2')"
+              .formatted(ID, ID));
 
   @Test
   void whatAnEarlierVersionStoredIsThere(@TempDir Path dir) throws Exception {
-    var url = "jdbc:h2:file:" + dir.resolve("spikewise");
-    earlier(url, "", "");
-    try (var service =
-        new SpringApplicationBuilder(SpikewiseApplication.class)
-            .run(
-                "--server.port=0",
-                "--spring.datasource.url=" + url,
-                "--spikewise.data-dir=" + dir)) {
-      int port = service.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
-      var job = get(port, "jobs/" + ID + 2);
-      assertThat(job.get("status").asString()).isEqualTo("succeeded");
-      assertThat(job.at("/labels/git_sha").asString()).isEqualTo("abc");
-      for (var path :
-          List.of("models/" + ID + 1, "datasets/d", "webhooks/" + ID + 4, "sweeps/" + ID + 5)) {
-        assertThat(get(port, path).has("created_at")).as(path).isTrue();
-      }
-      // What waited is trained.
-      var waiting = get(port, "jobs/" + ID + 3);
-      long end = System.nanoTime() + 60_000_000_000L;
-      while (!waiting.get("status").asString().equals("succeeded")) {
-        assertThat(System.nanoTime()).as(waiting.toPrettyString()).isLessThan(end);
-        Thread.sleep(50);
-        waiting = get(port, "jobs/" + ID + 3);
-      }
-    }
+    upgrade("jdbc:h2:file:" + dir.resolve("spikewise"), "", "", dir);
   }
 
   @Test
   @Tag("docker")
-  void postgresqlIsMigratedWithWhatItHolds() {
+  void whatAnEarlierVersionStoredOnPostgresqlIsThere(@TempDir Path dir) throws Exception {
     var database = PostgresDatabase.create();
-    var jdbc = earlier(database.getJdbcUrl(), database.getUsername(), database.getPassword());
-    Flyway.configure()
-        .dataSource(database.getJdbcUrl(), database.getUsername(), database.getPassword())
-        .load()
-        .migrate();
+    upgrade(database.getJdbcUrl(), database.getUsername(), database.getPassword(), dir);
+  }
+
+  private static void upgrade(String url, String user, String password, Path dir) throws Exception {
+    Flyway.configure().dataSource(url, user, password).target(EARLIER).load().migrate();
+    var jdbc = JdbcClient.create(new DriverManagerDataSource(url, user, password));
+    fill(jdbc);
+    var before = rows(jdbc);
+    assertThat(before).hasSizeGreaterThan(13).doesNotContainValue(0L);
+
+    Flyway.configure().dataSource(url, user, password).load().migrate();
+    assertThat(rows(jdbc)).containsAllEntriesOf(before);
     for (var table : List.of("model", "job", "dataset", "sweep", "webhook")) {
       assertThat(jdbc.sql("select tenant from " + table).query(String.class).list())
           .as(table)
           .isNotEmpty()
           .containsOnly("");
     }
+    try (var service =
+        new SpringApplicationBuilder(SpikewiseApplication.class)
+            .run(
+                "--server.port=0",
+                "--spring.datasource.url=" + url,
+                "--spring.datasource.username=" + user,
+                "--spring.datasource.password=" + password,
+                "--spikewise.data-dir=" + dir)) {
+      isThere(service.getEnvironment().getRequiredProperty("local.server.port", Integer.class));
+    }
   }
 
-  private static JsonNode get(int port, String path) throws IOException, InterruptedException {
+  private static void fill(JdbcClient jdbc) throws IOException {
+    ROWS.forEach(row -> jdbc.sql(row).update());
+    var weights = new StateDict(Map.of("1.weight", new Tensor(new int[] {2, 4}, new float[8])));
+    jdbc.sql("insert into model_weights (model_id, npz) values ('" + ID + "1', ?)")
+        .param(Weights.writeNpz(weights))
+        .update();
+    jdbc.sql(
+            """
+            insert into checkpoint (job_id, epoch, content, statistics, created_at)
+            values ('%s2', 1, ?, null, current_timestamp)"""
+                .formatted(ID))
+        .param(Files.readAllBytes(Path.of("src/test/resources/checkpoint/version-2.bin")))
+        .update();
+    var chunk =
+        "insert into dataset_chunk (dataset_id, part, number, content) values ('d', ?, 0, ?)";
+    jdbc.sql(chunk)
+        .params("images", new byte[] {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4})
+        .update();
+    jdbc.sql(chunk).params("labels", new byte[] {0, 0, 8, 1, 0, 0, 0, 1, 0}).update();
+  }
+
+  /** How many rows each table of ours has. */
+  private static Map<String, Long> rows(JdbcClient jdbc) {
+    var rows = new TreeMap<String, Long>();
+    jdbc
+        .sql(
+            "select lower(table_name) from information_schema.tables where lower(table_schema) = 'public'")
+        .query(String.class)
+        .list()
+        .stream()
+        .filter(table -> !table.startsWith("flyway"))
+        .forEach(
+            table ->
+                rows.put(
+                    table, jdbc.sql("select count(*) from " + table).query(Long.class).single()));
+    return rows;
+  }
+
+  private static void isThere(int port) throws Exception {
+    var job = json(port, "jobs/" + ID + 2);
+    assertThat(job.get("status").asString()).isEqualTo("succeeded");
+    assertThat(job.at("/labels/git_sha").asString()).isEqualTo("abc");
+    assertThat(json(port, "jobs/" + ID + 2 + "/epochs").at("/data/0/synops").asDouble())
+        .isEqualTo(8);
+    assertThat(json(port, "jobs/" + ID + 2 + "/events").at("/data")).hasSize(2);
+    // Beside what the waiting job may have sent already.
+    assertThat(get(port, "webhooks/" + ID + 4 + "/deliveries")).contains(ID + 6);
+    for (var path :
+        List.of("models/" + ID + 1, "datasets/d", "webhooks/" + ID + 4, "sweeps/" + ID + 5)) {
+      assertThat(json(port, path).has("created_at")).as(path).isTrue();
+    }
+    assertThat(get(port, "models/" + ID + 1 + "/weights")).contains("1.weight");
+    assertThat(get(port, "jobs/" + ID + 2 + "/weights")).contains(".weight");
+    // What waited is trained, with the weights and the data set of then.
+    var waiting = json(port, "jobs/" + ID + 3);
+    long end = System.nanoTime() + 60_000_000_000L;
+    while (!waiting.get("status").asString().equals("succeeded")) {
+      assertThat(System.nanoTime()).as(waiting.toPrettyString()).isLessThan(end);
+      Thread.sleep(50);
+      waiting = json(port, "jobs/" + ID + 3);
+    }
+  }
+
+  private static JsonNode json(int port, String path) throws IOException, InterruptedException {
+    return new JsonMapper().readTree(get(port, path));
+  }
+
+  private static String get(int port, String path) throws IOException, InterruptedException {
     try (var client = HttpClient.newHttpClient()) {
       var place = URI.create("http://127.0.0.1:" + port + "/api/v1/" + path);
       var answer = client.send(HttpRequest.newBuilder(place).build(), BodyHandlers.ofString());
       assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-      return new JsonMapper().readTree(answer.body());
+      return answer.body();
     }
   }
 }
