@@ -1,5 +1,6 @@
 package dev.spikewise.job;
 
+import dev.spikewise.snn.Engine;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -15,6 +16,7 @@ import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
+import org.slf4j.event.Level;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
@@ -88,6 +90,9 @@ public class Workers implements SmartLifecycle {
   @Override
   public void start() {
     running = true;
+    if (settings.workers() > 0) {
+      announce();
+    }
     if (database.isEmbedded()) {
       leases.reapAll();
     }
@@ -95,6 +100,17 @@ public class Workers implements SmartLifecycle {
     every(settings.poll(), "reaper", this::reap);
     for (int i = 1; i <= settings.workers(); i++) {
       threads.add(Thread.ofPlatform().name("worker-" + i).start(this::work));
+    }
+  }
+
+  /**
+   * Says what jobs are computed with and why, as a slow choice can be mended only by who starts
+   * Java.
+   */
+  private static void announce() {
+    try (var engine = Engine.create(1)) {
+      LOG.atLevel(engine.isSlow() ? Level.WARN : Level.INFO)
+          .log("Jobs are trained with {} kernels: {}", engine.kernels(), engine.reason());
     }
   }
 

@@ -84,6 +84,11 @@ public final class Engine implements AutoCloseable {
     return reason;
   }
 
+  /** Whether it trains many times slower than it could, for want of the Vector API. */
+  public boolean isSlow() {
+    return kernels instanceof ScalarKernels;
+  }
+
   Kernels kernelsInUse() {
     return kernels;
   }
