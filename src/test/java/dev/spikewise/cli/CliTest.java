@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.xml.parsers.ParserConfigurationException;
 import org.apache.maven.plugin.surefire.log.api.NullConsoleLogger;
@@ -176,10 +177,10 @@ class CliTest {
   @Test
   void whoeverInterruptsTheCommandCancelsItsJob() throws Exception {
     Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 100000000"));
-    var process =
-        new ProcessBuilder(command("submit", file, "--wait", "--server", server()))
-            .redirectErrorStream(true)
-            .start();
+    // A build in a shell's background ignores SIGINT, and so would all that it starts.
+    var command = new ArrayList<>(List.of("env", "--default-signal=INT"));
+    command.addAll(command("submit", file, "--wait", "--server", server()));
+    var process = new ProcessBuilder(command).redirectErrorStream(true).start();
     var lines = process.inputReader();
     var line = lines.readLine();
     while (!line.startsWith("Job ")) {
@@ -187,7 +188,12 @@ class CliTest {
     }
     var kill = new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start();
     assertThat(kill.waitFor()).isZero();
-    assertThat(process.waitFor()).isEqualTo(130);
+    try {
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    } finally {
+      process.destroyForcibly();
+    }
+    assertThat(process.exitValue()).isEqualTo(130);
     var job = new Client(URI.create(server()), null).get("/jobs/" + line.substring(4));
     assertThat(job.get("status").asString()).isIn("cancelling", "cancelled");
   }
