@@ -20,6 +20,7 @@ import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.Lifecycle;
 
 /** One program, three roles: everything, or one half of it as a Spring profile. */
 @ExtendWith(OutputCaptureExtension.class)
@@ -37,6 +38,18 @@ class RolesTest {
       assertThat(status(port, "/actuator/prometheus")).isEqualTo(200);
       assertThat(status(port, "/api/v1/jobs")).isEqualTo(404);
       assertThat(status(port, "/")).isEqualTo(404);
+    }
+  }
+
+  @Test
+  void whatWasStoppedStartsAgain() throws Exception {
+    try (var worker = start("worker", "--management.server.port=0")) {
+      worker.stop();
+      worker.start();
+      assertThat(worker.getBeansOfType(Lifecycle.class).values()).allMatch(Lifecycle::isRunning);
+      var port =
+          worker.getEnvironment().getRequiredProperty("local.management.port", Integer.class);
+      assertThat(status(port, "/actuator/health/readiness")).isEqualTo(200);
     }
   }
 

@@ -104,6 +104,7 @@ public class Datasets {
       return new Stored(present.get(), false);
     }
     var dataset = Samples.read(name, sorted, maxBytes);
+    // As late as may be: the tenant's other uploads wait from here to the end.
     quotas.requireBytes(tenant, size(sorted));
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
     var info = DatasetInfo.of(id, dataset, now);

@@ -8,8 +8,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -53,7 +51,7 @@ public class Workers implements SmartLifecycle {
   private final List<Thread> threads = new ArrayList<>();
 
   /** What beats and what reaps, from a start to the next stop. */
-  private final List<ScheduledExecutorService> clocks = new ArrayList<>();
+  private final List<Ticker> tickers = new ArrayList<>();
 
   private volatile boolean running;
   private long publishedAt = System.nanoTime() - PUBLISH.toNanos() - 1;
@@ -96,8 +94,8 @@ public class Workers implements SmartLifecycle {
     if (database.isEmbedded()) {
       leases.reapAll();
     }
-    every(settings.heartbeat(), "heartbeat", this::beat);
-    every(settings.poll(), "reaper", this::reap);
+    tickers.add(new Ticker("heartbeat", settings.heartbeat(), this::beat));
+    tickers.add(new Ticker("reaper", settings.poll(), this::reap));
     for (int i = 1; i <= settings.workers(); i++) {
       threads.add(Thread.ofPlatform().name("worker-" + i).start(this::work));
     }
@@ -112,15 +110,6 @@ public class Workers implements SmartLifecycle {
       LOG.atLevel(engine.isSlow() ? Level.WARN : Level.INFO)
           .log("Jobs are trained with {} kernels: {}", engine.kernels(), engine.reason());
     }
-  }
-
-  private void every(Duration interval, String name, Runnable task) {
-    var clock =
-        Executors.newSingleThreadScheduledExecutor(
-            Thread.ofPlatform().name(name).daemon().factory());
-    clocks.add(clock);
-    long pause = interval.toMillis();
-    var _ = clock.scheduleWithFixedDelay(task, pause, pause, TimeUnit.MILLISECONDS);
   }
 
   private void work() {
@@ -238,9 +227,8 @@ public class Workers implements SmartLifecycle {
     }
     // Whoever still waits for the database leaves its job to the next worker.
     runners.forEach(JobRunner::lose);
-    // Without interrupts, which would close H2's file under everyone.
-    clocks.forEach(ScheduledExecutorService::close);
-    clocks.clear();
+    tickers.forEach(Ticker::close);
+    tickers.clear();
     threads.clear();
   }
 

@@ -3,14 +3,12 @@ package dev.spikewise.sweep;
 import static java.util.Objects.requireNonNull;
 
 import dev.spikewise.job.Jobs;
+import dev.spikewise.job.Ticker;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.sweep.SweepRepository.Place;
 import dev.spikewise.sweep.SweepRepository.Row;
 import java.util.UUID;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,7 +32,7 @@ class Rounds implements SmartLifecycle {
   private final Jobs jobs;
   private final TransactionOperations transactions;
   private final SweepSettings settings;
-  private volatile @Nullable ScheduledExecutorService thread;
+  private volatile @Nullable Ticker ticker;
 
   Rounds(
       SweepRepository sweeps,
@@ -49,12 +47,7 @@ class Rounds implements SmartLifecycle {
 
   @Override
   public void start() {
-    var started =
-        Executors.newSingleThreadScheduledExecutor(
-            Thread.ofPlatform().name("rounds").daemon().factory());
-    long poll = settings.poll().toMillis();
-    var _ = started.scheduleWithFixedDelay(this::look, poll, poll, TimeUnit.MILLISECONDS);
-    thread = started;
+    ticker = new Ticker("rounds", settings.poll(), this::look);
   }
 
   private void look() {
@@ -99,15 +92,15 @@ class Rounds implements SmartLifecycle {
 
   @Override
   public void stop() {
-    var stopped = thread;
+    var stopped = ticker;
     if (stopped != null) {
       stopped.close();
-      thread = null;
+      ticker = null;
     }
   }
 
   @Override
   public boolean isRunning() {
-    return thread != null;
+    return ticker != null;
   }
 }

@@ -2,6 +2,7 @@ package dev.spikewise.telemetry;
 
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobEvent;
+import dev.spikewise.job.Ticker;
 import dev.spikewise.job.Workers;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.EpochMetrics.Spiking;
@@ -15,9 +16,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.DisposableBean;
@@ -37,16 +35,13 @@ class JobMeters implements DisposableBean {
   private final MetricsSettings settings;
   private final Workers workers;
   private final Map<UUID, Live> lives = new HashMap<>();
-  private final ScheduledExecutorService sweeper =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().name("job-meters").daemon().factory());
+  private final Ticker sweeper;
 
   JobMeters(MeterRegistry registry, MetricsSettings settings, Workers workers) {
     this.registry = registry;
     this.settings = settings;
     this.workers = workers;
-    long interval = settings.scrapeInterval().toMillis();
-    var _ = sweeper.scheduleWithFixedDelay(this::sweep, interval, interval, TimeUnit.MILLISECONDS);
+    sweeper = new Ticker("job-meters", settings.scrapeInterval(), this::sweep);
   }
 
   /** The meters of one job, and the news they read. */
@@ -190,6 +185,6 @@ class JobMeters implements DisposableBean {
 
   @Override
   public void destroy() {
-    sweeper.shutdownNow();
+    sweeper.close();
   }
 }

@@ -38,15 +38,16 @@ public class Quotas {
   @Transactional(propagation = Propagation.MANDATORY)
   public void requireJob(String tenant, int epochs) {
     var queued = settings.of(tenant, Quota::jobsQueued);
-    if (queued != null) {
+    var most = settings.of(tenant, Quota::epochs);
+    if (queued != null || most != null) {
       lock(tenant);
+    }
+    if (queued != null) {
       require(
           count("select count(*) from job where tenant = ? and status = 'QUEUED'", tenant) < queued,
           "%d jobs are queued, as many as spikewise.quotas.jobs-queued allows".formatted(queued));
     }
-    var most = settings.of(tenant, Quota::epochs);
     if (most != null) {
-      lock(tenant);
       long pending =
           count(
               """
