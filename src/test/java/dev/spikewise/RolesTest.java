@@ -8,6 +8,7 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -65,6 +66,7 @@ class RolesTest {
       assertThat(status(management, "/actuator/prometheus")).isEqualTo(200);
       assertThat(status(management, "/api/v1/jobs")).isEqualTo(404);
       assertThat(status(port, "/actuator/prometheus")).isEqualTo(404);
+      showsItsBill(management);
     }
   }
 
@@ -94,6 +96,7 @@ class RolesTest {
       var port = api.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
       assertThat(status(port, "/api/v1/models")).isEqualTo(200);
       assertThat(received.get(30, TimeUnit.SECONDS)).contains("spikewise");
+      showsItsBill(port);
     } finally {
       collector.stop(0);
     }
@@ -109,8 +112,18 @@ class RolesTest {
     return new SpringApplicationBuilder(SpikewiseApplication.class).run(all.toArray(String[]::new));
   }
 
+  private void showsItsBill(int port) throws IOException, InterruptedException {
+    assertThat(get(port, "/actuator/sbom/application").body())
+        .startsWith("{")
+        .contains("\"bomFormat\" : \"CycloneDX\"");
+  }
+
   private int status(int port, String path) throws IOException, InterruptedException {
+    return get(port, path).statusCode();
+  }
+
+  private HttpResponse<String> get(int port, String path) throws IOException, InterruptedException {
     var request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).build();
-    return client.send(request, BodyHandlers.ofString()).statusCode();
+    return client.send(request, BodyHandlers.ofString());
   }
 }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.ResolvableType;
+import org.springframework.core.io.Resource;
 import org.springframework.http.HttpInputMessage;
 import org.springframework.http.MediaType;
 import org.springframework.http.converter.HttpMessageNotReadableException;
@@ -33,10 +34,15 @@ final class BodyConverter extends JacksonJsonHttpMessageConverter {
     this.limits = limits;
   }
 
-  /** Bytes are written as they are, by another converter; here they would become a base64 text. */
+  /**
+   * Bytes and resources are written as they are, by other converters; here they would become a
+   * base64 text.
+   */
   @Override
   public boolean canWrite(ResolvableType type, Class<?> valueClass, @Nullable MediaType mediaType) {
-    return valueClass != byte[].class && super.canWrite(type, valueClass, mediaType);
+    return valueClass != byte[].class
+        && !Resource.class.isAssignableFrom(valueClass)
+        && super.canWrite(type, valueClass, mediaType);
   }
 
   /**

@@ -12,8 +12,11 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class ConvTiles {
 
-  /** Rows of a tile: 8 x 2 sums are enough to keep two multipliers of four cycles busy. */
-  static final int ROWS = 8;
+  /**
+   * Rows of a tile: 6 x 2 sums keep two multipliers of four cycles busy and, with what they are
+   * made of, fit the 16 registers of AVX2.
+   */
+  static final int ROWS = 6;
 
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = SPECIES.length();
@@ -33,8 +36,8 @@ final class ConvTiles {
     outC = shape.outC();
   }
 
-  /** y of the windows {@code r..min(r + 8, last)-1} and of two vectors of channels. */
-  void forward8x2(
+  /** y of the windows {@code r..min(r + 6, last)-1} and of two vectors of channels. */
+  void forward6x2(
       float[] x,
       int xAt,
       float[] w,
@@ -54,20 +57,16 @@ final class ConvTiles {
     int r3 = Math.min(r + 3, end);
     int r4 = Math.min(r + 4, end);
     int r5 = Math.min(r + 5, end);
-    int r6 = Math.min(r + 6, end);
-    int r7 = Math.min(r + 7, end);
     int x0 = xAt + origins[r];
     int x1 = xAt + origins[r1];
     int x2 = xAt + origins[r2];
     int x3 = xAt + origins[r3];
     int x4 = xAt + origins[r4];
     int x5 = xAt + origins[r5];
-    int x6 = xAt + origins[r6];
-    int x7 = xAt + origins[r7];
     FloatVector b0 = FloatVector.fromArray(SPECIES, bias, channel);
     FloatVector b1 = FloatVector.fromArray(SPECIES, bias, channel + LANES);
-    FloatVector y00 = b0, y10 = b0, y20 = b0, y30 = b0, y40 = b0, y50 = b0, y60 = b0, y70 = b0;
-    FloatVector y01 = b1, y11 = b1, y21 = b1, y31 = b1, y41 = b1, y51 = b1, y61 = b1, y71 = b1;
+    FloatVector y00 = b0, y10 = b0, y20 = b0, y30 = b0, y40 = b0, y50 = b0;
+    FloatVector y01 = b1, y11 = b1, y21 = b1, y31 = b1, y41 = b1, y51 = b1;
     int[] offsets = tapOffsets;
     int stride = groupOut;
     for (int i = 0; i < count; i++) {
@@ -93,12 +92,6 @@ final class ConvTiles {
       v = FloatVector.broadcast(SPECIES, x[x5 + o]);
       y50 = v.fma(w0, y50);
       y51 = v.fma(w1, y51);
-      v = FloatVector.broadcast(SPECIES, x[x6 + o]);
-      y60 = v.fma(w0, y60);
-      y61 = v.fma(w1, y61);
-      v = FloatVector.broadcast(SPECIES, x[x7 + o]);
-      y70 = v.fma(w0, y70);
-      y71 = v.fma(w1, y71);
     }
     int at = yAt + channel;
     y00.intoArray(y, at + r * outC);
@@ -113,14 +106,10 @@ final class ConvTiles {
     y41.intoArray(y, at + r4 * outC + LANES);
     y50.intoArray(y, at + r5 * outC);
     y51.intoArray(y, at + r5 * outC + LANES);
-    y60.intoArray(y, at + r6 * outC);
-    y61.intoArray(y, at + r6 * outC + LANES);
-    y70.intoArray(y, at + r7 * outC);
-    y71.intoArray(y, at + r7 * outC + LANES);
   }
 
   /** Likewise for the first {@code lanes} of one vector of channels. */
-  void forward8x1(
+  void forward6x1(
       float[] x,
       int xAt,
       float[] w,
@@ -142,18 +131,14 @@ final class ConvTiles {
     int r3 = Math.min(r + 3, end);
     int r4 = Math.min(r + 4, end);
     int r5 = Math.min(r + 5, end);
-    int r6 = Math.min(r + 6, end);
-    int r7 = Math.min(r + 7, end);
     int x0 = xAt + origins[r];
     int x1 = xAt + origins[r1];
     int x2 = xAt + origins[r2];
     int x3 = xAt + origins[r3];
     int x4 = xAt + origins[r4];
     int x5 = xAt + origins[r5];
-    int x6 = xAt + origins[r6];
-    int x7 = xAt + origins[r7];
     FloatVector b = FloatVector.fromArray(SPECIES, bias, channel);
-    FloatVector y0 = b, y1 = b, y2 = b, y3 = b, y4 = b, y5 = b, y6 = b, y7 = b;
+    FloatVector y0 = b, y1 = b, y2 = b, y3 = b, y4 = b, y5 = b;
     int[] offsets = tapOffsets;
     int stride = groupOut;
     for (int i = 0; i < count; i++) {
@@ -166,8 +151,6 @@ final class ConvTiles {
       y3 = v.fma(FloatVector.broadcast(SPECIES, x[x3 + o]), y3);
       y4 = v.fma(FloatVector.broadcast(SPECIES, x[x4 + o]), y4);
       y5 = v.fma(FloatVector.broadcast(SPECIES, x[x5 + o]), y5);
-      y6 = v.fma(FloatVector.broadcast(SPECIES, x[x6 + o]), y6);
-      y7 = v.fma(FloatVector.broadcast(SPECIES, x[x7 + o]), y7);
     }
     // One mask a loop: more of them, and the compiler gives up inlining.
     float[] sums = walk.sums;
@@ -177,18 +160,16 @@ final class ConvTiles {
     y3.intoArray(sums, 3 * LANES);
     y4.intoArray(sums, 4 * LANES);
     y5.intoArray(sums, 5 * LANES);
-    y6.intoArray(sums, 6 * LANES);
-    y7.intoArray(sums, 7 * LANES);
     for (int i = 0; i < ROWS && r + i < last; i++) {
       System.arraycopy(sums, i * LANES, y, yAt + channel + (r + i) * outC, lanes);
     }
   }
 
   /**
-   * Adds to the weights' gradients of the taps {@code taps[i..min(i + 8, count)-1]} and two vectors
+   * Adds to the weights' gradients of the taps {@code taps[i..min(i + 6, count)-1]} and two vectors
    * of channels what the windows {@code first..last-1} give.
    */
-  void weights8x2(
+  void weights6x2(
       float[] x,
       int xAt,
       float[] gy,
@@ -207,16 +188,12 @@ final class ConvTiles {
     int k3 = taps[Math.min(i + 3, end)];
     int k4 = taps[Math.min(i + 4, end)];
     int k5 = taps[Math.min(i + 5, end)];
-    int k6 = taps[Math.min(i + 6, end)];
-    int k7 = taps[Math.min(i + 7, end)];
     int x0 = xAt + tapOffsets[k0];
     int x1 = xAt + tapOffsets[k1];
     int x2 = xAt + tapOffsets[k2];
     int x3 = xAt + tapOffsets[k3];
     int x4 = xAt + tapOffsets[k4];
     int x5 = xAt + tapOffsets[k5];
-    int x6 = xAt + tapOffsets[k6];
-    int x7 = xAt + tapOffsets[k7];
     FloatVector w00 = FloatVector.fromArray(SPECIES, gw, wAt + k0 * groupOut);
     FloatVector w01 = FloatVector.fromArray(SPECIES, gw, wAt + k0 * groupOut + LANES);
     FloatVector w10 = FloatVector.fromArray(SPECIES, gw, wAt + k1 * groupOut);
@@ -229,10 +206,6 @@ final class ConvTiles {
     FloatVector w41 = FloatVector.fromArray(SPECIES, gw, wAt + k4 * groupOut + LANES);
     FloatVector w50 = FloatVector.fromArray(SPECIES, gw, wAt + k5 * groupOut);
     FloatVector w51 = FloatVector.fromArray(SPECIES, gw, wAt + k5 * groupOut + LANES);
-    FloatVector w60 = FloatVector.fromArray(SPECIES, gw, wAt + k6 * groupOut);
-    FloatVector w61 = FloatVector.fromArray(SPECIES, gw, wAt + k6 * groupOut + LANES);
-    FloatVector w70 = FloatVector.fromArray(SPECIES, gw, wAt + k7 * groupOut);
-    FloatVector w71 = FloatVector.fromArray(SPECIES, gw, wAt + k7 * groupOut + LANES);
     int[] windows = origins;
     int stride = outC;
     for (int r = first; r < last; r++) {
@@ -257,12 +230,6 @@ final class ConvTiles {
       v = FloatVector.broadcast(SPECIES, x[x5 + o]);
       w50 = v.fma(g0, w50);
       w51 = v.fma(g1, w51);
-      v = FloatVector.broadcast(SPECIES, x[x6 + o]);
-      w60 = v.fma(g0, w60);
-      w61 = v.fma(g1, w61);
-      v = FloatVector.broadcast(SPECIES, x[x7 + o]);
-      w70 = v.fma(g0, w70);
-      w71 = v.fma(g1, w71);
     }
     w00.intoArray(gw, wAt + k0 * groupOut);
     w01.intoArray(gw, wAt + k0 * groupOut + LANES);
@@ -276,14 +243,10 @@ final class ConvTiles {
     w41.intoArray(gw, wAt + k4 * groupOut + LANES);
     w50.intoArray(gw, wAt + k5 * groupOut);
     w51.intoArray(gw, wAt + k5 * groupOut + LANES);
-    w60.intoArray(gw, wAt + k6 * groupOut);
-    w61.intoArray(gw, wAt + k6 * groupOut + LANES);
-    w70.intoArray(gw, wAt + k7 * groupOut);
-    w71.intoArray(gw, wAt + k7 * groupOut + LANES);
   }
 
   /** Likewise for the first {@code lanes} of one vector of channels. */
-  void weights8x1(
+  void weights6x1(
       float[] x,
       int xAt,
       float[] gy,
@@ -304,19 +267,15 @@ final class ConvTiles {
     int k3 = taps[Math.min(i + 3, end)];
     int k4 = taps[Math.min(i + 4, end)];
     int k5 = taps[Math.min(i + 5, end)];
-    int k6 = taps[Math.min(i + 6, end)];
-    int k7 = taps[Math.min(i + 7, end)];
     int x0 = xAt + tapOffsets[k0];
     int x1 = xAt + tapOffsets[k1];
     int x2 = xAt + tapOffsets[k2];
     int x3 = xAt + tapOffsets[k3];
     int x4 = xAt + tapOffsets[k4];
     int x5 = xAt + tapOffsets[k5];
-    int x6 = xAt + tapOffsets[k6];
-    int x7 = xAt + tapOffsets[k7];
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector w0 = zero, w1 = zero, w2 = zero, w3 = zero;
-    FloatVector w4 = zero, w5 = zero, w6 = zero, w7 = zero;
+    FloatVector w4 = zero, w5 = zero;
     int[] windows = origins;
     int stride = outC;
     for (int r = first; r < last; r++) {
@@ -328,8 +287,6 @@ final class ConvTiles {
       w3 = g.fma(FloatVector.broadcast(SPECIES, x[x3 + o]), w3);
       w4 = g.fma(FloatVector.broadcast(SPECIES, x[x4 + o]), w4);
       w5 = g.fma(FloatVector.broadcast(SPECIES, x[x5 + o]), w5);
-      w6 = g.fma(FloatVector.broadcast(SPECIES, x[x6 + o]), w6);
-      w7 = g.fma(FloatVector.broadcast(SPECIES, x[x7 + o]), w7);
     }
     float[] sums = walk.sums;
     w0.intoArray(sums, 0);
@@ -338,8 +295,6 @@ final class ConvTiles {
     w3.intoArray(sums, 3 * LANES);
     w4.intoArray(sums, 4 * LANES);
     w5.intoArray(sums, 5 * LANES);
-    w6.intoArray(sums, 6 * LANES);
-    w7.intoArray(sums, 7 * LANES);
     for (int k = 0; k < ROWS && i + k <= end; k++) {
       for (int c = 0, at = wAt + taps[i + k] * groupOut; c < lanes; c++) {
         gw[at + c] += sums[k * LANES + c];

@@ -28,8 +28,8 @@ public final class Parallel implements AutoCloseable {
   private final Helper[] helpers;
 
   /**
-   * Round, number of tasks and next task in one word, so that a late thread never takes a task of
-   * another round.
+   * Round, and first and last of the tasks that are left, in one word, so that a late thread never
+   * takes a task of another round.
    */
   private final AtomicLong ticket = new AtomicLong();
 
@@ -77,7 +77,7 @@ public final class Parallel implements AutoCloseable {
         LockSupport.unpark(helper.thread);
       }
     }
-    takeTasks();
+    takeTasks(true);
     for (int spin = 0; done.get() < tasks; spin++) {
       if (spin < SPINS) {
         Thread.onSpinWait();
@@ -99,15 +99,23 @@ public final class Parallel implements AutoCloseable {
     return ticket >>> 2 * TASK_BITS;
   }
 
-  private void takeTasks() {
+  /**
+   * The caller takes the first of the tasks that are left, helpers the last: what a layer wrote is
+   * then mostly read by the core that wrote it, as layers number their tasks in the same order.
+   */
+  private void takeTasks(boolean fromFront) {
     while (true) {
-      long taken = ticket.getAndIncrement();
-      int task = (int) taken & TASK_MASK;
-      if (task >= (taken >>> TASK_BITS & TASK_MASK)) {
+      long left = ticket.get();
+      int first = (int) left & TASK_MASK;
+      int end = (int) (left >>> TASK_BITS) & TASK_MASK;
+      if (first >= end) {
         return;
       }
+      if (!ticket.compareAndSet(left, fromFront ? left + 1 : left - (1L << TASK_BITS))) {
+        continue;
+      }
       try {
-        Objects.requireNonNull(work).accept(task);
+        Objects.requireNonNull(work).accept(fromFront ? first : end - 1);
       } catch (Throwable t) {
         failure = t;
       } finally {
@@ -128,7 +136,7 @@ public final class Parallel implements AutoCloseable {
         long current = round(ticket.get());
         if (current != seen) {
           seen = current;
-          takeTasks();
+          takeTasks(false);
         } else {
           await(seen);
         }

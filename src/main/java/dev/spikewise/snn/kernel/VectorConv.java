@@ -172,9 +172,9 @@ final class VectorConv implements Kernels.Conv {
         int wAt = g * taps * groupOut + c;
         int channel = g * groupOut + c;
         if (pair) {
-          tiles.forward8x2(x, from, w, wAt, bias, channel, y, yAt, r, last, walk);
+          tiles.forward6x2(x, from, w, wAt, bias, channel, y, yAt, r, last, walk);
         } else {
-          tiles.forward8x1(x, from, w, wAt, bias, channel, y, yAt, r, last, walk, lanes);
+          tiles.forward6x1(x, from, w, wAt, bias, channel, y, yAt, r, last, walk, lanes);
         }
       }
     }
@@ -360,10 +360,10 @@ final class VectorConv implements Kernels.Conv {
       int gwFrom = g * taps * groupOut + c;
       for (int i = 0; i < walk.count; i += ConvTiles.ROWS) {
         if (c + 2 * LANES <= groupOut) {
-          tiles.weights8x2(x, xAt, gy, gyFrom, gw, gwFrom, walk, i, first, last);
+          tiles.weights6x2(x, xAt, gy, gyFrom, gw, gwFrom, walk, i, first, last);
         } else {
           int lanes = Math.min(LANES, groupOut - c);
-          tiles.weights8x1(x, xAt, gy, gyFrom, gw, gwFrom, walk, i, first, last, lanes);
+          tiles.weights6x1(x, xAt, gy, gyFrom, gw, gwFrom, walk, i, first, last, lanes);
         }
       }
     }

@@ -5,7 +5,6 @@ import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /** The kernels on the JDK's Vector API. */
@@ -13,10 +12,6 @@ public final class VectorKernels implements Kernels {
 
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
-
-  /** Floats that widen to a vector of doubles. */
-  private static final VectorSpecies<Float> HALF =
-      VectorSpecies.of(float.class, VectorShape.forBitSize(DOUBLES.length() * Float.SIZE));
 
   private static final int LANES = SPECIES.length();
 
@@ -96,13 +91,16 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public double weightedSum(float[] x, int at, int channels, float[] weights) {
-    int whole = channels - channels % DOUBLES.length();
-    DoubleVector sum = DoubleVector.zero(DOUBLES);
-    for (int c = 0; c < whole; c += DOUBLES.length()) {
+    int whole = channels - channels % LANES;
+    DoubleVector low = DoubleVector.zero(DOUBLES);
+    DoubleVector high = low;
+    for (int c = 0; c < whole; c += LANES) {
       for (int pixel = 0, i = at + c; pixel < weights.length; pixel++, i += channels) {
-        FloatVector values = FloatVector.fromArray(HALF, x, i);
-        DoubleVector wide = (DoubleVector) values.convertShape(VectorOperators.F2D, DOUBLES, 0);
-        sum = wide.fma(DoubleVector.broadcast(DOUBLES, weights[pixel]), sum);
+        // Never floats of another shape: where the JIT has seen two, it boxes vectors everywhere.
+        FloatVector values = FloatVector.fromArray(SPECIES, x, i);
+        DoubleVector weight = DoubleVector.broadcast(DOUBLES, weights[pixel]);
+        low = widen(values, 0).fma(weight, low);
+        high = widen(values, 1).fma(weight, high);
       }
     }
     double rest = 0;
@@ -111,7 +109,12 @@ public final class VectorKernels implements Kernels {
         rest += (double) x[i] * weights[pixel];
       }
     }
-    return Lanes.sum(sum) + rest;
+    return Lanes.sum(low) + Lanes.sum(high) + rest;
+  }
+
+  /** The lower or the upper half of the lanes, exactly. */
+  static DoubleVector widen(FloatVector values, int half) {
+    return (DoubleVector) values.convertShape(VectorOperators.F2D, DOUBLES, half);
   }
 
   @Override

@@ -116,11 +116,13 @@ final class VectorNeurons {
   }
 
   private static void addCounts(FloatVector count, double[] counts, int n) {
-    for (int part = 0; part < LANES / DOUBLES.length(); part++) {
-      int at = n + part * DOUBLES.length();
-      DoubleVector wide = (DoubleVector) count.convertShape(VectorOperators.F2D, DOUBLES, part);
-      DoubleVector.fromArray(DOUBLES, counts, at).add(wide).intoArray(counts, at);
-    }
+    int next = n + DOUBLES.length();
+    VectorKernels.widen(count, 0)
+        .add(DoubleVector.fromArray(DOUBLES, counts, n))
+        .intoArray(counts, n);
+    VectorKernels.widen(count, 1)
+        .add(DoubleVector.fromArray(DOUBLES, counts, next))
+        .intoArray(counts, next);
   }
 
   /** As many of the range's neurons as fill vectors; returns the first that is left. */
