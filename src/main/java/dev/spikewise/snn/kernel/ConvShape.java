@@ -124,6 +124,29 @@ public record ConvShape(
         inH + spanH, inW + spanW, outC, inC, kH, kW, 1, 1, 0, 0, dilationH, dilationW, groups);
   }
 
+  /**
+   * Numbers of four bytes that a {@link Kernels.Conv} of {@code frames} frames keeps beside its
+   * weights and what it is given: that of the fast kernels, with lists of events for the input, and
+   * for gradients where a stride leaves zeros between them; else they are rarely sparse.
+   *
+   * @param passesBack whether it computes {@link Kernels.Conv#inputGradient}
+   */
+  public long scratch(long frames, boolean passesBack) {
+    long perFrame = windows() + (padded() ? paddedSize() : 0);
+    long fixed = 40L * taps();
+    if (groups == 1) {
+      perFrame += 2L * paddedSize() + 3L * paddedH() * paddedW();
+      fixed += 4L * weights();
+    }
+    if (passesBack) {
+      ConvShape back = transposed();
+      boolean spread = groups == 1 && (strideH > 1 || strideW > 1);
+      perFrame += back.windows() + (spread ? 3L : 1L) * back.inSize();
+      fixed += weights() + 40L * back.taps();
+    }
+    return frames * perFrame + fixed;
+  }
+
   /** Synapses that a spike at each input pixel [H, W] reaches: exact at the borders. */
   public int[] fanOut() {
     int[] rows = reach(inH, kH, strideH, padH, dilationH, outH());

@@ -81,6 +81,9 @@ public final class Network {
     gradients = new float[2][block * timeSteps * largest];
   }
 
+  /** Values, gradient, order, and two moments of the optimiser. */
+  private static final long PARAMETER = 5;
+
   /** Samples of a block; the whole batch where a layer looks at all samples together. */
   private static int block(ModelSpec spec, int batchSize, int timeSteps, long largest) {
     return spec.layers().stream().anyMatch(LayerSpec.BatchNorm2d.class::isInstance)
@@ -271,13 +274,14 @@ public final class Network {
     return next;
   }
 
-  /** Bytes that a network of this kind and its optimiser take. */
+  /** Bytes that a network of this kind, its kernels and its optimiser take at most. */
   public static long estimateMemory(
       ModelSpec spec, int batchSize, int timeSteps, boolean constantInput) {
     List<Shape> shapes = spec.shapes();
     long largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
     long block = block(spec, batchSize, timeSteps, largest);
     long steps = constantInput ? 1 : timeSteps;
+    boolean first = true;
     long floats = batchSize * steps * shapes.getFirst().size() + 2 * block * timeSteps * largest;
     for (int i = 0; i < spec.layers().size(); i++) {
       LayerSpec layer = spec.layers().get(i);
@@ -286,13 +290,26 @@ public final class Network {
       long samples = keeps(spec.layers(), i) ? batchSize : block;
       switch (layer) {
         case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> samples = 0;
-        // Values, gradient, order, two moments of the optimiser, and a turned copy.
-        case LayerSpec.Synaptic s -> floats += 6L * s.weightShape(in).size();
+        case LayerSpec.Synaptic s -> {
+          ConvShape shape = geometry(s, frame(in, null)).simplified();
+          floats += PARAMETER * shape.weights() + shape.scratch(block * steps, !first);
+          first = false;
+        }
         case LayerSpec.SpikingMaxPooling2dLayer _ -> floats += batchSize * steps * out;
-        case LayerSpec.Neuron _ -> {
+        case LayerSpec.Neuron n -> {
           steps = timeSteps;
-          // Potentials, state and counts.
-          floats += batchSize * steps * out + batchSize * out + 3 * out;
+          // Potentials, state, and what is counted in double: a batch, an epoch and two more.
+          floats += batchSize * (steps + 1) * out + 9 * out;
+          if (n.normInput() || n.tauSyn() != null) {
+            floats += batchSize * (steps + 1) * out;
+          }
+          if (n instanceof LayerSpec.ALIF) {
+            floats += batchSize * (steps + 1) * out;
+          }
+          if (n instanceof LayerSpec.Recurrent) {
+            ConvShape shape = ConvShape.linear((int) out, (int) out);
+            floats += PARAMETER * shape.weights() + shape.scratch(block, true) + 5 * block * out;
+          }
         }
         case LayerSpec.Silencing _ -> floats += batchSize * out;
         // Sums of each frame in double.

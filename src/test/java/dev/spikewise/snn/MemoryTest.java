@@ -1,0 +1,67 @@
+package dev.spikewise.snn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.spec.TrainingSpec;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is known of a job's memory before it starts, beside what it then keeps on the heap. */
+class MemoryTest {
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        """
+        {"batch_size": 64, "time_steps": 10, "model": {"input_shape": [1, 28, 28], "layers": [
+          {"type": "Conv2d", "out_channels": 16, "kernel_size": 5}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
+          {"type": "Conv2d", "out_channels": 32, "kernel_size": 5}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
+          {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}""",
+        """
+        {"batch_size": 16, "time_steps": 8, "model": {"input_shape": [2, 16, 16], "layers": [
+          {"type": "Conv2d", "out_channels": 32, "kernel_size": 3, "padding": 1}, {"type": "LIF", "tau_mem": 10},
+          {"type": "Conv2d", "out_channels": 32, "kernel_size": 3, "padding": 1, "stride": 2}, {"type": "IAF"},
+          {"type": "AvgPool2d", "kernel_size": 2},
+          {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}""",
+        """
+        {"batch_size": 64, "time_steps": 20, "model": {"input_shape": [256], "layers": [
+          {"type": "Linear", "out_features": 512}, {"type": "IAF"},
+          {"type": "Linear", "out_features": 512}, {"type": "IAF"},
+          {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}""",
+        """
+        {"batch_size": 64, "time_steps": 40, "model": {"input_shape": [256], "layers": [
+          {"type": "Linear", "out_features": 512}, {"type": "LIFRecurrent", "tau_mem": 20, "tau_syn": 5, "spike_threshold": 0.2},
+          {"type": "Linear", "out_features": 512}, {"type": "ALIF", "tau_mem": 20, "tau_adapt": 20, "spike_threshold": 0.2},
+          {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}"""
+      })
+  void theEstimateIsWhatIsUsed(String job) {
+    TrainingSpec spec =
+        Tutorial.JSON.readValue(
+            job.replaceFirst(
+                "\\{",
+                "{\"input\": {\"type\": \"constant\", \"value\": 1}, \"epochs\": 3, \"seed\": 1,"
+                    + " \"loss\": [{\"type\": \"synops\", \"target\": {\"baseline_multiple\": 2}}],"),
+            TrainingSpec.class);
+    double used = used(spec);
+    assertThat(Trainer.estimateMemory(spec, spec.model().definition()))
+        .isBetween((long) (0.8 * used), (long) (1.25 * used));
+  }
+
+  private static long used(TrainingSpec spec) {
+    long before = live();
+    try (var engine = Engine.create(1)) {
+      var trainer = new Trainer(spec, spec.model().definition(), null, null, engine);
+      var most = new long[1];
+      trainer.run(epoch -> most[0] = live() - before);
+      return most[0];
+    }
+  }
+
+  private static long live() {
+    for (int i = 0; i < 3; i++) {
+      System.gc();
+    }
+    var runtime = Runtime.getRuntime();
+    return runtime.totalMemory() - runtime.freeMemory();
+  }
+}
