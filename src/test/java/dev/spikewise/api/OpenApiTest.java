@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -197,6 +198,60 @@ class OpenApiTest extends ServiceTest {
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** What editors send at a click; a call whose body is a file is left out. */
+  @Test
+  void theRequestsBesideTheDocumentAreItsExamples() throws IOException {
+    var requests =
+        new StringBuilder(
+            """
+            # Requests for an editor that sends them (IntelliJ, VS Code's REST Client), from the OpenAPI document.
+            # OpenApiTest writes this file, sends its bodies, and fails where it is out of date.
+
+            @server = http://localhost:8080
+            @key = only asked for where keys are configured
+            @dataset = digits
+            @job = id of a job
+            @model = id of a model
+            @sweep = id of a sweep
+            @webhook = id of a webhook
+            """);
+    var calls = new ArrayList<>(calls());
+    calls.sort(Comparator.comparing(Call::path).thenComparing(Call::method));
+    for (var call : calls) {
+      var contents = call.operation().at("/requestBody/content");
+      if (contents.isMissingNode()) {
+        requests.append(request(call, call.operation().get("summary").asString(), "", ""));
+      }
+      for (var content : contents.properties()) {
+        for (var example : content.getValue().path("examples").properties()) {
+          var value = example.getValue().get("value");
+          var body = value.isString() ? value.asString() : value.toPrettyString();
+          requests.append(request(call, example.getKey(), content.getKey(), body));
+        }
+      }
+    }
+    Files.writeString(Path.of("target/requests.http"), requests);
+    var file = Path.of("src/docs/requests.http");
+    assertThat(Files.readString(file))
+        .as("%s; target/requests.http is right", file)
+        .isEqualTo(requests.toString());
+  }
+
+  private String request(Call call, String title, String contentType, String body) {
+    var things = call.path().replaceFirst("/api/v1/", "").replaceFirst("s/.*", "");
+    var path = call.path().replace("{id}", "{{" + things + "}}");
+    if (call.operation().get("operationId").asString().equals("createModel")
+        && contentType.startsWith("text")) {
+      path += "?input_shape=2,8,4";
+    }
+    var head =
+        "%n### %s%n%s {{server}}%s%nX-API-Key: {{key}}%n"
+            .formatted(title, call.method().toUpperCase(), path);
+    return body.isEmpty()
+        ? head
+        : head + "Content-Type: %s%n%n%s%n".formatted(contentType, body.strip());
   }
 
   /** With the id of something that the example is about, and what has to be said in the query. */
