@@ -132,17 +132,19 @@ public record ConvShape(
    * @param passesBack whether it computes {@link Kernels.Conv#inputGradient}
    */
   public long scratch(long frames, boolean passesBack) {
-    long perFrame = windows() + (padded() ? paddedSize() : 0);
+    long pixels = (long) paddedH() * paddedW();
+    long weights = (long) outC * taps();
+    long perFrame = windows() + (padded() ? pixels * inC : 0);
     long fixed = 40L * taps();
     if (groups == 1) {
-      perFrame += 2L * paddedSize() + 3L * paddedH() * paddedW();
-      fixed += 4L * weights();
+      perFrame += 2 * pixels * inC + 3 * pixels;
+      fixed += 4 * weights;
     }
     if (passesBack) {
       ConvShape back = transposed();
       boolean spread = groups == 1 && (strideH > 1 || strideW > 1);
-      perFrame += back.windows() + (spread ? 3L : 1L) * back.inSize();
-      fixed += weights() + 40L * back.taps();
+      perFrame += back.windows() + (spread ? 3L : 1L) * back.inH * back.inW * back.inC;
+      fixed += weights + 40L * back.taps();
     }
     return frames * perFrame + fixed;
   }

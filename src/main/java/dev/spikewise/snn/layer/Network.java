@@ -274,7 +274,7 @@ public final class Network {
     return next;
   }
 
-  /** Bytes that a network of this kind, its kernels and its optimiser take at most. */
+  /** Bytes that a network of this kind, its kernels and its optimiser take, to about a fifth. */
   public static long estimateMemory(
       ModelSpec spec, int batchSize, int timeSteps, boolean constantInput) {
     List<Shape> shapes = spec.shapes();
@@ -292,7 +292,7 @@ public final class Network {
         case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> samples = 0;
         case LayerSpec.Synaptic s -> {
           ConvShape shape = geometry(s, frame(in, null)).simplified();
-          floats += PARAMETER * shape.weights() + shape.scratch(block * steps, !first);
+          floats += PARAMETER * s.weightShape(in).size() + shape.scratch(block * steps, !first);
           first = false;
         }
         case LayerSpec.SpikingMaxPooling2dLayer _ -> floats += batchSize * steps * out;
@@ -308,7 +308,7 @@ public final class Network {
           }
           if (n instanceof LayerSpec.Recurrent) {
             ConvShape shape = ConvShape.linear((int) out, (int) out);
-            floats += PARAMETER * shape.weights() + shape.scratch(block, true) + 5 * block * out;
+            floats += PARAMETER * out * out + shape.scratch(block, true) + 5 * block * out;
           }
         }
         case LayerSpec.Silencing _ -> floats += batchSize * out;
