@@ -14,4 +14,9 @@ class FaultOnPostgresTest extends FaultTest {
     database = PostgresDatabase.client(server);
     settings.addAll(PostgresDatabase.settings(server));
   }
+
+  @Override
+  int unsafeFor() {
+    return 0;
+  }
 }
