@@ -14,9 +14,4 @@ class FaultOnPostgresTest extends FaultTest {
     database = PostgresDatabase.client(server);
     settings.addAll(PostgresDatabase.settings(server));
   }
-
-  @Override
-  int unsafeFor() {
-    return 0;
-  }
 }

@@ -86,7 +86,7 @@ class FaultTest {
             .isGreaterThanOrEqualTo(seen);
         Thread.sleep(random.nextInt(2000));
         seen = epoch(service.json(jobs.getLast()));
-        Thread.sleep(unsafeFor() + random.nextInt(100));
+        Thread.sleep(random.nextInt(100));
       }
     }
 
@@ -145,11 +145,6 @@ class FaultTest {
         .sql("update checkpoint set content = ? where job_id = ? and epoch = ?")
         .params(content, last.get("job_id"), last.get("epoch"))
         .update();
-  }
-
-  /** Milliseconds: H2 shows a commit to readers before it is in the file. */
-  int unsafeFor() {
-    return 100;
   }
 
   private void killWhileItStarts(Random random) throws Exception {
