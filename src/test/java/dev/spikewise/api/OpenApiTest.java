@@ -2,6 +2,7 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.WrittenPage;
 import dev.spikewise.interop.Weights;
 import dev.spikewise.snn.StateDict;
 import dev.spikewise.snn.Tensor;
@@ -37,6 +38,8 @@ class OpenApiTest extends ServiceTest {
        "loss": [{"type": "cross_entropy"}], "gates": [{"metric": "synops", "max": 1e9}], "quantize": {"bits": 8}}\
       """;
 
+  private static final String SHAPE_OF_PRINTED = "?input_shape=2,8,4";
+
   private JsonNode document;
 
   @BeforeEach
@@ -45,6 +48,20 @@ class OpenApiTest extends ServiceTest {
   }
 
   private record Call(String path, String method, JsonNode operation) {}
+
+  private record Example(String name, String contentType, String body) {}
+
+  private static List<Example> examples(Call call) {
+    var examples = new ArrayList<Example>();
+    for (var content : call.operation().at("/requestBody/content").properties()) {
+      for (var example : content.getValue().path("examples").properties()) {
+        var value = example.getValue().get("value");
+        var body = value.isString() ? value.asString() : value.toPrettyString();
+        examples.add(new Example(example.getKey(), content.getKey(), body));
+      }
+    }
+    return examples;
+  }
 
   private List<Call> calls() {
     var calls = new ArrayList<Call>();
@@ -149,38 +166,25 @@ class OpenApiTest extends ServiceTest {
   void everyExampleIsAccepted() throws InterruptedException {
     var used = new ArrayList<String>();
     for (var call : calls()) {
-      call.operation()
-          .path("requestBody")
-          .path("content")
-          .properties()
-          .forEach(
-              content ->
-                  content
-                      .getValue()
-                      .path("examples")
-                      .properties()
-                      .forEach(
-                          example -> {
-                            var value = example.getValue().get("value");
-                            var response =
-                                send(
-                                    call.method().toUpperCase(),
-                                    path(call),
-                                    BodyPublishers.ofString(
-                                        value.isString() ? value.asString() : value.toString()),
-                                    "Content-Type",
-                                    content.getKey());
-                            assertThat(response.statusCode())
-                                .as(example.getKey() + ": " + response.body())
-                                .isBetween(200, 299);
-                            used.add(call.operation().get("operationId").asString());
-                            if (call.path().endsWith("/jobs")) {
-                              finish(response.headers().firstValue("Location").orElseThrow());
-                            }
-                            if (call.path().endsWith("/webhooks")) {
-                              delete(response.headers().firstValue("Location").orElseThrow());
-                            }
-                          }));
+      for (var example : examples(call)) {
+        var response =
+            send(
+                call.method().toUpperCase(),
+                path(call),
+                BodyPublishers.ofString(example.body()),
+                "Content-Type",
+                example.contentType());
+        assertThat(response.statusCode())
+            .as(example.name() + ": " + response.body())
+            .isBetween(200, 299);
+        used.add(call.operation().get("operationId").asString());
+        if (call.path().endsWith("/jobs")) {
+          finish(response.headers().firstValue("Location").orElseThrow());
+        }
+        if (call.path().endsWith("/webhooks")) {
+          delete(response.headers().firstValue("Location").orElseThrow());
+        }
+      }
     }
     // Every call with a JSON body has one.
     for (var call : calls()) {
@@ -217,26 +221,17 @@ class OpenApiTest extends ServiceTest {
             @sweep = id of a sweep
             @webhook = id of a webhook
             """);
-    var calls = new ArrayList<>(calls());
+    var calls = calls();
     calls.sort(Comparator.comparing(Call::path).thenComparing(Call::method));
     for (var call : calls) {
-      var contents = call.operation().at("/requestBody/content");
-      if (contents.isMissingNode()) {
+      if (!call.operation().has("requestBody")) {
         requests.append(request(call, call.operation().get("summary").asString(), "", ""));
       }
-      for (var content : contents.properties()) {
-        for (var example : content.getValue().path("examples").properties()) {
-          var value = example.getValue().get("value");
-          var body = value.isString() ? value.asString() : value.toPrettyString();
-          requests.append(request(call, example.getKey(), content.getKey(), body));
-        }
+      for (var example : examples(call)) {
+        requests.append(request(call, example.name(), example.contentType(), example.body()));
       }
     }
-    Files.writeString(Path.of("target/requests.http"), requests);
-    var file = Path.of("src/docs/requests.http");
-    assertThat(Files.readString(file))
-        .as("%s; target/requests.http is right", file)
-        .isEqualTo(requests.toString());
+    WrittenPage.assertUpToDate(Path.of("src/docs/requests.http"), requests.toString());
   }
 
   private String request(Call call, String title, String contentType, String body) {
@@ -244,7 +239,7 @@ class OpenApiTest extends ServiceTest {
     var path = call.path().replace("{id}", "{{" + things + "}}");
     if (call.operation().get("operationId").asString().equals("createModel")
         && contentType.startsWith("text")) {
-      path += "?input_shape=2,8,4";
+      path += SHAPE_OF_PRINTED;
     }
     var head =
         "%n### %s%n%s {{server}}%s%nX-API-Key: {{key}}%n"
@@ -257,7 +252,7 @@ class OpenApiTest extends ServiceTest {
   /** With the id of something that the example is about, and what has to be said in the query. */
   private String path(Call call) {
     return switch (call.operation().get("operationId").asString()) {
-      case "createModel" -> call.path() + "?input_shape=2,8,4";
+      case "createModel" -> call.path() + SHAPE_OF_PRINTED;
       case "convertModel" -> call.path().replace("{id}", rectified());
       case "changeJob" -> call.path().replace("{id}", trained().get("id").asString());
       default -> call.path();

@@ -3,6 +3,7 @@ package dev.spikewise.telemetry;
 import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.WrittenPage;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobAction;
 import dev.spikewise.job.JobEvent;
@@ -13,7 +14,6 @@ import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.telemetry.MetricsSettings.Cardinality;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -47,7 +47,6 @@ import tools.jackson.databind.json.JsonMapper;
     })
 class MetricsTest {
 
-  private static final Path PAGE = Path.of("src/docs/metrics.md");
   private static final String DIGITS =
       """
       {"name": "digits", "model": {"input_shape": [1, 8, 8], "layers": [
@@ -91,9 +90,7 @@ class MetricsTest {
     var scrape = registry.scrape();
     jobs.ask(job.id(), JobAction.CANCEL);
 
-    var page = page(scrape);
-    Files.writeString(Path.of("target/metrics.md"), page);
-    assertThat(Files.readString(PAGE)).as("%s; target/metrics.md is right", PAGE).isEqualTo(page);
+    WrittenPage.assertUpToDate(Path.of("src/docs/metrics.md"), page(scrape));
   }
 
   private static String page(String scrape) {

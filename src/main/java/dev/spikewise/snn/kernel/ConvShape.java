@@ -135,16 +135,19 @@ public record ConvShape(
     long pixels = (long) paddedH() * paddedW();
     long weights = (long) outC * taps();
     long perFrame = windows() + (padded() ? pixels * inC : 0);
-    long fixed = 40L * taps();
+    long tapLists = 40; // one of a thread's tasks each
+    long fixed = tapLists * taps();
     if (groups == 1) {
+      // Place and value of an event; starts by pixel, and the active channels of its row.
       perFrame += 2 * pixels * inC + 3 * pixels;
+      // The parts of an event-driven weight gradient.
       fixed += 4 * weights;
     }
     if (passesBack) {
       ConvShape back = transposed();
       boolean spread = groups == 1 && (strideH > 1 || strideW > 1);
       perFrame += back.windows() + (spread ? 3L : 1L) * back.inH * back.inW * back.inC;
-      fixed += weights + 40L * back.taps();
+      fixed += weights + tapLists * back.taps();
     }
     return frames * perFrame + fixed;
   }

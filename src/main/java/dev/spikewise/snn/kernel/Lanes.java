@@ -2,16 +2,18 @@ package dev.spikewise.snn.kernel;
 
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Sums of a vector's lanes in a fixed order. The Vector API's own leaves the order, and so the last
- * bit, to the JIT.
+ * Lanes as doubles, and their sums in a fixed order: the Vector API's own leaves the order, and so
+ * the last bit, to the JIT.
  */
 final class Lanes {
 
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
   private static final int LANES = SPECIES.length();
 
   private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(SPECIES, 8, 1, true);
@@ -20,6 +22,11 @@ final class Lanes {
   private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(SPECIES, 1, 1, true);
 
   private Lanes() {}
+
+  /** The lower or the upper half of the lanes, exactly. */
+  static DoubleVector widen(FloatVector values, int half) {
+    return (DoubleVector) values.convertShape(VectorOperators.F2D, DOUBLES, half);
+  }
 
   /** Adds halves to each other; for vectors of at most 16 lanes. */
   static float sum(FloatVector v) {

@@ -99,8 +99,8 @@ public final class VectorKernels implements Kernels {
         // Never floats of another shape: where the JIT has seen two, it boxes vectors everywhere.
         FloatVector values = FloatVector.fromArray(SPECIES, x, i);
         DoubleVector weight = DoubleVector.broadcast(DOUBLES, weights[pixel]);
-        low = widen(values, 0).fma(weight, low);
-        high = widen(values, 1).fma(weight, high);
+        low = Lanes.widen(values, 0).fma(weight, low);
+        high = Lanes.widen(values, 1).fma(weight, high);
       }
     }
     double rest = 0;
@@ -110,11 +110,6 @@ public final class VectorKernels implements Kernels {
       }
     }
     return Lanes.sum(low) + Lanes.sum(high) + rest;
-  }
-
-  /** The lower or the upper half of the lanes, exactly. */
-  static DoubleVector widen(FloatVector values, int half) {
-    return (DoubleVector) values.convertShape(VectorOperators.F2D, DOUBLES, half);
   }
 
   @Override

@@ -116,13 +116,11 @@ final class VectorNeurons {
   }
 
   private static void addCounts(FloatVector count, double[] counts, int n) {
-    int next = n + DOUBLES.length();
-    VectorKernels.widen(count, 0)
-        .add(DoubleVector.fromArray(DOUBLES, counts, n))
-        .intoArray(counts, n);
-    VectorKernels.widen(count, 1)
-        .add(DoubleVector.fromArray(DOUBLES, counts, next))
-        .intoArray(counts, next);
+    for (int half = 0; half < 2; half++) {
+      int at = n + half * DOUBLES.length();
+      DoubleVector wide = Lanes.widen(count, half);
+      DoubleVector.fromArray(DOUBLES, counts, at).add(wide).intoArray(counts, at);
+    }
   }
 
   /** As many of the range's neurons as fill vectors; returns the first that is left. */

@@ -28,6 +28,9 @@ public final class Network {
   /** Bytes of a block's largest activation: what a core's share of the last cache holds. */
   private static final int BLOCK_BYTES = 4 << 20;
 
+  /** Numbers for each trained one: value, gradient, order, and two moments of the optimiser. */
+  private static final long PARAMETER = 5;
+
   private final List<Layer> layers = new ArrayList<>();
   private final List<Parameter> parameters = new ArrayList<>();
   private final List<Parameter> state = new ArrayList<>();
@@ -80,9 +83,6 @@ public final class Network {
     output = step.signal();
     gradients = new float[2][block * timeSteps * largest];
   }
-
-  /** Values, gradient, order, and two moments of the optimiser. */
-  private static final long PARAMETER = 5;
 
   /** Samples of a block; the whole batch where a layer looks at all samples together. */
   private static int block(ModelSpec spec, int batchSize, int timeSteps, long largest) {
@@ -298,14 +298,10 @@ public final class Network {
         case LayerSpec.SpikingMaxPooling2dLayer _ -> floats += batchSize * steps * out;
         case LayerSpec.Neuron n -> {
           steps = timeSteps;
-          // Potentials, state, and what is counted in double: a batch, an epoch and two more.
-          floats += batchSize * (steps + 1) * out + 9 * out;
-          if (n.normInput() || n.tauSyn() != null) {
-            floats += batchSize * (steps + 1) * out;
-          }
-          if (n instanceof LayerSpec.ALIF) {
-            floats += batchSize * (steps + 1) * out;
-          }
+          // Potential, current and adaptation over time; what is counted in double.
+          long kept =
+              1 + (n.normInput() || n.tauSyn() != null ? 1 : 0) + (n.tauAdapt() != null ? 1 : 0);
+          floats += kept * batchSize * (steps + 1) * out + 9 * out;
           if (n instanceof LayerSpec.Recurrent) {
             ConvShape shape = ConvShape.linear((int) out, (int) out);
             floats += PARAMETER * out * out + shape.scratch(block, true) + 5 * block * out;
