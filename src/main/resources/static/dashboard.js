@@ -305,18 +305,25 @@ function submission(form) {
   });
 }
 
-document.body.addEventListener('htmx:afterRequest', event => {
-  if (event.detail.requestConfig.verb === 'get') return;
-  let refusal = '';
-  if (!event.detail.successful) {
-    try {
-      refusal = JSON.parse(event.detail.xhr.responseText).detail;
-    } catch {
-      refusal = 'The service cannot be reached.';
-    }
+/**
+ * What a button asks of the service. The page listens, not the button: the part with the button may be fetched again
+ * before the click is served or answered, and a refusal has to be seen all the same.
+ */
+document.body.addEventListener('click', async event => {
+  const button = event.target.closest('[data-post]');
+  if (!button) return;
+  try {
+    await post(button.dataset.post);
+    notice('');
+  } catch (problem) {
+    notice(problem.detail ?? 'The service cannot be reached.');
   }
-  notice(refusal);
   htmx.trigger('#summary', 'refresh');
+});
+
+// What is being pressed stays until it is let go, or a click on it would be lost; the next refresh brings the news.
+document.body.addEventListener('htmx:beforeSwap', event => {
+  if (event.detail.target.matches(':active')) event.detail.shouldSwap = false;
 });
 
 const on = (id, start) => { const element = document.getElementById(id); if (element) start(element); };

@@ -328,7 +328,11 @@ class DashboardTest {
     assertThat(progress).containsText("left");
     assertThat(page.locator("#sent")).hasAttribute("open", "");
     keep(page, "job-running");
-    press(page, "Pause");
+    page.getByText("Pause", new Page.GetByTextOptions().setExact(true)).hover();
+    page.mouse().down();
+    // The page has news several times meanwhile.
+    page.waitForTimeout(2500);
+    page.mouse().up();
     hasStatus(page, "paused");
     press(page, "Resume");
     hasStatus(page, "running");
