@@ -42,6 +42,7 @@ import org.springframework.web.method.annotation.MethodArgumentTypeMismatchExcep
 import org.springframework.web.multipart.MultipartException;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
 import org.springframework.web.servlet.resource.NoResourceFoundException;
+import org.springframework.web.util.DisconnectedClientHelper;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.exc.StreamConstraintsException;
 
@@ -143,7 +144,16 @@ class Problems extends ResponseEntityExceptionHandler {
 
   @ExceptionHandler
   @Nullable ResponseEntity<Object> anythingElse(Exception e, WebRequest request) {
-    return answer(e, internalError(e), new HttpHeaders(), request);
+    return left(e, request) ? null : answer(e, internalError(e), new HttpHeaders(), request);
+  }
+
+  /** Whether there is nobody left to answer: no fault of the service. */
+  private static boolean left(Exception e, WebRequest request) {
+    boolean left = DisconnectedClientHelper.isClientDisconnectedException(e);
+    if (left) {
+      LOG.debug("The client left before it had the answer of {}", path(request));
+    }
+    return left;
   }
 
   /** Where all of Spring's own exceptions arrive, with {@code body} a {@link ProblemDetail}. */
@@ -154,6 +164,9 @@ class Problems extends ResponseEntityExceptionHandler {
       HttpHeaders headers,
       HttpStatusCode status,
       WebRequest request) {
+    if (left(e, request)) {
+      return null;
+    }
     var detail = body instanceof ProblemDetail springs ? springs.getDetail() : null;
     return answer(e, springs(e, status, detail == null ? "" : detail, request), headers, request);
   }

@@ -2,11 +2,14 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -15,11 +18,16 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
+@ExtendWith(OutputCaptureExtension.class)
 class JobControllerTest extends ServiceTest {
 
   private static final String JOBS = "/api/v1/jobs";
@@ -220,6 +228,28 @@ class JobControllerTest extends ServiceTest {
     assertThat(getWith(path, "Prefer", "wait=30").statusCode())
         .as("a job that is over is not waited for")
         .isEqualTo(200);
+  }
+
+  /** As a browser does that goes to another page. */
+  @Test
+  void aClientThatLeavesBeforeItsAnswerIsNoErrorOfTheService(CapturedOutput log) throws Exception {
+    var path = submit(", \"epochs\": 1000");
+    await(path, "succeeded");
+    try (var socket = new Socket()) {
+      // The answer does not fit in what the two systems keep of it.
+      socket.setReceiveBufferSize(1 << 10);
+      socket.setSoLinger(true, 0);
+      socket.connect(new InetSocketAddress("127.0.0.1", port));
+      var request = "GET " + path + "/epochs?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      assertThat(socket.getInputStream().read()).isEqualTo('H');
+    }
+    var failure = Pattern.compile("client left before|already committed");
+    for (var end = Instant.now().plusSeconds(10); !failure.matcher(log).find(); ) {
+      assertThat(Instant.now()).isBefore(end);
+      Thread.sleep(50);
+    }
+    assertThat(log).doesNotContain("Internal error", "already committed");
   }
 
   @Test

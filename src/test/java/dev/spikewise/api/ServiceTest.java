@@ -30,7 +30,8 @@ import tools.jackson.databind.json.JsonMapper;
       "spring.datasource.url=jdbc:h2:mem:service;DB_CLOSE_DELAY=-1",
       "spikewise.data-dir=target/test-data",
       "spikewise.metrics.scrape-interval=1s",
-      "spikewise.http.max-body-size=1MB"
+      "spikewise.http.max-body-size=1MB",
+      "logging.level.dev.spikewise.api.Problems=debug"
     })
 abstract class ServiceTest {
 
