@@ -149,29 +149,38 @@ public final class Trainer {
    * Trains until all epochs are done, the listener wants no more, or the network is beyond hope.
    */
   public Outcome run(TrainingListener listener) {
+    try {
+      return trainAll(listener, () -> goOn(listener));
+    } catch (Stopped e) {
+      return Outcome.STOPPED;
+    }
+  }
+
+  /** Leaves the middle of an epoch. */
+  private static final class Stopped extends RuntimeException {
+    Stopped() {
+      super(null, null, false, false);
+    }
+  }
+
+  private static void goOn(TrainingListener listener) {
+    if (!listener.keepGoing()) {
+      throw new Stopped();
+    }
+  }
+
+  private Outcome trainAll(TrainingListener listener, Runnable goOn) {
     while (epoch < spec.epochs()) {
       long start = System.nanoTime();
-      Epoch trained = trainEpoch(listener);
-      if (trained == null) {
-        return Outcome.STOPPED;
-      }
-      Tested tested = null;
-      if (feed.testSize() > 0) {
-        tested = test(new Tester(network, loss, testCounter), feed.testSamples(), listener);
-        if (tested == null) {
-          return Outcome.STOPPED;
-        }
-      }
+      Epoch trained = trainEpoch(goOn);
+      Tested tested =
+          feed.testSize() == 0
+              ? null
+              : test(new Tester(network, loss, testCounter), feed.testSamples(), goOn);
       if (!trained.finite() || !finiteWeights()) {
         return Outcome.DIVERGED;
       }
-      Tested quantized = null;
-      if (spec.quantize() != null) {
-        quantized = testQuantized(spec.quantize(), listener);
-        if (quantized == null) {
-          return Outcome.STOPPED;
-        }
-      }
+      Tested quantized = spec.quantize() == null ? null : testQuantized(spec.quantize(), goOn);
       double durationMs = (System.nanoTime() - start) / 1e6;
       EpochMetrics metrics = trained.metrics(epoch, counter, tested, quantized, durationMs);
       Counter spare = complete;
@@ -238,20 +247,17 @@ public final class Trainer {
     }
   }
 
-  private @Nullable Epoch trainEpoch(TrainingListener listener) {
+  private Epoch trainEpoch(Runnable goOn) {
     var sums = new Epoch(spec.loss().size(), feed.labelled());
     int[] order = feed.order(epoch);
     counter.clear();
     network.train(true);
     for (int from = 0; from < order.length; from += spec.batchSize()) {
-      if (!listener.keepGoing()) {
-        return null;
-      }
       int batch = Math.min(spec.batchSize(), order.length - from);
-      show(network, order, from, batch, epoch);
+      show(network, order, from, batch, epoch, goOn);
       double value = loss.compute(batch, labels);
       counter.add(batch);
-      network.backward(batch, loss.outputGradient(), loss.peakGradient());
+      network.backward(batch, loss.outputGradient(), loss.peakGradient(), goOn);
       if (spec.clipGradNorm() != null) {
         GradientNorm.clip(network.parameters(), spec.clipGradNorm());
       }
@@ -276,7 +282,7 @@ public final class Trainer {
     return spec.lrScheduler().learningRate(given, at);
   }
 
-  private void show(Network network, int[] samples, int from, int batch, int epoch) {
+  private void show(Network network, int[] samples, int from, int batch, int epoch, Runnable goOn) {
     network.reset();
     int[] order = network.inputOrder();
     parallel.run(
@@ -289,10 +295,10 @@ public final class Trainer {
             labels[b] = feed.label(sample);
           }
         });
-    network.forward(batch);
+    network.forward(batch, goOn);
   }
 
-  private @Nullable Tested testQuantized(Quantization how, TrainingListener listener) {
+  private Tested testQuantized(Quantization how, Runnable goOn) {
     var model = Quantizer.quantize(new TrainedModel(this.model, network.stateDict()), how).model();
     var quantized =
         new Network(
@@ -307,20 +313,16 @@ public final class Trainer {
         feed.testSize() > 0
             ? feed.testSamples()
             : Arrays.copyOf(feed.trainSamples(), Math.min(feed.trainSize(), BASELINE_SAMPLES));
-    return test(tester, samples, listener);
+    return test(tester, samples, goOn);
   }
 
-  /** Null where the listener wanted no more. */
-  private @Nullable Tested test(Tester tester, int[] samples, TrainingListener listener) {
+  private Tested test(Tester tester, int[] samples, Runnable goOn) {
     tester.counter().clear();
     tester.network().train(false);
     long correct = 0;
     for (int from = 0; from < samples.length; from += spec.batchSize()) {
-      if (!listener.keepGoing()) {
-        return null;
-      }
       int batch = Math.min(spec.batchSize(), samples.length - from);
-      show(tester.network(), samples, from, batch, Feed.TEST_EPOCH);
+      show(tester.network(), samples, from, batch, Feed.TEST_EPOCH, goOn);
       tester.counter().add(batch);
       tester.loss().readOutput(batch);
       correct += correct(tester.loss(), batch);

@@ -12,8 +12,8 @@ public interface TrainingListener {
   void onEpoch(EpochMetrics metrics);
 
   /**
-   * Asked before every batch. A false ends the training at once; a half-trained epoch does not
-   * count.
+   * Asked before every layer of every batch. A false ends the training at once; a half-trained
+   * epoch does not count.
    */
   default boolean keepGoing() {
     return true;

@@ -22,10 +22,10 @@ final class PublicAddresses implements DnsResolver {
   static final class NotPublicException extends UnknownHostException {
     NotPublicException(String host, InetAddress address) {
       super(
-          host
-              + " is "
-              + address.getHostAddress()
-              + ", which is not public; spikewise.webhooks.allow-private=true allows it");
+          (host.equals(address.getHostAddress())
+                  ? host
+                  : host + ", which is " + address.getHostAddress() + ",")
+              + " is not public; spikewise.webhooks.allow-private=true allows it");
     }
   }
 

@@ -8,6 +8,7 @@ import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -124,6 +125,30 @@ class TrainingTest {
         return trainer.epoch() < epochs;
       }
     };
+  }
+
+  /** An epoch of one batch, which may take long. */
+  @Test
+  void aStopIsHeededWithinABatch() {
+    var asked = new AtomicInteger();
+    var job = job(1, "", ", \"limit\": 32");
+    try (var engine = Engine.create(1)) {
+      var trainer = new Trainer(job, MODEL, null, DIGITS, engine);
+      var outcome =
+          trainer.run(
+              new TrainingListener() {
+                @Override
+                public void onEpoch(EpochMetrics metrics) {}
+
+                @Override
+                public boolean keepGoing() {
+                  return asked.incrementAndGet() <= 3;
+                }
+              });
+      assertThat(outcome).isEqualTo(Trainer.Outcome.STOPPED);
+      assertThat(trainer.epoch()).isZero();
+      assertThat(asked).hasValue(4);
+    }
   }
 
   private static TrainingSpec with(TrainingSpec spec, String options) {

@@ -450,10 +450,21 @@ public final class Network {
 
   /** Sends the first {@code samples} samples of {@link #input} through. */
   public void forward(int samples) {
+    forward(samples, () -> {});
+  }
+
+  /**
+   * Sends the first {@code samples} samples of {@link #input} through.
+   *
+   * @param beforeLayer called again and again; what it throws ends the batch, and {@link #reset}
+   *     forgets it
+   */
+  public void forward(int samples, Runnable beforeLayer) {
     for (int from = 0; from < samples; from += block) {
       startBlock(from);
       int to = Math.min(samples, from + block);
       for (Layer layer : layers) {
+        beforeLayer.run();
         layer.forward(from, to);
         if (measuring) {
           measure(layer, from, to);
@@ -504,24 +515,39 @@ public final class Network {
     return output.frame.size();
   }
 
+  /** As {@link #backward(int, float[], float[], Runnable)}, to its end. */
+  public void backward(
+      int samples, float @Nullable [] outputGradient, float @Nullable [] peakGradient) {
+    backward(samples, outputGradient, peakGradient, () -> {});
+  }
+
   /**
    * Adds to the gradients of all parameters that the loss depends on.
    *
    * @param outputGradient dL/d(output at every step), [samples, outputs] in PyTorch's order; null
    *     where the loss does not look at the output
    * @param peakGradient dL/d(largest output over time), likewise
+   * @param beforeLayer as in {@link #forward(int, Runnable)}
    */
   public void backward(
-      int samples, float @Nullable [] outputGradient, float @Nullable [] peakGradient) {
+      int samples,
+      float @Nullable [] outputGradient,
+      float @Nullable [] peakGradient,
+      Runnable beforeLayer) {
     parameters.forEach(Parameter::zeroGradient);
     for (int from = 0; from < samples; from += block) {
       startBlock(from);
-      backward(from, Math.min(samples, from + block), outputGradient, peakGradient);
+      int to = Math.min(samples, from + block);
+      backward(from, to, outputGradient, peakGradient, beforeLayer);
     }
   }
 
   private void backward(
-      int from, int to, float @Nullable [] outputGradient, float @Nullable [] peakGradient) {
+      int from,
+      int to,
+      float @Nullable [] outputGradient,
+      float @Nullable [] peakGradient,
+      Runnable beforeLayer) {
     int turn = 0;
     boolean reached = outputGradient != null || peakGradient != null;
     Signal gOut = gradient(output, turn, from);
@@ -534,6 +560,7 @@ public final class Network {
       addAtPeaks(peakGradient, from, to, gOut);
     }
     for (Layer layer : layers.reversed()) {
+      beforeLayer.run();
       Signal gIn = gradient(layer.in, 1 - turn, from);
       boolean here = reached;
       if (layer instanceof Neurons neurons && neurons.inLoss() && !reached) {
