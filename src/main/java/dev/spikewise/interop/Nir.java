@@ -83,6 +83,13 @@ public final class Nir {
         paths.add(node.path());
       }
       LayerSpec layer = layer(node, its);
+      NirNode back = node.wayBack();
+      if (back != null) {
+        if (!(layer instanceof LayerSpec.Recurrent recurrent)) {
+          throw node.invalid(null, "leads back to itself, which only spiking neurons can do here");
+        }
+        readWayBack(back, recurrent, layers, tensors);
+      }
       if (layer == null) {
         continue;
       }
@@ -108,6 +115,40 @@ public final class Nir {
     return checked(model, new StateDict(tensors), paths);
   }
 
+  /**
+   * Adds the weights between neurons that come next. Elsewhere their bias is there from the first
+   * step on, here from the second: it becomes part of the bias before the neurons.
+   */
+  private static void readWayBack(
+      NirNode back,
+      LayerSpec.Recurrent neurons,
+      List<LayerSpec> layers,
+      Map<String, Tensor> tensors) {
+    String name = layers.size() + ".rec_connect.";
+    Tensor weight = back.tensor("weight");
+    tensors.put(name + "weight", weight);
+    int n = linear(back, false).outFeatures();
+    if (neurons.recurrentBias()) {
+      tensors.put(name + "bias", new Tensor(new int[] {n}, new float[n]));
+    }
+    if (!anyNonzero(back)) {
+      return;
+    }
+    if (layers.isEmpty()
+        || !(layers.getLast() instanceof LayerSpec.Linear linear)
+        || linear.outFeatures() != n) {
+      throw back.invalid("bias", "must be 0 where there is no Affine or Linear before the neurons");
+    }
+    int before = layers.size() - 1;
+    var sum = back.tensor("bias").data().clone();
+    Tensor own = tensors.get(before + ".bias");
+    for (int k = 0; own != null && k < Math.min(sum.length, own.data().length); k++) {
+      sum[k] += own.data()[k];
+    }
+    layers.set(before, new LayerSpec.Linear(linear.inFeatures(), linear.outFeatures(), true));
+    tensors.put(before + ".bias", new Tensor(new int[] {sum.length}, sum));
+  }
+
   private static NirNode withMetadata(NirNode node, Map<String, String> about) {
     String kept = about.get(OF_NODE + node.path().replaceFirst("^/node/nodes/", ""));
     if (kept == null || !node.metadata().isEmpty()) {
@@ -115,7 +156,7 @@ public final class Nir {
     }
     try {
       return SpecJson.read(kept) instanceof ObjectNode json
-          ? new NirNode(node.path(), node.type(), node.fields(), metadata(json))
+          ? new NirNode(node.path(), node.type(), node.fields(), metadata(json), node.wayBack())
           : node;
     } catch (JacksonException e) {
       return node;
@@ -182,7 +223,7 @@ public final class Nir {
         }
         int groups = node.integer("groups", 1);
         yield new LayerSpec.Conv2d(
-            Math.multiplyExact(shape[1], Math.max(1, Math.min(groups, 1 << 12))),
+            inChannels(shape, groups),
             shape[0],
             new Size2(shape[2], shape[3]),
             node.size("stride"),
@@ -191,13 +232,23 @@ public final class Nir {
             groups,
             hasBias(node));
       }
-      case "Affine", "Linear" -> {
+      case "Conv1d" -> {
         int[] shape = node.tensor("weight").shape();
-        if (shape.length != 2) {
-          throw node.invalid("weight", "must have 2 dimensions, has " + Arrays.toString(shape));
+        if (shape.length != 3) {
+          throw node.invalid("weight", "must have 3 dimensions, has " + Arrays.toString(shape));
         }
-        yield new LayerSpec.Linear(shape[1], shape[0], hasBias(node));
+        int groups = node.integer("groups", 1);
+        yield new LayerSpec.Conv1d(
+            inChannels(shape, groups),
+            shape[0],
+            shape[2],
+            node.integer("stride", 1),
+            node.integer("padding", 0),
+            node.integer("dilation", 1),
+            groups,
+            hasBias(node));
       }
+      case "Affine", "Linear" -> linear(node, hasBias(node));
       case "SumPool2d" -> {
         if (!node.size("padding").equals(Size2.ZERO)) {
           throw node.invalid("padding", "of a SumPool2d must be 0, was " + node.size("padding"));
@@ -227,28 +278,58 @@ public final class Nir {
         yield new LayerSpec.Flatten();
       }
       case "NIRGraph" -> throw node.invalid(null, "is a graph without nodes");
-      default -> {
-        // Where a node's fields were changed after it was written, they count.
-        yield remembered(node) instanceof LayerSpec.Spiking spiking && says(node, spiking, dialect)
-            ? spiking
-            : dialect.read(node);
-      }
+      // Where a node's fields were changed after it was written, they count.
+      case "LI" ->
+          remembered(node) instanceof LayerSpec.ExpLeak leak && says(node, leak, dialect)
+              ? leak
+              : dialect.readLeak(node);
+      default ->
+          remembered(node) instanceof LayerSpec.Spiking spiking
+                  && spiking instanceof LayerSpec.Recurrent == (node.wayBack() != null)
+                  && says(node, spiking, dialect)
+              ? spiking
+              : spiking(node, dialect);
     };
   }
 
-  private static boolean hasBias(NirNode node) {
-    Tensor bias = node.fields().get("bias");
-    if (bias == null) {
-      return false;
+  private static LayerSpec.Spiking spiking(NirNode node, NirDialect dialect) {
+    var neurons = dialect.read(node);
+    return node.wayBack() == null ? neurons : WayBack.with(linear(node.wayBack(), false), neurons);
+  }
+
+  private static LayerSpec.Linear linear(NirNode node, boolean bias) {
+    int[] shape = node.tensor("weight").shape();
+    if (shape.length != 2) {
+      throw node.invalid("weight", "must have 2 dimensions, has " + Arrays.toString(shape));
     }
-    // NIR's Conv2d always has a bias: one of zeros means none, unless the metadata says that it is
-    // there to be trained.
-    for (float value : bias.data()) {
+    return new LayerSpec.Linear(shape[1], shape[0], bias);
+  }
+
+  private static int inChannels(int[] weight, int groups) {
+    return Math.multiplyExact(weight[1], Math.max(1, Math.min(groups, 1 << 12)));
+  }
+
+  /**
+   * NIR's Conv2d always has a bias: one of zeros means none, unless the metadata says that it is
+   * there to be trained.
+   */
+  private static boolean hasBias(NirNode node) {
+    return anyNonzero(node)
+        || node.fields().containsKey("bias") && Objects.equals(node.metadata().get("bias"), "true");
+  }
+
+  private static boolean anyNonzero(NirNode node) {
+    Tensor bias = node.fields().get("bias");
+    return bias != null && !isZero(bias);
+  }
+
+  private static boolean isZero(Tensor tensor) {
+    for (float value : tensor.data()) {
       if (value != 0) {
-        return true;
+        return false;
       }
     }
-    return Objects.equals(node.metadata().get("bias"), "true");
+    return true;
   }
 
   private static boolean sameWindows(LayerSpec.Pool a, LayerSpec.Pool b) {
@@ -257,7 +338,7 @@ public final class Nir {
         && a.padding().equals(b.padding());
   }
 
-  private static boolean says(NirNode node, LayerSpec.Spiking layer, NirDialect dialect) {
+  private static boolean says(NirNode node, LayerSpec.Neuron layer, NirDialect dialect) {
     try {
       NirNode written = dialect.write(node.path(), layer, Shape.of(1));
       return written.type().equals(node.type())
@@ -328,8 +409,8 @@ public final class Nir {
     float area = 1;
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer =
-          model.layers().get(i) instanceof LayerSpec.Spiking spiking
-              ? trained(i, spiking, weights)
+          model.layers().get(i) instanceof LayerSpec.Neuron neuron
+              ? trained(i, neuron, weights)
               : model.layers().get(i);
       String name = Integer.toString(i);
       if (layer instanceof LayerSpec.FlattenTime || layer instanceof LayerSpec.UnflattenTime) {
@@ -349,12 +430,13 @@ public final class Nir {
       if (apart) {
         about.putDataset(OF_NODE + name, SpecJson.write(json));
       }
-      put(
-          nodes,
-          name,
-          type,
-          fields(i, layer, shapes.get(i), weights, area, dialect),
-          apart ? Map.of() : metadata(json));
+      var fields = fields(i, layer, shapes.get(i), weights, area, dialect);
+      if (layer instanceof LayerSpec.Recurrent) {
+        WritableGroup inner = nodes.putGroup(name);
+        putRecurrent(inner, i, type, shapes.get(i), fields, metadata(json), weights);
+      } else {
+        put(nodes, name, type, fields, apart ? Map.of() : metadata(json));
+      }
       names.add(name);
       if (layer instanceof LayerSpec.SumPool2d sum && dialect.averages()) {
         area *= sum.kernelSize().h() * sum.kernelSize().w();
@@ -369,11 +451,40 @@ public final class Nir {
     graph.putDataset("edges", edges);
   }
 
+  /** A graph of its own, as snnTorch's exporter writes RLeaky and RSynaptic. */
+  private static void putRecurrent(
+      WritableGroup graph,
+      int i,
+      String type,
+      Shape shape,
+      Map<String, Tensor> fields,
+      Map<String, String> metadata,
+      StateDict weights) {
+    Tensor weight = Objects.requireNonNull(weights.tensors().get(i + ".rec_connect.weight"));
+    Tensor bias = weights.tensors().get(i + ".rec_connect.bias");
+    if (bias != null && !isZero(bias)) {
+      throw new InvalidSpecException(
+          "/layers/" + i + "/rec_connect/bias",
+          "must be 0 in NIR: here it is there from the second step on, for snnTorch from the first");
+    }
+    graph.putDataset("type", "NIRGraph");
+    WritableGroup nodes = graph.putGroup("nodes");
+    put(nodes, "input", "Input", Map.of("shape", dims(shape)), Map.of());
+    put(nodes, "lif", type, fields, metadata);
+    put(nodes, "w_rec", "Linear", Map.of("weight", weight), Map.of());
+    put(nodes, "output", "Output", Map.of("shape", dims(shape)), Map.of());
+    graph.putDataset(
+        "edges",
+        new String[][] {{"input", "lif"}, {"lif", "w_rec"}, {"w_rec", "lif"}, {"lif", "output"}});
+  }
+
   private static String type(int i, LayerSpec layer, NirDialect dialect) {
     return switch (layer) {
       case LayerSpec.Linear linear -> "Affine";
+      case LayerSpec.Conv1d conv when dialect != NirDialect.SINABS ->
+          throw new InvalidSpecException("/layers/" + i, "Conv1d can be written for sinabs alone");
       case LayerSpec.SumPool2d sum when dialect.averages() -> "AvgPool2d";
-      case LayerSpec.Spiking spiking -> dialect.write("/layers/" + i, spiking, Shape.of(1)).type();
+      case LayerSpec.Neuron neuron -> dialect.write("/layers/" + i, neuron, Shape.of(1)).type();
       default -> layer.typeName();
     };
   }
@@ -381,10 +492,8 @@ public final class Nir {
   private static Map<String, Tensor> fields(
       int i, LayerSpec layer, Shape input, StateDict weights, float area, NirDialect dialect) {
     return switch (layer) {
-      case LayerSpec.Spiking spiking -> dialect.write("/layers/" + i, spiking, input).fields();
-      case LayerSpec.ExpLeak _,
-          LayerSpec.Rectifier _,
-          LayerSpec.Conv1d _,
+      case LayerSpec.Neuron neuron -> dialect.write("/layers/" + i, neuron, input).fields();
+      case LayerSpec.Rectifier _,
           LayerSpec.SpikingMaxPooling2dLayer _,
           LayerSpec.BatchNorm2d _,
           LayerSpec.Silencing _ ->
@@ -396,6 +505,15 @@ public final class Nir {
         fields.put("stride", pair(conv.stride()));
         fields.put("padding", pair(conv.padding()));
         fields.put("dilation", pair(conv.dilation()));
+        fields.put("groups", scalar(conv.groups()));
+        yield fields;
+      }
+      case LayerSpec.Conv1d conv -> {
+        var fields = new LinkedHashMap<>(weights(i, weights, area));
+        fields.put("input_shape", scalar(input.dim(1)));
+        fields.put("stride", scalar(conv.stride()));
+        fields.put("padding", scalar(conv.padding()));
+        fields.put("dilation", scalar(conv.dilation()));
         fields.put("groups", scalar(conv.groups()));
         yield fields;
       }
@@ -422,7 +540,7 @@ public final class Nir {
   }
 
   /** The layer with its time constants as they were trained. */
-  private static LayerSpec.Spiking trained(int i, LayerSpec.Spiking layer, StateDict weights) {
+  private static LayerSpec trained(int i, LayerSpec.Neuron layer, StateDict weights) {
     ObjectNode json = SpecJson.json(layer);
     for (String which : List.of("mem", "syn")) {
       Tensor tau = weights.tensors().get(i + ".tau_" + which);
@@ -433,7 +551,7 @@ public final class Nir {
         json.put("tau_" + which, -1 / Math.log(alpha.data()[0]));
       }
     }
-    return (LayerSpec.Spiking) SpecJson.layer(json);
+    return SpecJson.layer(json);
   }
 
   private static Map<String, Tensor> weights(int i, StateDict weights, float area) {

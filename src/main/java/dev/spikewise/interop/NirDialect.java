@@ -102,6 +102,21 @@ public enum NirDialect {
     };
   }
 
+  /** Neurons that do not spike: what they put out is their potential. */
+  LayerSpec.ExpLeak readLeak(NirNode node) {
+    if (!leaks()) {
+      throw node.invalid(null, "LI is not known to " + this + "; give another dialect");
+    }
+    require(node, "v_leak", 0);
+    require(node, "r", 1);
+    return new LayerSpec.ExpLeak(
+        -1 / Math.log(decay(node, "tau")), null, false, this == NORSE, null);
+  }
+
+  private boolean leaks() {
+    return this == SINABS || this == NORSE;
+  }
+
   private LayerSpec.IAF iaf(NirNode node, double threshold) {
     return this == SINABS
         ? new LayerSpec.IAF(
@@ -154,7 +169,38 @@ public enum NirDialect {
   }
 
   /** The node that {@code this} library's importer makes the layer of. */
-  NirNode write(String path, LayerSpec.Spiking layer, Shape shape) {
+  NirNode write(String path, LayerSpec.Neuron layer, Shape shape) {
+    return switch (layer) {
+      case LayerSpec.ExpLeak leak -> leak(path, leak, shape);
+      case LayerSpec.Recurrent recurrent when this == SNNTORCH ->
+          spiking(path, WayBack.without(recurrent), shape);
+      case LayerSpec.Recurrent _ ->
+          throw new InvalidSpecException(
+              path,
+              layer.typeName()
+                  + " can be written for snnTorch alone, the only one to know a way back");
+      case LayerSpec.Spiking spiking -> spiking(path, spiking, shape);
+    };
+  }
+
+  private NirNode leak(String path, LayerSpec.ExpLeak layer, Shape shape) {
+    if (!leaks() || layer.tauSyn() != null || layer.normInput() != (this == NORSE)) {
+      throw new InvalidSpecException(
+          path,
+          "ExpLeak can be written for sinabs with norm_input false, for Norse with norm_input true, and"
+              + " without tau_syn");
+    }
+    double a = Math.exp(-1 / layer.tauMem());
+    double tau = this == SINABS ? layer.tauMem() : dt / (1 - a);
+    return new NirNode(
+        path,
+        "LI",
+        Map.of(
+            "tau", filled(shape, (float) tau), "r", filled(shape, 1), "v_leak", filled(shape, 0)),
+        Map.of());
+  }
+
+  private NirNode spiking(String path, LayerSpec.Spiking layer, Shape shape) {
     double threshold = layer.spikeThreshold();
     double scale = 1;
     var fields = new LinkedHashMap<String, Double>();

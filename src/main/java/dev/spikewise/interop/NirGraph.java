@@ -7,6 +7,7 @@ import io.jhdf.api.Dataset;
 import io.jhdf.api.Group;
 import io.jhdf.api.Node;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -126,31 +127,48 @@ final class NirGraph {
           "/node/nodes", "must have one Input node, has " + starts.size());
     }
     var sequence = new ArrayList<NirNode>();
+    var passed = new HashSet<String>();
     @Nullable NirNode node = starts.getFirst();
     while (node != null) {
-      sequence.add(node);
-      Set<String> next = successors.getOrDefault(node.path(), Set.of());
-      if (next.size() > 1
-          || predecessors.getOrDefault(node.path(), 0) > 1
-          || sequence.size() > nodes.size()) {
+      var next = new LinkedHashSet<>(successors.getOrDefault(node.path(), Set.of()));
+      int before = predecessors.getOrDefault(node.path(), 0);
+      NirNode back = wayBack(node, next);
+      if (back != null) {
+        next.remove(back.path());
+        before--;
+        passed.add(back.path());
+      }
+      if (next.size() > 1 || before > 1 || !passed.add(node.path())) {
         throw node.invalid(
             null,
             "is joined with more than two others (after it "
                 + next
-                + "); a network here is a sequence of layers"
-                + " without branches or recurrent edges");
+                + "); a network here is a sequence of layers without branches, where neurons may lead back to"
+                + " themselves through one Affine or Linear node");
       }
+      sequence.add(back == null ? node : node.withWayBack(back));
       node = next.isEmpty() ? null : nodes.get(next.iterator().next());
     }
     if (!sequence.getLast().type().equals("Output")) {
       throw sequence.getLast().invalid(null, "leads nowhere, and is no Output node");
     }
     for (NirNode each : nodes.values()) {
-      if (!sequence.contains(each)) {
+      if (!passed.contains(each.path())) {
         throw each.invalid(null, "is not on the way from Input to Output");
       }
     }
     return sequence;
+  }
+
+  /** The weights that lie between a node and itself, and nowhere else. */
+  private @Nullable NirNode wayBack(NirNode node, Set<String> next) {
+    return next.stream()
+        .filter(at -> successors.getOrDefault(at, Set.of()).equals(Set.of(node.path())))
+        .filter(at -> predecessors.getOrDefault(at, 0) == 1)
+        .map(nodes::get)
+        .filter(back -> back.type().equals("Affine") || back.type().equals("Linear"))
+        .findFirst()
+        .orElse(null);
   }
 
   private NirNode node(Group group, String path) {

@@ -12,8 +12,22 @@ import org.jspecify.annotations.Nullable;
  * @param path where it stands in the file: "/node/nodes/conv1"
  * @param fields numbers by name; int64 fields are small enough to be exact in a float
  * @param metadata what NIR itself has no field for
+ * @param wayBack the Affine or Linear node that leads from this one back to it; null for none
  */
-record NirNode(String path, String type, Map<String, Tensor> fields, Map<String, String> metadata) {
+record NirNode(
+    String path,
+    String type,
+    Map<String, Tensor> fields,
+    Map<String, String> metadata,
+    @Nullable NirNode wayBack) {
+
+  NirNode(String path, String type, Map<String, Tensor> fields, Map<String, String> metadata) {
+    this(path, type, fields, metadata, null);
+  }
+
+  NirNode withWayBack(NirNode node) {
+    return new NirNode(path, type, fields, metadata, node);
+  }
 
   Tensor tensor(String field) {
     Tensor tensor = fields.get(field);

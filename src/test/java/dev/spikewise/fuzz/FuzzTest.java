@@ -566,7 +566,9 @@ class FuzzTest {
 
   /** Files as other programs write them, by content type and by the part of an upload. */
   private void readFiles() throws IOException {
-    files.put("application/x-hdf5", resources("ours-sinabs.nir", "peer-norse.nir", "nested.nir"));
+    files.put(
+        "application/x-hdf5",
+        resources("ours-sinabs.nir", "peer-snntorch-recurrent.nir", "nested.nir"));
     files.put("application/x-npz", resources("small.npz", "ours-sinabs.npz"));
     files.put(
         "application/x-safetensors",

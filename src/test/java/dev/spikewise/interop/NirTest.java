@@ -46,9 +46,18 @@ class NirTest {
 
     byte[] file = Nir.write(model, weights, dialect);
 
-    Path copy = Path.of("target", "interop", "ours-" + dialect.name().toLowerCase() + ".nir");
+    keep("ours-" + dialect.name().toLowerCase(), file);
+    assertReadAgain(model, weights, file);
+  }
+
+  /** For src/test/python/nir_peers.py. */
+  private static void keep(String name, byte[] file) throws IOException {
+    Path copy = Path.of("target", "interop", name + ".nir");
     Files.createDirectories(copy.getParent());
     Files.write(copy, file);
+  }
+
+  private static void assertReadAgain(ModelSpec model, StateDict weights, byte[] file) {
     NirModel read = Nir.read(file, null);
     assertThat(read.model()).isEqualTo(model);
     assertThat(read.weights().tensors()).containsOnlyKeys(weights.tensors().keySet());
@@ -85,10 +94,146 @@ class NirTest {
 
   @Test
   void namesTheNodeThatIsNoLayerOfASequence() {
-    assertRefused("recurrent.nir", "/node/nodes/lif", "without branches or recurrent edges");
+    assertRefused("branches.nir", "/node/nodes/fc", "without branches");
+    assertRefused("loop.nir", "/node/nodes/flatten", "only spiking neurons");
     assertRefused("delay.nir", "/node/nodes/delay", "no counterpart");
     assertRefused("uneven.nir", "/node/nodes/if/v_threshold", "differs between neurons");
     assertRefused("misfit.nir", "/node/nodes/fc/in_features", "must be 3");
+  }
+
+  @Test
+  void neuronsThatLeadBackToThemselvesAreRecurrent() throws IOException {
+    ModelSpec model = flat(recurrent(5, false, null), recurrent(4, true, null));
+    StateDict weights = flatWeights(model);
+    byte[] file = Nir.write(model, weights, NirDialect.SNNTORCH);
+
+    keep("ours-snntorch-recurrent", file);
+    assertReadAgain(model, weights, file);
+    for (String name : List.of("ours-snntorch-recurrent", "peer-snntorch-recurrent")) {
+      assertThat(counts(Nir.read(Golden.bytes(name + ".nir"), NirDialect.SNNTORCH)))
+          .as(name)
+          .isEqualTo(peerCounts(name));
+    }
+    ModelSpec current = flat(recurrent(5, false, 3.0), recurrent(4, true, 2.0));
+    StateDict its = flatWeights(current);
+    assertReadAgain(current, its, Nir.write(current, its, NirDialect.SNNTORCH));
+
+    Golden.tensor(weights, "4.rec_connect.bias").data()[2] = 0.5f;
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.SNNTORCH))
+        .hasMessageContaining("/layers/4/rec_connect/bias");
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.NORSE))
+        .hasMessageContaining("/layers/2")
+        .hasMessageContaining("snnTorch alone");
+  }
+
+  private static LayerSpec recurrent(int tauMem, boolean bias, Double tauSyn) {
+    return new LayerSpec.LIFRecurrent(
+        (double) tauMem,
+        bias ? new LayerSpec.Linear(5, 5, true) : null,
+        tauSyn,
+        null,
+        false,
+        1.0,
+        SpikeFn.SINGLE,
+        ZERO,
+        null,
+        null,
+        null);
+  }
+
+  private static final ResetFn ZERO = new ResetFn(ResetFn.Kind.RESET, 0.0);
+
+  /** Norse integrates with its input normed, sinabs without; the neurons after it spike. */
+  @ParameterizedTest
+  @EnumSource(
+      value = NirDialect.class,
+      names = {"SINABS", "NORSE"})
+  void leakyIntegratorsAreLi(NirDialect dialect) throws IOException {
+    boolean norse = dialect == NirDialect.NORSE;
+    ModelSpec model =
+        flat(
+            new LayerSpec.ExpLeak(6.0, null, null, norse, null),
+            new LayerSpec.IAF(
+                1.0,
+                norse ? SpikeFn.SINGLE : SpikeFn.MULTI,
+                norse ? ZERO : null,
+                null,
+                null,
+                norse ? null : -1.0,
+                null));
+    StateDict weights = flatWeights(model);
+    String name = dialect.name().toLowerCase() + "-leak";
+    byte[] file = Nir.write(model, weights, dialect);
+
+    keep("ours-" + name, file);
+    assertReadAgain(model, weights, file);
+    for (String golden : List.of("ours-" + name, "peer-" + name)) {
+      assertThat(counts(Nir.read(Golden.bytes(golden + ".nir"), dialect)))
+          .as(golden)
+          .isEqualTo(peerCounts(golden));
+    }
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.SNNTORCH))
+        .hasMessageContaining("/layers/2")
+        .hasMessageContaining("ExpLeak");
+  }
+
+  @Test
+  void oneDimensionIsConvolvedAsSinabsDoes() throws IOException {
+    ModelSpec model =
+        new ModelSpec(
+            "line",
+            List.of(2, 16),
+            List.of(
+                new LayerSpec.Conv1d(2, 4, 3, 2, 1, 1, 1, true),
+                new LayerSpec.IAF(0.75, null, null, null, null, -0.75, null),
+                new LayerSpec.Flatten(),
+                new LayerSpec.Linear(32, 5, false),
+                new LayerSpec.IAF(0.5, null, null, null, null, -0.5, null)));
+    var random = new Random(9);
+    var tensors = new LinkedHashMap<String, Tensor>();
+    tensors.put("0.weight", random(random, 0.4f, 4, 2, 3));
+    tensors.put("0.bias", random(random, 0.2f, 4));
+    tensors.put("3.weight", random(random, 0.4f, 5, 32));
+    StateDict weights = Weights.of(model, new StateDict(tensors));
+    byte[] file = Nir.write(model, weights, NirDialect.SINABS);
+
+    keep("ours-sinabs-conv1d", file);
+    assertReadAgain(model, weights, file);
+    for (String golden : List.of("ours-sinabs-conv1d", "peer-sinabs-conv1d")) {
+      assertThat(counts(Nir.read(Golden.bytes(golden + ".nir"), NirDialect.SINABS)))
+          .as(golden)
+          .isEqualTo(peerCounts(golden));
+    }
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.NORSE))
+        .hasMessageContaining("/layers/0")
+        .hasMessageContaining("sinabs alone");
+  }
+
+  /** (2, 8, 8) values, two fully connected layers with these neurons after each. */
+  private static ModelSpec flat(LayerSpec first, LayerSpec second) {
+    return new ModelSpec(
+        "flat",
+        List.of(2, 8, 8),
+        List.of(
+            new LayerSpec.Flatten(),
+            new LayerSpec.Linear(128, 6, true),
+            first,
+            new LayerSpec.Linear(6, 5, false),
+            second));
+  }
+
+  private static StateDict flatWeights(ModelSpec model) {
+    var random = new Random(8);
+    var tensors = new LinkedHashMap<String, Tensor>();
+    tensors.put("1.weight", random(random, 0.1f, 6, 128));
+    tensors.put("1.bias", random(random, 0.2f, 6));
+    tensors.put("3.weight", random(random, 1, 5, 6));
+    if (model.layers().get(2) instanceof LayerSpec.Recurrent) {
+      tensors.put("2.rec_connect.weight", random(random, 0.7f, 6, 6));
+      tensors.put("4.rec_connect.weight", random(random, 1.5f, 5, 5));
+      tensors.put("4.rec_connect.bias", new Tensor(new int[] {5}, new float[5]));
+    }
+    return Weights.of(model, new StateDict(tensors));
   }
 
   private static void assertRefused(String name, String pointer, String detail) {
@@ -104,6 +249,8 @@ class NirTest {
   @Test
   void damagedFilesAreRefusedNeverObeyed() {
     Golden.mutate(Golden.bytes("ours-sinabs.nir"), 3_000, 4, bytes -> Nir.read(bytes, null));
+    Golden.mutate(
+        Golden.bytes("ours-snntorch-recurrent.nir"), 1_000, 6, bytes -> Nir.read(bytes, null));
     Golden.mutate(
         Golden.bytes("peer-norse.nir"), 3_000, 5, bytes -> Nir.read(bytes, NirDialect.NORSE));
   }
