@@ -1,6 +1,7 @@
 package dev.spikewise;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spikewise.interop.Weights;
 import dev.spikewise.snn.StateDict;
@@ -18,14 +19,18 @@ import java.util.TreeMap;
 import org.flywaydb.core.Flyway;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A database of an earlier version, with rows in all of its tables, is migrated and read. */
+@ExtendWith(OutputCaptureExtension.class)
 class UpgradeTest {
 
   private static final String EARLIER = "7";
@@ -106,6 +111,27 @@ class UpgradeTest {
   void whatAnEarlierVersionStoredOnPostgresqlIsThere(@TempDir Path dir) throws Exception {
     var database = PostgresDatabase.create();
     upgrade(database.getJdbcUrl(), database.getUsername(), database.getPassword(), dir);
+  }
+
+  @Test
+  void aSchemaOfANewerVersionIsNotWrittenTo(@TempDir Path dir, CapturedOutput log) {
+    var url = "jdbc:h2:file:" + dir.resolve("spikewise");
+    Flyway.configure().dataSource(url, "", "").load().migrate();
+    JdbcClient.create(new DriverManagerDataSource(url, "", ""))
+        .sql(
+            """
+            insert into "flyway_schema_history" select "installed_rank" + 1, '1000', 'later', 'SQL', 'V1000__later.sql', 1,
+              "installed_by", "installed_on", 1, true from "flyway_schema_history" order by "installed_rank" desc limit 1""")
+        .update();
+    assertThatThrownBy(
+        () -> {
+          try (var _ =
+              new SpringApplicationBuilder(SpikewiseApplication.class)
+                  .run("--server.port=0", "--spikewise.data-dir=" + dir)) {}
+        });
+    assertThat(log)
+        .contains("migrated by a newer version of Spikewise", "restore the backup")
+        .doesNotContain("\tat ");
   }
 
   private static void upgrade(String url, String user, String password, Path dir) throws Exception {

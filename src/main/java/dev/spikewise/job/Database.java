@@ -3,6 +3,7 @@ package dev.spikewise.job;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import org.flywaydb.core.api.exception.FlywayValidateException;
 import org.h2.api.ErrorCode;
 import org.h2.jdbc.JdbcSQLNonTransientConnectionException;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +51,19 @@ class Database {
               - for several processes on one queue, let all of them use one PostgreSQL:
                 spring.datasource.url=jdbc:postgresql://HOST/DATABASE, spring.datasource.username and .password.\
               """,
+              failure);
+    }
+  }
+
+  /** Tells whoever goes back to an earlier version what else has to go back. */
+  static final class Newer extends AbstractFailureAnalyzer<FlywayValidateException> {
+    @Override
+    protected @Nullable FailureAnalysis analyze(Throwable failure, FlywayValidateException cause) {
+      return !String.valueOf(cause.getMessage()).contains("not resolved locally")
+          ? null
+          : new FailureAnalysis(
+              "This database was migrated by a newer version of Spikewise, whose rows this one does not know.",
+              "Start that version again, or restore the backup from before the upgrade.",
               failure);
     }
   }

@@ -22,7 +22,7 @@ import org.springframework.stereotype.Component;
  * Finds the last commits of a process that was killed, before H2 opens its file.
  *
  * <p>H2 goes by the file's header to its newest chunk, and the header may be some commits behind
- * (src/docs/decisions/h2-recovery.md). Its recovery mode looks at the whole file instead: about 3 s
+ * (src/docs/decisions/h2-recovery.md). Its recovery mode looks at the whole file instead: 3 to 20 s
  * a GB.
  */
 @Component
