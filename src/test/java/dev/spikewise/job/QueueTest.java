@@ -290,6 +290,19 @@ class QueueTest {
     assertThat(jobs.get(id).attempt()).as("none of the user's retries").isEqualTo(1);
   }
 
+  @Test
+  void someOfManyEpochsAreEvenlySpacedAndEndWithTheLast() {
+    var id = submit(0);
+    var lease = leases.claim("a").orElseThrow().lease();
+    leases.progress(
+        lease, IntStream.range(0, 20).mapToObj(this::epoch).toList(), null, Duration.ZERO);
+    assertThat(jobs.epochs(id, -1, 100, 4))
+        .extracting(EpochMetrics::epoch)
+        .containsExactly(0, 5, 10, 15, 19);
+    assertThat(jobs.epochs(id, 10, 1, 4)).extracting(EpochMetrics::epoch).containsExactly(15);
+    assertThat(jobs.epochs(id, 19, 100, 4)).isEmpty();
+  }
+
   private EpochMetrics epoch(int number) {
     return json.readValue(
         "{\"epoch\": "
