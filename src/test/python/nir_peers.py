@@ -242,6 +242,8 @@ def odd_graphs():
     nir.write(out / "nested.nir", graph({**ends, "block": inner, "fc": affine(2, 2)},
                                         [("input", "block"), ("block", "fc"), ("fc", "output")]))
     lif = nir.LIF(tau=shaped(0.01, 2), r=shaped(1, 2), v_leak=shaped(0, 2), v_threshold=shaped(1, 2))
+    nir.write(out / "recurrent.nir", graph({**ends, "fc": affine(3, 2), "lif": lif, "rec": affine(2, 2)},
+                                           [("input", "fc"), ("fc", "lif"), ("lif", "rec"), ("rec", "lif"), ("lif", "output")]))
     nir.write(out / "loop.nir", graph({**ends, "fc": affine(3, 2), "flatten": nir.Flatten(np.array([2]), 0, -1), "rec": affine(2, 2)},
                                       [("input", "fc"), ("fc", "flatten"), ("flatten", "rec"), ("rec", "flatten"), ("flatten", "output")]))
     nir.write(out / "branches.nir", graph({**ends, "fc": affine(3, 2), "lif": lif, "other": affine(2, 2)},

@@ -22,6 +22,7 @@ import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
@@ -144,19 +145,14 @@ class Problems extends ResponseEntityExceptionHandler {
 
   @ExceptionHandler
   @Nullable ResponseEntity<Object> anythingElse(Exception e, WebRequest request) {
-    return left(e, request) ? null : answer(e, internalError(e), new HttpHeaders(), request);
+    return handleExceptionInternal(
+        e, null, new HttpHeaders(), HttpStatus.INTERNAL_SERVER_ERROR, request);
   }
 
-  /** Whether there is nobody left to answer: no fault of the service. */
-  private static boolean left(Exception e, WebRequest request) {
-    boolean left = DisconnectedClientHelper.isClientDisconnectedException(e);
-    if (left) {
-      LOG.debug("The client left before it had the answer of {}", path(request));
-    }
-    return left;
-  }
-
-  /** Where all of Spring's own exceptions arrive, with {@code body} a {@link ProblemDetail}. */
+  /**
+   * Where all of Spring's own exceptions arrive, with {@code body} a {@link ProblemDetail}, and all
+   * that nobody knows.
+   */
   @Override
   protected @Nullable ResponseEntity<Object> handleExceptionInternal(
       Exception e,
@@ -164,7 +160,9 @@ class Problems extends ResponseEntityExceptionHandler {
       HttpHeaders headers,
       HttpStatusCode status,
       WebRequest request) {
-    if (left(e, request)) {
+    if (DisconnectedClientHelper.isClientDisconnectedException(e)) {
+      // Nobody is left to answer: no fault of the service.
+      LOG.debug("The client left before it had the answer of {}", path(request));
       return null;
     }
     var detail = body instanceof ProblemDetail springs ? springs.getDetail() : null;

@@ -127,11 +127,11 @@ public final class Nir {
     String name = layers.size() + ".rec_connect.";
     Tensor weight = back.tensor("weight");
     tensors.put(name + "weight", weight);
-    int n = linear(back, false).outFeatures();
+    int n = weightShape(back, 2)[0];
     if (neurons.recurrentBias()) {
       tensors.put(name + "bias", new Tensor(new int[] {n}, new float[n]));
     }
-    if (!anyNonzero(back)) {
+    if (!hasNonzeroBias(back)) {
       return;
     }
     if (layers.isEmpty()
@@ -141,9 +141,10 @@ public final class Nir {
     }
     int before = layers.size() - 1;
     var sum = back.tensor("bias").data().clone();
-    Tensor own = tensors.get(before + ".bias");
-    for (int k = 0; own != null && k < Math.min(sum.length, own.data().length); k++) {
-      sum[k] += own.data()[k];
+    var own =
+        tensors.getOrDefault(before + ".bias", new Tensor(new int[] {n}, new float[n])).data();
+    for (int k = 0; k < Math.min(sum.length, own.length); k++) {
+      sum[k] += own[k];
     }
     layers.set(before, new LayerSpec.Linear(linear.inFeatures(), linear.outFeatures(), true));
     tensors.put(before + ".bias", new Tensor(new int[] {sum.length}, sum));
@@ -217,10 +218,7 @@ public final class Nir {
     return switch (node.type()) {
       case "Input", "Output" -> null;
       case "Conv2d" -> {
-        int[] shape = node.tensor("weight").shape();
-        if (shape.length != 4) {
-          throw node.invalid("weight", "must have 4 dimensions, has " + Arrays.toString(shape));
-        }
+        int[] shape = weightShape(node, 4);
         int groups = node.integer("groups", 1);
         yield new LayerSpec.Conv2d(
             inChannels(shape, groups),
@@ -233,10 +231,7 @@ public final class Nir {
             hasBias(node));
       }
       case "Conv1d" -> {
-        int[] shape = node.tensor("weight").shape();
-        if (shape.length != 3) {
-          throw node.invalid("weight", "must have 3 dimensions, has " + Arrays.toString(shape));
-        }
+        int[] shape = weightShape(node, 3);
         int groups = node.integer("groups", 1);
         yield new LayerSpec.Conv1d(
             inChannels(shape, groups),
@@ -292,17 +287,29 @@ public final class Nir {
     };
   }
 
-  private static LayerSpec.Spiking spiking(NirNode node, NirDialect dialect) {
-    var neurons = dialect.read(node);
-    return node.wayBack() == null ? neurons : WayBack.with(linear(node.wayBack(), false), neurons);
+  private static LayerSpec spiking(NirNode node, NirDialect dialect) {
+    LayerSpec.Spiking neurons = dialect.read(node);
+    if (node.wayBack() == null) {
+      return neurons;
+    }
+    // The recurrent layers have the options of those without a way back, under the same names.
+    ObjectNode json = SpecJson.json(neurons).put("type", neurons.typeName() + "Recurrent");
+    json.set("rec_connect", SpecJson.json(linear(node.wayBack(), false)));
+    return SpecJson.layer(json);
   }
 
   private static LayerSpec.Linear linear(NirNode node, boolean bias) {
-    int[] shape = node.tensor("weight").shape();
-    if (shape.length != 2) {
-      throw node.invalid("weight", "must have 2 dimensions, has " + Arrays.toString(shape));
-    }
+    int[] shape = weightShape(node, 2);
     return new LayerSpec.Linear(shape[1], shape[0], bias);
+  }
+
+  private static int[] weightShape(NirNode node, int dimensions) {
+    int[] shape = node.tensor("weight").shape();
+    if (shape.length != dimensions) {
+      throw node.invalid(
+          "weight", "must have " + dimensions + " dimensions, has " + Arrays.toString(shape));
+    }
+    return shape;
   }
 
   private static int inChannels(int[] weight, int groups) {
@@ -314,11 +321,11 @@ public final class Nir {
    * there to be trained.
    */
   private static boolean hasBias(NirNode node) {
-    return anyNonzero(node)
+    return hasNonzeroBias(node)
         || node.fields().containsKey("bias") && Objects.equals(node.metadata().get("bias"), "true");
   }
 
-  private static boolean anyNonzero(NirNode node) {
+  private static boolean hasNonzeroBias(NirNode node) {
     Tensor bias = node.fields().get("bias");
     return bias != null && !isZero(bias);
   }
@@ -499,24 +506,22 @@ public final class Nir {
           LayerSpec.Silencing _ ->
           throw new InvalidSpecException(
               "/layers/" + i, layer.typeName() + " cannot be written to NIR");
-      case LayerSpec.Conv2d conv -> {
-        var fields = new LinkedHashMap<>(weights(i, weights, area));
-        fields.put("input_shape", vector(input.dim(1), input.dim(2)));
-        fields.put("stride", pair(conv.stride()));
-        fields.put("padding", pair(conv.padding()));
-        fields.put("dilation", pair(conv.dilation()));
-        fields.put("groups", scalar(conv.groups()));
-        yield fields;
-      }
-      case LayerSpec.Conv1d conv -> {
-        var fields = new LinkedHashMap<>(weights(i, weights, area));
-        fields.put("input_shape", scalar(input.dim(1)));
-        fields.put("stride", scalar(conv.stride()));
-        fields.put("padding", scalar(conv.padding()));
-        fields.put("dilation", scalar(conv.dilation()));
-        fields.put("groups", scalar(conv.groups()));
-        yield fields;
-      }
+      case LayerSpec.Conv2d conv ->
+          convolution(
+              weights(i, weights, area),
+              vector(input.dim(1), input.dim(2)),
+              pair(conv.stride()),
+              pair(conv.padding()),
+              pair(conv.dilation()),
+              conv.groups());
+      case LayerSpec.Conv1d conv ->
+          convolution(
+              weights(i, weights, area),
+              scalar(input.dim(1)),
+              scalar(conv.stride()),
+              scalar(conv.padding()),
+              scalar(conv.dilation()),
+              conv.groups());
       case LayerSpec.Linear linear -> weights(i, weights, area);
       case LayerSpec.Pool pool ->
           Map.of(
@@ -537,6 +542,22 @@ public final class Nir {
       case LayerSpec.FlattenTime none -> Map.of();
       case LayerSpec.UnflattenTime none -> Map.of();
     };
+  }
+
+  private static Map<String, Tensor> convolution(
+      Map<String, Tensor> weights,
+      Tensor inputShape,
+      Tensor stride,
+      Tensor padding,
+      Tensor dilation,
+      int groups) {
+    var fields = new LinkedHashMap<>(weights);
+    fields.put("input_shape", inputShape);
+    fields.put("stride", stride);
+    fields.put("padding", padding);
+    fields.put("dilation", dilation);
+    fields.put("groups", scalar(groups));
+    return fields;
   }
 
   /** The layer with its time constants as they were trained. */

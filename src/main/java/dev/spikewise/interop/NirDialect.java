@@ -172,9 +172,9 @@ public enum NirDialect {
   NirNode write(String path, LayerSpec.Neuron layer, Shape shape) {
     return switch (layer) {
       case LayerSpec.ExpLeak leak -> leak(path, leak, shape);
-      case LayerSpec.Recurrent recurrent when this == SNNTORCH ->
-          spiking(path, WayBack.without(recurrent), shape);
-      case LayerSpec.Recurrent _ ->
+      case LayerSpec.ALIF _ ->
+          throw new InvalidSpecException(path, layer.typeName() + " has no counterpart in NIR");
+      case LayerSpec.Recurrent _ when this != SNNTORCH ->
           throw new InvalidSpecException(
               path,
               layer.typeName()
@@ -190,14 +190,13 @@ public enum NirDialect {
           "ExpLeak can be written for sinabs with norm_input false, for Norse with norm_input true, and"
               + " without tau_syn");
     }
-    double a = Math.exp(-1 / layer.tauMem());
-    double tau = this == SINABS ? layer.tauMem() : dt / (1 - a);
-    return new NirNode(
-        path,
-        "LI",
-        Map.of(
-            "tau", filled(shape, (float) tau), "r", filled(shape, 1), "v_leak", filled(shape, 0)),
-        Map.of());
+    double tau = tau(Math.exp(-1 / layer.tauMem()));
+    return node(path, "LI", Map.of("tau", tau, "r", 1.0, "v_leak", 0.0), shape);
+  }
+
+  /** The inverse of {@link #decay}. */
+  private double tau(double a) {
+    return this == SINABS ? -1 / Math.log(a) : dt / (1 - a);
   }
 
   private NirNode spiking(String path, LayerSpec.Spiking layer, Shape shape) {
@@ -205,16 +204,11 @@ public enum NirDialect {
     double scale = 1;
     var fields = new LinkedHashMap<String, Double>();
     String type;
-    boolean leaky = layer instanceof LayerSpec.LIF || this == SNNTORCH;
-    double a =
-        switch (layer) {
-          case LayerSpec.LIF lif -> Math.exp(-1 / lif.tauMem());
-          case LayerSpec.IAF iaf -> NO_LEAK;
-          case LayerSpec.ALIF _, LayerSpec.Recurrent _ ->
-              throw new InvalidSpecException(path, layer.typeName() + " has no counterpart in NIR");
-        };
-    boolean normInput = layer instanceof LayerSpec.LIF lif && lif.normInput();
-    double tau = this == SINABS ? -1 / Math.log(a) : dt / (1 - a);
+    Double tauMem = layer.tauMem();
+    boolean leaky = tauMem != null || this == SNNTORCH;
+    double a = tauMem == null ? NO_LEAK : Math.exp(-1 / tauMem);
+    boolean normInput = layer.normInput();
+    double tau = tau(a);
     Double tauSyn = layer.tauSyn();
     if (tauSyn != null) {
       if (this != NORSE && this != SNNTORCH) {
@@ -251,6 +245,11 @@ public enum NirDialect {
     if (layer.resetFn().kind() == ResetFn.Kind.RESET && reset != null && reset != 0) {
       fields.put("v_reset", reset * scale);
     }
+    return node(path, type, fields, shape);
+  }
+
+  /** With the same values for all neurons. */
+  private static NirNode node(String path, String type, Map<String, Double> fields, Shape shape) {
     var tensors = new LinkedHashMap<String, Tensor>();
     fields.forEach((name, value) -> tensors.put(name, filled(shape, value.floatValue())));
     return new NirNode(path, type, tensors, Map.of());

@@ -10,6 +10,7 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -116,13 +117,17 @@ class TrainingTest {
   }
 
   private static TrainingListener stopAfter(Trainer trainer, int epochs) {
+    return goingOnWhile(() -> trainer.epoch() < epochs);
+  }
+
+  private static TrainingListener goingOnWhile(BooleanSupplier wanted) {
     return new TrainingListener() {
       @Override
       public void onEpoch(EpochMetrics metrics) {}
 
       @Override
       public boolean keepGoing() {
-        return trainer.epoch() < epochs;
+        return wanted.getAsBoolean();
       }
     };
   }
@@ -134,18 +139,8 @@ class TrainingTest {
     var job = job(1, "", ", \"limit\": 32");
     try (var engine = Engine.create(1)) {
       var trainer = new Trainer(job, MODEL, null, DIGITS, engine);
-      var outcome =
-          trainer.run(
-              new TrainingListener() {
-                @Override
-                public void onEpoch(EpochMetrics metrics) {}
-
-                @Override
-                public boolean keepGoing() {
-                  return asked.incrementAndGet() <= 3;
-                }
-              });
-      assertThat(outcome).isEqualTo(Trainer.Outcome.STOPPED);
+      assertThat(trainer.run(goingOnWhile(() -> asked.incrementAndGet() <= 3)))
+          .isEqualTo(Trainer.Outcome.STOPPED);
       assertThat(trainer.epoch()).isZero();
       assertThat(asked).hasValue(4);
     }
