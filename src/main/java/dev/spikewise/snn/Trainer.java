@@ -87,7 +87,7 @@ public final class Trainer {
     } else {
       network.load(weights);
     }
-    optimizer = Optimizer.of(spec.optimizer(), network.parameters(), parallel);
+    optimizer = Optimizer.of(spec.optimizer(), network.parameters(), kernels);
     counter = new Counter(network, spec.dt());
     testCounter = new Counter(network, spec.dt());
     Analyzer.forward(

@@ -1,11 +1,9 @@
 package dev.spikewise.snn.kernel;
 
 import java.util.Arrays;
-import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The innermost loops of event-driven convolutions: each value that is not 0 meets a row of
@@ -27,12 +25,13 @@ final class ConvEvents {
 
   private final int groupIn;
   private final int groupOut;
-  private @Nullable Reach reach;
+  private final Reach reach;
 
-  ConvEvents(ConvShape shape, Events events, int[] origins) {
+  ConvEvents(ConvShape shape, Events events, int[] origins, Reach reach) {
     this.shape = shape;
     this.events = events;
     this.origins = origins;
+    this.reach = reach;
     groupIn = shape.inCPerGroup();
     groupOut = shape.outCPerGroup();
   }
@@ -90,48 +89,6 @@ final class ConvEvents {
   }
 
   /**
-   * Which of the output's gradients reach a pixel of the input. By pixel, and one past the last:
-   * where its part of {@code gradients} and {@code weights} starts. By vector of gradients: where
-   * it lies, and where the weights of input channel 0 lie.
-   */
-  private record Reach(int[] starts, int[] gradients, int[] weights) {
-
-    static Reach of(ConvShape s) {
-      int most = s.windows() * s.kH() * s.kW() * (s.outC() / LANES);
-      var reach = new Reach(new int[s.inH() * s.inW() + 1], new int[most], new int[most]);
-      int count = 0;
-      for (int pixel = 0; pixel < s.inH() * s.inW(); pixel++) {
-        for (int k = 0; k < s.kH() * s.kW(); k++) {
-          int top = pixel / s.inW() + s.padH() - k / s.kW() * s.dilationH();
-          int left = pixel % s.inW() + s.padW() - k % s.kW() * s.dilationW();
-          int oy = top / s.strideH();
-          int ox = left / s.strideW();
-          boolean reaches =
-              top >= 0
-                  && left >= 0
-                  && oy * s.strideH() == top
-                  && ox * s.strideW() == left
-                  && oy < s.outH()
-                  && ox < s.outW();
-          for (int o = 0; reaches && o < s.outC(); o += LANES) {
-            reach.gradients[count] = (oy * s.outW() + ox) * s.outC() + o;
-            reach.weights[count++] = k * s.inC() * s.outC() + o;
-          }
-        }
-        reach.starts[pixel + 1] = count;
-      }
-      return reach;
-    }
-  }
-
-  /** Before {@link #input}. */
-  void prepareInput() {
-    if (reach == null) {
-      reach = Reach.of(shape);
-    }
-  }
-
-  /**
    * Gradients of the events of one frame; all others are left 0. Output channels fill vectors.
    *
    * @param sums memory for 8 vectors
@@ -169,21 +126,24 @@ final class ConvEvents {
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector s0 = zero, s1 = zero, s2 = zero, s3 = zero;
     FloatVector s4 = zero, s5 = zero, s6 = zero, s7 = zero;
-    Reach all = Objects.requireNonNull(reach);
-    int[] gradients = all.gradients;
-    int[] weights = all.weights;
-    int end = all.starts[pixel + 1];
-    for (int i = all.starts[pixel]; i < end; i++) {
-      int at = weights[i];
-      FloatVector v = FloatVector.fromArray(SPECIES, gy, gyAt + gradients[i]);
-      s0 = v.fma(FloatVector.fromArray(SPECIES, w, at + w0), s0);
-      s1 = v.fma(FloatVector.fromArray(SPECIES, w, at + w1), s1);
-      s2 = v.fma(FloatVector.fromArray(SPECIES, w, at + w2), s2);
-      s3 = v.fma(FloatVector.fromArray(SPECIES, w, at + w3), s3);
-      s4 = v.fma(FloatVector.fromArray(SPECIES, w, at + w4), s4);
-      s5 = v.fma(FloatVector.fromArray(SPECIES, w, at + w5), s5);
-      s6 = v.fma(FloatVector.fromArray(SPECIES, w, at + w6), s6);
-      s7 = v.fma(FloatVector.fromArray(SPECIES, w, at + w7), s7);
+    int[] windows = reach.windows();
+    int[] positions = reach.positions();
+    int n = groupOut;
+    int tap = groupIn * n;
+    int end = reach.starts()[pixel + 1];
+    for (int i = reach.starts()[pixel]; i < end; i++) {
+      int g = gyAt + windows[i] * n;
+      for (int o = 0, at = positions[i] * tap; o < n; o += LANES, at += LANES) {
+        FloatVector v = FloatVector.fromArray(SPECIES, gy, g + o);
+        s0 = v.fma(FloatVector.fromArray(SPECIES, w, at + w0), s0);
+        s1 = v.fma(FloatVector.fromArray(SPECIES, w, at + w1), s1);
+        s2 = v.fma(FloatVector.fromArray(SPECIES, w, at + w2), s2);
+        s3 = v.fma(FloatVector.fromArray(SPECIES, w, at + w3), s3);
+        s4 = v.fma(FloatVector.fromArray(SPECIES, w, at + w4), s4);
+        s5 = v.fma(FloatVector.fromArray(SPECIES, w, at + w5), s5);
+        s6 = v.fma(FloatVector.fromArray(SPECIES, w, at + w6), s6);
+        s7 = v.fma(FloatVector.fromArray(SPECIES, w, at + w7), s7);
+      }
     }
     s0.intoArray(sums, 0);
     s1.intoArray(sums, LANES);

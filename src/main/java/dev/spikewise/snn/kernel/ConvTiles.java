@@ -1,14 +1,14 @@
 package dev.spikewise.snn.kernel;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The innermost loops of dense convolutions: tiles of sums that stay in registers while the taps,
  * or the windows, go by. A tile that is not full computes its last row several times over.
  *
- * <p>Written out, because vectors in an array or a method of their own would leave the registers.
+ * <p>Written out, because vectors in an array or a method of their own would leave the registers;
+ * and without masks, which C2 boxes where other code of the process uses masks of other types.
  */
 final class ConvTiles {
 
@@ -21,19 +21,15 @@ final class ConvTiles {
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = SPECIES.length();
 
-  private final int[] tapOffsets;
-
-  /** By window of every frame: where it starts, from the first padded frame on. */
+  /** By window: where it starts in the input. */
   private final int[] origins;
 
-  private final int groupOut;
-  private final int outC;
+  /** By window: where its channels lie in the output. */
+  private final int[] outputs;
 
-  ConvTiles(ConvShape shape, int[] origins) {
+  ConvTiles(int[] origins, int[] outputs) {
     this.origins = origins;
-    tapOffsets = shape.tapOffsets();
-    groupOut = shape.outCPerGroup();
-    outC = shape.outC();
+    this.outputs = outputs;
   }
 
   /** y of the windows {@code r..min(r + 6, last)-1} and of two vectors of channels. */
@@ -48,9 +44,10 @@ final class ConvTiles {
       int yAt,
       int r,
       int last,
-      ActiveTaps.Walk walk) {
-    int[] taps = walk.taps;
-    int count = walk.count;
+      TapList taps) {
+    int[] inputs = taps.inputs;
+    int[] weights = taps.weights;
+    int count = taps.count;
     int end = last - 1;
     int r1 = Math.min(r + 1, end);
     int r2 = Math.min(r + 2, end);
@@ -67,13 +64,11 @@ final class ConvTiles {
     FloatVector b1 = FloatVector.fromArray(SPECIES, bias, channel + LANES);
     FloatVector y00 = b0, y10 = b0, y20 = b0, y30 = b0, y40 = b0, y50 = b0;
     FloatVector y01 = b1, y11 = b1, y21 = b1, y31 = b1, y41 = b1, y51 = b1;
-    int[] offsets = tapOffsets;
-    int stride = groupOut;
     for (int i = 0; i < count; i++) {
-      int k = taps[i];
-      int o = offsets[k];
-      FloatVector w0 = FloatVector.fromArray(SPECIES, w, wAt + k * stride);
-      FloatVector w1 = FloatVector.fromArray(SPECIES, w, wAt + k * stride + LANES);
+      int o = inputs[i];
+      int k = wAt + weights[i];
+      FloatVector w0 = FloatVector.fromArray(SPECIES, w, k);
+      FloatVector w1 = FloatVector.fromArray(SPECIES, w, k + LANES);
       FloatVector v = FloatVector.broadcast(SPECIES, x[x0 + o]);
       y00 = v.fma(w0, y00);
       y01 = v.fma(w1, y01);
@@ -94,21 +89,24 @@ final class ConvTiles {
       y51 = v.fma(w1, y51);
     }
     int at = yAt + channel;
-    y00.intoArray(y, at + r * outC);
-    y01.intoArray(y, at + r * outC + LANES);
-    y10.intoArray(y, at + r1 * outC);
-    y11.intoArray(y, at + r1 * outC + LANES);
-    y20.intoArray(y, at + r2 * outC);
-    y21.intoArray(y, at + r2 * outC + LANES);
-    y30.intoArray(y, at + r3 * outC);
-    y31.intoArray(y, at + r3 * outC + LANES);
-    y40.intoArray(y, at + r4 * outC);
-    y41.intoArray(y, at + r4 * outC + LANES);
-    y50.intoArray(y, at + r5 * outC);
-    y51.intoArray(y, at + r5 * outC + LANES);
+    y00.intoArray(y, at + outputs[r]);
+    y01.intoArray(y, at + outputs[r] + LANES);
+    y10.intoArray(y, at + outputs[r1]);
+    y11.intoArray(y, at + outputs[r1] + LANES);
+    y20.intoArray(y, at + outputs[r2]);
+    y21.intoArray(y, at + outputs[r2] + LANES);
+    y30.intoArray(y, at + outputs[r3]);
+    y31.intoArray(y, at + outputs[r3] + LANES);
+    y40.intoArray(y, at + outputs[r4]);
+    y41.intoArray(y, at + outputs[r4] + LANES);
+    y50.intoArray(y, at + outputs[r5]);
+    y51.intoArray(y, at + outputs[r5] + LANES);
   }
 
-  /** Likewise for the first {@code lanes} of one vector of channels. */
+  /**
+   * Likewise for the first {@code lanes} of one vector of channels. Behind the last row of w there
+   * is room for a vector.
+   */
   void forward6x1(
       float[] x,
       int xAt,
@@ -120,11 +118,11 @@ final class ConvTiles {
       int yAt,
       int r,
       int last,
-      ActiveTaps.Walk walk,
+      TapList taps,
       int lanes) {
-    int[] taps = walk.taps;
-    int count = walk.count;
-    VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
+    int[] inputs = taps.inputs;
+    int[] weights = taps.weights;
+    int count = taps.count;
     int end = last - 1;
     int r1 = Math.min(r + 1, end);
     int r2 = Math.min(r + 2, end);
@@ -139,12 +137,10 @@ final class ConvTiles {
     int x5 = xAt + origins[r5];
     FloatVector b = FloatVector.fromArray(SPECIES, bias, channel);
     FloatVector y0 = b, y1 = b, y2 = b, y3 = b, y4 = b, y5 = b;
-    int[] offsets = tapOffsets;
-    int stride = groupOut;
     for (int i = 0; i < count; i++) {
-      int k = taps[i];
-      int o = offsets[k];
-      FloatVector v = FloatVector.fromArray(SPECIES, w, wAt + k * stride, mask);
+      int o = inputs[i];
+      int k = wAt + weights[i];
+      FloatVector v = FloatVector.fromArray(SPECIES, w, k);
       y0 = v.fma(FloatVector.broadcast(SPECIES, x[x0 + o]), y0);
       y1 = v.fma(FloatVector.broadcast(SPECIES, x[x1 + o]), y1);
       y2 = v.fma(FloatVector.broadcast(SPECIES, x[x2 + o]), y2);
@@ -152,8 +148,7 @@ final class ConvTiles {
       y4 = v.fma(FloatVector.broadcast(SPECIES, x[x4 + o]), y4);
       y5 = v.fma(FloatVector.broadcast(SPECIES, x[x5 + o]), y5);
     }
-    // One mask a loop: more of them, and the compiler gives up inlining.
-    float[] sums = walk.sums;
+    float[] sums = taps.sums;
     y0.intoArray(sums, 0);
     y1.intoArray(sums, LANES);
     y2.intoArray(sums, 2 * LANES);
@@ -161,13 +156,13 @@ final class ConvTiles {
     y4.intoArray(sums, 4 * LANES);
     y5.intoArray(sums, 5 * LANES);
     for (int i = 0; i < ROWS && r + i < last; i++) {
-      System.arraycopy(sums, i * LANES, y, yAt + channel + (r + i) * outC, lanes);
+      System.arraycopy(sums, i * LANES, y, yAt + channel + outputs[r + i], lanes);
     }
   }
 
   /**
-   * Adds to the weights' gradients of the taps {@code taps[i..min(i + 6, count)-1]} and two vectors
-   * of channels what the windows {@code first..last-1} give.
+   * Adds to the weights' gradients of the taps {@code i..min(i + 6, count)-1} and two vectors of
+   * channels what the windows {@code first..last-1} give.
    */
   void weights6x2(
       float[] x,
@@ -176,42 +171,47 @@ final class ConvTiles {
       int gyAt,
       float[] gw,
       int wAt,
-      ActiveTaps.Walk walk,
+      TapList taps,
       int i,
       int first,
       int last) {
-    int[] taps = walk.taps;
-    int end = walk.count - 1;
-    int k0 = taps[i];
-    int k1 = taps[Math.min(i + 1, end)];
-    int k2 = taps[Math.min(i + 2, end)];
-    int k3 = taps[Math.min(i + 3, end)];
-    int k4 = taps[Math.min(i + 4, end)];
-    int k5 = taps[Math.min(i + 5, end)];
-    int x0 = xAt + tapOffsets[k0];
-    int x1 = xAt + tapOffsets[k1];
-    int x2 = xAt + tapOffsets[k2];
-    int x3 = xAt + tapOffsets[k3];
-    int x4 = xAt + tapOffsets[k4];
-    int x5 = xAt + tapOffsets[k5];
-    FloatVector w00 = FloatVector.fromArray(SPECIES, gw, wAt + k0 * groupOut);
-    FloatVector w01 = FloatVector.fromArray(SPECIES, gw, wAt + k0 * groupOut + LANES);
-    FloatVector w10 = FloatVector.fromArray(SPECIES, gw, wAt + k1 * groupOut);
-    FloatVector w11 = FloatVector.fromArray(SPECIES, gw, wAt + k1 * groupOut + LANES);
-    FloatVector w20 = FloatVector.fromArray(SPECIES, gw, wAt + k2 * groupOut);
-    FloatVector w21 = FloatVector.fromArray(SPECIES, gw, wAt + k2 * groupOut + LANES);
-    FloatVector w30 = FloatVector.fromArray(SPECIES, gw, wAt + k3 * groupOut);
-    FloatVector w31 = FloatVector.fromArray(SPECIES, gw, wAt + k3 * groupOut + LANES);
-    FloatVector w40 = FloatVector.fromArray(SPECIES, gw, wAt + k4 * groupOut);
-    FloatVector w41 = FloatVector.fromArray(SPECIES, gw, wAt + k4 * groupOut + LANES);
-    FloatVector w50 = FloatVector.fromArray(SPECIES, gw, wAt + k5 * groupOut);
-    FloatVector w51 = FloatVector.fromArray(SPECIES, gw, wAt + k5 * groupOut + LANES);
+    int end = taps.count - 1;
+    int i1 = Math.min(i + 1, end);
+    int i2 = Math.min(i + 2, end);
+    int i3 = Math.min(i + 3, end);
+    int i4 = Math.min(i + 4, end);
+    int i5 = Math.min(i + 5, end);
+    int x0 = xAt + taps.inputs[i];
+    int k0 = wAt + taps.weights[i];
+    int x1 = xAt + taps.inputs[i1];
+    int k1 = wAt + taps.weights[i1];
+    int x2 = xAt + taps.inputs[i2];
+    int k2 = wAt + taps.weights[i2];
+    int x3 = xAt + taps.inputs[i3];
+    int k3 = wAt + taps.weights[i3];
+    int x4 = xAt + taps.inputs[i4];
+    int k4 = wAt + taps.weights[i4];
+    int x5 = xAt + taps.inputs[i5];
+    int k5 = wAt + taps.weights[i5];
+    FloatVector w00 = FloatVector.fromArray(SPECIES, gw, k0);
+    FloatVector w01 = FloatVector.fromArray(SPECIES, gw, k0 + LANES);
+    FloatVector w10 = FloatVector.fromArray(SPECIES, gw, k1);
+    FloatVector w11 = FloatVector.fromArray(SPECIES, gw, k1 + LANES);
+    FloatVector w20 = FloatVector.fromArray(SPECIES, gw, k2);
+    FloatVector w21 = FloatVector.fromArray(SPECIES, gw, k2 + LANES);
+    FloatVector w30 = FloatVector.fromArray(SPECIES, gw, k3);
+    FloatVector w31 = FloatVector.fromArray(SPECIES, gw, k3 + LANES);
+    FloatVector w40 = FloatVector.fromArray(SPECIES, gw, k4);
+    FloatVector w41 = FloatVector.fromArray(SPECIES, gw, k4 + LANES);
+    FloatVector w50 = FloatVector.fromArray(SPECIES, gw, k5);
+    FloatVector w51 = FloatVector.fromArray(SPECIES, gw, k5 + LANES);
     int[] windows = origins;
-    int stride = outC;
+    int[] gradients = outputs;
     for (int r = first; r < last; r++) {
       int o = windows[r];
-      FloatVector g0 = FloatVector.fromArray(SPECIES, gy, gyAt + r * stride);
-      FloatVector g1 = FloatVector.fromArray(SPECIES, gy, gyAt + r * stride + LANES);
+      int at = gyAt + gradients[r];
+      FloatVector g0 = FloatVector.fromArray(SPECIES, gy, at);
+      FloatVector g1 = FloatVector.fromArray(SPECIES, gy, at + LANES);
       FloatVector v = FloatVector.broadcast(SPECIES, x[x0 + o]);
       w00 = v.fma(g0, w00);
       w01 = v.fma(g1, w01);
@@ -231,21 +231,24 @@ final class ConvTiles {
       w50 = v.fma(g0, w50);
       w51 = v.fma(g1, w51);
     }
-    w00.intoArray(gw, wAt + k0 * groupOut);
-    w01.intoArray(gw, wAt + k0 * groupOut + LANES);
-    w10.intoArray(gw, wAt + k1 * groupOut);
-    w11.intoArray(gw, wAt + k1 * groupOut + LANES);
-    w20.intoArray(gw, wAt + k2 * groupOut);
-    w21.intoArray(gw, wAt + k2 * groupOut + LANES);
-    w30.intoArray(gw, wAt + k3 * groupOut);
-    w31.intoArray(gw, wAt + k3 * groupOut + LANES);
-    w40.intoArray(gw, wAt + k4 * groupOut);
-    w41.intoArray(gw, wAt + k4 * groupOut + LANES);
-    w50.intoArray(gw, wAt + k5 * groupOut);
-    w51.intoArray(gw, wAt + k5 * groupOut + LANES);
+    w00.intoArray(gw, k0);
+    w01.intoArray(gw, k0 + LANES);
+    w10.intoArray(gw, k1);
+    w11.intoArray(gw, k1 + LANES);
+    w20.intoArray(gw, k2);
+    w21.intoArray(gw, k2 + LANES);
+    w30.intoArray(gw, k3);
+    w31.intoArray(gw, k3 + LANES);
+    w40.intoArray(gw, k4);
+    w41.intoArray(gw, k4 + LANES);
+    w50.intoArray(gw, k5);
+    w51.intoArray(gw, k5 + LANES);
   }
 
-  /** Likewise for the first {@code lanes} of one vector of channels. */
+  /**
+   * Likewise for the lanes {@code skip..lanes-1} of one vector of channels. Behind the last row of
+   * gy there is room for a vector.
+   */
   void weights6x1(
       float[] x,
       int xAt,
@@ -253,34 +256,39 @@ final class ConvTiles {
       int gyAt,
       float[] gw,
       int wAt,
-      ActiveTaps.Walk walk,
+      TapList taps,
       int i,
       int first,
       int last,
+      int skip,
       int lanes) {
-    VectorMask<Float> mask = SPECIES.indexInRange(0, lanes);
-    int[] taps = walk.taps;
-    int end = walk.count - 1;
-    int k0 = taps[i];
-    int k1 = taps[Math.min(i + 1, end)];
-    int k2 = taps[Math.min(i + 2, end)];
-    int k3 = taps[Math.min(i + 3, end)];
-    int k4 = taps[Math.min(i + 4, end)];
-    int k5 = taps[Math.min(i + 5, end)];
-    int x0 = xAt + tapOffsets[k0];
-    int x1 = xAt + tapOffsets[k1];
-    int x2 = xAt + tapOffsets[k2];
-    int x3 = xAt + tapOffsets[k3];
-    int x4 = xAt + tapOffsets[k4];
-    int x5 = xAt + tapOffsets[k5];
+    int end = taps.count - 1;
+    int i1 = Math.min(i + 1, end);
+    int i2 = Math.min(i + 2, end);
+    int i3 = Math.min(i + 3, end);
+    int i4 = Math.min(i + 4, end);
+    int i5 = Math.min(i + 5, end);
+    int x0 = xAt + taps.inputs[i];
+    int k0 = wAt + taps.weights[i];
+    int x1 = xAt + taps.inputs[i1];
+    int k1 = wAt + taps.weights[i1];
+    int x2 = xAt + taps.inputs[i2];
+    int k2 = wAt + taps.weights[i2];
+    int x3 = xAt + taps.inputs[i3];
+    int k3 = wAt + taps.weights[i3];
+    int x4 = xAt + taps.inputs[i4];
+    int k4 = wAt + taps.weights[i4];
+    int x5 = xAt + taps.inputs[i5];
+    int k5 = wAt + taps.weights[i5];
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector w0 = zero, w1 = zero, w2 = zero, w3 = zero;
     FloatVector w4 = zero, w5 = zero;
     int[] windows = origins;
-    int stride = outC;
+    int[] gradients = outputs;
     for (int r = first; r < last; r++) {
       int o = windows[r];
-      FloatVector g = FloatVector.fromArray(SPECIES, gy, gyAt + r * stride, mask);
+      int at = gyAt + gradients[r];
+      FloatVector g = FloatVector.fromArray(SPECIES, gy, at);
       w0 = g.fma(FloatVector.broadcast(SPECIES, x[x0 + o]), w0);
       w1 = g.fma(FloatVector.broadcast(SPECIES, x[x1 + o]), w1);
       w2 = g.fma(FloatVector.broadcast(SPECIES, x[x2 + o]), w2);
@@ -288,7 +296,7 @@ final class ConvTiles {
       w4 = g.fma(FloatVector.broadcast(SPECIES, x[x4 + o]), w4);
       w5 = g.fma(FloatVector.broadcast(SPECIES, x[x5 + o]), w5);
     }
-    float[] sums = walk.sums;
+    float[] sums = taps.sums;
     w0.intoArray(sums, 0);
     w1.intoArray(sums, LANES);
     w2.intoArray(sums, 2 * LANES);
@@ -296,7 +304,7 @@ final class ConvTiles {
     w4.intoArray(sums, 4 * LANES);
     w5.intoArray(sums, 5 * LANES);
     for (int k = 0; k < ROWS && i + k <= end; k++) {
-      for (int c = 0, at = wAt + taps[i + k] * groupOut; c < lanes; c++) {
+      for (int c = skip, at = wAt + taps.weights[i + k]; c < lanes; c++) {
         gw[at + c] += sums[k * LANES + c];
       }
     }

@@ -44,6 +44,16 @@ public interface Kernels extends AutoCloseable {
 
   void neuronBackward(NeuronParams params, NeuronRange range);
 
+  /** Adam's step for the numbers {@code from..to-1} of a tensor and of its two moments. */
+  void adam(
+      AdamStep step,
+      float[] values,
+      float[] gradient,
+      float[] first,
+      float[] second,
+      int from,
+      int to);
+
   @Override
   void close();
 

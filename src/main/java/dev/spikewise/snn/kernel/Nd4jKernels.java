@@ -99,6 +99,18 @@ public final class Nd4jKernels implements Kernels {
   }
 
   @Override
+  public void adam(
+      AdamStep step,
+      float[] values,
+      float[] gradient,
+      float[] first,
+      float[] second,
+      int from,
+      int to) {
+    loops.adam(step, values, gradient, first, second, from, to);
+  }
+
+  @Override
   public void close() {
     loops.close();
   }

@@ -100,6 +100,32 @@ public final class ScalarKernels implements Kernels {
     }
   }
 
+  @Override
+  public void adam(
+      AdamStep step,
+      float[] values,
+      float[] gradient,
+      float[] first,
+      float[] second,
+      int from,
+      int to) {
+    for (int i = from; i < to; i++) {
+      adam(step, values, gradient, first, second, i);
+    }
+  }
+
+  static void adam(
+      AdamStep s, float[] values, float[] gradient, float[] first, float[] second, int i) {
+    float g = gradient[i] + s.decay() * values[i];
+    float m1 = first[i] + s.add1() * (g - first[i]);
+    float m2 = s.keep2() * second[i] + s.add2() * g * g;
+    // Together, so that nothing is divided by what is no longer there.
+    boolean faint = m2 < Float.MIN_NORMAL;
+    first[i] = faint ? 0 : Faint.gradient(m1);
+    second[i] = faint ? 0 : m2;
+    values[i] -= s.size() * (first[i] / ((float) Math.sqrt(second[i]) / s.correction() + s.eps()));
+  }
+
   static void forward(NeuronParams p, NeuronRange r, int n) {
     if (p.adapts()) {
       AdaptiveNeuron.forward(p, r, n);
@@ -162,9 +188,10 @@ public final class ScalarKernels implements Kernels {
         float g = Surrogates.gradient(Objects.requireNonNull(p.surrogate()), u, p.threshold());
         du = p.subtract() ? (ext - p.resetValue() * gw) * g + gw : ext * g + (s == 0 ? gw : 0);
       }
+      du = Faint.gradient(du);
       float gx = p.inputScale() * du + gCurrent;
       if (p.synaptic()) {
-        gx *= p.alphaSyn();
+        gx = Faint.gradient(gx * p.alphaSyn());
         gCurrent = gx;
         r.gAlphaSyn += gx / p.alphaSyn() * (r.current[at] / p.alphaSyn());
       }

@@ -53,20 +53,22 @@ final class VectorConv implements Kernels.Conv {
   /** What sums start with: the bias or 0, and room for a whole vector behind it. */
   private final float[] start;
 
-  private final ActiveTaps active;
+  private final int[] offsets;
+  private final ActiveRows active;
   private final Events events;
   private final ConvTiles tiles;
   private final ConvEvents eventLoops;
   private final int maxFrames;
 
-  /** Vectors, or pairs of them, that a group's output channels fill. */
-  private final int channelTiles;
+  private final ChannelTiles channels;
 
-  private final ActiveTaps.@Nullable Walk[] forwardWalks;
-  private final ActiveTaps.@Nullable Walk[] weightWalks = new ActiveTaps.Walk[WEIGHT_TASKS];
+  private final Reach reach;
+  private final @Nullable ActiveTaps[] forwardTaps;
+  private final @Nullable ActiveTaps[] weightTaps = new ActiveTaps[WEIGHT_TASKS];
   private final float[][] eventSums = new float[INPUT_TASKS][ConvEvents.GROUP * LANES];
-  private @Nullable Backward backward;
+  private @Nullable InputGradient dense;
   private float[] partialWeights = {};
+  private float[] copy = {};
 
   VectorConv(ConvShape shape, int maxFrames, Parallel parallel) {
     this.shape = shape;
@@ -76,20 +78,23 @@ final class VectorConv implements Kernels.Conv {
     windows = shape.windows();
     groupIn = shape.inCPerGroup();
     groupOut = shape.outCPerGroup();
-    int pairs = groupOut / (2 * LANES);
-    channelTiles = pairs + (groupOut - pairs * 2 * LANES + LANES - 1) / LANES;
-    forwardWalks = new ActiveTaps.Walk[Math.max(FORWARD_TASKS, channelTiles)];
+    channels = new ChannelTiles(groupOut);
+    reach = Reach.of(shape);
+    offsets = shape.tapOffsets();
+    forwardTaps = new ActiveTaps[Math.max(FORWARD_TASKS, channels.count)];
     int[] starts = shape.windowStarts();
     var origins = new int[maxFrames * windows];
+    var outputs = new int[origins.length];
     for (int i = 0; i < origins.length; i++) {
       origins[i] = i / windows * shape.paddedSize() + starts[i % windows];
+      outputs[i] = i * shape.outC();
     }
     start = new float[shape.outC() + LANES];
     padded = shape.padded() ? new float[maxFrames * shape.paddedSize()] : null;
-    active = new ActiveTaps(shape, maxFrames, parallel);
+    active = new ActiveRows(shape.paddedH(), shape.paddedW(), shape.inC(), maxFrames, parallel);
     events = new Events(shape, maxFrames, parallel);
-    tiles = new ConvTiles(shape, origins);
-    eventLoops = new ConvEvents(shape, events, origins);
+    tiles = new ConvTiles(origins, outputs);
+    eventLoops = new ConvEvents(shape, events, origins, reach);
   }
 
   @Override
@@ -97,7 +102,7 @@ final class VectorConv implements Kernels.Conv {
       float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
     float[] from = pad(x, xAt, frames);
     int at = padded == null ? xAt : 0;
-    active.measure(from, at, frames);
+    measure(from, at, frames);
     boolean sparse = events.possible && active.density() * EVENT_FORWARD < active.coverage();
     if (sparse) {
       events.collect(from, at, frames);
@@ -107,21 +112,43 @@ final class VectorConv implements Kernels.Conv {
     } else {
       System.arraycopy(bias, 0, start, 0, bias.length);
     }
+    float[] weights = withRoom(w, 0, w.length);
     int rows = frames * windows;
-    int chunks = Math.clamp(FORWARD_TASKS / channelTiles, 1, (rows + CHUNK - 1) / CHUNK);
+    int chunks = Math.clamp(FORWARD_TASKS / channels.count, 1, (rows + CHUNK - 1) / CHUNK);
     int chunk =
         ((rows + chunks - 1) / chunks + ConvTiles.ROWS - 1) / ConvTiles.ROWS * ConvTiles.ROWS;
     parallel.run(
-        sparse ? chunks : chunks * channelTiles,
+        sparse ? chunks : chunks * channels.count,
         task -> {
-          int first = (sparse ? task : task / channelTiles) * chunk;
+          int first = (sparse ? task : task / channels.count) * chunk;
           int last = Math.min(rows, first + chunk);
           if (sparse) {
             eventLoops.forward(w, start, y, yAt, first, last);
           } else {
-            denseForward(task, from, at, w, start, y, yAt, first, last);
+            denseForward(task, from, at, weights, start, y, yAt, first, last);
           }
         });
+  }
+
+  private void measure(float[] x, int at, int frames) {
+    if (shape.groups() == 1) {
+      active.measure(x, at, frames);
+    }
+  }
+
+  /**
+   * Values {@code from..end-1} with room for a vector behind them, where {@link ConvTiles} needs
+   * it: in the array itself, or in a copy that begins at 0.
+   */
+  private float[] withRoom(float[] values, int from, int end) {
+    if (groupOut >= LANES || end + LANES <= values.length) {
+      return values;
+    }
+    if (copy.length < end - from + LANES) {
+      copy = new float[end - from + LANES];
+    }
+    System.arraycopy(values, from, copy, 0, end - from);
+    return copy;
   }
 
   /** The frames with zeros around them, or {@code x} itself where no padding is asked for. */
@@ -157,33 +184,27 @@ final class VectorConv implements Kernels.Conv {
       int yAt,
       int first,
       int last) {
-    ActiveTaps.Walk walk = forwardWalks[task];
+    ActiveTaps walk = forwardTaps[task];
     if (walk == null) {
-      walk = active.new Walk(0, taps);
-      forwardWalks[task] = walk;
+      walk = new ActiveTaps(shape, active, offsets, 0, taps);
+      forwardTaps[task] = walk;
     }
-    int c = channel(task % channelTiles);
-    int lanes = Math.min(LANES, groupOut - c);
-    boolean pair = c + 2 * LANES <= groupOut;
+    int tile = task % channels.count;
+    int c = channels.first(tile);
     for (int r = first; r < last; r += ConvTiles.ROWS) {
       walk.moveTo(r, Math.min(last, r + ConvTiles.ROWS));
       for (int g = 0; g < shape.groups(); g++) {
         int from = xAt + g * groupIn;
         int wAt = g * taps * groupOut + c;
         int channel = g * groupOut + c;
-        if (pair) {
-          tiles.forward6x2(x, from, w, wAt, bias, channel, y, yAt, r, last, walk);
+        if (channels.isPair(tile)) {
+          tiles.forward6x2(x, from, w, wAt, bias, channel, y, yAt, r, last, walk.list);
         } else {
-          tiles.forward6x1(x, from, w, wAt, bias, channel, y, yAt, r, last, walk, lanes);
+          int lanes = channels.lanes();
+          tiles.forward6x1(x, from, w, wAt, bias, channel, y, yAt, r, last, walk.list, lanes);
         }
       }
     }
-  }
-
-  /** First output channel of a tile: pairs of vectors, then what is left. */
-  private int channel(int tile) {
-    int pairs = groupOut / (2 * LANES);
-    return (tile + Math.min(tile, pairs)) * LANES;
   }
 
   @Override
@@ -196,149 +217,73 @@ final class VectorConv implements Kernels.Conv {
       int frames,
       float @Nullable [] activeX,
       int xAt) {
+    if (dense == null) {
+      dense = new InputGradient(shape, reach, maxFrames, parallel);
+    }
+    dense.measure(gy, gyAt, frames);
     if (activeX != null && events.possible && groupOut % LANES == 0) {
       float[] from = pad(activeX, xAt, frames);
       int at = padded == null ? xAt : 0;
-      active.measure(from, at, frames);
-      if (eventsAreFaster()) {
+      measure(from, at, frames);
+      if (eventWork() < dense.work()) {
         events.collect(from, at, frames);
-        eventLoops.prepareInput();
-        int share = (frames + INPUT_TASKS - 1) / INPUT_TASKS;
-        parallel.run(
-            (frames + share - 1) / share,
-            task -> sparseInputGradient(gy, gyAt, w, gx, gxAt, task, share, frames));
+        sparseInputGradient(gy, gyAt, w, gx, gxAt, frames);
         return;
       }
     }
-    denseInputGradient(gy, gyAt, w, gx, gxAt, frames);
+    dense.run(gy, gyAt, w, gx, gxAt, frames);
+  }
+
+  /** What a frame's events take, in vectors that a dense tile multiplies. */
+  private double eventWork() {
+    double events = active.density() * shape.paddedSize();
+    double products = (double) reach.pairs() / reach.pixels() * (groupOut / LANES);
+    return events * (products * EVENT_INPUT + EVENT_SUM);
   }
 
   private void sparseInputGradient(
-      float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int task, int share, int frames) {
-    float[] sums = eventSums[task];
-    for (int f = task * share; f < Math.min(frames, (task + 1) * share); f++) {
-      eventLoops.input(gy, gyAt + f * shape.outSize(), w, gx, gxAt + f * shape.inSize(), f, sums);
-    }
-  }
-
-  private boolean eventsAreFaster() {
-    double products = (double) windows * shape.kH() * shape.kW() * (groupOut / LANES);
-    double sums = (double) shape.inH() * shape.inW() * EVENT_SUM;
-    double dense =
-        (double) shape.inH()
-            * shape.inW()
-            * shape.kH()
-            * shape.kW()
-            * groupOut
-            * ((groupIn + LANES - 1) / LANES);
-    // Half of what reaches a convolution from above is silent too, as a rule.
-    return active.density() * groupIn * (products * EVENT_INPUT + sums) < dense / 2;
-  }
-
-  /** What only the dense input gradient needs. */
-  private static final class Backward {
-    final ConvShape transposed;
-    final VectorConv conv;
-    final float[] spread;
-    final float[] turned;
-
-    Backward(ConvShape shape, int maxFrames, Parallel parallel) {
-      transposed = shape.transposed();
-      conv = new VectorConv(transposed, maxFrames, parallel);
-      spread = new float[maxFrames * transposed.inSize()];
-      turned = new float[shape.weights()];
-    }
-  }
-
-  /**
-   * A convolution over the output's gradient, spread by the stride, with the kernel turned around.
-   */
-  private void denseInputGradient(
       float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames) {
-    if (backward == null) {
-      backward = new Backward(shape, maxFrames, parallel);
-    }
-    Backward back = backward;
-    int blocks = (groupIn + LANES - 1) / LANES;
+    int share = (frames + INPUT_TASKS - 1) / INPUT_TASKS;
     parallel.run(
-        shape.kH() * shape.kW() * shape.groups() * blocks,
-        task -> turn(w, back.turned, task / blocks, task % blocks * LANES));
-    if (back.transposed.inSize() == shape.outSize()) {
-      back.conv.forward(gy, gyAt, back.turned, null, gx, gxAt, frames);
-      return;
-    }
-    parallel.run(
-        frames,
-        f -> spread(gy, gyAt + f * shape.outSize(), back.spread, f * back.transposed.inSize()));
-    back.conv.forward(back.spread, 0, back.turned, null, gx, gxAt, frames);
-  }
-
-  /**
-   * Turns the kernel around and swaps its input and output channels: one tap of one group, a vector
-   * of input channels from {@code i} on.
-   */
-  private void turn(float[] w, float[] turned, int tap, int i) {
-    int area = shape.kH() * shape.kW();
-    int from = (tap * groupIn + i) * groupOut;
-    int to = (tap / area * area + area - 1 - tap % area) * groupIn * groupOut + i;
-    int n = Math.min(LANES, groupIn - i);
-    for (int o = 0; o < groupOut; o++) {
-      for (int k = 0; k < n; k++) {
-        turned[to + o * groupIn + k] = w[from + k * groupOut + o];
-      }
-    }
-  }
-
-  /**
-   * Puts a gradient [H', W', Cout] where the transposed convolution looks for it; the places
-   * between stay 0.
-   */
-  private void spread(float[] gy, int gyAt, float[] spread, int at) {
-    int spanH = shape.dilationH() * (shape.kH() - 1) - shape.padH();
-    int spanW = shape.dilationW() * (shape.kW() - 1) - shape.padW();
-    int height = shape.inH() + spanH + shape.padH();
-    int width = shape.inW() + spanW + shape.padW();
-    for (int oy = 0; oy < shape.outH(); oy++) {
-      int row = oy * shape.strideH() + spanH;
-      for (int ox = 0; ox < shape.outW() && row >= 0 && row < height; ox++) {
-        int column = ox * shape.strideW() + spanW;
-        if (column >= 0 && column < width) {
-          System.arraycopy(
-              gy,
-              gyAt + (oy * shape.outW() + ox) * shape.outC(),
-              spread,
-              at + (row * width + column) * shape.outC(),
-              shape.outC());
-        }
-      }
-    }
+        (frames + share - 1) / share,
+        task -> {
+          float[] sums = eventSums[task];
+          for (int f = task * share; f < Math.min(frames, (task + 1) * share); f++) {
+            int gyFrame = gyAt + f * shape.outSize();
+            eventLoops.input(gy, gyFrame, w, gx, gxAt + f * shape.inSize(), f, sums);
+          }
+        });
   }
 
   @Override
   public void weightGradient(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int frames) {
     float[] from = pad(x, xAt, frames);
     int at = padded == null ? xAt : 0;
-    active.measure(from, at, frames);
+    measure(from, at, frames);
     int rows = frames * windows;
     if (events.possible && active.density() * EVENT_WEIGHTS < active.coverage()) {
       events.collect(from, at, frames);
       sparseWeightGradient(gy, gyAt, gw, rows);
       return;
     }
+    float[] gradients = withRoom(gy, gyAt, gyAt + rows * shape.outC());
+    int gradientsAt = gradients == gy ? gyAt : 0;
     int share = Math.max(2 * ConvTiles.ROWS, (taps + WEIGHT_TASKS - 1) / WEIGHT_TASKS);
     parallel.run(
         (taps + share - 1) / share,
         task -> {
-          ActiveTaps.Walk walk = weightWalks[task];
+          ActiveTaps walk = weightTaps[task];
           if (walk == null) {
-            walk = active.new Walk(task * share, Math.min(taps, (task + 1) * share));
-            weightWalks[task] = walk;
+            int end = Math.min(taps, (task + 1) * share);
+            walk = new ActiveTaps(shape, active, offsets, task * share, end);
+            weightTaps[task] = walk;
           }
           for (int r = 0; r < rows; r += CHUNK) {
             int last = Math.min(rows, r + CHUNK);
             walk.moveTo(r, last);
             for (int g = 0; g < shape.groups(); g++) {
-              denseWeights(from, at + g * groupIn, gy, gyAt, gw, g, walk, r, last);
+              denseWeights(
+                  from, at + g * groupIn, gradients, gradientsAt, gw, g, walk.list, r, last);
             }
           }
         });
@@ -351,19 +296,20 @@ final class VectorConv implements Kernels.Conv {
       int gyAt,
       float[] gw,
       int g,
-      ActiveTaps.Walk walk,
+      TapList list,
       int first,
       int last) {
-    for (int tile = 0; tile < channelTiles; tile++) {
-      int c = channel(tile);
+    for (int tile = 0; tile < channels.count; tile++) {
+      int c = channels.first(tile);
       int gyFrom = gyAt + g * groupOut + c;
       int gwFrom = g * taps * groupOut + c;
-      for (int i = 0; i < walk.count; i += ConvTiles.ROWS) {
-        if (c + 2 * LANES <= groupOut) {
-          tiles.weights6x2(x, xAt, gy, gyFrom, gw, gwFrom, walk, i, first, last);
+      for (int i = 0; i < list.count; i += ConvTiles.ROWS) {
+        if (channels.isPair(tile)) {
+          tiles.weights6x2(x, xAt, gy, gyFrom, gw, gwFrom, list, i, first, last);
         } else {
-          int lanes = Math.min(LANES, groupOut - c);
-          tiles.weights6x1(x, xAt, gy, gyFrom, gw, gwFrom, walk, i, first, last, lanes);
+          int skip = channels.skip(tile);
+          int lanes = channels.lanes();
+          tiles.weights6x1(x, xAt, gy, gyFrom, gw, gwFrom, list, i, first, last, skip, lanes);
         }
       }
     }

@@ -148,6 +148,36 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void adam(
+      AdamStep s,
+      float[] values,
+      float[] gradient,
+      float[] first,
+      float[] second,
+      int from,
+      int to) {
+    int i = from;
+    for (; i + LANES <= to; i += LANES) {
+      FloatVector value = FloatVector.fromArray(SPECIES, values, i);
+      FloatVector m1 = FloatVector.fromArray(SPECIES, first, i);
+      FloatVector m2 = FloatVector.fromArray(SPECIES, second, i);
+      FloatVector g = FloatVector.fromArray(SPECIES, gradient, i).add(value.mul(s.decay()));
+      m1 = Faint.gradient(m1.add(g.sub(m1).mul(s.add1())));
+      m2 = m2.mul(s.keep2()).add(g.mul(s.add2()).mul(g));
+      VectorMask<Float> faint = m2.compare(VectorOperators.LT, Float.MIN_NORMAL);
+      m1 = m1.blend(0, faint);
+      m2 = m2.blend(0, faint);
+      FloatVector scale = m2.lanewise(VectorOperators.SQRT).div(s.correction()).add(s.eps());
+      m1.intoArray(first, i);
+      m2.intoArray(second, i);
+      value.sub(m1.div(scale).mul(s.size())).intoArray(values, i);
+    }
+    for (; i < to; i++) {
+      ScalarKernels.adam(s, values, gradient, first, second, i);
+    }
+  }
+
+  @Override
   public void close() {
     parallel.close();
   }

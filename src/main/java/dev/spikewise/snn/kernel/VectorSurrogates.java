@@ -185,11 +185,12 @@ final class VectorSurrogates {
   }
 
   /**
-   * exp(x) for x at most 0, to two units in the last place: 2^n times a Taylor polynomial of the
-   * rest.
+   * {@link Faint#exp} for x at most 0, to two units in the last place: 2^n times a Taylor
+   * polynomial of the rest.
    */
   private static FloatVector exp(FloatVector x) {
-    x = x.max(-87);
+    VectorMask<Float> faint = x.compare(VectorOperators.LT, Faint.EXPONENT);
+    x = x.max(Faint.EXPONENT);
     FloatVector shifted =
         x.fma(
             FloatVector.broadcast(SPECIES, LOG2_E),
@@ -207,6 +208,7 @@ final class VectorSurrogates {
     y = y.fma(rest, FloatVector.broadcast(SPECIES, 1));
     return y.reinterpretAsInts()
         .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
-        .reinterpretAsFloats();
+        .reinterpretAsFloats()
+        .blend(0, faint);
   }
 }

@@ -2,7 +2,8 @@ package dev.spikewise.snn.optim;
 
 import dev.spikewise.snn.StateDict;
 import dev.spikewise.snn.Tensor;
-import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.AdamStep;
+import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.spec.OptimizerSpec;
 import java.util.LinkedHashMap;
@@ -19,7 +20,7 @@ final class Adam implements Optimizer {
 
   private final OptimizerSpec.Adam spec;
   private final List<Moments> all;
-  private final Parallel parallel;
+  private final Kernels kernels;
 
   private static final class Moments {
     final Parameter parameter;
@@ -34,9 +35,9 @@ final class Adam implements Optimizer {
     }
   }
 
-  Adam(OptimizerSpec.Adam spec, List<Parameter> parameters, Parallel parallel) {
+  Adam(OptimizerSpec.Adam spec, List<Parameter> parameters, Kernels kernels) {
     this.spec = spec;
-    this.parallel = parallel;
+    this.kernels = kernels;
     all = parameters.stream().map(Moments::new).toList();
   }
 
@@ -45,34 +46,33 @@ final class Adam implements Optimizer {
     for (Moments m : all) {
       if (m.parameter.reached()) {
         m.steps++;
-        int chunks = (m.first.length + CHUNK - 1) / CHUNK;
-        parallel.run(
-            chunks,
-            i -> step(learningRate, m, i * CHUNK, Math.min(m.first.length, (i + 1) * CHUNK)));
+        AdamStep step = step(learningRate, m.steps);
+        float[] values = m.parameter.values();
+        float[] gradient = m.parameter.gradient();
+        int chunks = (values.length + CHUNK - 1) / CHUNK;
+        kernels
+            .parallel()
+            .run(
+                chunks,
+                i -> {
+                  int to = Math.min(values.length, (i + 1) * CHUNK);
+                  kernels.adam(step, values, gradient, m.first, m.second, i * CHUNK, to);
+                });
       }
     }
   }
 
-  private void step(double learningRate, Moments m, int from, int to) {
+  private AdamStep step(double learningRate, int steps) {
     double beta1 = spec.betas().get(0);
     double beta2 = spec.betas().get(1);
-    float keep = (float) beta2;
-    float add1 = (float) (1 - beta1);
-    float add2 = (float) (1 - beta2);
-    float size = (float) (learningRate / (1 - Math.pow(beta1, m.steps)));
-    float correction = (float) Math.sqrt(1 - Math.pow(beta2, m.steps));
-    float decay = spec.weightDecay().floatValue();
-    float eps = spec.eps().floatValue();
-    float[] first = m.first;
-    float[] second = m.second;
-    float[] values = m.parameter.values();
-    float[] gradient = m.parameter.gradient();
-    for (int i = from; i < to; i++) {
-      float g = gradient[i] + decay * values[i];
-      first[i] += add1 * (g - first[i]);
-      second[i] = keep * second[i] + add2 * g * g;
-      values[i] -= size * (first[i] / ((float) Math.sqrt(second[i]) / correction + eps));
-    }
+    return new AdamStep(
+        (float) (1 - beta1),
+        (float) beta2,
+        (float) (1 - beta2),
+        (float) (learningRate / (1 - Math.pow(beta1, steps))),
+        (float) Math.sqrt(1 - Math.pow(beta2, steps)),
+        spec.weightDecay().floatValue(),
+        spec.eps().floatValue());
   }
 
   /**

@@ -1,7 +1,7 @@
 package dev.spikewise.snn.optim;
 
 import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.spec.OptimizerSpec;
 import java.util.List;
@@ -9,9 +9,9 @@ import java.util.List;
 /** Moves parameters against their gradients. */
 public sealed interface Optimizer permits Adam, Sgd {
 
-  static Optimizer of(OptimizerSpec spec, List<Parameter> parameters, Parallel parallel) {
+  static Optimizer of(OptimizerSpec spec, List<Parameter> parameters, Kernels kernels) {
     return switch (spec) {
-      case OptimizerSpec.Adam adam -> new Adam(adam, parameters, parallel);
+      case OptimizerSpec.Adam adam -> new Adam(adam, parameters, kernels);
       case OptimizerSpec.Sgd sgd -> new Sgd(sgd, parameters);
     };
   }

@@ -35,8 +35,7 @@ class OptimizerTest {
   @Test
   void sgdWithMomentumAndWeightDecayStepsAsPyTorchs() {
     Parameter weight = network().parameters().getFirst();
-    var optimizer =
-        Optimizer.of(new OptimizerSpec.Sgd(0.1, 0.9, 0.01), List.of(weight), kernels.parallel());
+    var optimizer = Optimizer.of(new OptimizerSpec.Sgd(0.1, 0.9, 0.01), List.of(weight), kernels);
     set(weight.values(), 1, -2, 0.5f);
     float[][] gradients = {{0.5f, -1, 2}, {1, 1, -1}, {0, 0.25f, 0.5f}};
     for (float[] gradient : gradients) {

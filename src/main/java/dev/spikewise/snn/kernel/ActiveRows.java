@@ -1,0 +1,117 @@
+package dev.spikewise.snn.kernel;
+
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Which channels of a frame's rows are not all 0. Networks of spikes are quiet by channel (a
+ * feature that is not there, a neuron between two spikes) and by row (the empty border of an image,
+ * padding).
+ */
+final class ActiveRows {
+
+  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final int LANES = SPECIES.length();
+
+  private final int height;
+  private final int width;
+  private final int channels;
+  private final Parallel parallel;
+
+  /** Words of 64 channels. */
+  final int words;
+
+  /** By row of every frame: the channels that are not 0 somewhere in it. */
+  private final long[] rows;
+
+  private final long[] countOfFrame;
+  private double density = 1;
+  private double coverage = 1;
+
+  ActiveRows(int height, int width, int channels, int maxFrames, Parallel parallel) {
+    this.height = height;
+    this.width = width;
+    this.channels = channels;
+    this.parallel = parallel;
+    words = (channels + Long.SIZE - 1) / Long.SIZE;
+    rows = new long[maxFrames * height * words];
+    countOfFrame = new long[maxFrames];
+  }
+
+  /** Share of values that are not 0. */
+  double density() {
+    return density;
+  }
+
+  /** Share of the (row, channel) pairs that are not all 0. */
+  double coverage() {
+    return coverage;
+  }
+
+  /** Active channels {@code 64 * word ..} of a row, counted over all frames, by bit. */
+  long of(int row, int word) {
+    return rows[row * words + word];
+  }
+
+  /** Looks at frames [height, width, channels], one behind the other. */
+  void measure(float[] x, int at, int frames) {
+    int size = height * width * channels;
+    parallel.run(frames, f -> measureFrame(x, at + f * size, f));
+    long active = 0;
+    for (int f = 0; f < frames; f++) {
+      active += countOfFrame[f];
+    }
+    int used = frames * height * words;
+    long covered = 0;
+    for (int i = 0; i < used; i++) {
+      covered += Long.bitCount(rows[i]);
+    }
+    density = (double) active / ((double) frames * size);
+    coverage = (double) covered / ((double) frames * height * channels);
+  }
+
+  private void measureFrame(float[] x, int at, int f) {
+    int rowSize = width * channels;
+    long count = 0;
+    for (int iy = 0; iy < height; iy++) {
+      int row = (f * height + iy) * words;
+      Arrays.fill(rows, row, row + words, 0);
+      int from = at + iy * rowSize;
+      count +=
+          channels % LANES == 0
+              ? measureVectors(x, from, rowSize, row)
+              : measureValues(x, from, rowSize, row);
+    }
+    countOfFrame[f] = count;
+  }
+
+  private int measureVectors(float[] x, int from, int rowSize, int row) {
+    int count = 0;
+    for (int c = 0; c < channels; c += LANES) {
+      VectorMask<Float> any = SPECIES.maskAll(false);
+      for (int i = from + c; i < from + rowSize; i += channels) {
+        VectorMask<Float> active =
+            FloatVector.fromArray(SPECIES, x, i).compare(VectorOperators.NE, 0);
+        count += active.trueCount();
+        any = any.or(active);
+      }
+      rows[row + c / Long.SIZE] |= any.toLong() << c;
+    }
+    return count;
+  }
+
+  private int measureValues(float[] x, int from, int rowSize, int row) {
+    int count = 0;
+    for (int i = from; i < from + rowSize; ) {
+      for (int c = 0; c < channels; c++, i++) {
+        long active = x[i] != 0 ? 1 : 0;
+        count += (int) active;
+        rows[row + c / Long.SIZE] |= active << c;
+      }
+    }
+    return count;
+  }
+}

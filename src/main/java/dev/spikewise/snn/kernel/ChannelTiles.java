@@ -1,0 +1,49 @@
+package dev.spikewise.snn.kernel;
+
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * How the channels of a group are cut into tiles: pairs of vectors, then single ones, of which the
+ * last begins early enough to be full, if there are as many channels.
+ */
+final class ChannelTiles {
+
+  private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
+
+  final int count;
+
+  /** Vectors of all tiles. */
+  final int vectors;
+
+  private final int channels;
+  private final int pairs;
+
+  ChannelTiles(int channels) {
+    this.channels = channels;
+    pairs = channels / (2 * LANES);
+    vectors = (channels + LANES - 1) / LANES;
+    count = vectors - pairs;
+  }
+
+  int first(int tile) {
+    return start(tile) - skip(tile);
+  }
+
+  private int start(int tile) {
+    return (tile + Math.min(tile, pairs)) * LANES;
+  }
+
+  /** Channels of a tile that belong to the one before it too. */
+  int skip(int tile) {
+    return isPair(tile) ? 0 : Math.clamp(start(tile) + LANES - channels, 0, start(tile));
+  }
+
+  boolean isPair(int tile) {
+    return tile < pairs;
+  }
+
+  /** Channels of a vector: fewer than it holds only where a group has not as many. */
+  int lanes() {
+    return Math.min(LANES, channels);
+  }
+}
