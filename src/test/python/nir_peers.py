@@ -6,13 +6,17 @@ OURS holds the ours-*.nir that NirTest wrote (target/interop). Each is opened wi
 dialect it is written in; each library also writes a network of its own, peer-*.nir, and runs what it reads from it.
 OUT gets the files and, as counts in an .npz each, the spikes of the last layer over 10 steps of ones.
 
-Made with nir 1.0.7, nirtorch 2.0.6, sinabs 3.1.3, Norse 1.1.0, snnTorch 0.9.4, SpikingJelly at afb1322, PyTorch 2.13.0.
+Made with nir 1.0.7, nirtorch 2.0.6, sinabs 3.1.3, Norse 1.1.0, snnTorch 0.9.4, SpikingJelly at afb1322, PyTorch 2.13.0,
+lava-dl at d825ac5 with nir_to_lava.py and lava_to_nir.py of NIR at 7232ada, docs/source/examples/lava (of Lava itself,
+which lava-dl's neurons do without, LIF and Dense may be empty classes).
 """
 
 import pathlib
 import shutil
 import sys
+import tempfile
 
+import h5py
 import nir
 import numpy as np
 import torch
@@ -91,6 +95,21 @@ def sinabs_conv1d_counts(graph):
         return iaf(second)(x).sum(0)
 
 
+def lava_counts(graph):
+    from nir_to_lava import ImportConfig, LavaLibrary, import_from_nir
+
+    x = torch.ones(1, *graph.nodes["input"].input_type["input"], STEPS)
+    # The weights that its modules draw first are not to change what the other peers' networks draw.
+    with torch.random.fork_rng():
+        net = import_from_nir(graph, ImportConfig(library_preference=LavaLibrary.LavaDl))
+    # Where neurons lead back to themselves, the script makes it a graph of modules.
+    modules = net.blocks if hasattr(net, "blocks") else [node.elem for node in net.get_execution_order()]
+    with torch.no_grad():
+        for module in modules:
+            x = module(x)
+    return x.sum(-1)[0]
+
+
 def in_order(graph):
     """Names of the nodes between input and output."""
     after, names = dict(graph.edges), ["input"]
@@ -164,6 +183,44 @@ def snntorch_recurrent():
     return nir.NIRGraph(nodes, list(zip(nodes, list(nodes)[1:])), type_check=False)
 
 
+def lava_network():
+    """Out of SLAYER as its users go: its own file, in the whole numbers of the chip, then NIR's script."""
+    import lava.lib.dl.slayer as slayer
+    from lava_to_nir import convert_to_nir
+
+    neurons = dict(threshold=1.25, current_decay=0.25, voltage_decay=0.03)
+    blocks = [slayer.block.cuba.Dense(neurons, *size, weight_scale=3, delay_shift=False) for size in ((32, 24), (24, 10))]
+    spikes = torch.ones(1, 32, STEPS)
+    with torch.no_grad():
+        for block in blocks:
+            spikes = block(spikes)
+    with tempfile.TemporaryDirectory() as folder:
+        files = [str(pathlib.Path(folder, name)) for name in ("network.net", "network.nir")]
+        with h5py.File(files[0], "w") as file:
+            for i, block in enumerate(blocks):
+                block.export_hdf5(file.create_group(f"layer/{i}"))
+        convert_to_nir(*files)
+        graph = nir.read(files[1])
+    assert torch.equal(spikes.sum(-1)[0], lava_counts(graph))
+    return graph
+
+
+def lava_recurrent():
+    """In one graph, with the names that the script looks for."""
+    fc1, back, fc2 = nn.Linear(128, 6), nn.Linear(6, 6, bias=False), nn.Linear(6, 5)
+    nodes = {"input": nir.Input(np.array(SHAPE)), "flatten": nir.Flatten(np.array(SHAPE), 0, -1),
+             "fc1": nir.Affine(numbers(fc1, "weight"), numbers(fc1, "bias")), "rnn.lif": cuba(6),
+             "fc2": nir.Affine(numbers(fc2, "weight"), numbers(fc2, "bias")), "lif": cuba(5), "output": nir.Output(np.array([5]))}
+    edges = list(zip(nodes, list(nodes)[1:]))
+    nodes["rnn.w_rec"] = nir.Linear(2 * numbers(back, "weight"))
+    return nir.NIRGraph(nodes, edges + [("rnn.lif", "rnn.w_rec"), ("rnn.w_rec", "rnn.lif")], type_check=False)
+
+
+def cuba(n):
+    return nir.CubaLIF(tau_syn=shaped(2e-4, n), tau_mem=shaped(5e-4, n), r=shaped(5, n), v_leak=shaped(0, n),
+                       v_threshold=shaped(1, n), w_in=shaped(2, n))
+
+
 def shaped(value, *shape):
     return np.full(shape, value, dtype=np.float32)
 
@@ -186,9 +243,10 @@ def main():
     torch.manual_seed(3)
     counts = {"sinabs": sinabs_counts, "norse": norse_counts, "snntorch": snntorch_counts,
               "spikingjelly": spikingjelly_counts, "sinabs-leak": sinabs_counts, "norse-leak": norse_counts,
-              "sinabs-conv1d": sinabs_conv1d_counts, "snntorch-recurrent": snntorch_recurrent_counts}
+              "sinabs-conv1d": sinabs_conv1d_counts, "snntorch-recurrent": snntorch_recurrent_counts,
+              "lava": lava_counts, "lava-recurrent": lava_counts}
     others = {"sinabs": sinabs_network, "sinabs-leak": sinabs_leak, "norse-leak": norse_leak, "sinabs-conv1d": sinabs_conv1d,
-              "snntorch-recurrent": snntorch_recurrent}
+              "snntorch-recurrent": snntorch_recurrent, "lava": lava_network, "lava-recurrent": lava_recurrent}
     for name, count in counts.items():
         try:
             source = ours / f"ours-{name}.nir"
@@ -244,6 +302,8 @@ def odd_graphs():
     lif = nir.LIF(tau=shaped(0.01, 2), r=shaped(1, 2), v_leak=shaped(0, 2), v_threshold=shaped(1, 2))
     nir.write(out / "recurrent.nir", graph({**ends, "fc": affine(3, 2), "lif": lif, "rec": affine(2, 2)},
                                            [("input", "fc"), ("fc", "lif"), ("lif", "rec"), ("rec", "lif"), ("lif", "output")]))
+    nir.write(out / "recurrent-bias.nir", graph({**ends, "fc": affine(3, 2), "lif": cuba(2), "rec": affine(2, 2)},
+                                                [("input", "fc"), ("fc", "lif"), ("lif", "rec"), ("rec", "lif"), ("lif", "output")]))
     nir.write(out / "loop.nir", graph({**ends, "fc": affine(3, 2), "flatten": nir.Flatten(np.array([2]), 0, -1), "rec": affine(2, 2)},
                                       [("input", "fc"), ("fc", "flatten"), ("flatten", "rec"), ("rec", "flatten"), ("flatten", "output")]))
     nir.write(out / "branches.nir", graph({**ends, "fc": affine(3, 2), "lif": lif, "other": affine(2, 2)},

@@ -88,13 +88,13 @@ public final class Nir {
         if (!(layer instanceof LayerSpec.Recurrent recurrent)) {
           throw node.invalid(null, "leads back to itself, which only spiking neurons can do here");
         }
-        readWayBack(back, recurrent, layers, tensors);
+        readWayBack(back, recurrent, its, layers, tensors);
       }
       if (layer == null) {
         continue;
       }
-      if (layer instanceof LayerSpec.SumPool2d sum && node.type().equals("AvgPool2d")) {
-        area *= sum.kernelSize().h() * sum.kernelSize().w();
+      if (layer instanceof LayerSpec.Pool pool) {
+        area *= area(pool, node.type());
       }
       if (layer instanceof LayerSpec.Synaptic synaptic) {
         Tensor weight = node.tensor("weight");
@@ -122,17 +122,20 @@ public final class Nir {
   private static void readWayBack(
       NirNode back,
       LayerSpec.Recurrent neurons,
+      NirDialect dialect,
       List<LayerSpec> layers,
       Map<String, Tensor> tensors) {
     String name = layers.size() + ".rec_connect.";
-    Tensor weight = back.tensor("weight");
-    tensors.put(name + "weight", weight);
+    tensors.put(name + "weight", dialect.back(back.tensor("weight")));
     int n = weightShape(back, 2)[0];
     if (neurons.recurrentBias()) {
       tensors.put(name + "bias", new Tensor(new int[] {n}, new float[n]));
     }
     if (!hasNonzeroBias(back)) {
       return;
+    }
+    if (dialect == NirDialect.LAVA) {
+      throw back.invalid("bias", "must be 0 in the dialect LAVA, whose importer leaves it out");
     }
     if (layers.isEmpty()
         || !(layers.getLast() instanceof LayerSpec.Linear linear)
@@ -250,17 +253,13 @@ public final class Nir {
         }
         var fallback =
             new LayerSpec.SumPool2d(node.size("kernel_size"), node.size("stride"), false);
-        yield remembered(node) instanceof LayerSpec.SumPool2d sum && sameWindows(sum, fallback)
-            ? sum
-            : fallback;
+        yield pool(node, fallback);
       }
       case "AvgPool2d" -> {
         var fallback =
             new LayerSpec.AvgPool2d(
                 node.size("kernel_size"), node.size("stride"), node.size("padding"));
-        yield remembered(node) instanceof LayerSpec.SumPool2d sum && sameWindows(sum, fallback)
-            ? sum
-            : fallback;
+        yield pool(node, fallback);
       }
       case "Flatten" -> {
         int start = node.integer("start_dim", 1);
@@ -337,6 +336,21 @@ public final class Nir {
       }
     }
     return true;
+  }
+
+  /** The pool that a node stands for, which may be one of the other kind. */
+  private static LayerSpec.Pool pool(NirNode node, LayerSpec.Pool itself) {
+    return switch (remembered(node)) {
+      case LayerSpec.SumPool2d sum when sameWindows(sum, itself) -> sum;
+      case LayerSpec.AvgPool2d average when sameWindows(average, itself) -> average;
+      case null, default -> itself;
+    };
+  }
+
+  /** How often what a node of this type makes goes into what the layer makes. */
+  private static float area(LayerSpec.Pool pool, String type) {
+    float window = (float) pool.kernelSize().h() * pool.kernelSize().w();
+    return pool.typeName().equals(type) ? 1 : type.equals("AvgPool2d") ? window : 1 / window;
   }
 
   private static boolean sameWindows(LayerSpec.Pool a, LayerSpec.Pool b) {
@@ -428,9 +442,10 @@ public final class Nir {
         throw new InvalidSpecException(
             "/layers/" + i,
             dialect
-                + " knows no SumPool2d, and there are no weights before these spikes to make up for"
+                + " knows no such pool, and there are no weights before these spikes to make up for"
                 + " it");
       }
+      dialect.check("/layers/" + i, layer, shapes.get(i), biased(i, weights));
       String type = type(i, layer, dialect);
       ObjectNode json = SpecJson.json(layer).put("type", layer.typeName());
       boolean apart = WITHOUT_METADATA.contains(type);
@@ -440,13 +455,13 @@ public final class Nir {
       var fields = fields(i, layer, shapes.get(i), weights, area, dialect);
       if (layer instanceof LayerSpec.Recurrent) {
         WritableGroup inner = nodes.putGroup(name);
-        putRecurrent(inner, i, type, shapes.get(i), fields, metadata(json), weights);
+        putRecurrent(inner, i, type, shapes.get(i), fields, metadata(json), weights, dialect);
       } else {
         put(nodes, name, type, fields, apart ? Map.of() : metadata(json));
       }
       names.add(name);
-      if (layer instanceof LayerSpec.SumPool2d sum && dialect.averages()) {
-        area *= sum.kernelSize().h() * sum.kernelSize().w();
+      if (layer instanceof LayerSpec.Pool pool) {
+        area *= area(pool, type);
       } else if (layer instanceof LayerSpec.Synaptic) {
         area = 1;
       }
@@ -466,8 +481,14 @@ public final class Nir {
       Shape shape,
       Map<String, Tensor> fields,
       Map<String, String> metadata,
-      StateDict weights) {
+      StateDict weights,
+      NirDialect dialect) {
     Tensor weight = Objects.requireNonNull(weights.tensors().get(i + ".rec_connect.weight"));
+    if (!Arrays.equals(weight.data(), dialect.back(weight).data())) {
+      throw new InvalidSpecException(
+          "/layers/" + i + "/rec_connect/weight",
+          "must be whole 32nds from -4 to 127/32 for Lava, which rounds them");
+    }
     Tensor bias = weights.tensors().get(i + ".rec_connect.bias");
     if (bias != null && !isZero(bias)) {
       throw new InvalidSpecException(
@@ -490,7 +511,7 @@ public final class Nir {
       case LayerSpec.Linear linear -> "Affine";
       case LayerSpec.Conv1d conv when dialect != NirDialect.SINABS ->
           throw new InvalidSpecException("/layers/" + i, "Conv1d can be written for sinabs alone");
-      case LayerSpec.SumPool2d sum when dialect.averages() -> "AvgPool2d";
+      case LayerSpec.Pool pool -> dialect.pool(pool);
       case LayerSpec.Neuron neuron -> dialect.write("/layers/" + i, neuron, Shape.of(1)).type();
       default -> layer.typeName();
     };
@@ -558,6 +579,11 @@ public final class Nir {
     fields.put("dilation", dilation);
     fields.put("groups", scalar(groups));
     return fields;
+  }
+
+  private static boolean biased(int i, StateDict weights) {
+    Tensor bias = weights.tensors().get(i + ".bias");
+    return bias != null && !isZero(bias);
   }
 
   /** The layer with its time constants as they were trained. */

@@ -39,16 +39,21 @@ record NirNode(
 
   /** The value that all elements of a field have. */
   float uniform(String field) {
+    float value = uniformOrInfinite(field);
+    if (!Float.isFinite(value)) {
+      throw invalid(field, "must be a finite number");
+    }
+    return value;
+  }
+
+  float uniformOrInfinite(String field) {
     float[] data = tensor(field).data();
     for (float value : data) {
       if (value != data[0]) {
         throw invalid(field, "differs between neurons; a layer has one value here");
       }
     }
-    if (data.length == 0 || !Float.isFinite(data[0])) {
-      throw invalid(field, "must be a finite number");
-    }
-    return data[0];
+    return data.length == 0 ? Float.NaN : data[0];
   }
 
   float uniform(String field, float otherwise) {

@@ -90,8 +90,8 @@ public class Models {
   /**
    * Stores the network of a NIR file, weights included.
    *
-   * @param dialect whose file it is: sinabs, norse, snntorch or spikingjelly; null for what the
-   *     file itself says
+   * @param dialect whose file it is: sinabs, norse, snntorch, spikingjelly or lava; null for what
+   *     the file itself says
    */
   @Transactional
   public Model createFromNir(byte[] file, @Nullable String dialect) {

@@ -151,9 +151,11 @@ class ExchangeTest extends ServiceTest {
     assertThat(get(path + "/report.md").body()).contains("| accuracy, quantized |");
   }
 
-  /** Networks that every dialect has words for: neurons that spike once, and reset. */
+  /**
+   * Networks that every dialect has words for: neurons that spike once, and reset; Lava no bias.
+   */
   @ParameterizedTest
-  @ValueSource(strings = {"sinabs", "norse", "snntorch", "spikingjelly"})
+  @ValueSource(strings = {"sinabs", "norse", "snntorch", "spikingjelly", "lava"})
   void aNetworkGoesOutAsNirAndComesBack(String dialect) {
     String neurons =
         dialect.equals("sinabs")
@@ -163,7 +165,9 @@ class ExchangeTest extends ServiceTest {
         create(
             DIGITS
                 .replace("{\"type\": \"IAF\"}", neurons)
-                .replace("\"Conv2d\"", "\"Conv2d\", \"in_channels\": 1")
+                .replace(
+                    "\"Conv2d\"",
+                    "\"Conv2d\", \"in_channels\": 1, \"bias\": " + !dialect.equals("lava"))
                 .replace("\"Linear\"", "\"Linear\", \"in_features\": 72"));
     var weights = getBytes(path + "/weights", "application/x-npz");
     assertThat(weights.statusCode()).isEqualTo(404);
@@ -212,7 +216,9 @@ class ExchangeTest extends ServiceTest {
     "spikingjelly, 0.02",
     "sinabs-leak, 0.02",
     "sinabs-conv1d, 0.02",
-    "snntorch-recurrent, 0.005"
+    "snntorch-recurrent, 0.005",
+    "lava, 0.02",
+    "lava-recurrent, 0.005"
   })
   void aPeersNetworkTrainsHere(String network, String learningRate) throws InterruptedException {
     var created =

@@ -568,7 +568,7 @@ class FuzzTest {
   private void readFiles() throws IOException {
     files.put(
         "application/x-hdf5",
-        resources("ours-sinabs.nir", "peer-snntorch-recurrent.nir", "nested.nir"));
+        resources("ours-sinabs.nir", "peer-snntorch-recurrent.nir", "peer-lava.nir", "nested.nir"));
     files.put("application/x-npz", resources("small.npz", "ours-sinabs.npz"));
     files.put(
         "application/x-safetensors",

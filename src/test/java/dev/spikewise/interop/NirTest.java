@@ -21,8 +21,10 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
@@ -132,7 +134,7 @@ class NirTest {
         .hasMessageContaining("/layers/4/rec_connect/bias");
     assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.NORSE))
         .hasMessageContaining("/layers/2")
-        .hasMessageContaining("snnTorch alone");
+        .hasMessageContaining("snnTorch and Lava alone");
   }
 
   @Test
@@ -146,14 +148,203 @@ class NirTest {
     assertThat(read.weights().tensors()).doesNotContainKey("1.rec_connect.bias");
   }
 
+  /** Lava rounds the weights from neurons to neurons. */
+  @Test
+  void neuronsLeadBackToThemselvesInLavaToo() throws IOException {
+    ModelSpec model = flat(recurrent(5, false, 3.0, 12), recurrent(4, true, null, 2));
+    StateDict weights = flatWeights(model);
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.LAVA))
+        .hasMessageContaining("/layers/2/rec_connect/weight");
+
+    for (String back : List.of("2.rec_connect.weight", "4.rec_connect.weight")) {
+      float[] data = Golden.tensor(weights, back).data();
+      for (int i = 0; i < data.length; i++) {
+        data[i] = Math.round(data[i] * 32) / 32f;
+      }
+    }
+    assertTheSameAtThePeer("lava-recurrent", NirDialect.LAVA, model, weights);
+  }
+
+  /** Thresholds in 64ths (of IF nodes in 4096ths) that potentials must pass, decays in 4096ths. */
+  @Test
+  void lavasNeuronsAreReadWithTheRoundingOfLava() {
+    assertThat(lava("IF", "r", 1, "v_threshold", 0.7)).isEqualTo(iaf(2867 / 4096.0 + 0x1p-18));
+    // The difference is lost in float32.
+    assertThat(lava("IF", "r", 1, "v_threshold", 1)).isEqualTo(iaf(1));
+
+    assertThat(cuba(1e-4, 1e-3, 0.1)).isEqualTo(lif(410, null, 6 / 64.0 + 0x1p-12));
+    assertThat(cuba(2e-4, 4e-4, 64)).isEqualTo(lif(1024, -1 / Math.log(0.5), 64 * 0.5));
+    assertThat(cuba(1e-4, Double.POSITIVE_INFINITY, 1)).isEqualTo(iaf(1 + 0x1p-12));
+  }
+
+  private static LayerSpec.IAF iaf(double threshold) {
+    return new LayerSpec.IAF(
+        threshold, SpikeFn.SINGLE, ZERO, SurrogateSpec.DEFAULT, null, null, false);
+  }
+
+  private static LayerSpec.LIF lif(int decay, @Nullable Double tauSyn, double threshold) {
+    return new LayerSpec.LIF(
+        -1 / Math.log(1 - decay / 4096.0),
+        tauSyn,
+        false,
+        false,
+        threshold,
+        SpikeFn.SINGLE,
+        ZERO,
+        SurrogateSpec.DEFAULT,
+        null,
+        false);
+  }
+
+  private static LayerSpec cuba(double tauSyn, double tauMem, double threshold) {
+    return lava(
+        "CubaLIF",
+        "tau_syn",
+        tauSyn,
+        "tau_mem",
+        tauMem,
+        "r",
+        tauMem / 1e-4,
+        "w_in",
+        tauSyn / 1e-4,
+        "v_leak",
+        0,
+        "v_threshold",
+        threshold);
+  }
+
+  /** What a node for two neurons with these fields is read as. */
+  private static LayerSpec lava(String type, Object... fields) {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (int i = 0; i < fields.length; i += 2) {
+      float value = ((Number) fields[i + 1]).floatValue();
+      tensors.put((String) fields[i], new Tensor(new int[] {2}, new float[] {value, value}));
+    }
+    return NirDialect.LAVA.read(new NirNode("/node/nodes/lif", type, tensors, Map.of()));
+  }
+
+  @Test
+  void whatLavaReadsOtherwiseIsRefused() {
+    assertThatThrownBy(() -> lava("LIF", "tau", 1e-3, "r", 1, "v_leak", 0, "v_threshold", 1))
+        .hasMessageContaining("LIF is not known to LAVA");
+    assertThatThrownBy(() -> lava("IF", "r", 2, "v_threshold", 1)).hasMessageContaining("lif/r");
+    assertThatThrownBy(() -> lava("IF", "r", 1, "v_threshold", 1, "v_reset", -1))
+        .hasMessageContaining("lif/v_reset");
+    assertThatThrownBy(() -> cuba(1e-4, 1e-4, 1)).hasMessageContaining("lif/tau_mem");
+    assertThatThrownBy(() -> cuba(Double.POSITIVE_INFINITY, 1e-3, 1))
+        .hasMessageContaining("lif/tau_syn");
+    for (var field : List.of("r", "w_in", "v_leak")) {
+      assertThatThrownBy(
+              () ->
+                  lava(
+                      "CubaLIF",
+                      "tau_syn",
+                      2e-4,
+                      "tau_mem",
+                      4e-4,
+                      "r",
+                      field.equals("r") ? 1 : 4,
+                      "w_in",
+                      field.equals("w_in") ? 1 : 2,
+                      "v_leak",
+                      field.equals("v_leak") ? 1 : 0,
+                      "v_threshold",
+                      1))
+          .hasMessageContaining("lif/" + field);
+    }
+    assertThatThrownBy(() -> Nir.read(Golden.bytes("recurrent-bias.nir"), NirDialect.LAVA))
+        .hasMessageContaining("/node/nodes/rec/bias");
+  }
+
+  @Test
+  void whatLavaCannotCarryIsNotWritten() {
+    ResetFn half = new ResetFn(ResetFn.Kind.RESET, 0.5);
+    assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.MULTI, ZERO, null));
+    assertNotForLava(
+        "/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, ResetFn.SUBTRACT, null));
+    assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, half, null));
+    assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, ZERO, -1.0));
+    assertNotForLava("/layers/2/spike_threshold", neurons(8.0, 0.1, SpikeFn.SINGLE, ZERO, null));
+    assertNotForLava("/layers/2/tau_mem", neurons(1000.0, 1, SpikeFn.SINGLE, ZERO, null));
+    assertNotForLava("/layers/2 ExpLeak", new LayerSpec.ExpLeak(6.0, null, null, false, null));
+
+    var conv =
+        new LayerSpec.Conv2d(2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, true);
+    assertNotForLava("/layers/0 must have no bias", planes(conv));
+    assertNotForLava(
+        "/layers/0 must have one group",
+        planes(
+            new LayerSpec.Conv2d(
+                2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 2, false)));
+    assertNotForLava(
+        "/layers/0 must have windows side by side",
+        planes(new LayerSpec.SumPool2d(new Size2(3, 3), new Size2(3, 3), false)));
+    assertNotForLava(
+        "/layers/0 must have windows side by side",
+        planes(new LayerSpec.AvgPool2d(new Size2(2, 2), new Size2(1, 1), Size2.ZERO)));
+  }
+
+  private static void assertNotForLava(String where, LayerSpec neurons) {
+    assertNotForLava(where, flat(neurons, iaf(1)));
+  }
+
+  private static void assertNotForLava(String where, ModelSpec model) {
+    assertThatThrownBy(() -> Nir.write(model, ones(model), NirDialect.LAVA))
+        .isInstanceOf(InvalidSpecException.class)
+        .hasMessageContaining(where);
+  }
+
+  private static StateDict ones(ModelSpec model) {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (int i = 0; i < model.layers().size(); i++) {
+      switch (model.layers().get(i)) {
+        case LayerSpec.Conv2d conv -> {
+          int in = conv.inChannels() / conv.groups();
+          tensors.put(i + ".weight", ones(conv.outChannels(), in, 3, 3));
+          if (conv.bias()) {
+            tensors.put(i + ".bias", ones(conv.outChannels()));
+          }
+        }
+        case LayerSpec.Linear fc -> {
+          tensors.put(i + ".weight", ones(fc.outFeatures(), fc.inFeatures()));
+          if (fc.bias()) {
+            tensors.put(i + ".bias", ones(fc.outFeatures()));
+          }
+        }
+        default -> {}
+      }
+    }
+    return Weights.of(model, new StateDict(tensors));
+  }
+
+  private static Tensor ones(int... shape) {
+    var data = new float[Shape.of(shape).size()];
+    Arrays.fill(data, 1);
+    return new Tensor(shape, data);
+  }
+
+  private static ModelSpec planes(LayerSpec layer) {
+    return new ModelSpec("planes", List.of(2, 8, 8), List.of(layer, iaf(1)));
+  }
+
+  private static LayerSpec neurons(
+      Double tauMem, double threshold, SpikeFn spike, ResetFn reset, @Nullable Double least) {
+    return new LayerSpec.LIF(
+        tauMem, null, false, false, threshold, spike, reset, null, least, false);
+  }
+
   private static LayerSpec recurrent(int tauMem, boolean bias, Double tauSyn) {
+    return recurrent(tauMem, bias, tauSyn, 1.0);
+  }
+
+  private static LayerSpec recurrent(int tauMem, boolean bias, Double tauSyn, double threshold) {
     return new LayerSpec.LIFRecurrent(
         (double) tauMem,
         bias ? new LayerSpec.Linear(5, 5, true) : null,
         tauSyn,
         null,
         false,
-        1.0,
+        threshold,
         SpikeFn.SINGLE,
         ZERO,
         null,
@@ -257,6 +448,11 @@ class NirTest {
     Golden.mutate(
         Golden.bytes("ours-snntorch-recurrent.nir"), 1_000, 6, bytes -> Nir.read(bytes, null));
     Golden.mutate(
+        Golden.bytes("peer-lava-recurrent.nir"),
+        1_000,
+        7,
+        bytes -> Nir.read(bytes, NirDialect.LAVA));
+    Golden.mutate(
         Golden.bytes("peer-norse.nir"), 3_000, 5, bytes -> Nir.read(bytes, NirDialect.NORSE));
   }
 
@@ -298,13 +494,14 @@ class NirTest {
     SpikeFn spike = sinabs ? SpikeFn.MULTI : SpikeFn.SINGLE;
     ResetFn reset = sinabs ? ResetFn.SUBTRACT : ResetFn.RESET;
     var surrogate = new SurrogateSpec.Gaussian(0.0, 0.4, 1.0);
-    boolean canCuba = dialect == NirDialect.NORSE || dialect == NirDialect.SNNTORCH;
+    boolean lava = dialect == NirDialect.LAVA;
+    boolean canCuba = dialect == NirDialect.NORSE || dialect == NirDialect.SNNTORCH || lava;
     return new ModelSpec(
         "small",
         List.of(2, 8, 8),
         List.of(
             new LayerSpec.FlattenTime(),
-            new LayerSpec.Conv2d(2, 6, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, true),
+            new LayerSpec.Conv2d(2, 6, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, !lava),
             new LayerSpec.IAF(0.75, spike, reset, surrogate, null, sinabs ? -0.75 : null, false),
             dialect == NirDialect.NORSE || sinabs
                 ? new LayerSpec.SumPool2d(new Size2(2, 2), new Size2(2, 2), true)
@@ -335,7 +532,7 @@ class NirTest {
   private static double threshold(NirDialect dialect) {
     return switch (dialect) {
       case SINABS -> 0.5;
-      case NORSE, SNNTORCH -> 12;
+      case NORSE, SNNTORCH, LAVA -> 12;
       case SPIKINGJELLY -> 3;
     };
   }
@@ -344,7 +541,10 @@ class NirTest {
     var random = new Random(7);
     var tensors = new LinkedHashMap<String, Tensor>();
     tensors.put("1.weight", random(random, 0.4f, 6, 2, 3, 3));
-    tensors.put("1.bias", random(random, 0.2f, 6));
+    Tensor bias = random(random, 0.2f, 6);
+    if (model.layers().get(1) instanceof LayerSpec.Conv2d conv && conv.bias()) {
+      tensors.put("1.bias", bias);
+    }
     tensors.put("4.weight", random(random, 0.2f, 8, 6, 3, 3));
     tensors.put("7.weight", random(random, 0.4f, 10, 72));
     return Weights.of(model, new StateDict(tensors));
