@@ -2,7 +2,6 @@ package dev.spikewise.snn.kernel;
 
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -51,6 +50,16 @@ final class ActiveRows {
     return coverage;
   }
 
+  /** Whether anything of a row is active, counted over all frames. */
+  boolean any(int row) {
+    for (int word = 0; word < words; word++) {
+      if (of(row, word) != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Active channels {@code 64 * word ..} of a row, counted over all frames, by bit. */
   long of(int row, int word) {
     return rows[row * words + word];
@@ -81,24 +90,29 @@ final class ActiveRows {
       Arrays.fill(rows, row, row + words, 0);
       int from = at + iy * rowSize;
       count +=
-          channels % LANES == 0
+          channels >= LANES
               ? measureVectors(x, from, rowSize, row)
               : measureValues(x, from, rowSize, row);
     }
     countOfFrame[f] = count;
   }
 
+  /**
+   * The last vector of a row that is no multiple of one begins early, and its first lanes are
+   * known.
+   */
   private int measureVectors(float[] x, int from, int rowSize, int row) {
     int count = 0;
     for (int c = 0; c < channels; c += LANES) {
-      VectorMask<Float> any = SPECIES.maskAll(false);
-      for (int i = from + c; i < from + rowSize; i += channels) {
-        VectorMask<Float> active =
-            FloatVector.fromArray(SPECIES, x, i).compare(VectorOperators.NE, 0);
-        count += active.trueCount();
-        any = any.or(active);
+      int known = Math.max(0, c + LANES - channels);
+      long any = 0;
+      for (int i = from + c - known; i < from + rowSize; i += channels) {
+        FloatVector values = FloatVector.fromArray(SPECIES, x, i);
+        long bits = values.compare(VectorOperators.NE, 0).toLong() >>> known;
+        count += Long.bitCount(bits);
+        any |= bits;
       }
-      rows[row + c / Long.SIZE] |= any.toLong() << c;
+      rows[row + c / Long.SIZE] |= any << c;
     }
     return count;
   }

@@ -8,6 +8,9 @@ import java.util.Arrays;
  */
 final class ActiveTaps {
 
+  /** Where more of the rows' channels are active, lists would cost more than they spare. */
+  private static final double FULL = 0.9;
+
   /** The active ones of {@code from..to-1}, in ascending order. */
   final TapList list;
 
@@ -50,6 +53,22 @@ final class ActiveTaps {
     if (all) {
       return;
     }
+    int words = active.words;
+    if (active.coverage() > FULL) {
+      for (int i = 0; i < next.length; i++) {
+        next[i] = -1L >>> Math.max(0, (i % words + 1) * Long.SIZE - channels);
+      }
+    } else {
+      collect(first, last);
+    }
+    // Neighbours mostly have the same.
+    if (!Arrays.equals(mask, next)) {
+      System.arraycopy(next, 0, mask, 0, mask.length);
+      list();
+    }
+  }
+
+  private void collect(int first, int last) {
     Arrays.fill(next, 0);
     int words = active.words;
     int windows = shape.windows();
@@ -60,11 +79,6 @@ final class ActiveTaps {
           next[ky * words + word] |= active.of(top + ky * shape.dilationH(), word);
         }
       }
-    }
-    // Neighbours mostly have the same.
-    if (!Arrays.equals(mask, next)) {
-      System.arraycopy(next, 0, mask, 0, mask.length);
-      list();
     }
   }
 

@@ -12,17 +12,13 @@ final class ChannelTiles {
 
   final int count;
 
-  /** Vectors of all tiles. */
-  final int vectors;
-
   private final int channels;
   private final int pairs;
 
   ChannelTiles(int channels) {
     this.channels = channels;
     pairs = channels / (2 * LANES);
-    vectors = (channels + LANES - 1) / LANES;
-    count = vectors - pairs;
+    count = (channels + LANES - 1) / LANES - pairs;
   }
 
   int first(int tile) {

@@ -113,30 +113,18 @@ public record ConvShape(
   }
 
   /**
-   * The convolution that carries gradients back to the input: over the output's gradient, spread by
-   * the stride, with the kernel turned around. Its input is [inH + (kH - 1) dilation, inW + ...,
-   * outC], unpadded.
-   */
-  ConvShape transposed() {
-    int spanH = dilationH * (kH - 1);
-    int spanW = dilationW * (kW - 1);
-    return new ConvShape(
-        inH + spanH, inW + spanW, outC, inC, kH, kW, 1, 1, 0, 0, dilationH, dilationW, groups);
-  }
-
-  /**
    * Numbers of four bytes that a {@link Kernels.Conv} of {@code frames} frames keeps beside its
-   * weights and what it is given: that of the fast kernels, with lists of events for the input, and
-   * for gradients where a stride leaves zeros between them; else they are rarely sparse.
+   * weights and what it is given: that of the fast kernels, with lists of events for the input.
    *
    * @param passesBack whether it computes {@link Kernels.Conv#inputGradient}
    */
   public long scratch(long frames, boolean passesBack) {
     long pixels = (long) paddedH() * paddedW();
     long weights = (long) outC * taps();
-    long perFrame = windows() + (padded() ? pixels * inC : 0);
+    // Where windows start and end up, all of them and those with a gradient.
+    long perFrame = 4L * windows() + (padded() ? pixels * inC : 0);
     long tapLists = 40; // one of a thread's tasks each
-    long fixed = tapLists * taps();
+    long fixed = 2 * tapLists * taps();
     if (groups == 1) {
       // Place and value of an event; starts by pixel, and the active channels of its row.
       perFrame += 2 * pixels * inC + 3 * pixels;
@@ -144,10 +132,9 @@ public record ConvShape(
       fixed += 4 * weights;
     }
     if (passesBack) {
-      ConvShape back = transposed();
-      boolean spread = groups == 1 && (strideH > 1 || strideW > 1);
-      perFrame += back.windows() + (spread ? 3L : 1L) * back.inH * back.inW * back.inC;
-      fixed += weights + tapLists * back.taps();
+      fixed += weights + 2 * tapLists * kH * kW * outCPerGroup();
+      // The windows that see each pixel.
+      fixed += 2L * windows() * kH * kW;
     }
     return frames * perFrame + fixed;
   }

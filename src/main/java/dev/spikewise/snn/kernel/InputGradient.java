@@ -101,10 +101,13 @@ final class InputGradient {
     return n;
   }
 
-  /** Vectors that {@link #run} multiplies for a frame. */
+  /**
+   * Taps that the tiles of {@link #run} walk along for a frame; a single vector takes as long as a
+   * pair.
+   */
   double work() {
     double channelsOfRow = (double) loudStarts[shape.outH()] / shape.outH();
-    return (double) reach.pairs() * channelsOfRow * shape.groups() * channels.vectors;
+    return reach.pairs() * channelsOfRow * shape.groups() * channels.count;
   }
 
   void run(float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames) {

@@ -37,10 +37,10 @@ final class VectorConv implements Kernels.Conv {
   private static final double EVENT_FORWARD = 6;
 
   private static final double EVENT_WEIGHTS = 6;
-  private static final double EVENT_INPUT = 1.5;
+  private static final double EVENT_INPUT = 0.9;
 
-  /** Adding up the lanes of an event's input gradient, in products. */
-  private static final double EVENT_SUM = 8;
+  /** Adding up the lanes of a group of events' input gradients, likewise. */
+  private static final double EVENT_SUMS = 200;
 
   private final ConvShape shape;
   private final Parallel parallel;
@@ -57,6 +57,20 @@ final class VectorConv implements Kernels.Conv {
   private final ActiveRows active;
   private final Events events;
   private final ConvTiles tiles;
+
+  /** By window of every frame: where it starts, from the first padded frame on. */
+  private final int[] origins;
+
+  /** Rows of the output that have a gradient; and of their windows, what {@link #tiles} has. */
+  private final ActiveRows loud;
+
+  private final int[] loudOrigins;
+  private final int[] loudOutputs;
+  private final ConvTiles loudTiles;
+
+  /** By chunk, and one past the last: its first window among the loud ones. */
+  private final int[] loudStarts;
+
   private final ConvEvents eventLoops;
   private final int maxFrames;
 
@@ -83,7 +97,7 @@ final class VectorConv implements Kernels.Conv {
     offsets = shape.tapOffsets();
     forwardTaps = new ActiveTaps[Math.max(FORWARD_TASKS, channels.count)];
     int[] starts = shape.windowStarts();
-    var origins = new int[maxFrames * windows];
+    origins = new int[maxFrames * windows];
     var outputs = new int[origins.length];
     for (int i = 0; i < origins.length; i++) {
       origins[i] = i / windows * shape.paddedSize() + starts[i % windows];
@@ -94,6 +108,11 @@ final class VectorConv implements Kernels.Conv {
     active = new ActiveRows(shape.paddedH(), shape.paddedW(), shape.inC(), maxFrames, parallel);
     events = new Events(shape, maxFrames, parallel);
     tiles = new ConvTiles(origins, outputs);
+    loud = new ActiveRows(shape.outH(), shape.outW(), shape.outC(), maxFrames, parallel);
+    loudOrigins = new int[origins.length];
+    loudOutputs = new int[origins.length];
+    loudTiles = new ConvTiles(loudOrigins, loudOutputs);
+    loudStarts = new int[(origins.length + CHUNK - 1) / CHUNK + 1];
     eventLoops = new ConvEvents(shape, events, origins, reach);
   }
 
@@ -234,11 +253,14 @@ final class VectorConv implements Kernels.Conv {
     dense.run(gy, gyAt, w, gx, gxAt, frames);
   }
 
-  /** What a frame's events take, in vectors that a dense tile multiplies. */
+  /** What a frame's events take, in taps that a dense tile walks along. */
   private double eventWork() {
-    double events = active.density() * shape.paddedSize();
+    double none = Math.pow(1 - active.density(), groupIn);
+    double more = Math.max(0, groupIn * active.density() / ConvEvents.GROUP - 0.5);
+    double groups = 1 - none + more;
     double products = (double) reach.pairs() / reach.pixels() * (groupOut / LANES);
-    return events * (products * EVENT_INPUT + EVENT_SUM);
+    double group = ConvEvents.GROUP * products * EVENT_INPUT + EVENT_SUMS;
+    return shape.paddedH() * shape.paddedW() * groups * group;
   }
 
   private void sparseInputGradient(
@@ -268,6 +290,7 @@ final class VectorConv implements Kernels.Conv {
     }
     float[] gradients = withRoom(gy, gyAt, gyAt + rows * shape.outC());
     int gradientsAt = gradients == gy ? gyAt : 0;
+    listLoudWindows(gradients, gradientsAt, frames);
     int share = Math.max(2 * ConvTiles.ROWS, (taps + WEIGHT_TASKS - 1) / WEIGHT_TASKS);
     parallel.run(
         (taps + share - 1) / share,
@@ -279,14 +302,35 @@ final class VectorConv implements Kernels.Conv {
             weightTaps[task] = walk;
           }
           for (int r = 0; r < rows; r += CHUNK) {
-            int last = Math.min(rows, r + CHUNK);
-            walk.moveTo(r, last);
-            for (int g = 0; g < shape.groups(); g++) {
-              denseWeights(
-                  from, at + g * groupIn, gradients, gradientsAt, gw, g, walk.list, r, last);
+            int first = loudStarts[r / CHUNK];
+            int last = loudStarts[r / CHUNK + 1];
+            if (first < last) {
+              walk.moveTo(r, Math.min(rows, r + CHUNK));
+              for (int g = 0; g < shape.groups(); g++) {
+                int fromGroup = at + g * groupIn;
+                denseWeights(
+                    from, fromGroup, gradients, gradientsAt, gw, g, walk.list, first, last);
+              }
             }
           }
         });
+  }
+
+  /** Leaves out the windows in whose row nothing has a gradient. */
+  private void listLoudWindows(float[] gy, int gyAt, int frames) {
+    loud.measure(gy, gyAt, frames);
+    int rows = frames * windows;
+    int n = 0;
+    for (int r = 0; r < rows; r++) {
+      if (r % CHUNK == 0) {
+        loudStarts[r / CHUNK] = n;
+      }
+      if (loud.any(r / shape.outW())) {
+        loudOrigins[n] = origins[r];
+        loudOutputs[n++] = r * shape.outC();
+      }
+    }
+    loudStarts[(rows + CHUNK - 1) / CHUNK] = n;
   }
 
   private void denseWeights(
@@ -305,11 +349,11 @@ final class VectorConv implements Kernels.Conv {
       int gwFrom = g * taps * groupOut + c;
       for (int i = 0; i < list.count; i += ConvTiles.ROWS) {
         if (channels.isPair(tile)) {
-          tiles.weights6x2(x, xAt, gy, gyFrom, gw, gwFrom, list, i, first, last);
+          loudTiles.weights6x2(x, xAt, gy, gyFrom, gw, gwFrom, list, i, first, last);
         } else {
           int skip = channels.skip(tile);
           int lanes = channels.lanes();
-          tiles.weights6x1(x, xAt, gy, gyFrom, gw, gwFrom, list, i, first, last, skip, lanes);
+          loudTiles.weights6x1(x, xAt, gy, gyFrom, gw, gwFrom, list, i, first, last, skip, lanes);
         }
       }
     }

@@ -31,6 +31,9 @@ public final class Network {
   /** Numbers for each trained one: value, gradient, order, and two moments of the optimiser. */
   private static final long PARAMETER = 5;
 
+  /** G1 gives large arrays regions of their own, and the end of the last one is lost. */
+  private static final double AROUND_ARRAYS = 1.05;
+
   private final List<Layer> layers = new ArrayList<>();
   private final List<Parameter> parameters = new ArrayList<>();
   private final List<Parameter> state = new ArrayList<>();
@@ -314,7 +317,7 @@ public final class Network {
       }
       floats += samples * steps * out;
     }
-    return Float.BYTES * floats;
+    return (long) (AROUND_ARRAYS * Float.BYTES * floats);
   }
 
   public int timeSteps() {
