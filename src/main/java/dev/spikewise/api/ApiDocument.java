@@ -239,6 +239,7 @@ class ApiDocument implements OpenApiCustomizer {
           case "layer" -> "Name of a spiking layer.";
           case "plot" -> "synops, firing-rate or firing-rate-histogram.";
           case "columns" -> "Histograms beside each other, 1 to 4.";
+          case "theme" -> "light or dark; without, an SVG follows its reader and a PNG is light.";
           case "dialect" -> "Whose NIR it is: sinabs, norse, snntorch, spikingjelly or lava.";
           case "input_shape" -> "What is not printed: channels,height,width or features.";
           case "target" -> "The chip: speck2f.";

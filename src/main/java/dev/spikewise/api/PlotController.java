@@ -5,9 +5,12 @@ import static java.util.Objects.requireNonNull;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.plot.Picture;
 import dev.spikewise.plot.Plots;
+import dev.spikewise.plot.Theme;
+import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
 import java.nio.charset.StandardCharsets;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.springframework.http.MediaType;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
@@ -36,8 +39,9 @@ class PlotController {
   byte[] svg(
       @PathVariable UUID id,
       @PathVariable String plot,
-      @RequestParam(defaultValue = "2") int columns) {
-    return draw(id, plot, columns).svg().getBytes(StandardCharsets.UTF_8);
+      @RequestParam(defaultValue = "2") int columns,
+      @RequestParam(required = false) @Nullable String theme) {
+    return draw(id, plot, columns).svg(theme(theme)).getBytes(StandardCharsets.UTF_8);
   }
 
   /** One of the tutorial's figures, of a job. */
@@ -47,8 +51,20 @@ class PlotController {
   byte[] png(
       @PathVariable UUID id,
       @PathVariable String plot,
-      @RequestParam(defaultValue = "2") int columns) {
-    return draw(id, plot, columns).png();
+      @RequestParam(defaultValue = "2") int columns,
+      @RequestParam(required = false) @Nullable String theme) {
+    return draw(id, plot, columns).png(theme(theme));
+  }
+
+  static @Nullable Theme theme(@Nullable String word) {
+    return switch (word) {
+      case null -> null;
+      case "light" -> Theme.LIGHT;
+      case "dark" -> Theme.DARK;
+      default ->
+          throw new ProblemException(
+              Code.INVALID_PARAMETER, "theme must be light or dark, was " + word);
+    };
   }
 
   /**

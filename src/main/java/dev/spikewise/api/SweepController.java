@@ -11,6 +11,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
@@ -21,6 +22,7 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 
@@ -94,16 +96,18 @@ class SweepController {
   @GetMapping(
       path = {"/{id}/plots/pareto", "/{id}/plots/pareto.svg"},
       produces = "image/svg+xml")
-  byte[] paretoAsSvg(@PathVariable UUID id) {
-    return pareto(id).svg().getBytes(StandardCharsets.UTF_8);
+  byte[] paretoAsSvg(
+      @PathVariable UUID id, @RequestParam(required = false) @Nullable String theme) {
+    return pareto(id).svg(PlotController.theme(theme)).getBytes(StandardCharsets.UTF_8);
   }
 
   /** Accuracy against synops of a sweep's jobs. */
   @GetMapping(
       path = {"/{id}/plots/pareto", "/{id}/plots/pareto.png"},
       produces = MediaType.IMAGE_PNG_VALUE)
-  byte[] paretoAsPng(@PathVariable UUID id) {
-    return pareto(id).png();
+  byte[] paretoAsPng(
+      @PathVariable UUID id, @RequestParam(required = false) @Nullable String theme) {
+    return pareto(id).png(PlotController.theme(theme));
   }
 
   private Picture pareto(UUID id) {

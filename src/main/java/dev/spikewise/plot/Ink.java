@@ -19,12 +19,20 @@ enum Ink {
   ROSE(0x9d425b, 0xe6549e),
   MOSS(0x677b2f, 0xe7d930);
 
-  final int light;
-  final int dark;
+  private final int light;
+  private final int dark;
 
   Ink(int light, int dark) {
     this.light = light;
     this.dark = dark;
+  }
+
+  /** As 0xRRGGBB. */
+  int on(Theme theme) {
+    return switch (theme) {
+      case LIGHT -> light;
+      case DARK -> dark;
+    };
   }
 
   /** A colour for the {@code i}-th layer; they come round again after six. */

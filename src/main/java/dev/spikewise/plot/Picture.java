@@ -1,6 +1,9 @@
 package dev.spikewise.plot;
 
+import static java.util.Objects.requireNonNullElse;
+
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A drawing: marks in the order they are put down, in pixels from the upper left corner.
@@ -34,13 +37,21 @@ public record Picture(int width, int height, String title, List<Mark> marks) {
     END
   }
 
-  /** As SVG that follows the reader's light or dark scheme, on a ground of its own. */
-  public String svg() {
-    return Svg.write(this);
+  /**
+   * As SVG on a ground of its own.
+   *
+   * @param theme if null, that of the reader's system
+   */
+  public String svg(@Nullable Theme theme) {
+    return new Svg(theme).write(this);
   }
 
-  /** As PNG of twice the size in pixels, on white. */
-  public byte[] png() {
-    return Png.write(this);
+  /**
+   * As PNG of twice the size in pixels.
+   *
+   * @param theme if null, light
+   */
+  public byte[] png(@Nullable Theme theme) {
+    return new Png(requireNonNullElse(theme, Theme.LIGHT)).write(this);
   }
 }

@@ -21,14 +21,12 @@ import java.util.List;
 import javax.imageio.ImageIO;
 
 /** Paints a picture with Java 2D, which needs no display. */
-final class Png {
+record Png(Theme theme) {
 
   private static final int SCALE = 2;
   private static final int WASH = 64;
 
-  private Png() {}
-
-  static byte[] write(Picture picture) {
+  byte[] write(Picture picture) {
     var image =
         new BufferedImage(
             picture.width() * SCALE, picture.height() * SCALE, BufferedImage.TYPE_INT_RGB);
@@ -38,7 +36,7 @@ final class Png {
         RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
     graphics.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
     graphics.scale(SCALE, SCALE);
-    graphics.setColor(new Color(Ink.PAPER.light));
+    graphics.setColor(colour(Ink.PAPER));
     graphics.fillRect(0, 0, picture.width(), picture.height());
     picture.marks().forEach(mark -> paint(mark, graphics));
     graphics.dispose();
@@ -51,10 +49,10 @@ final class Png {
     return bytes.toByteArray();
   }
 
-  private static void paint(Mark mark, Graphics2D graphics) {
+  private void paint(Mark mark, Graphics2D graphics) {
     switch (mark) {
       case Curve curve -> {
-        graphics.setColor(new Color(curve.ink().light));
+        graphics.setColor(colour(curve.ink()));
         graphics.setStroke(
             new BasicStroke(
                 (float) curve.width(),
@@ -66,17 +64,17 @@ final class Png {
         graphics.draw(path(curve.points()));
       }
       case Area area -> {
-        var ink = new Color(area.ink().light);
+        var ink = colour(area.ink());
         graphics.setColor(new Color(ink.getRed(), ink.getGreen(), ink.getBlue(), WASH));
         graphics.fill(path(area.points()));
       }
       case Dot dot -> {
-        graphics.setColor(new Color(dot.ink().light));
+        graphics.setColor(colour(dot.ink()));
         double r = dot.radius();
         graphics.fill(new Ellipse2D.Double(dot.at().x() - r, dot.at().y() - r, 2 * r, 2 * r));
       }
       case Label label -> {
-        graphics.setColor(new Color(label.ink().light));
+        graphics.setColor(colour(label.ink()));
         graphics.setFont(
             new Font(Font.SANS_SERIF, label.bold() ? Font.BOLD : Font.PLAIN, label.size()));
         double width = graphics.getFontMetrics().getStringBounds(label.text(), graphics).getWidth();
@@ -89,6 +87,10 @@ final class Png {
         graphics.drawString(label.text(), (float) (label.at().x() - shift), (float) label.at().y());
       }
     }
+  }
+
+  private Color colour(Ink ink) {
+    return new Color(ink.on(theme));
   }
 
   private static Path2D path(List<Point> points) {

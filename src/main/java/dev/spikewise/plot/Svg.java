@@ -9,21 +9,24 @@ import dev.spikewise.plot.Picture.Point;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
-/** Writes a picture as SVG 1.1. */
-final class Svg {
+/**
+ * Writes a picture as SVG 1.1. Its colours are attributes, which every program understands; where
+ * the reader's scheme decides, a style sheet changes them for the dark. Inside a page the sheet
+ * would be the page's too, hence class names that nothing else has.
+ *
+ * @param theme if null, that of the reader's system
+ */
+record Svg(@Nullable Theme theme) {
 
-  private Svg() {}
-
-  static String write(Picture picture) {
+  String write(Picture picture) {
     return """
         <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" \
         font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">
-        <title>%s</title>
-        <style>%s @media (prefers-color-scheme: dark) {%s}</style>
-        <rect class="paper" width="100%%" height="100%%" rx="8" fill="currentColor"/>
+        <title>%s</title>%s
+        <rect %s width="100%%" height="100%%" rx="8" fill="currentColor"/>
         %s
         </svg>
         """
@@ -33,36 +36,44 @@ final class Svg {
             picture.width(),
             picture.height(),
             escape(picture.title()),
-            colours(ink -> ink.light),
-            colours(ink -> ink.dark),
-            picture.marks().stream().map(Svg::mark).collect(Collectors.joining("\n")));
+            theme == null ? dark() : "",
+            colour(Ink.PAPER),
+            picture.marks().stream().map(this::mark).collect(Collectors.joining("\n")));
   }
 
-  private static String colours(ToIntFunction<Ink> scheme) {
+  private static String dark() {
     return Arrays.stream(Ink.values())
-        .map(ink -> ".%s{color:#%06x}".formatted(name(ink), scheme.applyAsInt(ink)))
-        .collect(Collectors.joining());
+        .map(ink -> ".%s{color:#%06x}".formatted(name(ink), ink.on(Theme.DARK)))
+        .collect(
+            Collectors.joining("", "\n<style>@media (prefers-color-scheme: dark){", "}</style>"));
   }
 
-  private static String mark(Mark mark) {
+  private String colour(Ink ink) {
+    return theme == null
+        ? "class=\"%s\" color=\"#%06x\"".formatted(name(ink), ink.on(Theme.LIGHT))
+        : "color=\"#%06x\"".formatted(ink.on(theme));
+  }
+
+  private String mark(Mark mark) {
     return switch (mark) {
       case Curve c ->
-          "<polyline class=\"%s\" points=\"%s\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"%s\"%s stroke-linejoin=\"round\"/>"
+          "<polyline %s points=\"%s\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"%s\"%s stroke-linejoin=\"round\"/>"
               .formatted(
-                  name(c.ink()),
+                  colour(c.ink()),
                   points(c.points()),
                   number(c.width()),
                   c.dashed() ? " stroke-dasharray=\"5 4\"" : "");
       case Area a ->
-          "<polygon class=\"%s\" points=\"%s\" fill=\"currentColor\" fill-opacity=\"0.25\"/>"
-              .formatted(name(a.ink()), points(a.points()));
+          "<polygon %s points=\"%s\" fill=\"currentColor\" fill-opacity=\"0.25\"/>"
+              .formatted(colour(a.ink()), points(a.points()));
       case Dot d ->
-          "<circle class=\"%s\" cx=\"%s\" cy=\"%s\" r=\"%s\" fill=\"currentColor\"/>"
-              .formatted(name(d.ink()), number(d.at().x()), number(d.at().y()), number(d.radius()));
-      case Label l ->
-          "<text class=\"%s\" x=\"%s\" y=\"%s\" font-size=\"%d\"%s text-anchor=\"%s\" fill=\"currentColor\">%s</text>"
+          "<circle %s cx=\"%s\" cy=\"%s\" r=\"%s\" fill=\"currentColor\"/>"
               .formatted(
-                  name(l.ink()),
+                  colour(d.ink()), number(d.at().x()), number(d.at().y()), number(d.radius()));
+      case Label l ->
+          "<text %s x=\"%s\" y=\"%s\" font-size=\"%d\"%s text-anchor=\"%s\" fill=\"currentColor\">%s</text>"
+              .formatted(
+                  colour(l.ink()),
                   number(l.at().x()),
                   number(l.at().y()),
                   l.size(),
@@ -73,7 +84,7 @@ final class Svg {
   }
 
   private static String name(Ink ink) {
-    return ink.name().toLowerCase(Locale.ROOT);
+    return "spikewise-" + ink.name().toLowerCase(Locale.ROOT);
   }
 
   private static String points(List<Point> points) {

@@ -10,12 +10,14 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.xml.sax.InputSource;
 
@@ -69,24 +71,80 @@ class PlotsTest {
                         new Plots.Outcome("a < b", 1e6, 0.9), new Plots.Outcome("c", 2e6, 0.97))));
     for (var plot : plots.entrySet()) {
       var picture = plot.getValue();
-      var svg =
-          DocumentBuilderFactory.newInstance()
-              .newDocumentBuilder()
-              .parse(new InputSource(new StringReader(picture.svg())))
-              .getDocumentElement();
-      assertThat(svg.getAttribute("width")).isEqualTo(Integer.toString(picture.width()));
-      assertThat(picture.svg()).doesNotContain("NaN", "Infinity");
-      var image = ImageIO.read(new ByteArrayInputStream(picture.png()));
-      assertThat(image.getWidth()).isEqualTo(2 * picture.width());
-      keep(plot.getKey(), picture);
+      for (var theme : new Theme[] {null, Theme.LIGHT, Theme.DARK}) {
+        var svg =
+            DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(new InputSource(new StringReader(picture.svg(theme))))
+                .getDocumentElement();
+        assertThat(svg.getAttribute("width")).isEqualTo(Integer.toString(picture.width()));
+        assertThat(picture.svg(theme)).doesNotContain("NaN", "Infinity");
+        var image = ImageIO.read(new ByteArrayInputStream(picture.png(theme)));
+        assertThat(image.getWidth()).isEqualTo(2 * picture.width());
+        keep(plot.getKey() + (theme == null ? "" : "-" + theme), picture, theme);
+      }
     }
   }
 
   @Test
+  void aPictureFollowsItsReaderUnlessAThemeIsAskedFor() throws IOException {
+    var picture = Plots.synops(epochs(20), 24e6);
+    assertThat(picture.svg(null))
+        .contains("color=\"#ffffff\"", "(prefers-color-scheme: dark)", "{color:#1a2028}");
+    assertThat(picture.svg(Theme.LIGHT)).contains("#ffffff").doesNotContain("#1a2028", "<style>");
+    assertThat(picture.svg(Theme.DARK)).contains("#1a2028").doesNotContain("#ffffff", "<style>");
+    assertThat(corner(picture.png(null))).isEqualTo(0xffffff);
+    assertThat(corner(picture.png(Theme.LIGHT))).isEqualTo(0xffffff);
+    assertThat(corner(picture.png(Theme.DARK))).isEqualTo(0x1a2028);
+  }
+
+  private static int corner(byte[] png) throws IOException {
+    return ImageIO.read(new ByteArrayInputStream(png)).getRGB(0, 0) & 0xffffff;
+  }
+
+  /** As WCAG 2 counts it: 4.5 for text, 3 for lines; a grid is only there to be looked past. */
+  @Test
+  void everyInkStandsOutFromItsGround() {
+    for (var theme : Theme.values()) {
+      int paper = Ink.PAPER.on(theme);
+      for (var ink : EnumSet.complementOf(EnumSet.of(Ink.PAPER, Ink.GRID))) {
+        assertThat(contrast(ink.on(theme), paper)).as(ink + ", " + theme).isGreaterThan(4.5);
+        int wash = mixed(ink.on(theme), paper);
+        assertThat(contrast(ink.on(theme), wash)).as(ink + ", washed " + theme).isGreaterThan(3);
+        assertThat(contrast(Ink.MUTED.on(theme), wash)).as("before, on " + ink).isGreaterThan(3);
+      }
+    }
+  }
+
+  /** A quarter of {@code ink}, as in areas. */
+  private static int mixed(int ink, int paper) {
+    int mixed = 0;
+    for (int shift = 0; shift <= 16; shift += 8) {
+      mixed |= ((ink >> shift & 255) + 3 * (paper >> shift & 255)) / 4 << shift;
+    }
+    return mixed;
+  }
+
+  private static double contrast(int one, int other) {
+    double lighter = Math.max(luminance(one), luminance(other));
+    double darker = Math.min(luminance(one), luminance(other));
+    return (lighter + 0.05) / (darker + 0.05);
+  }
+
+  private static double luminance(int rgb) {
+    return 0.2126 * linear(rgb >> 16) + 0.7152 * linear(rgb >> 8) + 0.0722 * linear(rgb);
+  }
+
+  private static double linear(int channel) {
+    double value = (channel & 255) / 255.0;
+    return value <= 0.04045 ? value / 12.92 : Math.pow((value + 0.055) / 1.055, 2.4);
+  }
+
+  @Test
   void theTargetIsALineOfItsOwnAndEveryLayerIsNamed() {
-    assertThat(Plots.synops(epochs(20), 24e6).svg())
+    assertThat(Plots.synops(epochs(20), 24e6).svg(null))
         .contains(">target<", "stroke-dasharray", ">layer 1<", ">model<");
-    assertThat(Plots.synops(epochs(20), null).svg()).doesNotContain(">target<");
+    assertThat(Plots.synops(epochs(20), null).svg(null)).doesNotContain(">target<");
   }
 
   @Test
@@ -106,7 +164,7 @@ class PlotsTest {
             1,
             Map.of(),
             Map.of());
-    assertThat(Plots.firingRate(List.of(nan)).svg()).doesNotContain("NaN");
+    assertThat(Plots.firingRate(List.of(nan)).svg(null)).doesNotContain("NaN");
   }
 
   @Test
@@ -117,9 +175,9 @@ class PlotsTest {
     assertThat(
             Pareto.front(List.of(bad, good, cheap), Plots.Outcome::synops, Plots.Outcome::accuracy))
         .containsExactly(cheap, good);
-    assertThat(Plots.pareto(List.of(cheap, good, bad)).svg())
-        .containsPattern("class=\"muted\"[^>]*>bad<")
-        .containsPattern("class=\"blue\"[^>]*>cheap<");
+    assertThat(Plots.pareto(List.of(cheap, good, bad)).svg(null))
+        .containsPattern("class=\"spikewise-muted\"[^>]*>bad<")
+        .containsPattern("class=\"spikewise-blue\"[^>]*>cheap<");
   }
 
   @Test
@@ -131,7 +189,7 @@ class PlotsTest {
                     new Plots.Outcome("best", 1e6, 0.9),
                     new Plots.Outcome("far", 2e6, 0.95),
                     new Plots.Outcome("low", 3e6, 0.8)))
-            .svg();
+            .svg(null);
     assertThat(svg).containsPattern("<text[^>]*>best<").containsPattern("<text[^>]*>far<");
     assertThat(height(svg, "worse"))
         .as("above its dot, as best is below")
@@ -155,9 +213,9 @@ class PlotsTest {
         .containsExactly("0", "0.1", "0.2", "0.3", "0.4");
   }
 
-  private static void keep(String name, Picture picture) throws IOException {
+  private static void keep(String name, Picture picture, @Nullable Theme theme) throws IOException {
     var folder = Files.createDirectories(Path.of("target/plots"));
-    Files.writeString(folder.resolve(name + ".svg"), picture.svg());
-    Files.write(folder.resolve(name + ".png"), picture.png());
+    Files.writeString(folder.resolve(name + ".svg"), picture.svg(theme));
+    Files.write(folder.resolve(name + ".png"), picture.png(theme));
   }
 }
