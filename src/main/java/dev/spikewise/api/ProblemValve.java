@@ -1,5 +1,6 @@
 package dev.spikewise.api;
 
+import dev.spikewise.problem.ProblemAnswers;
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.Problem.Code;
 import jakarta.servlet.http.HttpServletResponse;
@@ -10,9 +11,7 @@ import org.apache.catalina.valves.ErrorReportValve;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
-import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Answers as problems the requests that Tomcat refuses by itself, such as those with an impossible
@@ -20,10 +19,10 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class ProblemValve extends ErrorReportValve {
 
-  private final JsonMapper json;
+  private final ProblemAnswers answers;
 
-  private ProblemValve(JsonMapper json) {
-    this.json = json;
+  private ProblemValve(ProblemAnswers answers) {
+    this.answers = answers;
   }
 
   @Override
@@ -37,10 +36,8 @@ final class ProblemValve extends ErrorReportValve {
         status < 500 || status == HttpServletResponse.SC_NOT_IMPLEMENTED
             ? Problem.of(Code.INVALID_PARAMETER, "this is no valid HTTP request")
             : Problem.of(Code.INTERNAL_ERROR, "the service failed");
-    response.setStatus(problem.status());
-    response.setContentType(MediaType.APPLICATION_PROBLEM_JSON_VALUE);
-    try (var out = response.getOutputStream()) {
-      out.write(json.writeValueAsBytes(problem));
+    try (var _ = response.getOutputStream()) {
+      answers.write(problem, request, response);
     } catch (IOException e) {
       container.getLogger().debug("The client did not wait for its problem", e);
     }
@@ -49,16 +46,16 @@ final class ProblemValve extends ErrorReportValve {
   @Component
   static class Customizer implements WebServerFactoryCustomizer<TomcatServletWebServerFactory> {
 
-    private final JsonMapper json;
+    private final ProblemAnswers answers;
 
-    Customizer(JsonMapper json) {
-      this.json = json;
+    Customizer(ProblemAnswers answers) {
+      this.answers = answers;
     }
 
     @Override
     public void customize(TomcatServletWebServerFactory factory) {
       factory.addContextCustomizers(
-          context -> context.getParent().getPipeline().addValve(new ProblemValve(json)));
+          context -> context.getParent().getPipeline().addValve(new ProblemValve(answers)));
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.spikewise.api;
 
 import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.job.Outage;
+import dev.spikewise.problem.ProblemAnswers;
 import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.Problem.Code;
@@ -25,11 +26,11 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.MediaType;
-import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
 import org.springframework.security.web.firewall.RequestRejectedException;
 import org.springframework.transaction.TransactionException;
+import org.springframework.web.ErrorResponse;
 import org.springframework.web.HttpMediaTypeException;
 import org.springframework.web.bind.MethodArgumentNotValidException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
@@ -61,6 +62,12 @@ class Problems extends ResponseEntityExceptionHandler {
   /** Jackson's own account of the place, which says nothing where it may not show the source. */
   private static final Pattern SOURCE =
       Pattern.compile(" \\((start marker )?at \\[Source: [^]]*\\]\\)");
+
+  private final ProblemAnswers answers;
+
+  Problems(ProblemAnswers answers) {
+    this.answers = answers;
+  }
 
   @ExceptionHandler
   @Nullable ResponseEntity<Object> invalidSpec(InvalidSpecException e, WebRequest request) {
@@ -149,10 +156,7 @@ class Problems extends ResponseEntityExceptionHandler {
         e, null, new HttpHeaders(), HttpStatus.INTERNAL_SERVER_ERROR, request);
   }
 
-  /**
-   * Where all of Spring's own exceptions arrive, with {@code body} a {@link ProblemDetail}, and all
-   * that nobody knows.
-   */
+  /** Where all of Spring's own exceptions arrive, and all that nobody knows. */
   @Override
   protected @Nullable ResponseEntity<Object> handleExceptionInternal(
       Exception e,
@@ -165,18 +169,17 @@ class Problems extends ResponseEntityExceptionHandler {
       LOG.debug("The client left before it had the answer of {}", path(request));
       return null;
     }
-    var detail = body instanceof ProblemDetail springs ? springs.getDetail() : null;
+    var detail = e instanceof ErrorResponse springs ? springs.getBody().getDetail() : null;
     return answer(e, springs(e, status, detail == null ? "" : detail, request), headers, request);
   }
 
   private @Nullable ResponseEntity<Object> answer(
       Exception e, Problem problem, HttpHeaders headers, WebRequest request) {
-    // A fixed type, so that a client that accepts only images or CSV is still told what went wrong.
-    var own = new HttpHeaders();
-    own.putAll(headers);
-    own.setContentType(MediaType.APPLICATION_PROBLEM_JSON);
-    return super.handleExceptionInternal(
-        e, problem.at(path(request)), own, HttpStatusCode.valueOf(problem.status()), request);
+    var answer = answers.of(problem.at(path(request)), ((ServletWebRequest) request).getRequest());
+    var all = new HttpHeaders();
+    all.putAll(headers);
+    all.putAll(answer.getHeaders());
+    return super.handleExceptionInternal(e, answer.getBody(), all, answer.getStatusCode(), request);
   }
 
   private static Problem springs(
@@ -263,8 +266,14 @@ class Problems extends ResponseEntityExceptionHandler {
   @RestController
   static class Outside implements ErrorController {
 
+    private final ProblemAnswers answers;
+
+    Outside(ProblemAnswers answers) {
+      this.answers = answers;
+    }
+
     @RequestMapping("${spring.web.error.path:/error}")
-    ResponseEntity<Problem> error(HttpServletRequest request) {
+    ResponseEntity<byte[]> error(HttpServletRequest request) {
       var status =
           request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE) instanceof Integer s ? s : 404;
       var path =
@@ -283,9 +292,7 @@ class Problems extends ResponseEntityExceptionHandler {
                         ? "there is nothing at " + path
                         : "this request cannot be answered");
           };
-      return ResponseEntity.status(problem.status())
-          .contentType(MediaType.APPLICATION_PROBLEM_JSON)
-          .body(problem.at(path));
+      return answers.of(problem.at(path), request);
     }
   }
 }

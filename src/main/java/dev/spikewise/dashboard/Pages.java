@@ -4,8 +4,6 @@ import dev.spikewise.job.Job;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.model.ModelSummary;
-import dev.spikewise.spec.Problem;
-import dev.spikewise.spec.ProblemException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -13,19 +11,12 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.springframework.beans.factory.annotation.Value;
-import org.springframework.core.Ordered;
-import org.springframework.core.annotation.Order;
 import org.springframework.core.io.Resource;
-import org.springframework.http.HttpStatusCode;
 import org.springframework.stereotype.Controller;
 import org.springframework.ui.Model;
-import org.springframework.web.bind.annotation.ControllerAdvice;
-import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RequestParam;
-import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
-import org.springframework.web.servlet.ModelAndView;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -134,27 +125,5 @@ class Pages {
 
   private static String layerPerLine(JsonNode model) {
     return model.toString().replace("{\"type\"", "\n  {\"type\"").replace("}]}", "}\n]}");
-  }
-
-  /** Tells a person rather than a program what went wrong. */
-  @ControllerAdvice(assignableTypes = {Pages.class, SweepPages.class})
-  @Order(Ordered.HIGHEST_PRECEDENCE)
-  static class Failures {
-
-    @ExceptionHandler
-    ModelAndView problem(ProblemException e) {
-      return page(e.problem());
-    }
-
-    @ExceptionHandler
-    ModelAndView noSuchId(MethodArgumentTypeMismatchException e) {
-      return page(
-          Problem.of(Problem.Code.NOT_FOUND, "there is nothing under \"" + e.getValue() + "\""));
-    }
-
-    private static ModelAndView page(Problem problem) {
-      return new ModelAndView(
-          "problem", Map.of("problem", problem), HttpStatusCode.valueOf(problem.status()));
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.spikewise.security;
 
+import dev.spikewise.problem.ProblemAnswers;
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.Problem.Code;
 import jakarta.servlet.FilterChain;
@@ -25,9 +26,9 @@ final class ForeignPageFilter extends OncePerRequestFilter {
       Set.of("localhost", "127.0.0.1", "[::1]", "0:0:0:0:0:0:0:1", "::1");
 
   private final boolean loopbackNamesOnly;
-  private final ProblemWriter problems;
+  private final ProblemAnswers problems;
 
-  ForeignPageFilter(boolean loopbackNamesOnly, ProblemWriter problems) {
+  ForeignPageFilter(boolean loopbackNamesOnly, ProblemAnswers problems) {
     this.loopbackNamesOnly = loopbackNamesOnly;
     this.problems = problems;
   }

@@ -1,5 +1,6 @@
 package dev.spikewise.security;
 
+import dev.spikewise.problem.ProblemAnswers;
 import dev.spikewise.spec.Problem;
 import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.tenant.Tenants;
@@ -31,7 +32,6 @@ import org.springframework.security.web.access.intercept.RequestAuthorizationCon
 import org.springframework.security.web.firewall.RequestRejectedHandler;
 import org.springframework.security.web.header.HeaderWriterFilter;
 import org.springframework.security.web.header.writers.ReferrerPolicyHeaderWriter.ReferrerPolicy;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Nobody is asked on the loopback interface; anywhere else there are credentials, or the server
@@ -70,8 +70,7 @@ class SecurityConfiguration {
   }
 
   @Bean
-  SecurityFilterChain filters(HttpSecurity http, JsonMapper json) throws Exception {
-    var problems = new ProblemWriter(json);
+  SecurityFilterChain filters(HttpSecurity http, ProblemAnswers problems) throws Exception {
     http
         // There is no session to ride on; ForeignPageFilter stops requests from other sites' pages.
         .csrf(AbstractHttpConfigurer::disable)
@@ -132,8 +131,7 @@ class SecurityConfiguration {
 
   /** What the firewall stops before any other filter. */
   @Bean
-  static RequestRejectedHandler rejected(JsonMapper json) {
-    var problems = new ProblemWriter(json);
+  static RequestRejectedHandler rejected(ProblemAnswers problems) {
     return (request, response, _) ->
         problems.write(
             Problem.of(Code.INVALID_PARAMETER, "the path or a header holds what it must not"),
@@ -157,7 +155,7 @@ class SecurityConfiguration {
         .referrerPolicy(policy -> policy.policy(ReferrerPolicy.NO_REFERRER));
   }
 
-  private AuthenticationEntryPoint unknown(ProblemWriter problems) {
+  private AuthenticationEntryPoint unknown(ProblemAnswers problems) {
     var challenge =
         settings.apiKeys().isEmpty()
             ? "Bearer"
@@ -167,13 +165,16 @@ class SecurityConfiguration {
       problems.write(
           Problem.of(
               Code.UNAUTHORIZED,
-              "send an API key as X-API-Key" + (tokens ? ", or a bearer token" : "")),
+              settings.apiKeys().isEmpty()
+                  ? "send a bearer token"
+                  : "send an API key as X-API-Key or, from a browser, as the password"
+                      + (tokens ? "; or a bearer token" : "")),
           request,
           response);
     };
   }
 
-  private static AccessDeniedHandler refused(ProblemWriter problems) {
+  private static AccessDeniedHandler refused(ProblemAnswers problems) {
     return (request, response, e) ->
         problems.write(
             Problem.of(

@@ -147,6 +147,12 @@ class DashboardTest {
     assertThat((List<?>) violations).isEmpty();
   }
 
+  private static void isNoWiderThanItsWindow(Page page) {
+    assertThat((Boolean) page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+        .as(page.url())
+        .isTrue();
+  }
+
   @Test
   void theTutorialsJobIsSubmittedByTheFormAndWatchedToItsEnd() throws IOException {
     var page = open("/new");
@@ -246,9 +252,7 @@ class DashboardTest {
         var page = open(path, scheme == ColorScheme.LIGHT ? 1280 : 390, 900, scheme);
         assertThat(page.locator("figure")).hasCount(figures.get(path));
         isAccessible(page);
-        assertThat((Boolean) page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
-            .as(path)
-            .isTrue();
+        isNoWiderThanItsWindow(page);
         keep(page, names.get(path) + "-" + scheme.name().toLowerCase(Locale.ROOT));
         page.close();
       }
@@ -459,9 +463,19 @@ class DashboardTest {
   }
 
   @Test
-  void aJobThatIsNotThereIsAPageThatSaysSo() throws IOException {
-    var page = open("/jobs/nothing");
-    assertThat(page.locator("main")).containsText("Not found");
-    isAccessible(page);
+  void whatIsNotThereIsAPageThatSaysSoAndLeadsBack() throws IOException {
+    for (var path : List.of("/jobs/nothing", "/sweeps/", "/" + "nonsense".repeat(40))) {
+      for (var scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
+        var page = open(path, scheme == ColorScheme.LIGHT ? 1280 : 390, 844, scheme);
+        assertThat(page.locator("main")).containsText("Not found");
+        assertThat(page.locator("main")).containsText(path);
+        isAccessible(page);
+        isNoWiderThanItsWindow(page);
+        keep(page, "not-found-" + scheme.name().toLowerCase(Locale.ROOT));
+        page.getByText("All jobs").click();
+        assertThat(page.locator("h1")).hasText("Jobs");
+        page.close();
+      }
+    }
   }
 }

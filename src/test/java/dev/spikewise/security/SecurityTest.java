@@ -13,12 +13,18 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.boot.test.web.server.LocalServerPort;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Import;
 import org.springframework.test.context.TestPropertySource;
+import org.springframework.web.servlet.function.RouterFunction;
+import org.springframework.web.servlet.function.RouterFunctions;
+import org.springframework.web.servlet.function.ServerResponse;
 
 /**
  * A server with one key of each role; the hashes are those of "read-key", "train-key" and
@@ -38,6 +44,7 @@ import org.springframework.test.context.TestPropertySource;
       "spikewise.security.api-keys[2].role=admin",
       "spikewise.security.api-keys[2].sha256=69a5265506c94c77b787a7d7377b7685a0eff82e33920a71e7ee22cd6154953e"
     })
+@Import(SecurityTest.Broken.class)
 class SecurityTest {
 
   private static final String MODELS = "/api/v1/models";
@@ -101,6 +108,56 @@ class SecurityTest {
             send("POST", MODELS, "X-API-Key", "train-key", "Sec-Fetch-Site", "cross-site")
                 .statusCode())
         .isEqualTo(403);
+  }
+
+  @Test
+  void aBrowserThatIsRefusedIsShownAPageThatNeedsNothingElse() throws Exception {
+    String[] browser = {"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"};
+    var unknown = send("GET", "/", browser);
+    assertThat(unknown.statusCode()).isEqualTo(401);
+    assertThat(unknown.headers().firstValue("WWW-Authenticate").orElseThrow()).startsWith("Basic");
+    assertThat(unknown.body()).contains("<h1>A credential is needed</h1>", "as the password");
+    var refused = send("POST", "/", "X-API-Key", "read-key", browser[0], browser[1]);
+    assertThat(refused.statusCode()).isEqualTo(403);
+    assertThat(refused.body()).contains("<h1>Not allowed</h1>", "does not allow POST");
+    for (var page : List.of(unknown, refused)) {
+      assertThat(page.headers().firstValue("Content-Type")).hasValue("text/html;charset=UTF-8");
+      assertThat(page.headers().firstValue("Content-Security-Policy").orElseThrow())
+          .startsWith("default-src 'none';");
+      assertThat(page.body())
+          .contains("prefers-color-scheme", "src=\"data:image/svg+xml")
+          .doesNotContain("src=\"/", "stylesheet", "<script");
+    }
+    assertThat(send("GET", MODELS, browser).headers().firstValue("Content-Type"))
+        .hasValue("application/problem+json");
+  }
+
+  @Test
+  void aFaultIsToldToProgramsAndPeopleAndTheLogAloneKnowsWhatItWas() throws Exception {
+    for (var accept : List.of("text/html,*/*;q=0.8", "*/*")) {
+      var fault = send("GET", "/broken", "X-API-Key", "read-key", "Accept", accept);
+      assertThat(fault.statusCode()).isEqualTo(500);
+      assertThat(fault.headers().firstValue("Content-Type"))
+          .hasValue(accept.equals("*/*") ? "application/problem+json" : "text/html;charset=UTF-8");
+      assertThat(fault.body())
+          .contains("Internal error")
+          .containsPattern("its log has this under [0-9a-f-]{36}")
+          .doesNotContain("secret");
+    }
+  }
+
+  /** A page with a fault. */
+  static class Broken {
+    @Bean
+    RouterFunction<ServerResponse> broken() {
+      return RouterFunctions.route()
+          .GET(
+              "/broken",
+              _ -> {
+                throw new IllegalStateException("secret");
+              })
+          .build();
+    }
   }
 
   @Test

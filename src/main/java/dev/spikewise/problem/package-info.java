@@ -1,0 +1,5 @@
+/** How whoever asked is told of a problem. */
+@NullMarked
+package dev.spikewise.problem;
+
+import org.jspecify.annotations.NullMarked;
