@@ -1,5 +1,6 @@
 package dev.spikewise.plot;
 
+import static java.util.Comparator.comparingLong;
 import static java.util.Objects.requireNonNull;
 
 import dev.spikewise.plot.Picture.Anchor;
@@ -267,13 +268,17 @@ public final class Plots {
     }
     var dots = new ArrayList<Dot>();
     var names = new ArrayList<Label>();
+    var points =
+        outcomes.stream()
+            .map(outcome -> new Point(x.at(outcome.synops), y.at(outcome.accuracy)))
+            .toList();
     for (var outcome : frontFirst(outcomes, front)) {
       var at = new Point(x.at(outcome.synops), y.at(outcome.accuracy));
       var ink = front.contains(outcome) ? Ink.BLUE : Ink.MUTED;
       dots.addFirst(new Dot(at, 4, ink));
       beside(at, outcome.name, ink).stream()
           .filter(name -> names.stream().noneMatch(other -> overlap(name, other)))
-          .findFirst()
+          .min(comparingLong(name -> points.stream().filter(dot -> hides(name, dot)).count()))
           .ifPresent(names::add);
     }
     marks.addAll(dots);
@@ -307,6 +312,13 @@ public final class Plots {
     return Math.abs(one.at().y() - other.at().y()) < LINE
         && start(one) < start(other) + width(other)
         && start(other) < start(one) + width(one);
+  }
+
+  /** Whether a dot lies where the label is written. */
+  private static boolean hides(Label label, Point dot) {
+    return Math.abs(dot.y() - label.at().y() + SMALL / 3.0) < SMALL * 0.8
+        && dot.x() > start(label) - 4
+        && dot.x() < start(label) + width(label) + 4;
   }
 
   private static double start(Label label) {

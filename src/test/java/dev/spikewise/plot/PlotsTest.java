@@ -196,6 +196,17 @@ class PlotsTest {
         .isLessThan(height(svg, "best"));
   }
 
+  @Test
+  void aNameGoesWhereItHidesNoOtherDot() {
+    var far = new Plots.Outcome("far", 2e6, 0.99);
+    var low = new Plots.Outcome("low", 1.9e6, 0.9);
+    var named = new Plots.Outcome("named", 1e6, 0.95);
+    var belowIt = new Plots.Outcome("below it", 1.1e6, 0.9465);
+    var alone = Plots.pareto(List.of(named, far, low));
+    var beside = Plots.pareto(List.of(named, belowIt, far, low));
+    assertThat(height(beside.svg(null), "named")).isLessThan(height(alone.svg(null), "named"));
+  }
+
   private static double height(String svg, String text) {
     var label = Pattern.compile("y=\"([0-9.]+)\"[^>]*>" + text + "<").matcher(svg);
     assertThat(label.find()).as(text).isTrue();
