@@ -82,7 +82,7 @@ function chart(parent, title, curves, options = {}) {
     axes: [axis({ size: 30, space: 60, incrs: Array.from({ length: 9 }, (_, p) => [1, 2, 5].map(n => n * 10 ** p)).flat() }),
       axis({ size: 58, ...(options.log ? { grid: { stroke: css('--line'), width: 1, filter: (u, ticks) => ticks.map(v => decade(v) ? v : null) } } : {}), values: (u, ticks) => ticks.map(v => v == null ? '' : options.percent ? `${+(100 * v).toFixed(1)}\u202f%` : si(v)) })],
     series: [{ label: 'epoch', value: (u, v) => v ?? '' }, ...curves.map(c => ({
-      label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, points: { show: false },
+      label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, points: { show: u => u.data[0].length === 1, fill: css(c.colour) },
       value: (u, v) => v == null ? '' : options.percent ? `${(100 * v).toFixed(1)}\u202f%` : si(v) }))],
   }, [[], ...curves.map(() => [])], figure);
   // The charts are drawings; what they show is also in the figures and tables of the page.

@@ -197,6 +197,17 @@ class DashboardTest {
     return page.url().replaceFirst(".*/", "");
   }
 
+  /** Waits until the first chart holds the colour of the model's curve, be it a single point. */
+  private static void showsItsModel(Page page) {
+    page.waitForFunction(
+        """
+        () => {
+          const canvas = document.querySelector('#curves canvas');
+          const drawn = canvas?.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+          return drawn?.some((red, i) => i % 4 === 0 && red === 0x1f && drawn[i + 1] === 0x29 && drawn[i + 2] === 0x33);
+        }""");
+  }
+
   @Test
   void everyPageIsReadAtADeskInTheLightAndOnAPhoneInTheDark() throws IOException {
     var one = trained(20, 1);
@@ -213,7 +224,9 @@ class DashboardTest {
       list.navigate("http://127.0.0.1:" + port + path);
       hasStatus(list, path.endsWith(silent) ? "failed" : "succeeded");
     }
-    assertThat(open("/jobs/" + silent).locator("main")).containsText("The network fell silent");
+    var failed = open("/jobs/" + silent);
+    assertThat(failed.locator("main")).containsText("The network fell silent");
+    showsItsModel(failed);
     var names =
         Map.of(
             "/",
