@@ -6,23 +6,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Convolution on the Vector API. Two tables, where windows start and how far their taps lie,
- * describe every geometry. Dense, but for taps that are silent ({@link ConvTiles}, {@link
- * ActiveTaps}), or event-driven, where only the values that are not 0 are visited ({@link
- * ConvEvents}): whatever the measured density makes faster. Forward, both add in the same order and
- * agree bit for bit.
+ * describe every geometry. Dense, but for what is silent ({@link ConvTiles}, {@link ActiveTaps},
+ * {@link InputGradient}, {@link WeightGradient}), or event-driven, where only the values that are
+ * not 0 are visited ({@link ConvEvents}): whatever the measured density makes faster. Forward, both
+ * add in the same order and agree bit for bit.
  */
 final class VectorConv implements Kernels.Conv {
 
   private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
 
-  /** Windows that a task has at least, and windows whose weight gradient is summed at a time. */
+  /** Windows that a task has at least. */
   private static final int CHUNK = 64;
 
   private static final int FORWARD_TASKS = 32;
   private static final int INPUT_TASKS = 32;
-
-  /** Tasks of a weight gradient: each has its own taps, so no sum is split. */
-  private static final int WEIGHT_TASKS = 8;
 
   /**
    * Parts of an event-driven weight gradient, added up in order. A constant, so that results do not
@@ -58,19 +55,6 @@ final class VectorConv implements Kernels.Conv {
   private final Events events;
   private final ConvTiles tiles;
 
-  /** By window of every frame: where it starts, from the first padded frame on. */
-  private final int[] origins;
-
-  /** Rows of the output that have a gradient; and of their windows, what {@link #tiles} has. */
-  private final ActiveRows loud;
-
-  private final int[] loudOrigins;
-  private final int[] loudOutputs;
-  private final ConvTiles loudTiles;
-
-  /** By chunk, and one past the last: its first window among the loud ones. */
-  private final int[] loudStarts;
-
   private final ConvEvents eventLoops;
   private final int maxFrames;
 
@@ -78,11 +62,11 @@ final class VectorConv implements Kernels.Conv {
 
   private final Reach reach;
   private final @Nullable ActiveTaps[] forwardTaps;
-  private final @Nullable ActiveTaps[] weightTaps = new ActiveTaps[WEIGHT_TASKS];
+  private final WeightGradient weightGradient;
   private final float[][] eventSums = new float[INPUT_TASKS][ConvEvents.GROUP * LANES];
-  private @Nullable InputGradient dense;
+  private @Nullable InputGradient inputGradient;
   private float[] partialWeights = {};
-  private float[] copy = {};
+  private float[] roomyWeights = {};
 
   VectorConv(ConvShape shape, int maxFrames, Parallel parallel) {
     this.shape = shape;
@@ -97,7 +81,7 @@ final class VectorConv implements Kernels.Conv {
     offsets = shape.tapOffsets();
     forwardTaps = new ActiveTaps[Math.max(FORWARD_TASKS, channels.count)];
     int[] starts = shape.windowStarts();
-    origins = new int[maxFrames * windows];
+    var origins = new int[maxFrames * windows];
     var outputs = new int[origins.length];
     for (int i = 0; i < origins.length; i++) {
       origins[i] = i / windows * shape.paddedSize() + starts[i % windows];
@@ -108,11 +92,7 @@ final class VectorConv implements Kernels.Conv {
     active = new ActiveRows(shape.paddedH(), shape.paddedW(), shape.inC(), maxFrames, parallel);
     events = new Events(shape, maxFrames, parallel);
     tiles = new ConvTiles(origins, outputs);
-    loud = new ActiveRows(shape.outH(), shape.outW(), shape.outC(), maxFrames, parallel);
-    loudOrigins = new int[origins.length];
-    loudOutputs = new int[origins.length];
-    loudTiles = new ConvTiles(loudOrigins, loudOutputs);
-    loudStarts = new int[(origins.length + CHUNK - 1) / CHUNK + 1];
+    weightGradient = new WeightGradient(shape, active, offsets, origins, maxFrames, parallel);
     eventLoops = new ConvEvents(shape, events, origins, reach);
   }
 
@@ -131,7 +111,7 @@ final class VectorConv implements Kernels.Conv {
     } else {
       System.arraycopy(bias, 0, start, 0, bias.length);
     }
-    float[] weights = withRoom(w, 0, w.length);
+    float[] weights = groupOut < LANES ? roomy(w) : w;
     int rows = frames * windows;
     int chunks = Math.clamp(FORWARD_TASKS / channels.count, 1, (rows + CHUNK - 1) / CHUNK);
     int chunk =
@@ -155,19 +135,13 @@ final class VectorConv implements Kernels.Conv {
     }
   }
 
-  /**
-   * Values {@code from..end-1} with room for a vector behind them, where {@link ConvTiles} needs
-   * it: in the array itself, or in a copy that begins at 0.
-   */
-  private float[] withRoom(float[] values, int from, int end) {
-    if (groupOut >= LANES || end + LANES <= values.length) {
-      return values;
+  /** A copy with the room behind it that {@link ConvTiles} needs. */
+  private float[] roomy(float[] w) {
+    if (roomyWeights.length == 0) {
+      roomyWeights = new float[w.length + LANES];
     }
-    if (copy.length < end - from + LANES) {
-      copy = new float[end - from + LANES];
-    }
-    System.arraycopy(values, from, copy, 0, end - from);
-    return copy;
+    System.arraycopy(w, 0, roomyWeights, 0, w.length);
+    return roomyWeights;
   }
 
   /** The frames with zeros around them, or {@code x} itself where no padding is asked for. */
@@ -236,21 +210,21 @@ final class VectorConv implements Kernels.Conv {
       int frames,
       float @Nullable [] activeX,
       int xAt) {
-    if (dense == null) {
-      dense = new InputGradient(shape, reach, maxFrames, parallel);
+    if (inputGradient == null) {
+      inputGradient = new InputGradient(shape, reach, maxFrames, parallel);
     }
-    dense.measure(gy, gyAt, frames);
+    inputGradient.measure(gy, gyAt, frames);
     if (activeX != null && events.possible && groupOut % LANES == 0) {
       float[] from = pad(activeX, xAt, frames);
       int at = padded == null ? xAt : 0;
       measure(from, at, frames);
-      if (eventWork() < dense.work()) {
+      if (eventWork() < inputGradient.work()) {
         events.collect(from, at, frames);
         sparseInputGradient(gy, gyAt, w, gx, gxAt, frames);
         return;
       }
     }
-    dense.run(gy, gyAt, w, gx, gxAt, frames);
+    inputGradient.run(gy, gyAt, w, gx, gxAt, frames);
   }
 
   /** What a frame's events take, in taps that a dense tile walks along. */
@@ -288,75 +262,7 @@ final class VectorConv implements Kernels.Conv {
       sparseWeightGradient(gy, gyAt, gw, rows);
       return;
     }
-    float[] gradients = withRoom(gy, gyAt, gyAt + rows * shape.outC());
-    int gradientsAt = gradients == gy ? gyAt : 0;
-    listLoudWindows(gradients, gradientsAt, frames);
-    int share = Math.max(2 * ConvTiles.ROWS, (taps + WEIGHT_TASKS - 1) / WEIGHT_TASKS);
-    parallel.run(
-        (taps + share - 1) / share,
-        task -> {
-          ActiveTaps walk = weightTaps[task];
-          if (walk == null) {
-            int end = Math.min(taps, (task + 1) * share);
-            walk = new ActiveTaps(shape, active, offsets, task * share, end);
-            weightTaps[task] = walk;
-          }
-          for (int r = 0; r < rows; r += CHUNK) {
-            int first = loudStarts[r / CHUNK];
-            int last = loudStarts[r / CHUNK + 1];
-            if (first < last) {
-              walk.moveTo(r, Math.min(rows, r + CHUNK));
-              for (int g = 0; g < shape.groups(); g++) {
-                int fromGroup = at + g * groupIn;
-                denseWeights(
-                    from, fromGroup, gradients, gradientsAt, gw, g, walk.list, first, last);
-              }
-            }
-          }
-        });
-  }
-
-  /** Leaves out the windows in whose row nothing has a gradient. */
-  private void listLoudWindows(float[] gy, int gyAt, int frames) {
-    loud.measure(gy, gyAt, frames);
-    int rows = frames * windows;
-    int n = 0;
-    for (int r = 0; r < rows; r++) {
-      if (r % CHUNK == 0) {
-        loudStarts[r / CHUNK] = n;
-      }
-      if (loud.any(r / shape.outW())) {
-        loudOrigins[n] = origins[r];
-        loudOutputs[n++] = r * shape.outC();
-      }
-    }
-    loudStarts[(rows + CHUNK - 1) / CHUNK] = n;
-  }
-
-  private void denseWeights(
-      float[] x,
-      int xAt,
-      float[] gy,
-      int gyAt,
-      float[] gw,
-      int g,
-      TapList list,
-      int first,
-      int last) {
-    for (int tile = 0; tile < channels.count; tile++) {
-      int c = channels.first(tile);
-      int gyFrom = gyAt + g * groupOut + c;
-      int gwFrom = g * taps * groupOut + c;
-      for (int i = 0; i < list.count; i += ConvTiles.ROWS) {
-        if (channels.isPair(tile)) {
-          loudTiles.weights6x2(x, xAt, gy, gyFrom, gw, gwFrom, list, i, first, last);
-        } else {
-          int skip = channels.skip(tile);
-          int lanes = channels.lanes();
-          loudTiles.weights6x1(x, xAt, gy, gyFrom, gw, gwFrom, list, i, first, last, skip, lanes);
-        }
-      }
-    }
+    weightGradient.run(from, at, gy, gyAt, gw, frames);
   }
 
   private void sparseWeightGradient(float[] gy, int gyAt, float[] gw, int rows) {
