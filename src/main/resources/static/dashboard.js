@@ -21,9 +21,10 @@ function notice(text) {
 
 /**
  * Listens to a stream of events. Not while the page is hidden, as a browser opens only six connections to one
- * server; url() is asked again then, and may say where to go on. Returns what ends it.
+ * server; url() is asked again then, and may say where to go on. Where the service has no stream to give, poll() is
+ * called every few seconds instead. Returns what ends it.
  */
-function listen(url, handlers) {
+function listen(url, handlers, poll) {
   let source = null, again, lost = false;
   function open() {
     source = new EventSource(url());
@@ -36,9 +37,13 @@ function listen(url, handlers) {
     }
     source.onerror = () => {
       lost = true;
-      notice('No connection to the service; trying again.');
       // The browser tries again by itself, unless the service answered with something else than a stream.
-      if (source?.readyState === EventSource.CLOSED) again = setTimeout(open, 3000);
+      if (source?.readyState !== EventSource.CLOSED) {
+        notice('No connection to the service; trying again.');
+        return;
+      }
+      notice('The service has no stream of news for this page now; it is asked every few seconds instead.');
+      again = setTimeout(() => { poll(); open(); }, 3000);
     };
   }
   function close() {
@@ -66,7 +71,7 @@ function gently(call) {
 /** A part of the page that is fetched again when a job changes. */
 function live(element) {
   const refresh = gently(() => htmx.trigger(`#${element.id}`, 'refresh'));
-  listen(() => element.dataset.live, { job: refresh, list: refresh });
+  listen(() => element.dataset.live, { job: refresh, list: refresh }, refresh);
 }
 
 /** A chart as wide as its figure; curves: [{label, colour, width, dash}]. */
@@ -153,6 +158,12 @@ function follow(section) {
     }
   }
 
+  async function poll() {
+    refresh();
+    const { data } = await fetchEpochs(section.dataset.job, `after=${epochs.at(-1)?.epoch ?? -1}`);
+    data?.forEach(add);
+  }
+
   /** Takes what there is, and goes on from there. */
   async function start() {
     end?.();
@@ -168,7 +179,7 @@ function follow(section) {
         epoch: (epoch, id) => { last = id; add(epoch); refresh(); },
         state: (change, id) => { last = id; refresh(); },
         end: () => { end?.(); following = false; refresh(); },
-      });
+      }, poll);
     }
   }
 
@@ -210,7 +221,7 @@ function compare(section) {
       known.baseline = job.baseline?.synops ?? null;
       reload();
     }
-  } });
+  } }, reload);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 }
 

@@ -14,10 +14,12 @@ import org.springframework.util.unit.DataSize;
  * @param maxBodyTime that a sender may take for a body, uploads of data sets aside; what a pause
  *     within any request may take is {@code server.tomcat.connection-timeout}
  * @param maxStreams streams of events open at the same time
+ * @param maxStreamsPerClient those of one tenant, user or address
  */
 @ConfigurationProperties("spikewise.http")
 record HttpSettings(
     @DefaultValue("256MB") DataSize maxBodySize,
     @DefaultValue("24h") Duration idempotencyTtl,
     @DefaultValue("2m") Duration maxBodyTime,
-    @DefaultValue("1000") int maxStreams) {}
+    @DefaultValue("1000") int maxStreams,
+    @DefaultValue("250") int maxStreamsPerClient) {}

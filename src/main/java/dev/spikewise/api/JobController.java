@@ -15,6 +15,7 @@ import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.net.URI;
 import java.time.Duration;
@@ -58,10 +59,12 @@ class JobController {
 
   private final Jobs jobs;
   private final JobWatch watch;
+  private final JobListWatch listWatch;
 
-  JobController(Jobs jobs, JobWatch watch) {
+  JobController(Jobs jobs, JobWatch watch, JobListWatch listWatch) {
     this.jobs = jobs;
     this.watch = watch;
+    this.listWatch = listWatch;
   }
 
   /**
@@ -157,10 +160,10 @@ class JobController {
       @ParameterObject Query query,
       @ParameterObject PageQuery page,
       @RequestHeader(name = LAST_EVENT_ID, required = false) @Nullable String last,
+      HttpServletRequest request,
       HttpServletResponse response) {
-    var filter = query.filter();
-    int size = page.size();
-    watch.stream(() -> jobs.list(filter, size, page.before()).data(), last, response);
+    var listed = new JobListWatch.Listed(query.filter(), page.size(), page.before());
+    listWatch.stream(listed, last, request, response);
   }
 
   /**
@@ -305,8 +308,9 @@ class JobController {
       @PathVariable UUID id,
       @RequestParam(required = false) @Nullable String cursor,
       @RequestHeader(name = LAST_EVENT_ID, required = false) @Nullable String last,
+      HttpServletRequest request,
       HttpServletResponse response) {
-    watch.stream(id, last == null ? cursor : last, response);
+    watch.stream(id, last == null ? cursor : last, request, response);
   }
 
   /** The full statistics of a job's last epoch. */

@@ -38,22 +38,23 @@ public class Tenants {
             .findFirst();
   }
 
-  private static Optional<String> current() {
+  /** Through whose eyes resources are seen now; empty for those that see all. */
+  public Optional<String> viewer() {
     return of(SecurityContextHolder.getContext().getAuthentication());
   }
 
   /** Whose a resource becomes that is created now. */
   public String owner() {
-    return current().orElse(OPERATOR);
+    return viewer().orElse(OPERATOR);
   }
 
   /** Whether whoever asks now sees the resources of all. */
   public boolean seeAll() {
-    return current().isEmpty();
+    return viewer().isEmpty();
   }
 
   /** Whether whoever asks now sees a resource of {@code owner}. */
   public boolean sees(String owner) {
-    return current().map(owner::equals).orElse(true);
+    return viewer().map(owner::equals).orElse(true);
   }
 }

@@ -13,9 +13,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
@@ -278,6 +280,21 @@ class JobControllerTest extends ServiceTest {
                 .statusCode())
         .isEqualTo(404);
     assertThat(body(get(path)).get("data")).hasSize(events.size() - 1);
+  }
+
+  @Test
+  @Timeout(60)
+  void manyReadersOfAJobAreToldTheSame() throws Exception {
+    var path = submit(", \"epochs\": 300") + "/events";
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      Callable<String> reader = () -> getWith(path, "Accept", "text/event-stream").body();
+      var readers = threads.invokeAll(Collections.nCopies(200, reader));
+      var told = readers.getFirst().get();
+      assertThat(told.split("\n\n")).hasSizeGreaterThan(300);
+      for (var others : readers) {
+        assertThat(others.get()).isEqualTo(told);
+      }
+    }
   }
 
   /** The events of a stream up to and with the next one of this kind. */

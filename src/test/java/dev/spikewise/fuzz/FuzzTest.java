@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.management.ManagementFactory;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -66,6 +67,7 @@ import tools.jackson.databind.json.JsonMapper;
       "server.tomcat.connection-timeout=2s",
       "spikewise.http.max-body-time=3s",
       "spikewise.http.max-streams=20",
+      "spikewise.http.max-streams-per-client=15",
       "spikewise.webhooks.allow-private=true",
       "logging.level.dev.spikewise.audit=off",
       "logging.level.dev.spikewise.api.Problems=error",
@@ -76,7 +78,6 @@ class FuzzTest {
   private static final long SEED = Long.getLong("fuzz.seed", 1);
   private static final int REQUESTS = Integer.getInteger("fuzz.requests", 10_500);
   private static final int THREADS = 4;
-  private static final int MAX_STREAMS = 20;
 
   /** Requests after which everything has been loaded and compiled that will be. */
   private static final int WARM_UP = REQUESTS / 3;
@@ -245,33 +246,40 @@ class FuzzTest {
   }
 
   @Test
-  void readersOfEventsAreBounded() throws Exception {
-    var http = new RawHttp(port);
+  void readersOfEventsAreBoundedInAllAndByAddress() throws Exception {
     // A list's stream has no end.
     var path = "/api/v1/jobs";
     var stream = request("GET", path + "/events", "Accept: text/event-stream\r\n", new byte[0]);
     var readers = new ArrayList<Socket>();
     try {
-      var status = "";
-      // Some may be open already.
-      for (int i = 0; i <= MAX_STREAMS && !status.equals("HTTP/1.1 503"); i++) {
-        var reader = new Socket("127.0.0.1", port);
-        readers.add(reader);
-        reader.getOutputStream().write(stream);
-        status = new String(reader.getInputStream().readNBytes(12), StandardCharsets.UTF_8);
-        assertThat(status).isIn("HTTP/1.1 200", "HTTP/1.1 503");
-      }
-      var one = http.send(stream);
-      assertThat(one.status()).isEqualTo(503);
-      assertThat(one.isProblem()).isTrue();
-      assertThat(one.body()).contains("spikewise.http.max-streams");
+      assertThat(fill(stream, "127.0.0.1", readers))
+          .contains("HTTP/1.1 429", "Retry-After: ", "spikewise.http.max-streams-per-client");
+      assertThat(fill(stream, "127.0.0.2", readers))
+          .contains("HTTP/1.1 503", "Retry-After: ", "spikewise.http.max-streams ");
       // Whoever only looks is not kept out.
-      assertThat(http.send(request("GET", path, "", new byte[0])).status()).isEqualTo(200);
+      var look = request("GET", path, "", new byte[0]);
+      assertThat(new RawHttp(port).send(look).status()).isEqualTo(200);
     } finally {
       for (var reader : readers) {
         reader.close();
       }
     }
+  }
+
+  /** Opens streams from an address until one is refused; returns the refusal. */
+  private String fill(byte[] stream, String from, List<Socket> readers) throws IOException {
+    // Some may be open already.
+    for (int i = 0; i <= 20; i++) {
+      var reader = new Socket("127.0.0.1", port, InetAddress.getByName(from), 0);
+      readers.add(reader);
+      reader.getOutputStream().write(stream);
+      var in = reader.getInputStream();
+      var status = new String(in.readNBytes(12), StandardCharsets.UTF_8);
+      if (!status.equals("HTTP/1.1 200")) {
+        return status + new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      }
+    }
+    throw new AssertionError("more streams than there may be");
   }
 
   private static String location(RawHttp.Answer answer) {
@@ -328,7 +336,7 @@ class FuzzTest {
         .computeIfAbsent(operation + " " + answer.status(), _ -> new AtomicInteger())
         .incrementAndGet();
     // Streams are bounded, and those that are broken off are noticed at their next word.
-    boolean full = answer.status() == 503 && answer.body().contains("spikewise.http.max-streams");
+    boolean full = answer.status() == 503 && answer.body().contains("spikewise.http.max-streams ");
     if (answer.status() >= 500 && !full || answer.status() >= 400 && !answer.isProblem()) {
       faults.add(
           answer.head()
@@ -386,7 +394,12 @@ class FuzzTest {
                 .append(encoded(argument(api, parameter, mutator), mutator));
           }
         }
-        default -> header(headers, parameter.name(), argument(api, parameter, mutator), mutator);
+        default -> {
+          // Seldom: a key that came before with another body hides what is wrong with this one.
+          if (mutator.percent(10)) {
+            header(headers, parameter.name(), argument(api, parameter, mutator), mutator);
+          }
+        }
       }
     }
     if (mutator.percent(10)) {

@@ -42,6 +42,8 @@ import org.springframework.test.context.TestPropertySource;
       "spring.datasource.url=jdbc:h2:mem:tenants;DB_CLOSE_DELAY=-1",
       "spikewise.data-dir=target/tenants-data",
       "spikewise.jobs.workers=2",
+      // Another test of the same process may have turned it off.
+      "logging.level.dev.spikewise.audit=info",
       "spikewise.webhooks.allow-private=true",
       "spikewise.security.api-keys[0].name=red",
       "spikewise.security.api-keys[0].role=train",
