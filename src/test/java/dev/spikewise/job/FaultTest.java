@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Properties;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
@@ -57,7 +61,15 @@ class FaultTest {
   void createDatabase() {
     database =
         JdbcClient.create(
-            new DriverManagerDataSource("jdbc:h2:file:" + dir.resolve("spikewise"), "", ""));
+            new DriverManagerDataSource("jdbc:h2:file:" + dir.resolve("spikewise"), "", "") {
+              @Override
+              protected Connection getConnectionFromDriver(Properties properties)
+                  throws SQLException {
+                // As the service does: the one before it may have been killed.
+                H2Recovery.recover(Objects.requireNonNull(getUrl()));
+                return super.getConnectionFromDriver(properties);
+              }
+            });
   }
 
   private ServiceProcess start() throws IOException, InterruptedException {

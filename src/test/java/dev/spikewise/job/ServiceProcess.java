@@ -7,7 +7,6 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -24,8 +23,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -33,17 +34,17 @@ import tools.jackson.databind.json.JsonMapper;
 final class ServiceProcess implements AutoCloseable {
 
   private static final JsonMapper JSON = new JsonMapper();
+  private static final Pattern PORT = Pattern.compile("Tomcat started on port (\\d+)");
   private static final Duration PATIENCE = Duration.ofMinutes(10);
 
   private final HttpClient client = HttpClient.newHttpClient();
   private final Process process;
   private final Path log;
-  private final URI root;
+  private @Nullable URI root;
 
-  private ServiceProcess(Process process, Path log, int port) {
+  private ServiceProcess(Process process, Path log) {
     this.process = process;
     this.log = log;
-    this.root = URI.create("http://127.0.0.1:" + port);
   }
 
   /** Returns once the service is ready. */
@@ -93,22 +94,21 @@ final class ServiceProcess implements AutoCloseable {
   /** Returns at once. */
   static ServiceProcess launch(Path dir, List<String> settings, Map<String, String> environment)
       throws IOException {
-    int port = freePort();
     var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(flag -> flag.startsWith("--"))
         .forEach(command::add);
     command.addAll(List.of("-cp", classPath(), "dev.spikewise.SpikewiseApplication"));
-    command.addAll(List.of("--server.port=" + port, "--spikewise.data-dir=" + dir));
+    command.addAll(List.of("--server.port=0", "--spikewise.data-dir=" + dir));
     command.addAll(settings);
-    var log = dir.resolve("service-" + port + ".log");
+    var log = Files.createTempFile(dir, "service-", ".log");
     var builder =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
     builder.environment().putAll(environment);
-    return new ServiceProcess(builder.start(), log, port);
+    return new ServiceProcess(builder.start(), log);
   }
 
   /** Without the tests, whose configurations a scan of the packages would find. */
@@ -116,12 +116,6 @@ final class ServiceProcess implements AutoCloseable {
     return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
         .filter(entry -> !entry.contains("test-classes"))
         .collect(Collectors.joining(File.pathSeparator));
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 
   void awaitReadiness() throws InterruptedException {
@@ -136,6 +130,13 @@ final class ServiceProcess implements AutoCloseable {
   }
 
   boolean isReady() throws InterruptedException {
+    if (root == null) {
+      var started = PORT.matcher(log());
+      if (!started.find()) {
+        return false;
+      }
+      root = URI.create("http://127.0.0.1:" + started.group(1));
+    }
     try {
       var request = HttpRequest.newBuilder(root.resolve("/actuator/health/readiness")).build();
       return client.send(request, BodyHandlers.discarding()).statusCode() == 200;
