@@ -7,6 +7,9 @@ import org.jspecify.annotations.Nullable;
  * The dense gradient of a convolution's input, pixel by pixel: a tile is the same pixel of several
  * frames, which the same windows see, so that nothing is multiplied that lies outside the output or
  * between strides. Output channels without any gradient are left out.
+ *
+ * <p>Where the channels of a pixel fill one vector, a tile takes two neighbours, which most windows
+ * see both, instead of one: it is bound by what it reads, which is the same for two as for one.
  */
 final class InputGradient {
 
@@ -15,11 +18,25 @@ final class InputGradient {
 
   private final ConvShape shape;
   private final Parallel parallel;
+
+  /** Pixels of a tile. */
+  private final int width;
+
   private final Reach reach;
+
+  /** Columns of the kernel as a spot of {@link #reach} sees them. */
+  private final int columns;
+
   private final int groupIn;
   private final int groupOut;
 
-  /** Weights as [groups, kH, kW, Cout / groups, Cin / groups]. */
+  /** Input channels of a group in all pixels of a tile. */
+  private final int depth;
+
+  /**
+   * Weights as [groups, kH, columns, Cout / groups, width, Cin / groups]; 0 where a window does not
+   * see a pixel.
+   */
   private final float[] turned;
 
   private final ActiveRows active;
@@ -39,15 +56,18 @@ final class InputGradient {
 
   private int loudChannels;
 
-  InputGradient(ConvShape shape, Reach reach, int maxFrames, Parallel parallel) {
+  InputGradient(ConvShape shape, int maxFrames, Parallel parallel) {
     this.shape = shape;
     this.parallel = parallel;
-    this.reach = reach;
+    width = shape.inC() == LANES && canPair(shape) ? 2 : 1;
+    reach = Reach.of(shape, width);
+    columns = shape.kW() + width - 1;
     groupIn = shape.inCPerGroup();
     groupOut = shape.outCPerGroup();
-    turned = new float[shape.weights() + LANES];
+    depth = width * groupIn;
+    turned = new float[shape.groups() * shape.kH() * columns * groupOut * depth + LANES];
     active = new ActiveRows(shape.outH(), shape.outW(), shape.outC(), maxFrames, parallel);
-    channels = new ChannelTiles(groupIn);
+    channels = new ChannelTiles(depth);
     var gradients = new int[maxFrames];
     var inputs = new int[maxFrames];
     for (int f = 0; f < maxFrames; f++) {
@@ -56,7 +76,7 @@ final class InputGradient {
     }
     tiles = new ConvTiles(gradients, inputs);
     lists = new TapList[Math.max(TASKS, channels.count)];
-    zeros = new float[shape.inC() + LANES];
+    zeros = new float[width * shape.inC() + LANES];
     loudStarts = new int[shape.outH() + 1];
     loud = new int[shape.outH() * groupOut];
     loudAnywhere = new int[groupOut];
@@ -67,6 +87,11 @@ final class InputGradient {
       loudStarts[i / groupOut + 1] = i + 1;
     }
     System.arraycopy(loud, 0, loudAnywhere, 0, groupOut);
+  }
+
+  /** With one column, no window sees two neighbours, unless their gaps are dilated. */
+  private static boolean canPair(ConvShape shape) {
+    return shape.groups() == 1 && shape.inW() > 1 && shape.kW() > 1 && shape.dilationW() == 1;
   }
 
   /** Looks at the gradients of the output, before the two others. */
@@ -113,34 +138,41 @@ final class InputGradient {
   void run(float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames) {
     int blocks = (groupIn + LANES - 1) / LANES;
     parallel.run(
-        shape.kH() * shape.kW() * shape.groups() * blocks,
+        shape.groups() * shape.kH() * columns * blocks,
         task -> turn(w, task / blocks, task % blocks * LANES));
-    int chunks = Math.clamp(TASKS / channels.count, 1, reach.pixels());
-    int chunk = (reach.pixels() + chunks - 1) / chunks;
+    int chunks = Math.clamp(TASKS / channels.count, 1, reach.spots());
+    int chunk = (reach.spots() + chunks - 1) / chunks;
     parallel.run(
         chunks * channels.count,
         task -> {
           int first = task / channels.count * chunk;
-          int last = Math.min(reach.pixels(), first + chunk);
+          int last = Math.min(reach.spots(), first + chunk);
           TapList list = listOf(task);
-          for (int pixel = first; pixel < last; pixel++) {
-            if (pixel == first || !reach.repeats(pixel)) {
-              list(pixel, list);
+          for (int spot = first; spot < last; spot++) {
+            if (spot == first || !reach.repeats(spot)) {
+              list(spot, list);
             }
-            pixel(gy, gyAt, gx, gxAt, frames, pixel, task % channels.count, list);
+            spot(gy, gyAt, gx, gxAt, frames, spot, task % channels.count, list);
           }
         });
   }
 
   /** Swaps the channels of one position of one group, a vector of input channels from i on. */
   private void turn(float[] w, int position, int i) {
-    int from = (position * groupIn + i) * groupOut;
-    int to = position * groupOut * groupIn + i;
+    int row = position / columns;
+    int to = position * groupOut * depth + i;
     int n = Math.min(LANES, groupIn - i);
-    for (int loudest = 0; loudest < loudChannels; loudest++) {
-      int o = loudAnywhere[loudest];
-      for (int k = 0; k < n; k++) {
-        turned[to + o * groupIn + k] = w[from + k * groupOut + o];
+    for (int pixel = 0; pixel < width; pixel++) {
+      int kx = position % columns - (width - 1) + pixel;
+      if (kx < 0 || kx >= shape.kW()) {
+        continue;
+      }
+      int from = ((row * shape.kW() + kx) * groupIn + i) * groupOut;
+      for (int loudest = 0; loudest < loudChannels; loudest++) {
+        int o = loudAnywhere[loudest];
+        for (int k = 0; k < n; k++) {
+          turned[to + o * depth + pixel * groupIn + k] = w[from + k * groupOut + o];
+        }
       }
     }
   }
@@ -148,20 +180,20 @@ final class InputGradient {
   private TapList listOf(int task) {
     TapList list = lists[task];
     if (list == null) {
-      list = new TapList(shape.kH() * shape.kW() * groupOut);
+      list = new TapList(shape.kH() * columns * groupOut);
       lists[task] = list;
     }
     return list;
   }
 
-  private void pixel(
-      float[] gy, int gyAt, float[] gx, int gxAt, int frames, int pixel, int tile, TapList list) {
-    int area = shape.kH() * shape.kW();
+  private void spot(
+      float[] gy, int gyAt, float[] gx, int gxAt, int frames, int spot, int tile, TapList list) {
+    int area = shape.kH() * columns;
     for (int g = 0; g < shape.groups(); g++) {
-      int from = gyAt + reach.firstWindow(pixel) * shape.outC() + g * groupOut;
-      int wAt = g * area * groupOut * groupIn + channels.first(tile);
+      int from = gyAt + reach.firstWindow(spot) * shape.outC() + g * groupOut;
+      int wAt = g * area * groupOut * depth + channels.first(tile);
       int channel = g * groupIn + channels.first(tile);
-      int at = gxAt + pixel * shape.inC();
+      int at = gxAt + reach.pixels()[spot] * shape.inC();
       for (int f = 0; f < frames; f += ConvTiles.ROWS) {
         if (channels.isPair(tile)) {
           tiles.forward6x2(gy, from, turned, wAt, zeros, channel, gx, at, f, frames, list);
@@ -173,18 +205,18 @@ final class InputGradient {
     }
   }
 
-  /** The taps of a pixel, counted from the first window that sees it. */
-  private void list(int pixel, TapList list) {
-    int first = reach.firstWindow(pixel);
+  /** The taps of a spot, counted from the first window that sees it. */
+  private void list(int spot, TapList list) {
+    int first = reach.firstWindow(spot);
     int n = 0;
-    for (int i = reach.starts()[pixel]; i < reach.starts()[pixel + 1]; i++) {
+    for (int i = reach.starts()[spot]; i < reach.starts()[spot + 1]; i++) {
       int window = reach.windows()[i];
       int row = window / shape.outW();
       int input = (window - first) * shape.outC();
-      int weight = reach.positions()[i] * groupOut * groupIn;
+      int weight = reach.positions()[i] * groupOut * depth;
       for (int k = loudStarts[row]; k < loudStarts[row + 1]; k++) {
         list.inputs[n] = input + loud[k];
-        list.weights[n++] = weight + loud[k] * groupIn;
+        list.weights[n++] = weight + loud[k] * depth;
       }
     }
     list.count = n;

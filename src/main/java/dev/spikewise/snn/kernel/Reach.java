@@ -1,24 +1,44 @@
 package dev.spikewise.snn.kernel;
 
 /**
- * Which windows see a pixel of the input, and with which position of the kernel.
+ * Which windows see a spot of the input, and where: a pixel, or several that follow each other in a
+ * row and are computed together.
  *
- * @param starts by pixel, and one past the last: its first entry in the two others
+ * @param starts by spot, and one past the last: its first entry in the two others
  * @param windows a window
- * @param positions kernel row * kW + kernel column
+ * @param positions kernel row * columns + kernel column of the spot's last pixel, of the columns
+ *     0..kW+width-2 where the spot is width pixels wide; its other pixels are the columns before
+ * @param pixels by spot: its first pixel
  * @param repeats see {@link #repeats(int)}
  */
-record Reach(int[] starts, int[] windows, int[] positions, boolean[] repeats) {
+record Reach(int[] starts, int[] windows, int[] positions, int[] pixels, boolean[] repeats) {
 
+  /** Of single pixels. */
   static Reach of(ConvShape s) {
-    int most = s.windows() * s.kH() * s.kW();
-    int pixels = s.inH() * s.inW();
-    var reach = new Reach(new int[pixels + 1], new int[most], new int[most], new boolean[pixels]);
+    return of(s, 1);
+  }
+
+  /**
+   * Of spots of so many pixels. The last of a row begins early enough to be full.
+   *
+   * @param width 1 where the kernel's columns are dilated, and at most inW
+   */
+  static Reach of(ConvShape s, int width) {
+    int columns = s.kW() + width - 1;
+    int inRow = (s.inW() + width - 1) / width;
+    int spots = s.inH() * inRow;
+    int most = s.windows() * s.kH() * columns;
+    var reach =
+        new Reach(
+            new int[spots + 1], new int[most], new int[most], new int[spots], new boolean[spots]);
     int count = 0;
-    for (int pixel = 0; pixel < pixels; pixel++) {
-      for (int k = 0; k < s.kH() * s.kW(); k++) {
-        int top = pixel / s.inW() + s.padH() - k / s.kW() * s.dilationH();
-        int left = pixel % s.inW() + s.padW() - k % s.kW() * s.dilationW();
+    for (int spot = 0; spot < spots; spot++) {
+      int x = Math.min(spot % inRow * width, s.inW() - width);
+      int y = spot / inRow;
+      reach.pixels[spot] = y * s.inW() + x;
+      for (int k = 0; k < s.kH() * columns; k++) {
+        int top = y + s.padH() - k / columns * s.dilationH();
+        int left = x + width - 1 + s.padW() - k % columns * s.dilationW();
         int oy = top / s.strideH();
         int ox = left / s.strideW();
         if (top >= 0
@@ -31,17 +51,17 @@ record Reach(int[] starts, int[] windows, int[] positions, boolean[] repeats) {
           reach.positions[count++] = k;
         }
       }
-      reach.starts[pixel + 1] = count;
-      reach.repeats[pixel] = pixel % s.inW() > 0 && reach.looksLikeTheOneBefore(pixel);
+      reach.starts[spot + 1] = count;
+      reach.repeats[spot] = spot % inRow > 0 && reach.looksLikeTheOneBefore(spot);
     }
     return reach;
   }
 
-  private boolean looksLikeTheOneBefore(int pixel) {
-    int before = starts[pixel - 1];
-    int here = starts[pixel];
+  private boolean looksLikeTheOneBefore(int spot) {
+    int before = starts[spot - 1];
+    int here = starts[spot];
     int n = here - before;
-    if (starts[pixel + 1] - here != n) {
+    if (starts[spot + 1] - here != n) {
       return false;
     }
     for (int i = 0; i < n; i++) {
@@ -53,25 +73,25 @@ record Reach(int[] starts, int[] windows, int[] positions, boolean[] repeats) {
     return true;
   }
 
-  /** 0 where none sees the pixel. */
-  int firstWindow(int pixel) {
-    return starts[pixel] == starts[pixel + 1] ? 0 : windows[starts[pixel]];
+  /** 0 where none sees the spot. */
+  int firstWindow(int spot) {
+    return starts[spot] == starts[spot + 1] ? 0 : windows[starts[spot]];
   }
 
   /**
-   * Whether the windows that see a pixel lie to each other as those of the pixel before do, with
-   * the same positions, in the same rows.
+   * Whether the windows that see a spot lie to each other as those of the spot before do, with the
+   * same positions, in the same rows.
    */
-  boolean repeats(int pixel) {
-    return repeats[pixel];
+  boolean repeats(int spot) {
+    return repeats[spot];
   }
 
-  int pixels() {
-    return starts.length - 1;
+  int spots() {
+    return pixels.length;
   }
 
-  /** Pairs of a pixel and a window that sees it. */
+  /** Pairs of a spot and a window that sees it. */
   int pairs() {
-    return starts[pixels()];
+    return starts[spots()];
   }
 }

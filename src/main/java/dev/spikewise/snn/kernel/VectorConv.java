@@ -211,7 +211,7 @@ final class VectorConv implements Kernels.Conv {
       float @Nullable [] activeX,
       int xAt) {
     if (inputGradient == null) {
-      inputGradient = new InputGradient(shape, reach, maxFrames, parallel);
+      inputGradient = new InputGradient(shape, maxFrames, parallel);
     }
     inputGradient.measure(gy, gyAt, frames);
     if (activeX != null && events.possible && groupOut % LANES == 0) {
@@ -232,7 +232,7 @@ final class VectorConv implements Kernels.Conv {
     double none = Math.pow(1 - active.density(), groupIn);
     double more = Math.max(0, groupIn * active.density() / ConvEvents.GROUP - 0.5);
     double groups = 1 - none + more;
-    double products = (double) reach.pairs() / reach.pixels() * (groupOut / LANES);
+    double products = (double) reach.pairs() / reach.spots() * (groupOut / LANES);
     double group = ConvEvents.GROUP * products * EVENT_INPUT + EVENT_SUMS;
     return shape.paddedH() * shape.paddedW() * groups * group;
   }
