@@ -37,7 +37,7 @@ final class VectorConv implements Kernels.Conv {
   private static final double EVENT_INPUT = 0.9;
 
   /** Adding up the lanes of a group of events' input gradients, likewise. */
-  private static final double EVENT_SUMS = 200;
+  private static final double EVENT_SUMS = 25 * LANES;
 
   private final ConvShape shape;
   private final Parallel parallel;
