@@ -256,7 +256,10 @@ final class JobRunner {
       epochBegun = false;
       int complete = metrics.epoch() + 1;
       var spec = claim.job().spec();
-      boolean due = complete % spec.checkpointEveryEpochs() == 0 && complete < spec.epochs();
+      boolean due =
+          complete % spec.checkpointEveryEpochs() == 0
+              && complete < spec.epochs()
+              && journal.wantsSnapshot();
       try {
         journal.add(metrics, due ? new Snapshot(trainer.checkpoint(), trainer.latest()) : null);
       } catch (InterruptedException e) {

@@ -49,6 +49,11 @@ final class Journal implements AutoCloseable {
     this.snapshot = snapshot == null ? this.snapshot : snapshot;
   }
 
+  /** Whether a snapshot would be stored: one that waits is recent enough, and a copy takes time. */
+  synchronized boolean wantsSnapshot() {
+    return snapshot == null;
+  }
+
   private void write() {
     try {
       while (pause()) {
