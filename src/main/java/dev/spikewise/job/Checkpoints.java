@@ -131,6 +131,15 @@ class Checkpoints {
     return Optional.empty();
   }
 
+  /** Complete epochs of the last one; 0 without any. */
+  int latestEpoch(UUID jobId) {
+    return client
+        .sql("select coalesce(max(epoch), 0) from checkpoint where job_id = :job")
+        .param("job", jobId)
+        .query(Integer.class)
+        .single();
+  }
+
   Optional<Statistics> statistics(UUID jobId) {
     return client
         .sql(

@@ -68,7 +68,7 @@ class Leases {
               var now = database.now();
               var waited = Duration.between(row.updatedAt(), now);
               var lease = row.claim(owner, now, settings.lease());
-              timeline.changed(row, JobState.QUEUED, now);
+              timeline.claimed(row, checkpoints.latestEpoch(row.id()), now);
               var job = row.toJob(null);
               publisher.publishEvent(new JobEvent.Claimed(job, waited));
               return new Claim(lease, job, row.model(), row.active());

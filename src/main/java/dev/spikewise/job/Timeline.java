@@ -41,12 +41,20 @@ public class Timeline {
    */
   public record Entry(String id, String event, Object data) {}
 
+  /**
+   * A job's new state.
+   *
+   * @param epoch number of complete epochs, as far as anyone was told
+   * @param checkpoint number of those that it goes on from, where it begins to run: after the loss
+   *     of a worker, epochs that were told of are trained again, to the same values
+   */
   public record StateChange(
       JobState status,
       @Nullable Reason reason,
       @Nullable String detail,
       int attempt,
       int epoch,
+      @Nullable Integer checkpoint,
       Instant at) {}
 
   /** A place in the order; "1-57-0" as text. */
@@ -77,6 +85,16 @@ public class Timeline {
    * after it.
    */
   void changed(JobRow row, @Nullable JobState from, Instant now) {
+    changed(row, from, null, now);
+  }
+
+  /** Likewise, for a job that begins to run from the {@code checkpoint} after so many epochs. */
+  void claimed(JobRow row, int checkpoint, Instant now) {
+    changed(row, JobState.QUEUED, checkpoint, now);
+  }
+
+  private void changed(
+      JobRow row, @Nullable JobState from, @Nullable Integer checkpoint, Instant now) {
     var job = row.toJob(null);
     String detail = job.error() == null ? null : job.error().detail();
     client
@@ -93,7 +111,13 @@ public class Timeline {
             "content",
             mapper.writeValueAsString(
                 new StateChange(
-                    row.status(), row.reason(), detail, row.attempt(), row.epoch(), now)))
+                    row.status(),
+                    row.reason(),
+                    detail,
+                    row.attempt(),
+                    row.epoch(),
+                    checkpoint,
+                    now)))
         .update();
     publisher.publishEvent(new JobEvent.StateChanged(job, from));
   }

@@ -3,6 +3,7 @@ package dev.spikewise.job;
 import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.snn.Checkpoint;
@@ -336,6 +337,20 @@ class QueueTest {
     assertThat(checkpoints.latest(id).orElseThrow().epoch()).isEqualTo(3);
     database.sql("delete from checkpoint where epoch = 3").update();
     assertThat(checkpoints.latest(id)).as("training starts over").isEmpty();
+  }
+
+  @Test
+  void whoeverTakesAJobOverTellsWhichCheckpointItGoesOnFrom() {
+    var id = submit(0);
+    var lease = leases.claim("a").orElseThrow().lease();
+    leases.progress(
+        lease, IntStream.range(0, 10).mapToObj(this::epoch).toList(), null, Duration.ZERO);
+    insert(id, 7, checkpoint(7));
+    leases.reapAll();
+    leases.claim("b").orElseThrow();
+    assertThat(jobs.stateChanges(id))
+        .extracting(Timeline.StateChange::epoch, Timeline.StateChange::checkpoint)
+        .containsExactly(tuple(0, null), tuple(0, 0), tuple(10, null), tuple(10, 7));
   }
 
   private static byte[] checkpoint(int epoch) {

@@ -208,17 +208,13 @@ final class InputGradient {
   /** The taps of a spot, counted from the first window that sees it. */
   private void list(int spot, TapList list) {
     int first = reach.firstWindow(spot);
-    int n = 0;
+    list.count = 0;
     for (int i = reach.starts()[spot]; i < reach.starts()[spot + 1]; i++) {
       int window = reach.windows()[i];
       int row = window / shape.outW();
       int input = (window - first) * shape.outC();
       int weight = reach.positions()[i] * groupOut * depth;
-      for (int k = loudStarts[row]; k < loudStarts[row + 1]; k++) {
-        list.inputs[n] = input + loud[k];
-        list.weights[n++] = weight + loud[k] * depth;
-      }
+      list.add(loud, loudStarts[row], loudStarts[row + 1], input, weight, depth);
     }
-    list.count = n;
   }
 }
