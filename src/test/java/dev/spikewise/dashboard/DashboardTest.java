@@ -260,15 +260,16 @@ class DashboardTest {
     figures.put("/compare", 0);
     figures.put("/sweeps", 0);
     figures.put("/sweeps/" + sweep, 0);
-    for (var path : figures.keySet()) {
-      for (var scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
-        var page = open(path, scheme == ColorScheme.LIGHT ? 1280 : 390, 900, scheme);
+    for (var scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
+      var page = open("/", scheme == ColorScheme.LIGHT ? 1280 : 390, 900, scheme);
+      for (var path : figures.keySet()) {
+        page.navigate("http://127.0.0.1:" + port + path);
         assertThat(page.locator("figure")).hasCount(figures.get(path));
         isAccessible(page);
         isNoWiderThanItsWindow(page);
         keep(page, names.get(path) + "-" + scheme.name().toLowerCase(Locale.ROOT));
-        page.close();
       }
+      page.close();
     }
   }
 
