@@ -8,6 +8,7 @@ import com.microsoft.playwright.BrowserType;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.Route;
 import com.microsoft.playwright.assertions.LocatorAssertions;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
@@ -271,6 +272,21 @@ class DashboardTest {
       }
       page.close();
     }
+  }
+
+  @Test
+  void aPageThatGetsNoStreamAsksEveryFewSeconds() {
+    var page = open("/new");
+    page.route(
+        Pattern.compile(".*/events.*"),
+        route -> route.fulfill(new Route.FulfillOptions().setStatus(429)));
+    page.getByLabel("Epochs").fill("3000");
+    press(page, "Train");
+    page.waitForURL(Pattern.compile(".*/jobs/.+"));
+    assertThat(page.getByRole(AriaRole.ALERT)).containsText("no stream of news");
+    hasStatus(page, "succeeded");
+    assertThat(page.locator("#curves figure")).hasCount(3);
+    keep(page, "no-stream");
   }
 
   @Test
