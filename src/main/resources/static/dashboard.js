@@ -159,9 +159,16 @@ function follow(section) {
   }
 
   async function poll() {
+    // What was over before the question is over with its answer.
+    const over = state().final === 'true';
     refresh();
-    const { data } = await fetchEpochs(section.dataset.job, `after=${epochs.at(-1)?.epoch ?? -1}`);
+    const { data } = await fetchEpochs(section.dataset.job, `after=${epochs.at(-1)?.epoch ?? -1}&limit=10000`);
     data?.forEach(add);
+    if (over) {
+      end?.();
+      following = false;
+      notice('');
+    }
   }
 
   /** Takes what there is, and goes on from there. */

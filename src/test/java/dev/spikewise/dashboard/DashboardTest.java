@@ -287,6 +287,8 @@ class DashboardTest {
     hasStatus(page, "succeeded");
     assertThat(page.locator("#curves figure")).hasCount(3);
     keep(page, "no-stream");
+    // Once the job is over and told, nothing is asked any more.
+    assertThat(page.getByRole(AriaRole.ALERT)).isHidden();
   }
 
   @Test
