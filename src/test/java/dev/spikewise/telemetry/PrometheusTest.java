@@ -8,6 +8,7 @@ import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.spec.TrainingSpec;
 import java.io.IOException;
+import java.net.HttpURLConnection;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -182,7 +183,12 @@ class PrometheusTest {
     try {
       var query = "/api/v1/query?query=" + URLEncoder.encode(expression, StandardCharsets.UTF_8);
       var request = HttpRequest.newBuilder(prometheus.resolve(query)).build();
-      var answer = json.readTree(client.send(request, BodyHandlers.ofString()).body());
+      var response = client.send(request, BodyHandlers.ofString());
+      if (response.statusCode() == HttpURLConnection.HTTP_UNAVAILABLE) {
+        // It listens before it is ready.
+        return false;
+      }
+      var answer = json.readTree(response.body());
       assertThat(answer.get("status").asString())
           .as("%s: %s", expression, answer)
           .isEqualTo("success");
