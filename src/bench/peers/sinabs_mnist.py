@@ -40,7 +40,7 @@ def show(images):
 
 
 batches = int(sys.argv[2])
-limit = {"": None, "none": float("inf")}.get(text := "".join(sys.argv[4:5]), text and float(text))
+limit = float(sys.argv[4].replace("none", "inf")) if len(sys.argv) > 4 else None
 images, labels = read("train")
 network = nn.Sequential(
     *(conv1, sl.IAFSqueeze(batch_size=BATCH), sl.SumPool2d(2)),

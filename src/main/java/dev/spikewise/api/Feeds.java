@@ -60,6 +60,27 @@ class Feeds {
 
   private record Key(Optional<String> viewer, Object what) {}
 
+  /**
+   * What came of a call, for all who wait for it: else each would wait in turn for a database that
+   * does not answer.
+   */
+  record Outcome<T>(@Nullable T value, @Nullable RuntimeException failure) {
+    static <T> Outcome<T> of(Supplier<T> call) {
+      try {
+        return new Outcome<>(call.get(), null);
+      } catch (RuntimeException e) {
+        return new Outcome<>(null, e);
+      }
+    }
+
+    T get() {
+      if (failure != null) {
+        throw failure;
+      }
+      return Objects.requireNonNull(value);
+    }
+  }
+
   /** What was seen, and when it was looked for. */
   record Seen<T>(T value, long nanos) {}
 
@@ -73,8 +94,7 @@ class Feeds {
     /** Changed only while the map computes this feed's key. */
     private int followers;
 
-    private @Nullable Seen<T> seen;
-    private @Nullable RuntimeException failure;
+    private @Nullable Outcome<Seen<T>> seen;
     private long lookedAt;
 
     private Feed(Key key, Duration pace, Supplier<T> look) {
@@ -103,23 +123,11 @@ class Feeds {
 
     /** What was looked for at {@code nanos} or later: a look that has begun may be too old. */
     private synchronized Seen<T> since(long nanos) {
-      var known = seen;
-      if (known == null && failure == null || lookedAt - nanos < 0) {
+      if (seen == null || lookedAt - nanos < 0) {
         lookedAt = System.nanoTime();
-        known = null;
-        failure = null;
-        try {
-          known = new Seen<>(look.get(), lookedAt);
-        } catch (RuntimeException e) {
-          // For all who wait: each would else wait in turn for a database that does not answer.
-          failure = e;
-        }
-        seen = known;
+        seen = Outcome.of(() -> new Seen<>(look.get(), lookedAt));
       }
-      if (known == null) {
-        throw Objects.requireNonNull(failure);
-      }
-      return known;
+      return seen.get();
     }
 
     @Override

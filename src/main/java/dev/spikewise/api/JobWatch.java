@@ -1,5 +1,6 @@
 package dev.spikewise.api;
 
+import dev.spikewise.api.Feeds.Outcome;
 import dev.spikewise.api.Feeds.Seen;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.Jobs;
@@ -76,24 +77,16 @@ class JobWatch {
   private final class JobNews {
 
     private final Job job;
-    private final Map<String, List<Event>> after = new HashMap<>();
-    private @Nullable RuntimeException failure;
+    private final Map<String, Outcome<List<Event>>> after = new HashMap<>();
 
     JobNews(Job job) {
       this.job = job;
     }
 
     synchronized List<Event> after(@Nullable String last) {
-      if (failure != null) {
-        throw failure;
-      }
-      try {
-        return after.computeIfAbsent(String.valueOf(last), _ -> read(job.id(), last));
-      } catch (RuntimeException e) {
-        // As in a feed: not each in turn.
-        failure = e;
-        throw e;
-      }
+      return after
+          .computeIfAbsent(String.valueOf(last), _ -> Outcome.of(() -> read(job.id(), last)))
+          .get();
     }
   }
 

@@ -247,15 +247,18 @@ class FuzzTest {
 
   @Test
   void readersOfEventsAreBoundedInAllAndByAddress() throws Exception {
+    String[] problem = {"Content-Type: application/problem+json", "\"code\":"};
     // A list's stream has no end.
     var path = "/api/v1/jobs";
     var stream = request("GET", path + "/events", "Accept: text/event-stream\r\n", new byte[0]);
     var readers = new ArrayList<Socket>();
     try {
       assertThat(fill(stream, "127.0.0.1", readers))
-          .contains("HTTP/1.1 429", "Retry-After: ", "spikewise.http.max-streams-per-client");
+          .contains("HTTP/1.1 429", "Retry-After: ", "spikewise.http.max-streams-per-client")
+          .contains(problem);
       assertThat(fill(stream, "127.0.0.2", readers))
-          .contains("HTTP/1.1 503", "Retry-After: ", "spikewise.http.max-streams ");
+          .contains("HTTP/1.1 503", "Retry-After: ", "spikewise.http.max-streams ")
+          .contains(problem);
       // Whoever only looks is not kept out.
       var look = request("GET", path, "", new byte[0]);
       assertThat(new RawHttp(port).send(look).status()).isEqualTo(200);

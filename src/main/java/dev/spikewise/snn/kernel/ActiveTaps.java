@@ -23,11 +23,6 @@ final class ActiveTaps {
   private final long[] mask;
   private final long[] next;
 
-  /** Active channels of one row of the kernel. */
-  private final int[] loud;
-
-  private int loudChannels;
-
   /** Groups share no channels, so for them all taps count as active. */
   private final boolean all;
 
@@ -44,7 +39,6 @@ final class ActiveTaps {
     channels = shape.inCPerGroup();
     mask = new long[shape.kH() * active.words];
     next = new long[mask.length];
-    loud = new int[channels];
     list = new TapList(to - from);
     all = shape.groups() > 1;
     if (all) {
@@ -90,32 +84,15 @@ final class ActiveTaps {
 
   private void list() {
     list.count = 0;
-    int kW = shape.kW();
-    int listed = -1;
     for (int position = from / channels; position * channels < to; position++) {
-      if (position / kW != listed) {
-        listed = position / kW;
-        listChannels(listed * active.words);
-      }
-      int first = position * channels;
-      if (first >= from && first + channels <= to) {
-        int row = shape.outCPerGroup();
-        list.add(loud, 0, loudChannels, offsets[first], first * row, row);
-      } else {
-        for (int i = 0; i < loudChannels; i++) {
-          if (first + loud[i] >= from && first + loud[i] < to) {
-            add(first + loud[i]);
+      for (int word = 0; word < active.words; word++) {
+        long bits = mask[position / shape.kW() * active.words + word];
+        for (; bits != 0; bits &= bits - 1) {
+          int k = position * channels + word * Long.SIZE + Long.numberOfTrailingZeros(bits);
+          if (k >= from && k < to) {
+            add(k);
           }
         }
-      }
-    }
-  }
-
-  private void listChannels(int row) {
-    loudChannels = 0;
-    for (int word = 0; word < active.words; word++) {
-      for (long bits = mask[row + word]; bits != 0; bits &= bits - 1) {
-        loud[loudChannels++] = word * Long.SIZE + Long.numberOfTrailingZeros(bits);
       }
     }
   }

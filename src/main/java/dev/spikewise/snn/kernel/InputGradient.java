@@ -56,11 +56,14 @@ final class InputGradient {
 
   private int loudChannels;
 
-  InputGradient(ConvShape shape, int maxFrames, Parallel parallel) {
+  /**
+   * @param pixels of the single pixels
+   */
+  InputGradient(ConvShape shape, Reach pixels, int maxFrames, Parallel parallel) {
     this.shape = shape;
     this.parallel = parallel;
     width = shape.inC() == LANES && canPair(shape) ? 2 : 1;
-    reach = Reach.of(shape, width);
+    reach = width == 1 ? pixels : Reach.of(shape, width);
     columns = shape.kW() + width - 1;
     groupIn = shape.inCPerGroup();
     groupOut = shape.outCPerGroup();
@@ -208,13 +211,17 @@ final class InputGradient {
   /** The taps of a spot, counted from the first window that sees it. */
   private void list(int spot, TapList list) {
     int first = reach.firstWindow(spot);
-    list.count = 0;
+    int n = 0;
     for (int i = reach.starts()[spot]; i < reach.starts()[spot + 1]; i++) {
       int window = reach.windows()[i];
       int row = window / shape.outW();
       int input = (window - first) * shape.outC();
       int weight = reach.positions()[i] * groupOut * depth;
-      list.add(loud, loudStarts[row], loudStarts[row + 1], input, weight, depth);
+      for (int k = loudStarts[row]; k < loudStarts[row + 1]; k++) {
+        list.inputs[n] = input + loud[k];
+        list.weights[n++] = weight + loud[k] * depth;
+      }
     }
+    list.count = n;
   }
 }

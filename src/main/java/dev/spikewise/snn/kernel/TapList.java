@@ -25,21 +25,4 @@ final class TapList {
     inputs[count] = input;
     weights[count++] = weight;
   }
-
-  /**
-   * The taps of the channels {@code first..last-1} of a list at one position, in a plain loop that
-   * C2 makes vectors of.
-   *
-   * @param input distance of channel 0
-   * @param weight where its row of weights lies
-   * @param row length of a row
-   */
-  void add(int[] channels, int first, int last, int input, int weight, int row) {
-    int n = count - first;
-    for (int i = first; i < last; i++) {
-      inputs[n + i] = input + channels[i];
-      weights[n + i] = weight + channels[i] * row;
-    }
-    count = n + last;
-  }
 }

@@ -211,7 +211,7 @@ final class VectorConv implements Kernels.Conv {
       float @Nullable [] activeX,
       int xAt) {
     if (inputGradient == null) {
-      inputGradient = new InputGradient(shape, maxFrames, parallel);
+      inputGradient = new InputGradient(shape, reach, maxFrames, parallel);
     }
     inputGradient.measure(gy, gyAt, frames);
     if (activeX != null && events.possible && groupOut % LANES == 0) {
