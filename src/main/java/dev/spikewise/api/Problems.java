@@ -9,10 +9,12 @@ import dev.spikewise.spec.Problem.Code;
 import dev.spikewise.spec.ProblemException;
 import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
 import java.util.Locale;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.coyote.BadRequestException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -145,8 +147,17 @@ class Problems extends ResponseEntityExceptionHandler {
     return answer(e, brokenTransfer(e), new HttpHeaders(), request);
   }
 
+  /** Tomcat gives whoever reads on after such an exception one of no type of its own. */
+  private static boolean isBrokenTransfer(IOException e) {
+    return e instanceof BadRequestException
+        || Stream.of(e.getStackTrace())
+            .findFirst()
+            .filter(place -> place.getClassName().startsWith("org.apache.coyote.http11.filters."))
+            .isPresent();
+  }
+
   /** A body whose chunks are none. */
-  private static Problem brokenTransfer(BadRequestException e) {
+  private static Problem brokenTransfer(IOException e) {
     return Problem.of(Code.MALFORMED_BODY, "the body cannot be read: " + e.getMessage());
   }
 
@@ -283,7 +294,7 @@ class Problems extends ResponseEntityExceptionHandler {
       var code = code(HttpStatusCode.valueOf(status));
       var problem =
           switch (request.getAttribute(RequestDispatcher.ERROR_EXCEPTION)) {
-            case BadRequestException e -> brokenTransfer(e);
+            case IOException e when isBrokenTransfer(e) -> brokenTransfer(e);
             case Throwable e -> internalError(e);
             case null, default ->
                 Problem.of(

@@ -269,6 +269,18 @@ class FuzzTest {
     }
   }
 
+  @Test
+  void aBodyInPartsWhoseChunksAreNoneIsABrokenBody() throws Exception {
+    var request =
+        "POST /api/v1/datasets HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            + "Content-Type: multipart/form-data; boundary=fuzz\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + "4\r\nabcd\r\nzz\r\nefgh\r\n0\r\n\r\n";
+    var answer = new RawHttp(port).send(request.getBytes(StandardCharsets.US_ASCII));
+    assertThat(answer.status()).as(answer.body()).isEqualTo(400);
+    assertThat(answer.isProblem()).isTrue();
+    assertThat(answer.body()).contains("malformed_body");
+  }
+
   /** Opens streams from an address until one is refused; returns the refusal. */
   private String fill(byte[] stream, String from, List<Socket> readers) throws IOException {
     // Some may be open already.
