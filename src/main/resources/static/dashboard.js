@@ -57,14 +57,22 @@ function listen(url, handlers, poll) {
   return () => { close(); document.removeEventListener('visibilitychange', turn); };
 }
 
-/** Calls at once and then at most once a second, for as often as it is asked. */
-function gently(call) {
+/**
+ * Calls at once, and again if asked meanwhile, but not before some time has passed: on a slow machine more, so that the
+ * browser has four fifths of its time for whoever reads and presses.
+ */
+function gently(call, leastMs = 1000) {
   let waiting = false, wanted = false;
   return function ask() {
     if (waiting) { wanted = true; return; }
     waiting = true; wanted = false;
+    const began = performance.now();
     call();
-    setTimeout(() => { waiting = false; if (wanted) ask(); }, 1000);
+    // After the next frame, in which what was changed is laid out and painted.
+    requestAnimationFrame(() => setTimeout(() => setTimeout(() => {
+      waiting = false;
+      if (wanted) ask();
+    }, Math.max(leastMs, 4 * (performance.now() - began)))));
   };
 }
 
@@ -109,13 +117,13 @@ function spans(values) {
 
 /** The charts of one job, drawn further as its epochs arrive. */
 function follow(section) {
-  const MOST = 4000;
+  const MOST = 2000;
   const url = `${JOBS}/${section.dataset.job}`;
   const names = new Map([...section.querySelectorAll('data')].map(layer => [layer.value, layer.textContent]));
   const empty = section.querySelector('p');
   const state = () => document.getElementById('summary').dataset;
   const refresh = gently(() => htmx.trigger('#summary', 'refresh'));
-  let epochs = [], charts = [], drawn = null, attempt = null, following = false, last = null, end = null, frame = null;
+  let epochs = [], charts = [], drawn = null, attempt = null, following = false, last = null, end = null;
 
   function layout() {
     const [first] = epochs, target = +state().target || null;
@@ -137,8 +145,7 @@ function follow(section) {
     drawn = `${target} ${log}`;
   }
 
-  function draw() {
-    frame = null;
+  const redraw = gently(() => {
     if (!epochs.length) {
       section.replaceChildren(empty);
       charts = [];
@@ -147,9 +154,7 @@ function follow(section) {
     while (epochs.length > MOST) epochs = epochs.filter((e, i) => i % 2 === 0 || i === epochs.length - 1);
     if (!charts.length || drawn !== `${+state().target || null} ${spans(epochs.map(e => e.loss))}`) layout();
     charts.forEach(({ plot, curves }) => plot.setData([epochs.map(e => e.epoch), ...curves.map(c => epochs.map(c.of))]));
-  }
-
-  const redraw = () => { frame ??= requestAnimationFrame(draw); };
+  }, 200);
 
   function add(epoch) {
     if (epoch.epoch > (epochs.at(-1)?.epoch ?? -1)) {

@@ -3,7 +3,9 @@ package dev.spikewise.dashboard;
 import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.gson.JsonObject;
 import com.microsoft.playwright.Browser;
+import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.BrowserType;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
@@ -14,20 +16,27 @@ import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
 import com.microsoft.playwright.options.RequestOptions;
 import dev.spikewise.SpikewiseApplication;
+import dev.spikewise.job.JobState;
+import dev.spikewise.job.Jobs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
@@ -47,10 +56,15 @@ class DashboardTest {
   private static final Path CHROMIUM =
       Path.of(System.getenv().getOrDefault("CHROMIUM", "/usr/bin/chromium"));
   private static final double TRAINING_MS = 120_000;
+  private static final Set<JobState> NOT_OVER =
+      Arrays.stream(JobState.values())
+          .filter(Predicate.not(JobState::isFinal))
+          .collect(Collectors.toSet());
 
   private static Playwright playwright;
   private static Browser browser;
 
+  @Autowired Jobs jobs;
   @LocalServerPort int port;
   private final List<String> foreignRequests = new ArrayList<>();
   private final List<String> complaints = new ArrayList<>();
@@ -87,6 +101,16 @@ class DashboardTest {
     playwright.close();
   }
 
+  /** What one test left open or training would take its time from the next. */
+  @AfterEach
+  void leavesNothingBehind() {
+    browser.contexts().forEach(BrowserContext::close);
+    var request = playwright.request().newContext();
+    jobs.list(new Jobs.Filter(NOT_OVER, Map.of(), null), 100, Long.MAX_VALUE).data().stream()
+        .map(job -> "http://127.0.0.1:%d/api/v1/jobs/%s/cancel".formatted(port, job.id()))
+        .forEach(request::post);
+  }
+
   @AfterEach
   void nothingWasAskedOfAnotherHostAndTheConsoleIsSilent() {
     assertThat(foreignRequests).isEmpty();
@@ -121,8 +145,13 @@ class DashboardTest {
   }
 
   private static void hasStatus(Page page, String status) {
-    assertThat(page.getByRole(AriaRole.STATUS))
-        .hasText(status, new LocatorAssertions.HasTextOptions().setTimeout(TRAINING_MS));
+    try {
+      assertThat(page.getByRole(AriaRole.STATUS))
+          .hasText(status, new LocatorAssertions.HasTextOptions().setTimeout(TRAINING_MS));
+    } catch (AssertionError e) {
+      throw new AssertionError(
+          "not %s: %s".formatted(status, page.locator("#notice, #summary").allInnerTexts()), e);
+    }
   }
 
   private static void press(Page page, String name) {
@@ -375,6 +404,24 @@ class DashboardTest {
     press(page, "Cancel");
     hasStatus(page, "cancelled");
     assertThat(page.locator("#do-retry")).isVisible();
+  }
+
+  /** Epochs come faster than it can draw them; whoever reads and presses comes first. */
+  @Test
+  void aBrowserOfATenthOfTheSpeedStaysWithTheNewsAndCanBePressed() {
+    var page = open("/new");
+    var rate = new JsonObject();
+    rate.addProperty("rate", 10);
+    page.context().newCDPSession(page).send("Emulation.setCPUThrottlingRate", rate);
+    page.getByLabel("Epochs").fill("100000");
+    press(page, "Train");
+    page.waitForURL(Pattern.compile(".*/jobs/.+"));
+    assertThat(page.locator("#summary"))
+        .containsText(
+            Pattern.compile("epoch \\d{4,} of"),
+            new LocatorAssertions.ContainsTextOptions().setTimeout(TRAINING_MS));
+    press(page, "Cancel");
+    hasStatus(page, "cancelled");
   }
 
   @Test
