@@ -2,6 +2,7 @@ package dev.spikewise.snn.kernel;
 
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -101,18 +102,20 @@ final class ActiveRows {
    * The last vector of a row that is no multiple of one begins early, and its first lanes are
    * known.
    */
-  private int measureVectors(float[] x, int from, int rowSize, int row) {
-    int count = 0;
+  private long measureVectors(float[] x, int from, int rowSize, int row) {
+    long count = 0;
     for (int c = 0; c < channels; c += LANES) {
       int known = Math.max(0, c + LANES - channels);
-      long any = 0;
+      FloatVector counts = FloatVector.zero(SPECIES);
       for (int i = from + c - known; i < from + rowSize; i += channels) {
-        FloatVector values = FloatVector.fromArray(SPECIES, x, i);
-        long bits = values.compare(VectorOperators.NE, 0).toLong() >>> known;
-        count += Long.bitCount(bits);
-        any |= bits;
+        VectorMask<Float> any = FloatVector.fromArray(SPECIES, x, i).compare(VectorOperators.NE, 0);
+        counts = counts.add(1, any);
       }
-      rows[row + c / Long.SIZE] |= any << c;
+      if (known > 0) {
+        counts = counts.blend(0, SPECIES.indexInRange(0, known));
+      }
+      rows[row + c / Long.SIZE] |= counts.compare(VectorOperators.NE, 0).toLong() >>> known << c;
+      count += (long) Lanes.sum(counts);
     }
     return count;
   }

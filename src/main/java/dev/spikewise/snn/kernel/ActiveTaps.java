@@ -8,11 +8,14 @@ import java.util.Arrays;
  */
 final class ActiveTaps {
 
-  /** Where more of the rows' channels are active, lists would cost more than they spare. */
-  private static final double FULL = 0.9;
+  /** Where more of the channels are active, lists would cost more than they spare. */
+  private static final double FULL = 0.6;
 
-  /** The active ones of {@code from..to-1}, in ascending order. */
-  final TapList list;
+  /** The taps {@code from..to-1} of the windows moved to, in ascending order. */
+  TapList list;
+
+  /** All of {@code from..to-1}. */
+  final TapRuns runs;
 
   private final ConvShape shape;
   private final ActiveRows active;
@@ -23,8 +26,8 @@ final class ActiveTaps {
   private final long[] mask;
   private final long[] next;
 
-  /** Groups share no channels, so for them all taps count as active. */
-  private final boolean all;
+  private final TapList all;
+  private final TapList some;
 
   /**
    * @param active rows of the padded input
@@ -39,28 +42,31 @@ final class ActiveTaps {
     channels = shape.inCPerGroup();
     mask = new long[shape.kH() * active.words];
     next = new long[mask.length];
-    list = new TapList(to - from);
-    all = shape.groups() > 1;
-    if (all) {
-      for (int k = from; k < to; k++) {
-        add(k);
-      }
+    all = new TapList(to - from);
+    some = new TapList(to - from);
+    runs = new TapRuns((to - from) / shape.together() + 2, shape.outCPerGroup());
+    for (int k = from; k < to; k++) {
+      add(all, k);
+      runs.add(offsets[k], k * shape.outCPerGroup(), 1);
     }
+    list = all;
+  }
+
+  /** Whether {@link #runs} say the same, and are faster. */
+  boolean inRuns() {
+    return ConvTiles.RUNS && list == all;
   }
 
   /** Goes on to the windows {@code first..last-1}, counted over all frames. */
   void moveTo(int first, int last) {
-    if (all) {
+    // Groups share no channels, so for them all taps count as active.
+    if (shape.groups() > 1
+        || active.coverage() > FULL
+        || collect(first, last) > FULL * shape.kH() * channels) {
+      list = all;
       return;
     }
-    int words = active.words;
-    if (active.coverage() > FULL) {
-      for (int i = 0; i < next.length; i++) {
-        next[i] = -1L >>> Math.max(0, (i % words + 1) * Long.SIZE - channels);
-      }
-    } else {
-      collect(first, last);
-    }
+    list = some;
     // Neighbours mostly have the same.
     if (!Arrays.equals(mask, next)) {
       System.arraycopy(next, 0, mask, 0, mask.length);
@@ -68,7 +74,8 @@ final class ActiveTaps {
     }
   }
 
-  private void collect(int first, int last) {
+  /** Finds what is active for any of the windows; returns how many channels, row by row. */
+  private int collect(int first, int last) {
     Arrays.fill(next, 0);
     int words = active.words;
     int windows = shape.windows();
@@ -80,24 +87,29 @@ final class ActiveTaps {
         }
       }
     }
+    int count = 0;
+    for (long bits : next) {
+      count += Long.bitCount(bits);
+    }
+    return count;
   }
 
   private void list() {
-    list.count = 0;
+    some.count = 0;
     for (int position = from / channels; position * channels < to; position++) {
       for (int word = 0; word < active.words; word++) {
         long bits = mask[position / shape.kW() * active.words + word];
         for (; bits != 0; bits &= bits - 1) {
           int k = position * channels + word * Long.SIZE + Long.numberOfTrailingZeros(bits);
           if (k >= from && k < to) {
-            add(k);
+            add(some, k);
           }
         }
       }
     }
   }
 
-  private void add(int tap) {
+  private void add(TapList list, int tap) {
     list.add(offsets[tap], tap * shape.outCPerGroup());
   }
 }

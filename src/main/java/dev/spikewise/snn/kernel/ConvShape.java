@@ -72,6 +72,11 @@ public record ConvShape(
     return outC * taps();
   }
 
+  /** Taps of a window and group that lie side by side in the input. */
+  int together() {
+    return groups == 1 && dilationW == 1 ? kW * inC : inCPerGroup();
+  }
+
   int paddedH() {
     return inH + 2 * padH;
   }
@@ -121,10 +126,15 @@ public record ConvShape(
   public long scratch(long frames, boolean passesBack) {
     long pixels = (long) paddedH() * paddedW();
     long weights = (long) outC * taps();
+    boolean inPlanes = PlaneConv.suits(this);
     // Where windows start and end up, all of them and those with a gradient.
-    long perFrame = 4L * windows() + (padded() ? pixels * inC : 0);
+    long perFrame = (inPlanes ? 2L : 4L) * windows() + (padded() ? pixels * inC : 0);
     long tapLists = 40; // one of a thread's tasks each
-    long fixed = 2 * tapLists * taps();
+    long fixed = 4 * tapLists * taps();
+    if (inPlanes) {
+      perFrame += (long) inC * paddedH() * strideW * Math.ceilDiv(paddedW(), strideW);
+      fixed = PlaneConv.PARTS * weights;
+    }
     if (groups == 1) {
       // Place and value of an event; starts by pixel, and the active channels of its row.
       perFrame += 2 * pixels * inC + 3 * pixels;

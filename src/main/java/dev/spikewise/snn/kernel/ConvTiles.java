@@ -21,6 +21,12 @@ final class ConvTiles {
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = SPECIES.length();
 
+  /**
+   * Whether runs are faster than lists: C2 reads ahead in them, which takes the 32 registers of
+   * AVX-512; with 16 they take twice as long.
+   */
+  static final boolean RUNS = LANES > 8;
+
   /** By window: where it starts in the input. */
   private final int[] origins;
 
@@ -155,9 +161,98 @@ final class ConvTiles {
     y3.intoArray(sums, 3 * LANES);
     y4.intoArray(sums, 4 * LANES);
     y5.intoArray(sums, 5 * LANES);
-    for (int i = 0; i < ROWS && r + i < last; i++) {
-      System.arraycopy(sums, i * LANES, y, yAt + channel + outputs[r + i], lanes);
+    for (int i = 0, at = yAt + channel; i < ROWS && r + i < last; i++) {
+      if (lanes == LANES) {
+        FloatVector.fromArray(SPECIES, sums, i * LANES).intoArray(y, at + outputs[r + i]);
+      } else {
+        System.arraycopy(sums, i * LANES, y, at + outputs[r + i], lanes);
+      }
     }
+  }
+
+  /**
+   * As {@link #forward6x2}, for taps in runs: what lies one behind the other is read without a
+   * check of bounds for each value, which takes as long as the arithmetic.
+   */
+  void forwardRuns6x2(
+      float[] x,
+      int xAt,
+      float[] w,
+      int wAt,
+      float[] bias,
+      int channel,
+      float[] y,
+      int yAt,
+      int r,
+      int last,
+      TapRuns taps) {
+    int[] inputs = taps.inputs;
+    int[] weights = taps.weights;
+    int[] lengths = taps.lengths;
+    int runs = taps.count;
+    int step = taps.step;
+    int end = last - 1;
+    int r1 = Math.min(r + 1, end);
+    int r2 = Math.min(r + 2, end);
+    int r3 = Math.min(r + 3, end);
+    int r4 = Math.min(r + 4, end);
+    int r5 = Math.min(r + 5, end);
+    int x0 = xAt + origins[r];
+    int x1 = xAt + origins[r1];
+    int x2 = xAt + origins[r2];
+    int x3 = xAt + origins[r3];
+    int x4 = xAt + origins[r4];
+    int x5 = xAt + origins[r5];
+    FloatVector b0 = FloatVector.fromArray(SPECIES, bias, channel);
+    FloatVector b1 = FloatVector.fromArray(SPECIES, bias, channel + LANES);
+    FloatVector y00 = b0, y10 = b0, y20 = b0, y30 = b0, y40 = b0, y50 = b0;
+    FloatVector y01 = b1, y11 = b1, y21 = b1, y31 = b1, y41 = b1, y51 = b1;
+    for (int run = 0; run < runs; run++) {
+      int o = inputs[run];
+      int k = wAt + weights[run];
+      int n = lengths[run];
+      int i0 = x0 + o;
+      int i1 = x1 + o;
+      int i2 = x2 + o;
+      int i3 = x3 + o;
+      int i4 = x4 + o;
+      int i5 = x5 + o;
+      for (int i = 0; i < n; i++, k += step) {
+        FloatVector w0 = FloatVector.fromArray(SPECIES, w, k);
+        FloatVector w1 = FloatVector.fromArray(SPECIES, w, k + LANES);
+        FloatVector v = FloatVector.broadcast(SPECIES, x[i0 + i]);
+        y00 = v.fma(w0, y00);
+        y01 = v.fma(w1, y01);
+        v = FloatVector.broadcast(SPECIES, x[i1 + i]);
+        y10 = v.fma(w0, y10);
+        y11 = v.fma(w1, y11);
+        v = FloatVector.broadcast(SPECIES, x[i2 + i]);
+        y20 = v.fma(w0, y20);
+        y21 = v.fma(w1, y21);
+        v = FloatVector.broadcast(SPECIES, x[i3 + i]);
+        y30 = v.fma(w0, y30);
+        y31 = v.fma(w1, y31);
+        v = FloatVector.broadcast(SPECIES, x[i4 + i]);
+        y40 = v.fma(w0, y40);
+        y41 = v.fma(w1, y41);
+        v = FloatVector.broadcast(SPECIES, x[i5 + i]);
+        y50 = v.fma(w0, y50);
+        y51 = v.fma(w1, y51);
+      }
+    }
+    int at = yAt + channel;
+    y00.intoArray(y, at + outputs[r]);
+    y01.intoArray(y, at + outputs[r] + LANES);
+    y10.intoArray(y, at + outputs[r1]);
+    y11.intoArray(y, at + outputs[r1] + LANES);
+    y20.intoArray(y, at + outputs[r2]);
+    y21.intoArray(y, at + outputs[r2] + LANES);
+    y30.intoArray(y, at + outputs[r3]);
+    y31.intoArray(y, at + outputs[r3] + LANES);
+    y40.intoArray(y, at + outputs[r4]);
+    y41.intoArray(y, at + outputs[r4] + LANES);
+    y50.intoArray(y, at + outputs[r5]);
+    y51.intoArray(y, at + outputs[r5] + LANES);
   }
 
   /**
@@ -304,8 +399,88 @@ final class ConvTiles {
     w4.intoArray(sums, 4 * LANES);
     w5.intoArray(sums, 5 * LANES);
     for (int k = 0; k < ROWS && i + k <= end; k++) {
-      for (int c = skip, at = wAt + taps.weights[i + k]; c < lanes; c++) {
-        gw[at + c] += sums[k * LANES + c];
+      add(sums, k * LANES, gw, wAt + taps.weights[i + k], skip, lanes);
+    }
+  }
+
+  /**
+   * Adds to the weights' gradients of two vectors of channels what the windows {@code
+   * first..last-1} give, for the taps {@code from..to-1} of six that lie one behind the other:
+   * those from {@code xAt} on in a window, whose rows of weights start at {@code wAt}.
+   *
+   * @param sums memory for 12 vectors
+   */
+  void weightsRun6x2(
+      float[] x,
+      int xAt,
+      float[] gy,
+      int gyAt,
+      float[] gw,
+      int wAt,
+      int step,
+      int from,
+      int to,
+      int first,
+      int last,
+      float[] sums) {
+    FloatVector zero = FloatVector.zero(SPECIES);
+    FloatVector w00 = zero, w10 = zero, w20 = zero, w30 = zero, w40 = zero, w50 = zero;
+    FloatVector w01 = zero, w11 = zero, w21 = zero, w31 = zero, w41 = zero, w51 = zero;
+    int[] windows = origins;
+    int[] gradients = outputs;
+    for (int r = first; r < last; r++) {
+      int i = xAt + windows[r];
+      int at = gyAt + gradients[r];
+      FloatVector g0 = FloatVector.fromArray(SPECIES, gy, at);
+      FloatVector g1 = FloatVector.fromArray(SPECIES, gy, at + LANES);
+      FloatVector v = FloatVector.broadcast(SPECIES, x[i]);
+      w00 = v.fma(g0, w00);
+      w01 = v.fma(g1, w01);
+      v = FloatVector.broadcast(SPECIES, x[i + 1]);
+      w10 = v.fma(g0, w10);
+      w11 = v.fma(g1, w11);
+      v = FloatVector.broadcast(SPECIES, x[i + 2]);
+      w20 = v.fma(g0, w20);
+      w21 = v.fma(g1, w21);
+      v = FloatVector.broadcast(SPECIES, x[i + 3]);
+      w30 = v.fma(g0, w30);
+      w31 = v.fma(g1, w31);
+      v = FloatVector.broadcast(SPECIES, x[i + 4]);
+      w40 = v.fma(g0, w40);
+      w41 = v.fma(g1, w41);
+      v = FloatVector.broadcast(SPECIES, x[i + 5]);
+      w50 = v.fma(g0, w50);
+      w51 = v.fma(g1, w51);
+    }
+    w00.intoArray(sums, 0);
+    w01.intoArray(sums, LANES);
+    w10.intoArray(sums, 2 * LANES);
+    w11.intoArray(sums, 3 * LANES);
+    w20.intoArray(sums, 4 * LANES);
+    w21.intoArray(sums, 5 * LANES);
+    w30.intoArray(sums, 6 * LANES);
+    w31.intoArray(sums, 7 * LANES);
+    w40.intoArray(sums, 8 * LANES);
+    w41.intoArray(sums, 9 * LANES);
+    w50.intoArray(sums, 10 * LANES);
+    w51.intoArray(sums, 11 * LANES);
+    for (int tap = from; tap < to; tap++) {
+      add(sums, 2 * tap * LANES, gw, wAt + tap * step);
+      add(sums, (2 * tap + 1) * LANES, gw, wAt + tap * step + LANES);
+    }
+  }
+
+  static void add(float[] sums, int at, float[] gw, int wAt) {
+    FloatVector sum = FloatVector.fromArray(SPECIES, sums, at);
+    FloatVector.fromArray(SPECIES, gw, wAt).add(sum).intoArray(gw, wAt);
+  }
+
+  static void add(float[] sums, int at, float[] gw, int wAt, int skip, int lanes) {
+    if (skip == 0 && lanes == LANES) {
+      add(sums, at, gw, wAt);
+    } else {
+      for (int c = skip; c < lanes; c++) {
+        gw[wAt + c] += sums[at + c];
       }
     }
   }

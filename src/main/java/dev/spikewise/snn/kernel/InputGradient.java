@@ -16,6 +16,12 @@ final class InputGradient {
   private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
   private static final int TASKS = 32;
 
+  /** Where more of the channels are loud, leaving out the others costs more than it spares. */
+  private static final double FULL = 0.6;
+
+  /** What a tap in a run takes of the time of a listed one. */
+  private static final double IN_RUN = 0.6;
+
   private final ConvShape shape;
   private final Parallel parallel;
 
@@ -42,7 +48,7 @@ final class InputGradient {
   private final ActiveRows active;
   private final ConvTiles tiles;
   private final ChannelTiles channels;
-  private final @Nullable TapList[] lists;
+  private final @Nullable Taps[] tapsOfTask;
   private final float[] zeros;
 
   /** By row of the output, and one past the last: its first entry in {@link #loud}. */
@@ -55,6 +61,9 @@ final class InputGradient {
   private final int[] loudAnywhere;
 
   private int loudChannels;
+
+  /** Whether all channels of all rows are taken, in runs. */
+  private boolean full;
 
   /**
    * @param pixels of the single pixels
@@ -78,18 +87,23 @@ final class InputGradient {
       inputs[f] = f * shape.inSize();
     }
     tiles = new ConvTiles(gradients, inputs);
-    lists = new TapList[Math.max(TASKS, channels.count)];
+    tapsOfTask = new Taps[Math.max(TASKS, channels.count)];
     zeros = new float[width * shape.inC() + LANES];
     loudStarts = new int[shape.outH() + 1];
     loud = new int[shape.outH() * groupOut];
     loudAnywhere = new int[groupOut];
-    // Of groups, all channels: they share no taps.
-    loudChannels = groupOut;
+    // Of groups always: they share no taps.
+    takeAll();
+  }
+
+  private void takeAll() {
     for (int i = 0; i < loud.length; i++) {
       loud[i] = i % groupOut;
       loudStarts[i / groupOut + 1] = i + 1;
     }
+    loudChannels = groupOut;
     System.arraycopy(loud, 0, loudAnywhere, 0, groupOut);
+    full = ConvTiles.RUNS && channels.isPair(0);
   }
 
   /** With one column, no window sees two neighbours, unless their gaps are dilated. */
@@ -120,6 +134,10 @@ final class InputGradient {
     for (int word = 0; word < active.words; word++) {
       loudChannels = list(anywhere[word], word, loudAnywhere, loudChannels);
     }
+    full = false;
+    if (ConvTiles.RUNS && channels.isPair(0) && n > FULL * loud.length) {
+      takeAll();
+    }
   }
 
   private static int list(long bits, int word, int[] channels, int n) {
@@ -135,7 +153,8 @@ final class InputGradient {
    */
   double work() {
     double channelsOfRow = (double) loudStarts[shape.outH()] / shape.outH();
-    return reach.pairs() * channelsOfRow * shape.groups() * channels.count;
+    double tap = full ? IN_RUN : 1;
+    return reach.pairs() * channelsOfRow * shape.groups() * channels.count * tap;
   }
 
   void run(float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames) {
@@ -150,12 +169,12 @@ final class InputGradient {
         task -> {
           int first = task / channels.count * chunk;
           int last = Math.min(reach.spots(), first + chunk);
-          TapList list = listOf(task);
+          Taps taps = tapsOf(task);
           for (int spot = first; spot < last; spot++) {
             if (spot == first || !reach.repeats(spot)) {
-              list(spot, list);
+              list(spot, taps);
             }
-            spot(gy, gyAt, gx, gxAt, frames, spot, task % channels.count, list);
+            spot(gy, gyAt, gx, gxAt, frames, spot, task % channels.count, taps);
           }
         });
   }
@@ -180,17 +199,23 @@ final class InputGradient {
     }
   }
 
-  private TapList listOf(int task) {
-    TapList list = lists[task];
-    if (list == null) {
-      list = new TapList(shape.kH() * columns * groupOut);
-      lists[task] = list;
+  /** The taps of a task's spot: all of them in runs, or those that are not silent. */
+  private final class Taps {
+    final TapList list = new TapList(shape.kH() * columns * groupOut);
+    final TapRuns runs = new TapRuns(shape.kH() * columns, depth);
+  }
+
+  private Taps tapsOf(int task) {
+    Taps taps = tapsOfTask[task];
+    if (taps == null) {
+      taps = new Taps();
+      tapsOfTask[task] = taps;
     }
-    return list;
+    return taps;
   }
 
   private void spot(
-      float[] gy, int gyAt, float[] gx, int gxAt, int frames, int spot, int tile, TapList list) {
+      float[] gy, int gyAt, float[] gx, int gxAt, int frames, int spot, int tile, Taps taps) {
     int area = shape.kH() * columns;
     for (int g = 0; g < shape.groups(); g++) {
       int from = gyAt + reach.firstWindow(spot) * shape.outC() + g * groupOut;
@@ -198,30 +223,36 @@ final class InputGradient {
       int channel = g * groupIn + channels.first(tile);
       int at = gxAt + reach.pixels()[spot] * shape.inC();
       for (int f = 0; f < frames; f += ConvTiles.ROWS) {
-        if (channels.isPair(tile)) {
-          tiles.forward6x2(gy, from, turned, wAt, zeros, channel, gx, at, f, frames, list);
+        if (!channels.isPair(tile)) {
+          int n = channels.lanes();
+          tiles.forward6x1(gy, from, turned, wAt, zeros, channel, gx, at, f, frames, taps.list, n);
+        } else if (full) {
+          tiles.forwardRuns6x2(gy, from, turned, wAt, zeros, channel, gx, at, f, frames, taps.runs);
         } else {
-          int lanes = channels.lanes();
-          tiles.forward6x1(gy, from, turned, wAt, zeros, channel, gx, at, f, frames, list, lanes);
+          tiles.forward6x2(gy, from, turned, wAt, zeros, channel, gx, at, f, frames, taps.list);
         }
       }
     }
   }
 
   /** The taps of a spot, counted from the first window that sees it. */
-  private void list(int spot, TapList list) {
+  private void list(int spot, Taps taps) {
     int first = reach.firstWindow(spot);
-    int n = 0;
+    taps.list.count = 0;
+    taps.runs.count = 0;
     for (int i = reach.starts()[spot]; i < reach.starts()[spot + 1]; i++) {
       int window = reach.windows()[i];
       int row = window / shape.outW();
       int input = (window - first) * shape.outC();
       int weight = reach.positions()[i] * groupOut * depth;
-      for (int k = loudStarts[row]; k < loudStarts[row + 1]; k++) {
-        list.inputs[n] = input + loud[k];
-        list.weights[n++] = weight + loud[k] * depth;
+      if (full) {
+        taps.runs.add(input, weight, groupOut);
+      }
+      if (!full || channels.count > 1) {
+        for (int k = loudStarts[row]; k < loudStarts[row + 1]; k++) {
+          taps.list.add(input + loud[k], weight + loud[k] * depth);
+        }
       }
     }
-    list.count = n;
   }
 }

@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Convolution on the Vector API. Two tables, where windows start and how far their taps lie,
  * describe every geometry. Dense, but for what is silent ({@link ConvTiles}, {@link ActiveTaps},
- * {@link InputGradient}, {@link WeightGradient}), or event-driven, where only the values that are
- * not 0 are visited ({@link ConvEvents}): whatever the measured density makes faster. Forward, both
- * add in the same order and agree bit for bit.
+ * {@link InputGradient}, {@link WeightGradient}; {@link PlaneConv} for few channels), or
+ * event-driven, where only the values that are not 0 are visited ({@link ConvEvents}): whatever the
+ * measured density makes faster. Forward, both add in the same order and agree bit for bit.
  */
 final class VectorConv implements Kernels.Conv {
 
@@ -21,19 +21,16 @@ final class VectorConv implements Kernels.Conv {
   private static final int FORWARD_TASKS = 32;
   private static final int INPUT_TASKS = 32;
 
-  /**
-   * Parts of an event-driven weight gradient, added up in order. A constant, so that results do not
-   * depend on the number of threads.
-   */
+  /** Of an event-driven weight gradient: see {@link PartialSums}. */
   private static final int PARTS = 4;
 
   /**
    * Visiting an event takes so many times as long as its share of a dense tile (measured, see
    * src/bench).
    */
-  private static final double EVENT_FORWARD = 6;
+  private static final double EVENT_FORWARD = 14;
 
-  private static final double EVENT_WEIGHTS = 6;
+  private static final double EVENT_WEIGHTS = 12;
   private static final double EVENT_INPUT = 0.9;
 
   /** Adding up the lanes of a group of events' input gradients, likewise. */
@@ -63,10 +60,15 @@ final class VectorConv implements Kernels.Conv {
   private final Reach reach;
   private final @Nullable ActiveTaps[] forwardTaps;
   private final WeightGradient weightGradient;
+
+  /** Does all but the input's gradient, for the shapes that it suits. */
+  private final @Nullable PlaneConv planes;
+
   private final float[][] eventSums = new float[INPUT_TASKS][ConvEvents.GROUP * LANES];
   private @Nullable InputGradient inputGradient;
-  private float[] partialWeights = {};
+  private final PartialSums partialSums;
   private float[] roomyWeights = {};
+  private float[] roomyGradients = {};
 
   VectorConv(ConvShape shape, int maxFrames, Parallel parallel) {
     this.shape = shape;
@@ -93,6 +95,8 @@ final class VectorConv implements Kernels.Conv {
     events = new Events(shape, maxFrames, parallel);
     tiles = new ConvTiles(origins, outputs);
     weightGradient = new WeightGradient(shape, active, offsets, origins, maxFrames, parallel);
+    planes = PlaneConv.suits(shape) ? new PlaneConv(shape, maxFrames, parallel) : null;
+    partialSums = new PartialSums(PARTS, parallel);
     eventLoops = new ConvEvents(shape, events, origins, reach);
   }
 
@@ -101,17 +105,21 @@ final class VectorConv implements Kernels.Conv {
       float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
     float[] from = pad(x, xAt, frames);
     int at = padded == null ? xAt : 0;
-    measure(from, at, frames);
-    boolean sparse = events.possible && active.density() * EVENT_FORWARD < active.coverage();
-    if (sparse) {
-      events.collect(from, at, frames);
-    }
     if (bias == null) {
       Arrays.fill(start, 0);
     } else {
       System.arraycopy(bias, 0, start, 0, bias.length);
     }
     float[] weights = groupOut < LANES ? roomy(w) : w;
+    if (planes != null) {
+      planes.forward(from, at, weights, start, y, yAt, frames);
+      return;
+    }
+    measure(from, at, frames);
+    boolean sparse = isSparse(EVENT_FORWARD);
+    if (sparse) {
+      events.collect(from, at, frames);
+    }
     int rows = frames * windows;
     int chunks = Math.clamp(FORWARD_TASKS / channels.count, 1, (rows + CHUNK - 1) / CHUNK);
     int chunk =
@@ -191,7 +199,11 @@ final class VectorConv implements Kernels.Conv {
         int wAt = g * taps * groupOut + c;
         int channel = g * groupOut + c;
         if (channels.isPair(tile)) {
-          tiles.forward6x2(x, from, w, wAt, bias, channel, y, yAt, r, last, walk.list);
+          if (walk.inRuns()) {
+            tiles.forwardRuns6x2(x, from, w, wAt, bias, channel, y, yAt, r, last, walk.runs);
+          } else {
+            tiles.forward6x2(x, from, w, wAt, bias, channel, y, yAt, r, last, walk.list);
+          }
         } else {
           int lanes = channels.lanes();
           tiles.forward6x1(x, from, w, wAt, bias, channel, y, yAt, r, last, walk.list, lanes);
@@ -255,34 +267,50 @@ final class VectorConv implements Kernels.Conv {
   public void weightGradient(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int frames) {
     float[] from = pad(x, xAt, frames);
     int at = padded == null ? xAt : 0;
-    measure(from, at, frames);
     int rows = frames * windows;
-    if (events.possible && active.density() * EVENT_WEIGHTS < active.coverage()) {
-      events.collect(from, at, frames);
-      sparseWeightGradient(gy, gyAt, gw, rows);
+    float[] gradients = withRoom(gy, gyAt, gyAt + rows * shape.outC());
+    int gradientsAt = gradients == gy ? gyAt : 0;
+    if (planes != null) {
+      planes.weightGradient(from, at, gradients, gradientsAt, gw, frames);
       return;
     }
-    weightGradient.run(from, at, gy, gyAt, gw, frames);
+    measure(from, at, frames);
+    if (isSparse(EVENT_WEIGHTS)) {
+      events.collect(from, at, frames);
+      sparseWeightGradient(gy, gyAt, gw, rows);
+    } else {
+      weightGradient.run(from, at, gradients, gradientsAt, gw, frames);
+    }
+  }
+
+  /**
+   * Values {@code from..end-1} with room for a vector behind them, where {@link ConvTiles} needs
+   * it: in the array itself, or in a copy that begins at 0.
+   */
+  private float[] withRoom(float[] values, int from, int end) {
+    if (groupOut >= LANES || end + LANES <= values.length) {
+      return values;
+    }
+    if (roomyGradients.length < end - from + LANES) {
+      roomyGradients = new float[end - from + LANES];
+    }
+    System.arraycopy(values, from, roomyGradients, 0, end - from);
+    return roomyGradients;
+  }
+
+  /** Whether visiting events is faster than what a dense pass has to multiply. */
+  private boolean isSparse(double event) {
+    return events.possible && active.density() * event < active.coverage();
   }
 
   private void sparseWeightGradient(float[] gy, int gyAt, float[] gw, int rows) {
-    if (partialWeights.length == 0) {
-      partialWeights = new float[PARTS * gw.length];
-    }
-    float[] sums = partialWeights;
-    parallel.run(
-        PARTS,
-        part -> {
-          Arrays.fill(sums, part * gw.length, (part + 1) * gw.length, 0);
-          int last = (int) ((long) rows * (part + 1) / PARTS);
-          for (int r = (int) ((long) rows * part / PARTS); r < last; r++) {
-            eventLoops.weights(gy, gyAt + r * groupOut, sums, part * gw.length, r);
+    partialSums.addTo(
+        gw,
+        (part, sums, at) -> {
+          int last = partialSums.start(rows, part + 1);
+          for (int r = partialSums.start(rows, part); r < last; r++) {
+            eventLoops.weights(gy, gyAt + r * groupOut, sums, at, r);
           }
         });
-    for (int part = 0; part < PARTS; part++) {
-      for (int i = 0; i < gw.length; i++) {
-        gw[i] += sums[part * gw.length + i];
-      }
-    }
   }
 }

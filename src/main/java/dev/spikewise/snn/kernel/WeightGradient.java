@@ -26,6 +26,7 @@ final class WeightGradient {
   private final int groupOut;
   private final ChannelTiles channels;
   private final @Nullable ActiveTaps[] tapsOfTask = new ActiveTaps[TASKS];
+  private final float[][] sums = new float[TASKS][2 * ConvTiles.ROWS * LANES];
 
   /** Rows of the output that have a gradient. */
   private final ActiveRows loud;
@@ -38,8 +39,6 @@ final class WeightGradient {
 
   /** By chunk, and one past the last: its first window among those. */
   private final int[] loudStarts;
-
-  private float[] copy = {};
 
   /**
    * @param active rows of the padded input
@@ -69,12 +68,10 @@ final class WeightGradient {
     loudStarts = new int[(origins.length + CHUNK - 1) / CHUNK + 1];
   }
 
-  /** Adds to gw, after {@link ActiveRows#measure} of x. */
+  /** Adds to gw, after {@link ActiveRows#measure} of x; gy has room for a vector behind it. */
   void run(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int frames) {
     int rows = frames * shape.windows();
-    float[] gradients = withRoom(gy, gyAt, gyAt + rows * shape.outC());
-    int gradientsAt = gradients == gy ? gyAt : 0;
-    listLoudWindows(gradients, gradientsAt, frames);
+    listLoudWindows(gy, gyAt, frames);
     int share = Math.max(2 * ConvTiles.ROWS, (taps + TASKS - 1) / TASKS);
     parallel.run(
         (taps + share - 1) / share,
@@ -92,7 +89,7 @@ final class WeightGradient {
               walk.moveTo(r, Math.min(rows, r + CHUNK));
               for (int g = 0; g < shape.groups(); g++) {
                 int from = xAt + g * groupIn;
-                addTiles(x, from, gradients, gradientsAt, gw, g, walk.list, first, last);
+                addTiles(x, from, gy, gyAt, gw, g, walk, sums[task], first, last);
               }
             }
           }
@@ -104,13 +101,16 @@ final class WeightGradient {
     loud.measure(gy, gyAt, frames);
     int rows = frames * shape.windows();
     int n = 0;
-    for (int r = 0; r < rows; r++) {
-      if (r % CHUNK == 0) {
-        loudStarts[r / CHUNK] = n;
-      }
-      if (loud.any(r / shape.outW())) {
-        loudOrigins[n] = origins[r];
-        loudOutputs[n++] = r * shape.outC();
+    for (int r = 0, row = 0; r < rows; row++) {
+      boolean any = loud.any(row);
+      for (int end = r + shape.outW(); r < end; r++) {
+        if (r % CHUNK == 0) {
+          loudStarts[r / CHUNK] = n;
+        }
+        if (any) {
+          loudOrigins[n] = origins[r];
+          loudOutputs[n++] = r * shape.outC();
+        }
       }
     }
     loudStarts[(rows + CHUNK - 1) / CHUNK] = n;
@@ -123,13 +123,19 @@ final class WeightGradient {
       int gyAt,
       float[] gw,
       int g,
-      TapList list,
+      ActiveTaps walk,
+      float[] sums,
       int first,
       int last) {
+    TapList list = walk.list;
     for (int tile = 0; tile < channels.count; tile++) {
       int c = channels.first(tile);
       int gyFrom = gyAt + g * groupOut + c;
       int gwFrom = g * taps * groupOut + c;
+      if (channels.isPair(tile) && walk.inRuns() && shape.together() >= ConvTiles.ROWS) {
+        addRuns(x, xAt, gy, gyFrom, gw, gwFrom, walk.runs, sums, first, last);
+        continue;
+      }
       for (int i = 0; i < list.count; i += ConvTiles.ROWS) {
         if (channels.isPair(tile)) {
           tiles.weights6x2(x, xAt, gy, gyFrom, gw, gwFrom, list, i, first, last);
@@ -142,18 +148,29 @@ final class WeightGradient {
     }
   }
 
-  /**
-   * Values {@code from..end-1} with room for a vector behind them, where {@link ConvTiles} needs
-   * it: in the array itself, or in a copy that begins at 0.
-   */
-  private float[] withRoom(float[] values, int from, int end) {
-    if (groupOut >= LANES || end + LANES <= values.length) {
-      return values;
+  /** Tiles of six taps one behind the other, the last of which may begin before its run. */
+  private void addRuns(
+      float[] x,
+      int xAt,
+      float[] gy,
+      int gyAt,
+      float[] gw,
+      int gwAt,
+      TapRuns runs,
+      float[] sums,
+      int first,
+      int last) {
+    for (int run = 0; run < runs.count; run++) {
+      int length = runs.lengths[run];
+      int tap = runs.weights[run] / runs.step;
+      for (int i = 0; i < length; i += ConvTiles.ROWS) {
+        int start = Math.clamp(length - ConvTiles.ROWS, -(tap % shape.together()), i);
+        int input = xAt + runs.inputs[run] + start;
+        int weight = gwAt + (tap + start) * runs.step;
+        int from = i - start;
+        int to = Math.min(ConvTiles.ROWS, length - start);
+        tiles.weightsRun6x2(x, input, gy, gyAt, gw, weight, runs.step, from, to, first, last, sums);
+      }
     }
-    if (copy.length < end - from + LANES) {
-      copy = new float[end - from + LANES];
-    }
-    System.arraycopy(values, from, copy, 0, end - from);
-    return copy;
   }
 }
