@@ -27,6 +27,9 @@ final class ConvTiles {
    */
   static final boolean RUNS = LANES > 8;
 
+  /** What a tap in a run takes of the time of a listed one. */
+  static final double IN_RUN = 0.6;
+
   /** By window: where it starts in the input. */
   private final int[] origins;
 

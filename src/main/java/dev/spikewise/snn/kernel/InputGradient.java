@@ -16,12 +16,6 @@ final class InputGradient {
   private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
   private static final int TASKS = 32;
 
-  /** Where more of the channels are loud, leaving out the others costs more than it spares. */
-  private static final double FULL = 0.6;
-
-  /** What a tap in a run takes of the time of a listed one. */
-  private static final double IN_RUN = 0.6;
-
   private final ConvShape shape;
   private final Parallel parallel;
 
@@ -135,7 +129,7 @@ final class InputGradient {
       loudChannels = list(anywhere[word], word, loudAnywhere, loudChannels);
     }
     full = false;
-    if (ConvTiles.RUNS && channels.isPair(0) && n > FULL * loud.length) {
+    if (ConvTiles.RUNS && channels.isPair(0) && n > ConvTiles.IN_RUN * loud.length) {
       takeAll();
     }
   }
@@ -153,8 +147,7 @@ final class InputGradient {
    */
   double work() {
     double channelsOfRow = (double) loudStarts[shape.outH()] / shape.outH();
-    double tap = full ? IN_RUN : 1;
-    return reach.pairs() * channelsOfRow * shape.groups() * channels.count * tap;
+    return reach.pairs() * channelsOfRow * shape.groups() * channels.count;
   }
 
   void run(float[] gy, int gyAt, float[] w, float[] gx, int gxAt, int frames) {

@@ -28,9 +28,9 @@ final class VectorConv implements Kernels.Conv {
    * Visiting an event takes so many times as long as its share of a dense tile (measured, see
    * src/bench).
    */
-  private static final double EVENT_FORWARD = 14;
+  private static final double EVENT_FORWARD = ConvTiles.RUNS ? 14 : 6;
 
-  private static final double EVENT_WEIGHTS = 12;
+  private static final double EVENT_WEIGHTS = ConvTiles.RUNS ? 12 : 6;
   private static final double EVENT_INPUT = 0.9;
 
   /** Adding up the lanes of a group of events' input gradients, likewise. */
@@ -300,7 +300,9 @@ final class VectorConv implements Kernels.Conv {
 
   /** Whether visiting events is faster than what a dense pass has to multiply. */
   private boolean isSparse(double event) {
-    return events.possible && active.density() * event < active.coverage();
+    double listed = active.coverage();
+    double dense = ConvTiles.RUNS ? Math.min(1, listed / ConvTiles.IN_RUN) : listed;
+    return events.possible && active.density() * event < dense;
   }
 
   private void sparseWeightGradient(float[] gy, int gyAt, float[] gw, int rows) {
