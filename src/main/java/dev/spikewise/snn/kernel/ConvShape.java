@@ -132,7 +132,7 @@ public record ConvShape(
     long tapLists = 40; // one of a thread's tasks each
     long fixed = 4 * tapLists * taps();
     if (inPlanes) {
-      perFrame += (long) inC * paddedH() * strideW * Math.ceilDiv(paddedW(), strideW);
+      perFrame += PlaneConv.frameSize(this);
       fixed = PlaneConv.PARTS * weights;
     }
     if (groups == 1) {

@@ -32,6 +32,11 @@ final class PlaneConv {
   private final int width;
 
   private final int planeSize;
+
+  /** Of the planes of a channel, and of a frame. */
+  private final int channelSize;
+
+  private final int frameSize;
   private final float[] planes;
   private final int[] origins;
   private final ChannelTiles channels;
@@ -49,12 +54,13 @@ final class PlaneConv {
     channels = new ChannelTiles(groupOut);
     partialSums = new PartialSums(PARTS, parallel);
     width = Math.ceilDiv(shape.paddedW(), shape.strideW());
-    planeSize = shape.paddedH() * width;
-    planes = new float[maxFrames * frameSize() + PlaneTiles.ROWS];
+    planeSize = planeSize(shape);
+    channelSize = planesOfChannel(shape) * planeSize;
+    frameSize = frameSize(shape);
+    planes = new float[maxFrames * frameSize + PlaneTiles.ROWS];
     origins = new int[maxFrames * shape.outH()];
     for (int row = 0; row < origins.length; row++) {
-      origins[row] =
-          row / shape.outH() * frameSize() + row % shape.outH() * shape.strideH() * width;
+      origins[row] = row / shape.outH() * frameSize + row % shape.outH() * shape.strideH() * width;
     }
     tiles = new PlaneTiles(offsets(), origins, shape.outW(), shape.outC(), groupOut);
   }
@@ -64,8 +70,17 @@ final class PlaneConv {
         || shape.together() < FEW && shape.outW() >= PlaneTiles.ROWS;
   }
 
-  private int frameSize() {
-    return shape.inC() * shape.strideW() * planeSize;
+  /** Numbers in the planes of a frame. */
+  static int frameSize(ConvShape shape) {
+    return shape.inC() * planesOfChannel(shape) * planeSize(shape);
+  }
+
+  private static int planesOfChannel(ConvShape shape) {
+    return Math.min(shape.strideW(), shape.paddedW());
+  }
+
+  private static int planeSize(ConvShape shape) {
+    return shape.paddedH() * Math.ceilDiv(shape.paddedW(), shape.strideW());
   }
 
   /** Where the value of column {@code ix} lies in a row, counted from its channel's first plane. */
@@ -77,7 +92,7 @@ final class PlaneConv {
   private int[] offsets() {
     var offsets = new int[taps];
     for (int k = 0; k < taps; k++) {
-      int plane = k % groupIn * shape.strideW() * planeSize;
+      int plane = k % groupIn * channelSize;
       int kx = k / groupIn % shape.kW();
       int ky = k / groupIn / shape.kW();
       offsets[k] = plane + ky * shape.dilationH() * width + column(kx * shape.dilationW());
@@ -92,7 +107,7 @@ final class PlaneConv {
         f -> {
           int from = xAt + f * shape.paddedSize();
           for (int c = 0; c < shape.inC(); c++) {
-            int plane = f * frameSize() + c * shape.strideW() * planeSize;
+            int plane = f * frameSize + c * channelSize;
             for (int ix = 0; ix < shape.paddedW(); ix++) {
               int i = from + ix * shape.inC() + c;
               int to = plane + column(ix);
@@ -123,7 +138,7 @@ final class PlaneConv {
 
   private void forwardRow(int row, float[] w, float[] start, float[] y, int yAt, float[] sums) {
     for (int g = 0; g < shape.groups(); g++) {
-      int from = origins[row] + g * groupIn * shape.strideW() * planeSize;
+      int from = origins[row] + g * groupIn * channelSize;
       for (int tile = 0; tile < channels.count; tile++) {
         int wAt = g * taps * groupOut + channels.first(tile);
         int channel = g * groupOut + channels.first(tile);
@@ -159,7 +174,7 @@ final class PlaneConv {
     for (int row = first; row < last; row += chunk) {
       int end = Math.min(last, row + chunk);
       for (int g = 0; g < shape.groups(); g++) {
-        int from = g * groupIn * shape.strideW() * planeSize;
+        int from = g * groupIn * channelSize;
         for (int tile = 0; tile < channels.count; tile++) {
           int gyFrom = gyAt + g * groupOut + channels.first(tile);
           for (int tap = 0; tap < taps; tap += PlaneTiles.ROWS) {

@@ -25,6 +25,7 @@ class KernelsTest {
         new ConvShape(8, 8, 1, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1),
         new ConvShape(9, 7, 5, 19, 3, 3, 2, 3, 1, 2, 1, 1, 1),
         new ConvShape(4, 20, 2, 40, 3, 3, 1, 2, 1, 1, 1, 1, 1),
+        new ConvShape(4, 3, 2, 5, 2, 2, 1, 7, 0, 0, 1, 1, 1),
         new ConvShape(5, 14, 6, 102, 2, 3, 1, 1, 0, 1, 1, 2, 3),
         new ConvShape(9, 9, 4, 50, 3, 3, 1, 1, 2, 2, 2, 2, 1),
         new ConvShape(10, 8, 6, 12, 3, 3, 2, 1, 0, 2, 1, 2, 3),
