@@ -48,6 +48,7 @@ final class VectorConv implements Kernels.Conv {
   private final float[] start;
 
   private final int[] offsets;
+  private final int[] origins;
   private final ActiveRows active;
   private final Events events;
   private final ConvTiles tiles;
@@ -59,7 +60,7 @@ final class VectorConv implements Kernels.Conv {
 
   private final Reach reach;
   private final @Nullable ActiveTaps[] forwardTaps;
-  private final WeightGradient weightGradient;
+  private @Nullable WeightGradient weightGradient;
 
   /** Does all but the input's gradient, for the shapes that it suits. */
   private final @Nullable PlaneConv planes;
@@ -83,7 +84,7 @@ final class VectorConv implements Kernels.Conv {
     offsets = shape.tapOffsets();
     forwardTaps = new ActiveTaps[Math.max(FORWARD_TASKS, channels.count)];
     int[] starts = shape.windowStarts();
-    var origins = new int[maxFrames * windows];
+    origins = new int[maxFrames * windows];
     var outputs = new int[origins.length];
     for (int i = 0; i < origins.length; i++) {
       origins[i] = i / windows * shape.paddedSize() + starts[i % windows];
@@ -94,7 +95,6 @@ final class VectorConv implements Kernels.Conv {
     active = new ActiveRows(shape.paddedH(), shape.paddedW(), shape.inC(), maxFrames, parallel);
     events = new Events(shape, maxFrames, parallel);
     tiles = new ConvTiles(origins, outputs);
-    weightGradient = new WeightGradient(shape, active, offsets, origins, maxFrames, parallel);
     planes = PlaneConv.suits(shape) ? new PlaneConv(shape, maxFrames, parallel) : null;
     partialSums = new PartialSums(PARTS, parallel);
     eventLoops = new ConvEvents(shape, events, origins, reach);
@@ -278,9 +278,12 @@ final class VectorConv implements Kernels.Conv {
     if (isSparse(EVENT_WEIGHTS)) {
       events.collect(from, at, frames);
       sparseWeightGradient(gy, gyAt, gw, rows);
-    } else {
-      weightGradient.run(from, at, gradients, gradientsAt, gw, frames);
+      return;
     }
+    if (weightGradient == null) {
+      weightGradient = new WeightGradient(shape, active, offsets, origins, maxFrames, parallel);
+    }
+    weightGradient.run(from, at, gradients, gradientsAt, gw, frames);
   }
 
   /**
