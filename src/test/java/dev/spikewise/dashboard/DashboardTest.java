@@ -109,6 +109,7 @@ class DashboardTest {
     jobs.list(new Jobs.Filter(NOT_OVER, Map.of(), null), 100, Long.MAX_VALUE).data().stream()
         .map(job -> "http://127.0.0.1:%d/api/v1/jobs/%s/cancel".formatted(port, job.id()))
         .forEach(request::post);
+    request.dispose();
   }
 
   @AfterEach
