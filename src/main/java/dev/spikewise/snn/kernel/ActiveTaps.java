@@ -8,9 +8,6 @@ import java.util.Arrays;
  */
 final class ActiveTaps {
 
-  /** Where more of the channels are active, lists would cost more than they spare. */
-  private static final double FULL = 0.6;
-
   /** The taps {@code from..to-1} of the windows moved to, in ascending order. */
   TapList list;
 
@@ -61,8 +58,8 @@ final class ActiveTaps {
   void moveTo(int first, int last) {
     // Groups share no channels, so for them all taps count as active.
     if (shape.groups() > 1
-        || active.coverage() > FULL
-        || collect(first, last) > FULL * shape.kH() * channels) {
+        || active.coverage() > ConvTiles.IN_RUN
+        || collect(first, last) > ConvTiles.IN_RUN * shape.kH() * channels) {
       list = all;
       return;
     }

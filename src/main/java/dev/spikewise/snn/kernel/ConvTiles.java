@@ -27,7 +27,10 @@ final class ConvTiles {
    */
   static final boolean RUNS = LANES > 8;
 
-  /** What a tap in a run takes of the time of a listed one. */
+  /**
+   * What a tap in a run takes of the time of a listed one: where more of the channels are active,
+   * lists cost more than they spare.
+   */
   static final double IN_RUN = 0.6;
 
   /** By window: where it starts in the input. */
@@ -165,11 +168,7 @@ final class ConvTiles {
     y4.intoArray(sums, 4 * LANES);
     y5.intoArray(sums, 5 * LANES);
     for (int i = 0, at = yAt + channel; i < ROWS && r + i < last; i++) {
-      if (lanes == LANES) {
-        FloatVector.fromArray(SPECIES, sums, i * LANES).intoArray(y, at + outputs[r + i]);
-      } else {
-        System.arraycopy(sums, i * LANES, y, at + outputs[r + i], lanes);
-      }
+      store(sums, i * LANES, y, at + outputs[r + i], lanes);
     }
   }
 
@@ -473,6 +472,16 @@ final class ConvTiles {
     }
   }
 
+  /** Copies a tile's sums of the first {@code lanes} channels of a vector to the output. */
+  static void store(float[] sums, int at, float[] y, int yAt, int lanes) {
+    if (lanes == LANES) {
+      FloatVector.fromArray(SPECIES, sums, at).intoArray(y, yAt);
+    } else {
+      System.arraycopy(sums, at, y, yAt, lanes);
+    }
+  }
+
+  /** Adds a tile's sums of one vector of channels to the weights' gradients. */
   static void add(float[] sums, int at, float[] gw, int wAt) {
     FloatVector sum = FloatVector.fromArray(SPECIES, sums, at);
     FloatVector.fromArray(SPECIES, gw, wAt).add(sum).intoArray(gw, wAt);

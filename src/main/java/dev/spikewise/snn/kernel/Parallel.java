@@ -50,6 +50,11 @@ public final class Parallel implements AutoCloseable {
     }
   }
 
+  /** The first of the {@code n} things that a task takes, where all take their share. */
+  static int start(int n, int task, int tasks) {
+    return (int) ((long) n * task / tasks);
+  }
+
   public int threads() {
     return helpers.length + 1;
   }

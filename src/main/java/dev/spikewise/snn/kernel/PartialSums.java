@@ -22,9 +22,9 @@ final class PartialSums {
     void add(int part, float[] sums, int at);
   }
 
-  /** The share of {@code rows} before a part. */
+  /** The first of a part's rows. */
   int start(int rows, int part) {
-    return (int) ((long) rows * part / parts);
+    return Parallel.start(rows, part, parts);
   }
 
   void addTo(float[] gradient, Part work) {

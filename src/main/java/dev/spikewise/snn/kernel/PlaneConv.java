@@ -129,8 +129,8 @@ final class PlaneConv {
     parallel.run(
         tasks,
         task -> {
-          int end = (int) ((long) rows * (task + 1) / tasks);
-          for (int row = (int) ((long) rows * task / tasks); row < end; row++) {
+          int end = Parallel.start(rows, task + 1, tasks);
+          for (int row = Parallel.start(rows, task, tasks); row < end; row++) {
             forwardRow(row, w, start, y, yAt + row * shape.outW() * shape.outC(), room[task]);
           }
         });

@@ -94,8 +94,8 @@ final class PlaneTiles {
     y50.intoArray(sums, 10 * LANES);
     y51.intoArray(sums, 11 * LANES);
     for (int row = 0, at = yAt + channel; row < n; row++, at += outC) {
-      FloatVector.fromArray(SPECIES, sums, 2 * row * LANES).intoArray(y, at);
-      FloatVector.fromArray(SPECIES, sums, (2 * row + 1) * LANES).intoArray(y, at + LANES);
+      ConvTiles.store(sums, 2 * row * LANES, y, at, LANES);
+      ConvTiles.store(sums, (2 * row + 1) * LANES, y, at + LANES, LANES);
     }
   }
 
@@ -135,11 +135,7 @@ final class PlaneTiles {
     y4.intoArray(sums, 4 * LANES);
     y5.intoArray(sums, 5 * LANES);
     for (int row = 0, at = yAt + channel; row < n; row++, at += outC) {
-      if (lanes == LANES) {
-        FloatVector.fromArray(SPECIES, sums, row * LANES).intoArray(y, at);
-      } else {
-        System.arraycopy(sums, row * LANES, y, at, lanes);
-      }
+      ConvTiles.store(sums, row * LANES, y, at, lanes);
     }
   }
 

@@ -68,8 +68,8 @@ final class VectorConv implements Kernels.Conv {
   private final float[][] eventSums = new float[INPUT_TASKS][ConvEvents.GROUP * LANES];
   private @Nullable InputGradient inputGradient;
   private final PartialSums partialSums;
-  private float[] roomyWeights = {};
-  private float[] roomyGradients = {};
+  private final Roomy roomyWeights = new Roomy();
+  private final Roomy roomyGradients = new Roomy();
 
   VectorConv(ConvShape shape, int maxFrames, Parallel parallel) {
     this.shape = shape;
@@ -110,7 +110,7 @@ final class VectorConv implements Kernels.Conv {
     } else {
       System.arraycopy(bias, 0, start, 0, bias.length);
     }
-    float[] weights = groupOut < LANES ? roomy(w) : w;
+    float[] weights = groupOut < LANES ? roomyWeights.of(w, 0, w.length) : w;
     if (planes != null) {
       planes.forward(from, at, weights, start, y, yAt, frames);
       return;
@@ -143,13 +143,21 @@ final class VectorConv implements Kernels.Conv {
     }
   }
 
-  /** A copy with the room behind it that {@link ConvTiles} needs. */
-  private float[] roomy(float[] w) {
-    if (roomyWeights.length == 0) {
-      roomyWeights = new float[w.length + LANES];
+  /** Gives values the room for a vector behind them that narrow tiles of {@link ConvTiles} need. */
+  private static final class Roomy {
+    private float[] copy = {};
+
+    /** {@code values} itself where it has the room, or a copy of {@code n} of them from 0 on. */
+    float[] of(float[] values, int from, int n) {
+      if (from + n + LANES <= values.length) {
+        return values;
+      }
+      if (copy.length < n + LANES) {
+        copy = new float[n + LANES];
+      }
+      System.arraycopy(values, from, copy, 0, n);
+      return copy;
     }
-    System.arraycopy(w, 0, roomyWeights, 0, w.length);
-    return roomyWeights;
   }
 
   /** The frames with zeros around them, or {@code x} itself where no padding is asked for. */
@@ -268,37 +276,24 @@ final class VectorConv implements Kernels.Conv {
     float[] from = pad(x, xAt, frames);
     int at = padded == null ? xAt : 0;
     int rows = frames * windows;
-    float[] gradients = withRoom(gy, gyAt, gyAt + rows * shape.outC());
+    if (planes == null) {
+      measure(from, at, frames);
+      if (isSparse(EVENT_WEIGHTS)) {
+        events.collect(from, at, frames);
+        sparseWeightGradient(gy, gyAt, gw, rows);
+        return;
+      }
+    }
+    float[] gradients = groupOut < LANES ? roomyGradients.of(gy, gyAt, rows * shape.outC()) : gy;
     int gradientsAt = gradients == gy ? gyAt : 0;
     if (planes != null) {
       planes.weightGradient(from, at, gradients, gradientsAt, gw, frames);
-      return;
-    }
-    measure(from, at, frames);
-    if (isSparse(EVENT_WEIGHTS)) {
-      events.collect(from, at, frames);
-      sparseWeightGradient(gy, gyAt, gw, rows);
       return;
     }
     if (weightGradient == null) {
       weightGradient = new WeightGradient(shape, active, offsets, origins, maxFrames, parallel);
     }
     weightGradient.run(from, at, gradients, gradientsAt, gw, frames);
-  }
-
-  /**
-   * Values {@code from..end-1} with room for a vector behind them, where {@link ConvTiles} needs
-   * it: in the array itself, or in a copy that begins at 0.
-   */
-  private float[] withRoom(float[] values, int from, int end) {
-    if (groupOut >= LANES || end + LANES <= values.length) {
-      return values;
-    }
-    if (roomyGradients.length < end - from + LANES) {
-      roomyGradients = new float[end - from + LANES];
-    }
-    System.arraycopy(values, from, roomyGradients, 0, end - from);
-    return roomyGradients;
   }
 
   /** Whether visiting events is faster than what a dense pass has to multiply. */

@@ -132,7 +132,7 @@ final class WeightGradient {
       int c = channels.first(tile);
       int gyFrom = gyAt + g * groupOut + c;
       int gwFrom = g * taps * groupOut + c;
-      if (channels.isPair(tile) && walk.inRuns() && shape.together() >= ConvTiles.ROWS) {
+      if (channels.isPair(tile) && walk.inRuns()) {
         addRuns(x, xAt, gy, gyFrom, gw, gwFrom, walk.runs, sums, first, last);
         continue;
       }
@@ -148,7 +148,10 @@ final class WeightGradient {
     }
   }
 
-  /** Tiles of six taps one behind the other, the last of which may begin before its run. */
+  /**
+   * Tiles of six taps one behind the other, the last of which may begin before its run: shapes with
+   * fewer side by side are left to {@link PlaneConv}.
+   */
   private void addRuns(
       float[] x,
       int xAt,
