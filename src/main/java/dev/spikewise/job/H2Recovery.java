@@ -1,80 +1,67 @@
 package dev.spikewise.job;
 
-import com.zaxxer.hikari.HikariDataSource;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Properties;
 import org.h2.engine.ConnectionInfo;
 import org.h2.engine.Constants;
-import org.h2.mvstore.DataUtils;
-import org.h2.mvstore.MVStore;
-import org.h2.mvstore.MVStoreException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.h2.store.fs.FilePath;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.boot.jdbc.DatabaseDriver;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.stereotype.Component;
 
 /**
- * Finds the last commits of a process that was killed, before H2 opens its file.
- *
- * <p>H2 goes by the file's header to its newest chunk, and the header may be some commits behind
- * (src/docs/decisions/h2-recovery.md). Its recovery mode looks at the whole file instead: 3 to 20 s
- * a GB.
+ * Has H2 open its file as a {@link RecoveredFile}, so that the last commits are found after a
+ * killed process and after a failed write alike.
  */
 @Component
 class H2Recovery implements BeanPostProcessor {
 
-  private static final Logger LOG = LoggerFactory.getLogger(H2Recovery.class);
-  private static final int HEADER_BYTES = 4096;
+  private static final String FILE = "file:";
 
+  /** Before a pool is made of it: all must name the file alike, or H2 opens it twice. */
   @Override
-  public Object postProcessBeforeInitialization(Object bean, String name) {
-    if (bean instanceof HikariDataSource source
-        && DatabaseDriver.fromJdbcUrl(source.getJdbcUrl()) == DatabaseDriver.H2) {
-      recover(source.getJdbcUrl());
-    }
-    return bean;
+  public Object postProcessAfterInitialization(Object bean, String name) {
+    return bean instanceof JdbcConnectionDetails details
+            && DatabaseDriver.fromJdbcUrl(details.getJdbcUrl()) == DatabaseDriver.H2
+        ? new Recovering(details)
+        : bean;
   }
 
-  /** Does nothing where the database is in memory, new, was closed, or is open elsewhere. */
-  static void recover(String jdbcUrl) {
-    try {
-      var connection = new ConnectionInfo(jdbcUrl, new Properties(), null, null);
-      if (!connection.isPersistent()) {
-        return;
-      }
-      var file = Path.of(connection.getName() + Constants.SUFFIX_MV_FILE);
-      if (Files.exists(file) && !wasClosed(file)) {
-        long begin = System.nanoTime();
-        new MVStore.Builder()
-            .fileName(file.toString())
-            .autoCommitDisabled()
-            .recoveryMode()
-            .open()
-            .close();
-        LOG.info(
-            "{} had not been closed; looked through it for its last commits in {} ms",
-            file,
-            Duration.ofNanos(System.nanoTime() - begin).toMillis());
-      }
-    } catch (IOException | RuntimeException e) {
-      // Whoever opens it next says what to do about a second process.
-      if (!(e instanceof MVStoreException store)
-          || store.getErrorCode() != DataUtils.ERROR_FILE_LOCKED) {
-        LOG.warn("Could not look for the last commits of {}", jdbcUrl, e);
-      }
+  private record Recovering(JdbcConnectionDetails details) implements JdbcConnectionDetails {
+
+    @Override
+    public String getJdbcUrl() {
+      return recovering(details.getJdbcUrl());
+    }
+
+    @Override
+    public @Nullable String getUsername() {
+      return details.getUsername();
+    }
+
+    @Override
+    public @Nullable String getPassword() {
+      return details.getPassword();
+    }
+
+    @Override
+    public String getDriverClassName() {
+      return details.getDriverClassName();
     }
   }
 
-  /** The header says so, and no longer with the first write. An encrypted one cannot be read. */
-  private static boolean wasClosed(Path file) throws IOException {
-    try (var in = Files.newInputStream(file)) {
-      var header = new String(in.readNBytes(HEADER_BYTES), StandardCharsets.ISO_8859_1);
-      return !header.startsWith("H:") || header.lines().findFirst().orElse("").contains("clean:1");
+  /** The same database by way of {@link RecoveredFile}; as it is where it is no file of ours. */
+  static String recovering(String jdbcUrl) {
+    var connection = new ConnectionInfo(jdbcUrl, new Properties(), null, null);
+    String path = jdbcUrl.substring(Constants.START_URL.length());
+    if (!connection.isPersistent() || connection.isRemote()) {
+      return jdbcUrl;
     }
+    FilePath.register(new RecoveredFile());
+    return Constants.START_URL
+        + RecoveredFile.SCHEME
+        + ":"
+        + (path.startsWith(FILE) ? path.substring(FILE.length()) : path);
   }
 }

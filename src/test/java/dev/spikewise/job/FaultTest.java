@@ -4,15 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Properties;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
@@ -61,15 +57,9 @@ class FaultTest {
   void createDatabase() {
     database =
         JdbcClient.create(
-            new DriverManagerDataSource("jdbc:h2:file:" + dir.resolve("spikewise"), "", "") {
-              @Override
-              protected Connection getConnectionFromDriver(Properties properties)
-                  throws SQLException {
+            new DriverManagerDataSource(
                 // As the service does: the one before it may have been killed.
-                H2Recovery.recover(Objects.requireNonNull(getUrl()));
-                return super.getConnectionFromDriver(properties);
-              }
-            });
+                H2Recovery.recovering("jdbc:h2:file:" + dir.resolve("spikewise")), "", ""));
   }
 
   private ServiceProcess start() throws IOException, InterruptedException {
