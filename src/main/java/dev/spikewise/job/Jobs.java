@@ -167,12 +167,21 @@ public class Jobs implements ModelUse, DatasetUse {
     long needed = Trainer.estimateMemory(spec, model.spec());
     // Where no worker is there yet, the one to come decides.
     long most = capacity.largest().orElse(Long.MAX_VALUE);
-    mistakes.require(
-        needed <= most,
-        "batch_size",
-        ("is too large with these layers and time_steps: training needs about %d MiB of memory, the"
-                + " largest worker has %d for a job (spikewise.jobs.memory-per-job)")
-            .formatted(needed >> 20, most >> 20));
+    if (needed > most) {
+      long least = Trainer.estimateMemory(spec, model.spec(), true);
+      mistakes
+          .in("batch_size")
+          .add(
+              ("is too large with these layers and time_steps: training needs about %d MiB of"
+                      + " memory, the largest worker has %d for a job"
+                      + " (spikewise.jobs.memory-per-job)%s")
+                  .formatted(
+                      needed >> 20,
+                      most >> 20,
+                      least > most
+                          ? ""
+                          : "; with \"activation_checkpointing\": true it needs " + (least >> 20)));
+    }
     mistakes.throwIfAny();
     Trainer.check(spec, model.spec(), model.weights(), inputs.dataset(spec.input()), mistakes);
     mistakes.throwIfAny();

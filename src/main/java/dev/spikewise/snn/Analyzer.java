@@ -36,7 +36,13 @@ public final class Analyzer {
       Engine engine) {
     var feed = new Feed(input, dataset, model, batchSize, timeSteps, seed);
     var network =
-        new Network(model, batchSize, timeSteps, Feed.constant(input), true, engine.kernelsInUse());
+        new Network(
+            model,
+            batchSize,
+            timeSteps,
+            Feed.constant(input),
+            Network.Purpose.MEASURING,
+            engine.kernelsInUse());
     if (weights == null) {
       network.draw(seed);
     } else {

@@ -33,6 +33,12 @@ record SpecCheck(
   void run() {
     checkData();
     checkLayerNames();
+    mistakes.require(
+        !spec.activationCheckpointing()
+            || model.layers().stream().noneMatch(LayerSpec.BatchNorm2d.class::isInstance),
+        "activation_checkpointing",
+        "spares nothing with BatchNorm2d, which looks at all samples of a batch together: leave it"
+            + " out, or merge the layer");
     if (spec.quantize() != null) {
       Quantizer.check(model, mistakes.in("model"));
     }

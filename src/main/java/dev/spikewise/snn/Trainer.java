@@ -81,7 +81,7 @@ public final class Trainer {
     kernels = engine.kernelsInUse();
     parallel = kernels.parallel();
     feed = new Feed(spec.input(), dataset, model, batchSize, spec.timeSteps(), spec.seed());
-    network = new Network(model, batchSize, spec.timeSteps(), Feed.constant(spec.input()), kernels);
+    network = network(model);
     if (weights == null) {
       network.draw(spec.seed());
     } else {
@@ -115,14 +115,41 @@ public final class Trainer {
 
   /** Bytes that training this needs beside the data set: weights, optimiser, activations. */
   public static long estimateMemory(TrainingSpec spec, ModelSpec model) {
-    boolean constant = Feed.constant(spec.input());
+    return estimateMemory(spec, model, spec.activationCheckpointing());
+  }
+
+  /** The same, were its activations checkpointed or not. */
+  public static long estimateMemory(
+      TrainingSpec spec, ModelSpec model, boolean activationCheckpointing) {
     int networks = spec.quantize() == null ? 1 : 2;
-    return networks * Network.estimateMemory(model, spec.batchSize(), spec.timeSteps(), constant);
+    return networks
+        * Network.estimateMemory(
+            model,
+            spec.batchSize(),
+            spec.timeSteps(),
+            Feed.constant(spec.input()),
+            purpose(activationCheckpointing));
   }
 
   /** Bytes that one training step on {@code batchSize} samples takes, data set aside. */
   public static long estimateMemory(ModelSpec model, int batchSize, int timeSteps) {
-    return Network.estimateMemory(model, batchSize, timeSteps, false);
+    return Network.estimateMemory(model, batchSize, timeSteps, false, Network.Purpose.TRAINING);
+  }
+
+  private static Network.Purpose purpose(boolean activationCheckpointing) {
+    return activationCheckpointing
+        ? Network.Purpose.CHECKPOINTED_TRAINING
+        : Network.Purpose.TRAINING;
+  }
+
+  private Network network(ModelSpec model) {
+    return new Network(
+        model,
+        spec.batchSize(),
+        spec.timeSteps(),
+        Feed.constant(spec.input()),
+        purpose(spec.activationCheckpointing()),
+        kernels);
   }
 
   /** Statistics of the initial weights on the job's own input. */
@@ -300,9 +327,7 @@ public final class Trainer {
 
   private Tested testQuantized(Quantization how, Runnable goOn) {
     var model = Quantizer.quantize(new TrainedModel(this.model, network.stateDict()), how).model();
-    var quantized =
-        new Network(
-            model.spec(), spec.batchSize(), spec.timeSteps(), Feed.constant(spec.input()), kernels);
+    var quantized = network(model.spec());
     quantized.load(model.weights());
     var tester =
         new Tester(

@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * @param labels of the job, free
  * @param priority larger goes first
  * @param checkpointEveryEpochs how often weights are stored
+ * @param activationCheckpointing whether the backward pass computes activations again instead of
+ *     keeping those of the whole batch: less memory for more time, and the same results bit for bit
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record TrainingSpec(
@@ -52,7 +54,8 @@ public record TrainingSpec(
     Map<String, String> labels,
     Integer priority,
     @Nullable Long maxRuntimeSeconds,
-    Integer checkpointEveryEpochs)
+    Integer checkpointEveryEpochs,
+    Boolean activationCheckpointing)
     implements Checked, Labelled {
 
   public TrainingSpec {
@@ -68,6 +71,7 @@ public record TrainingSpec(
         labels == null ? Map.of() : Collections.unmodifiableMap(new java.util.TreeMap<>(labels));
     priority = priority == null ? 0 : priority;
     checkpointEveryEpochs = checkpointEveryEpochs == null ? 10 : checkpointEveryEpochs;
+    activationCheckpointing = activationCheckpointing != null && activationCheckpointing;
   }
 
   /** The same training under another name and with another loss. */
@@ -91,7 +95,8 @@ public record TrainingSpec(
         labels,
         priority,
         maxRuntimeSeconds,
-        checkpointEveryEpochs);
+        checkpointEveryEpochs,
+        activationCheckpointing);
   }
 
   @Override

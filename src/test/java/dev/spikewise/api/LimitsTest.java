@@ -32,6 +32,20 @@ class LimitsTest extends ServiceTest {
   }
 
   @Test
+  void aTrainingThatFitsWithCheckpointedActivationsIsToldSo() {
+    var large = job(LAYER.replace("4", "4096") + ", {\"type\": \"IAF\"}, " + LAYER, 1, 1024, 256);
+    var refused = post("/api/v1/jobs", large);
+    problem(refused, 422, "invalid_spec");
+    assertThat(refused.body()).contains("with \\\"activation_checkpointing\\\": true it needs");
+    var accepted =
+        post("/api/v1/jobs", large.replaceFirst("\\{", "{\"activation_checkpointing\": true, "));
+    assertThat(accepted.statusCode()).as(accepted.body()).isEqualTo(202);
+    var path = accepted.headers().firstValue("Location").orElseThrow();
+    assertThat(body(accepted).at("/spec/activation_checkpointing").asBoolean()).isTrue();
+    assertThat(post(path + "/cancel", "").statusCode()).isEqualTo(202);
+  }
+
+  @Test
   void aJobIsJudgedByTheWorkersThatTrainItNotByThisProcess() throws Exception {
     var wide = LAYER.replace("4", "32768") + "," + LAYER.replace("4", "2048");
     var large = job(wide, 1, 1024, 1024);

@@ -3,20 +3,24 @@ package dev.spikewise.snn;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spikewise.spec.TrainingSpec;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is known of a job's memory before it starts, beside what it then keeps on the heap. */
 class MemoryTest {
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        """
+  private static final String CONVOLUTIONS =
+      """
         {"batch_size": 64, "time_steps": 10, "model": {"input_shape": [1, 28, 28], "layers": [
           {"type": "Conv2d", "out_channels": 16, "kernel_size": 5}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
           {"type": "Conv2d", "out_channels": 32, "kernel_size": 5}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
-          {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}""",
+          {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}""";
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        CONVOLUTIONS,
         """
         {"batch_size": 16, "time_steps": 8, "model": {"input_shape": [2, 16, 16], "layers": [
           {"type": "Conv2d", "out_channels": 32, "kernel_size": 3, "padding": 1}, {"type": "LIF", "tau_mem": 10},
@@ -35,16 +39,32 @@ class MemoryTest {
           {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}"""
       })
   void theEstimateIsWhatIsUsed(String job) {
-    TrainingSpec spec =
-        Tutorial.JSON.readValue(
-            job.replaceFirst(
-                "\\{",
-                "{\"input\": {\"type\": \"constant\", \"value\": 1}, \"epochs\": 3, \"seed\": 1,"
-                    + " \"loss\": [{\"type\": \"synops\", \"target\": {\"baseline_multiple\": 2}}],"),
-            TrainingSpec.class);
-    double used = used(spec);
+    assertEstimate(spec(job));
+  }
+
+  @Test
+  void checkpointedActivationsTakeTheMemoryOfABlock() {
+    long kept = assertEstimate(spec(CONVOLUTIONS));
+    long again =
+        assertEstimate(spec("{\"activation_checkpointing\": true," + CONVOLUTIONS.substring(1)));
+    assertThat(again).isLessThan(kept / 2);
+  }
+
+  private static TrainingSpec spec(String job) {
+    return Tutorial.JSON.readValue(
+        job.replaceFirst(
+            "\\{",
+            "{\"input\": {\"type\": \"constant\", \"value\": 1}, \"epochs\": 3, \"seed\": 1,"
+                + " \"loss\": [{\"type\": \"synops\", \"target\": {\"baseline_multiple\": 2}}],"),
+        TrainingSpec.class);
+  }
+
+  /** Returns the bytes that were used. */
+  private static long assertEstimate(TrainingSpec spec) {
+    long used = used(spec);
     assertThat(Trainer.estimateMemory(spec, spec.model().definition()))
         .isBetween((long) (0.8 * used), (long) (1.25 * used));
+    return used;
   }
 
   private static long used(TrainingSpec spec) {

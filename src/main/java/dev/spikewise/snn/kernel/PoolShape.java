@@ -32,7 +32,7 @@ public record PoolShape(
   }
 
   /** Whether every input lies in exactly one window. */
-  boolean tiles() {
+  public boolean tiles() {
     return strideH == kH
         && strideW == kW
         && padH == 0

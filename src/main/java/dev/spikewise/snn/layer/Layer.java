@@ -14,6 +14,9 @@ abstract sealed class Layer
   /** Whether the network is trained, rather than used; PyTorch's {@code training}. */
   boolean training;
 
+  /** Whether {@link #forward} computes what it had computed and counted before. */
+  boolean again;
+
   Layer(String name, Signal in, Signal out) {
     this.name = name;
     this.in = in;

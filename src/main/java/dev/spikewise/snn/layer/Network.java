@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A sequential network for batches of up to B samples over T steps. A batch goes through in blocks
  * of samples whose activations fit a processor's cache; only what the backward pass needs is kept
- * for the whole batch.
+ * for the whole batch, or, with {@link Purpose#CHECKPOINTED_TRAINING}, for the block alone.
  */
 public final class Network {
 
@@ -38,14 +38,32 @@ public final class Network {
   private final List<Parameter> parameters = new ArrayList<>();
   private final List<Parameter> state = new ArrayList<>();
   private final long[] sampleSeeds;
-  private final boolean measuring;
+  private final Purpose purpose;
   private long activeOutputs;
   private final Signal input;
   private final Signal output;
   private final List<Signal> blockSignals = new ArrayList<>();
   private final float[][] gradients;
+  private final int batchSize;
   private final int block;
+
+  /** Samples whose activations are there at the backward pass. */
+  private final int kept;
+
   private final int timeSteps;
+
+  /** What passes do besides computing, which takes its time or memory. */
+  public enum Purpose {
+    /** Forward passes keep what the backward pass needs, in B x T x activations. */
+    TRAINING,
+    /**
+     * Activation checkpointing (Chen et al. 2016, arXiv:1604.06174): the backward pass computes the
+     * activations of each block again, with the same bits, and they are kept for a block only.
+     */
+    CHECKPOINTED_TRAINING,
+    /** Forward passes count operations and active outputs. */
+    MEASURING
+  }
 
   /** A signal, and the spikes that a value of 1 in it stands for. */
   private record Step(Signal signal, int spikesPerUnit) {}
@@ -58,30 +76,28 @@ public final class Network {
    */
   public Network(
       ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Kernels kernels) {
-    this(spec, batchSize, timeSteps, constantInput, false, kernels);
+    this(spec, batchSize, timeSteps, constantInput, Purpose.TRAINING, kernels);
   }
 
-  /**
-   * @param measuring whether forward passes count operations and active outputs, which takes its
-   *     time
-   */
   public Network(
       ModelSpec spec,
       int batchSize,
       int timeSteps,
       boolean constantInput,
-      boolean measuring,
+      Purpose purpose,
       Kernels kernels) {
+    this.batchSize = batchSize;
     this.timeSteps = timeSteps;
-    this.measuring = measuring;
+    this.purpose = purpose;
     List<Shape> shapes = spec.shapes();
     int largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
     block = block(spec, batchSize, timeSteps, largest);
+    kept = purpose == Purpose.CHECKPOINTED_TRAINING ? block : batchSize;
     sampleSeeds = new long[batchSize];
     input = new Signal(frame(shapes.getFirst(), null), constantInput ? 1 : timeSteps, batchSize);
     var step = new Step(input, 1);
     for (int i = 0; i < spec.layers().size(); i++) {
-      step = add(spec.layers(), i, step, shapes, batchSize, kernels);
+      step = add(spec.layers(), i, step, shapes, kernels);
     }
     output = step.signal();
     gradients = new float[2][block * timeSteps * largest];
@@ -94,29 +110,22 @@ public final class Network {
         : (int) Math.clamp(BLOCK_BYTES / (Float.BYTES * timeSteps * largest), 1, batchSize);
   }
 
-  private Step add(
-      List<LayerSpec> specs,
-      int i,
-      Step before,
-      List<Shape> shapes,
-      int batchSize,
-      Kernels kernels) {
+  private Step add(List<LayerSpec> specs, int i, Step before, List<Shape> shapes, Kernels kernels) {
     String name = Integer.toString(i);
     Signal in = before.signal();
     Shape inShape = shapes.get(i);
     Shape shape = shapes.get(i + 1);
     return switch (specs.get(i)) {
       case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> before;
-      case LayerSpec.Synaptic s ->
-          addSynapses(name, s, before, inShape, shape, specs, i, batchSize, kernels);
+      case LayerSpec.Synaptic s -> addSynapses(name, s, before, inShape, shape, specs, i, kernels);
       case LayerSpec.SpikingMaxPooling2dLayer p -> {
-        var out = signal(frame(shape, null), in.steps, keeps(specs, i), batchSize);
-        layers.add(new SpikingMaxPool(name, p, in, out, batchSize, kernels.parallel()));
+        var out = signal(frame(shape, null), in.steps, samples(specs, i));
+        layers.add(new SpikingMaxPool(name, p, in, out, kept, kernels.parallel()));
         yield new Step(out, 1);
       }
       case LayerSpec.Pool _ when i > 0 && pool(specs, i - 1, shapes, kernels) != null -> before;
       case LayerSpec.Pool p -> {
-        var out = signal(frame(shape, null), in.steps, keeps(specs, i), batchSize);
+        var out = signal(frame(shape, null), in.steps, samples(specs, i));
         var pool = new Pool(name, p, in, out, kernels);
         layers.add(pool);
         yield new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
@@ -125,23 +134,23 @@ public final class Network {
         PoolShape pool = pool(specs, i, shapes, kernels);
         var out =
             pool == null
-                ? signal(frame(shape, in.frame), timeSteps, keeps(specs, i), batchSize)
-                : signal(frame(shapes.get(i + 2), null), timeSteps, true, batchSize);
-        add(new Neurons(name, n, pool, in, out, batchSize, block, timeSteps, kernels));
+                ? signal(frame(shape, in.frame), timeSteps, samples(specs, i))
+                : signal(frame(shapes.get(i + 2), null), timeSteps, samples(specs, i + 1));
+        add(new Neurons(name, n, pool, in, out, batchSize, kept, block, timeSteps, kernels));
         yield new Step(out, 1);
       }
       case LayerSpec.Rectifier r -> {
-        var out = signal(in.frame, in.steps, keeps(specs, i), batchSize);
+        var out = signal(in.frame, in.steps, samples(specs, i));
         layers.add(new Rectifier(name, r, in, out, sampleSeeds, timeSteps, kernels.parallel()));
         yield new Step(out, before.spikesPerUnit());
       }
       case LayerSpec.BatchNorm2d n -> {
-        var out = signal(in.frame, in.steps, keeps(specs, i), batchSize);
+        var out = signal(in.frame, in.steps, samples(specs, i));
         add(new BatchNorm(name, n, in, out, batchSize, timeSteps, kernels.parallel()));
         yield new Step(out, 1);
       }
       case LayerSpec.Silencing d -> {
-        var out = signal(in.frame, in.steps, keeps(specs, i), batchSize);
+        var out = signal(in.frame, in.steps, samples(specs, i));
         layers.add(new Dropout(name, d, in, out, sampleSeeds, kernels.parallel()));
         yield new Step(out, before.spikesPerUnit());
       }
@@ -151,16 +160,18 @@ public final class Network {
   /** The pool behind the neurons of layer {@code i}, if they are computed together. */
   private @Nullable PoolShape pool(
       List<LayerSpec> specs, int i, List<Shape> shapes, Kernels kernels) {
-    // The single spikes are gone then, which measuring and recurrent neurons need.
-    if (measuring
-        || !(specs.get(i) instanceof LayerSpec.IAF || specs.get(i) instanceof LayerSpec.LIF)
-        || i + 1 == specs.size()
-        || !(specs.get(i + 1) instanceof LayerSpec.SumPool2d spec)) {
-      return null;
-    }
-    PoolShape pool =
-        Pool.shape(spec, frame(shapes.get(i + 1), null), frame(shapes.get(i + 2), null));
-    return kernels.fuses(pool) ? pool : null;
+    // The single spikes are gone then, which measuring needs.
+    PoolShape pool = purpose == Purpose.MEASURING ? null : poolBehind(specs, i, shapes);
+    return pool != null && kernels.fuses(pool) ? pool : null;
+  }
+
+  /** The sum pool behind the neurons of layer {@code i}; none of recurrent ones. */
+  private static @Nullable PoolShape poolBehind(List<LayerSpec> specs, int i, List<Shape> shapes) {
+    return (specs.get(i) instanceof LayerSpec.IAF || specs.get(i) instanceof LayerSpec.LIF)
+            && i + 1 < specs.size()
+            && specs.get(i + 1) instanceof LayerSpec.SumPool2d spec
+        ? Pool.shape(spec, frame(shapes.get(i + 1), null), frame(shapes.get(i + 2), null))
+        : null;
   }
 
   private static ConvShape geometry(LayerSpec.Synaptic spec, Frame in) {
@@ -197,10 +208,9 @@ public final class Network {
       Shape shape,
       List<LayerSpec> specs,
       int i,
-      int batchSize,
       Kernels kernels) {
     Signal in = before.signal();
-    var out = signal(frame(shape, null), in.steps, keeps(specs, i), batchSize);
+    var out = signal(frame(shape, null), in.steps, samples(specs, i));
     boolean activeOnly =
         !layers.isEmpty()
             && switch (layers.getLast()) {
@@ -243,12 +253,24 @@ public final class Network {
     };
   }
 
-  private Signal signal(Frame frame, int steps, boolean keep, int batchSize) {
-    var signal = new Signal(frame, steps, keep ? batchSize : block);
-    if (!keep) {
+  private Signal signal(Frame frame, int steps, int samples) {
+    var signal = new Signal(frame, steps, samples);
+    if (samples < batchSize) {
       blockSignals.add(signal);
     }
     return signal;
+  }
+
+  private int samples(List<LayerSpec> specs, int i) {
+    return samples(specs, i, batchSize, kept, block);
+  }
+
+  /** Samples of layer {@code i}'s output that are there at a time: all where the loss reads it. */
+  private static int samples(List<LayerSpec> specs, int i, int batchSize, int kept, int block) {
+    if (next(specs, i) == specs.size()) {
+      return batchSize;
+    }
+    return keeps(specs, i) ? kept : block;
   }
 
   /**
@@ -256,14 +278,12 @@ public final class Network {
    * or, as in a sum pool and for a recurrent layer's spikes, for the layer itself.
    */
   private static boolean keeps(List<LayerSpec> specs, int i) {
-    int next = next(specs, i);
-    return next == specs.size()
-        || switch (specs.get(next)) {
-          case LayerSpec.Synaptic _, LayerSpec.Rectifier _, LayerSpec.BatchNorm2d _ -> true;
-          default ->
-              specs.get(i) instanceof LayerSpec.SumPool2d
-                  || specs.get(i) instanceof LayerSpec.Recurrent;
-        };
+    return switch (specs.get(next(specs, i))) {
+      case LayerSpec.Synaptic _, LayerSpec.Rectifier _, LayerSpec.BatchNorm2d _ -> true;
+      default ->
+          specs.get(i) instanceof LayerSpec.SumPool2d
+              || specs.get(i) instanceof LayerSpec.Recurrent;
+    };
   }
 
   private static int next(List<LayerSpec> specs, int i) {
@@ -279,18 +299,19 @@ public final class Network {
 
   /** Bytes that a network of this kind, its kernels and its optimiser take, to about a fifth. */
   public static long estimateMemory(
-      ModelSpec spec, int batchSize, int timeSteps, boolean constantInput) {
+      ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Purpose purpose) {
     List<Shape> shapes = spec.shapes();
     long largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
-    long block = block(spec, batchSize, timeSteps, largest);
+    int block = block(spec, batchSize, timeSteps, largest);
+    int kept = purpose == Purpose.CHECKPOINTED_TRAINING ? block : batchSize;
     long steps = constantInput ? 1 : timeSteps;
     boolean first = true;
-    long floats = batchSize * steps * shapes.getFirst().size() + 2 * block * timeSteps * largest;
+    long floats = batchSize * steps * shapes.getFirst().size() + 2L * block * timeSteps * largest;
     for (int i = 0; i < spec.layers().size(); i++) {
       LayerSpec layer = spec.layers().get(i);
       Shape in = shapes.get(i);
       long out = shapes.get(i + 1).size();
-      long samples = keeps(spec.layers(), i) ? batchSize : block;
+      long samples = samples(spec.layers(), i, batchSize, kept, block);
       switch (layer) {
         case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> samples = 0;
         case LayerSpec.Synaptic s -> {
@@ -298,13 +319,16 @@ public final class Network {
           floats += PARAMETER * s.weightShape(in).size() + shape.scratch(block * steps, !first);
           first = false;
         }
-        case LayerSpec.SpikingMaxPooling2dLayer _ -> floats += batchSize * steps * out;
+        case LayerSpec.SpikingMaxPooling2dLayer _ -> floats += kept * steps * out;
         case LayerSpec.Neuron n -> {
           steps = timeSteps;
           // Potential, current and adaptation over time; what is counted in double.
-          long kept =
+          long arrays =
               1 + (n.normInput() || n.tauSyn() != null ? 1 : 0) + (n.tauAdapt() != null ? 1 : 0);
-          floats += kept * batchSize * (steps + 1) * out + 9 * out;
+          PoolShape pool = poolBehind(spec.layers(), i, shapes);
+          // Most kernels compute such a pool with the neurons, and no single spike is stored.
+          samples = pool != null && pool.tiles() ? 0 : samples;
+          floats += arrays * (kept * steps + batchSize) * out + 9 * out;
           if (n instanceof LayerSpec.Recurrent) {
             ConvShape shape = ConvShape.linear((int) out, (int) out);
             floats += PARAMETER * out * out + shape.scratch(block, true) + 5 * block * out;
@@ -312,7 +336,7 @@ public final class Network {
         }
         case LayerSpec.Silencing _ -> floats += batchSize * out;
         // Sums of each frame in double.
-        case LayerSpec.BatchNorm2d _ -> floats += 4 * batchSize * steps * in.dim(0);
+        case LayerSpec.BatchNorm2d _ -> floats += 4L * batchSize * steps * in.dim(0);
         case LayerSpec.Pool _, LayerSpec.Rectifier _ -> {}
       }
       floats += samples * steps * out;
@@ -469,7 +493,7 @@ public final class Network {
       for (Layer layer : layers) {
         beforeLayer.run();
         layer.forward(from, to);
-        if (measuring) {
+        if (purpose == Purpose.MEASURING) {
           measure(layer, from, to);
         }
       }
@@ -538,10 +562,24 @@ public final class Network {
       float @Nullable [] peakGradient,
       Runnable beforeLayer) {
     parameters.forEach(Parameter::zeroGradient);
+    boolean again = samples > kept;
     for (int from = 0; from < samples; from += block) {
       startBlock(from);
       int to = Math.min(samples, from + block);
+      if (again) {
+        forwardAgain(from, to, beforeLayer);
+      }
       backward(from, to, outputGradient, peakGradient, beforeLayer);
+    }
+  }
+
+  /** Brings back what the forward pass of a block left, without counting it twice. */
+  private void forwardAgain(int from, int to, Runnable beforeLayer) {
+    for (Layer layer : layers) {
+      beforeLayer.run();
+      layer.again = true;
+      layer.forward(from, to);
+      layer.again = false;
     }
   }
 

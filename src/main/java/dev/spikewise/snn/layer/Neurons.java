@@ -30,6 +30,7 @@ public final class Neurons extends Layer {
   private final Frame frame;
   private final int neurons;
   private final int timeSteps;
+  private final int kept;
   private final float[] u;
   private final float[] current;
   private final float[] v;
@@ -40,6 +41,7 @@ public final class Neurons extends Layer {
   private final @Nullable PoolShape pool;
   private final int @Nullable [] windows;
   private final double[] counts;
+  private final double[] uncounted;
   private final NeuronRange[] ranges;
   private final float[] rateGradient;
   private boolean inLoss;
@@ -49,6 +51,7 @@ public final class Neurons extends Layer {
   /**
    * @param pool a sum pool that is computed with the neurons, whose output {@code out} is then
    * @param samples most samples of a batch
+   * @param kept samples whose potentials are kept: all, or those of one call
    * @param block most samples of one call
    */
   Neurons(
@@ -58,6 +61,7 @@ public final class Neurons extends Layer {
       Signal in,
       Signal out,
       int samples,
+      int kept,
       int block,
       int timeSteps,
       Kernels kernels) {
@@ -87,14 +91,16 @@ public final class Neurons extends Layer {
     }
     decays = Decays.of(spec, constants());
     params = model.params(decays);
-    int kept = Math.multiplyExact(samples * timeSteps, neurons);
-    u = new float[kept];
-    current = params.keepsCurrent() ? new float[kept] : new float[0];
+    this.kept = kept;
+    int size = Math.multiplyExact(kept * timeSteps, neurons);
+    u = new float[size];
+    current = params.keepsCurrent() ? new float[size] : new float[0];
     v = new float[samples * neurons];
     synapticCurrent = params.synaptic() ? new float[v.length] : new float[0];
     b = params.adapts() ? new float[v.length] : new float[0];
-    bBefore = params.adapts() ? new float[kept] : new float[0];
+    bBefore = params.adapts() ? new float[size] : new float[0];
     counts = new double[neurons];
+    uncounted = new double[kept < samples ? neurons : 0];
     rateGradient = new float[neurons];
     int chunk = chunk(pool);
     ranges = new NeuronRange[(neurons + chunk - 1) / chunk];
@@ -124,7 +130,6 @@ public final class Neurons extends Layer {
     r.synapticCurrent = synapticCurrent;
     r.b = b;
     r.bBefore = bBefore;
-    r.counts = counts;
     r.s = out.data;
     r.sStep = recurrence == null ? out.frame.size() : neurons;
     r.pool = pool;
@@ -227,9 +232,7 @@ public final class Neurons extends Layer {
     if (recurrence != null) {
       recurrence.reset();
     }
-    Arrays.fill(v, 0);
-    Arrays.fill(synapticCurrent, 0);
-    Arrays.fill(b, 0);
+    forgetState(0, v.length / neurons);
     Arrays.fill(counts, 0);
     if (inLoss) {
       Arrays.fill(rateGradient, 0);
@@ -239,8 +242,19 @@ public final class Neurons extends Layer {
     params = model.params(decays);
   }
 
+  private void forgetState(int from, int to) {
+    for (float[] state : List.of(v, synapticCurrent, b)) {
+      if (state.length > 0) {
+        Arrays.fill(state, from * neurons, to * neurons, 0);
+      }
+    }
+  }
+
   @Override
   void forward(int from, int to) {
+    if (again) {
+      forgetState(from, to);
+    }
     if (pool != null) {
       Arrays.fill(out.data, out.at(from), out.at(to), 0);
     }
@@ -248,7 +262,7 @@ public final class Neurons extends Layer {
       forward(from, to, 0);
     } else {
       for (int t = 0; t < timeSteps; t++) {
-        recurrence.forward(from, to, t, in, out);
+        recurrence.forward(from, to, t, in, out, again);
         forward(from, to, t);
       }
     }
@@ -262,6 +276,7 @@ public final class Neurons extends Layer {
             ranges.length,
             task -> {
               NeuronRange r = ranges[task];
+              r.counts = again ? uncounted : counts;
               for (int sample = from; sample < to; sample++) {
                 place(r, sample, t);
                 r.xAt = recurrence == null ? in.at(sample) : (sample - from) * neurons;
@@ -334,7 +349,7 @@ public final class Neurons extends Layer {
   }
 
   private void place(NeuronRange r, int sample, int t) {
-    r.uAt = (sample * timeSteps + t) * neurons;
+    r.uAt = (sample % kept * timeSteps + t) * neurons;
     r.vAt = sample * neurons;
   }
 }

@@ -75,7 +75,7 @@ public final class Rectifier extends Layer {
   void forward(int from, int to) {
     int n = in.steps * in.frame.size();
     parallel.run(to - from, i -> sums[i] = rectify(from + i, n));
-    for (int i = 0; i < to - from; i++) {
+    for (int i = 0; !again && i < to - from; i++) {
       activity += fanOut * sums[i] * timeSteps / in.steps;
     }
   }

@@ -122,14 +122,18 @@ final class Recurrence implements Synaptic {
     return all;
   }
 
-  /** Leaves in {@link #current} what the neurons receive at step {@code t}. */
-  void forward(int from, int to, int t, Signal in, Signal out) {
+  /**
+   * Leaves in {@link #current} what the neurons receive at step {@code t}.
+   *
+   * @param again whether it was counted before
+   */
+  void forward(int from, int to, int t, Signal in, Signal out, boolean again) {
     int n = (to - from) * neurons;
     if (t == 0) {
       Arrays.fill(current, 0, n, 0);
     } else {
       collectSpikes(from, to, t - 1, out);
-      for (int i = 0; i < n; i++) {
+      for (int i = 0; !again && i < n; i++) {
         synops += (double) spikes[i] * neurons;
       }
       conv.forward(

@@ -19,19 +19,24 @@ final class SpikingMaxPool extends Layer {
   /** By sample, step and window: which neuron of the frame spoke. */
   private final int[] speaker;
 
+  private final int kept;
   private final Parallel parallel;
 
+  /**
+   * @param kept samples whose speakers are kept: all of a batch, or those of one call
+   */
   SpikingMaxPool(
       String name,
       LayerSpec.SpikingMaxPooling2dLayer spec,
       Signal in,
       Signal out,
-      int samples,
+      int kept,
       Parallel parallel) {
     super(name, in, out);
     this.spec = spec;
+    this.kept = kept;
     this.parallel = parallel;
-    speaker = new int[Math.multiplyExact(samples * in.steps, out.frame.size())];
+    speaker = new int[Math.multiplyExact(kept * in.steps, out.frame.size())];
   }
 
   @Override
@@ -46,7 +51,7 @@ final class SpikingMaxPool extends Layer {
               spikes[n] += in.data[xAt + n];
             }
             int yAt = out.at(from + i) + t * out.frame.size();
-            step(spikes, xAt, yAt, ((from + i) * in.steps + t) * out.frame.size());
+            step(spikes, xAt, yAt, speakerAt(from + i, t));
           }
         });
   }
@@ -81,6 +86,10 @@ final class SpikingMaxPool extends Layer {
     }
   }
 
+  private int speakerAt(int sample, int t) {
+    return (sample % kept * in.steps + t) * out.frame.size();
+  }
+
   /** The neuron under a window's tap, or {@link #NOBODY} in the padding. */
   private int neuron(int oy, int ky, int ox, int kx, int c) {
     int y = oy * spec.stride().h() - spec.padding().h() + ky;
@@ -100,7 +109,7 @@ final class SpikingMaxPool extends Layer {
           for (int t = 0; t < in.steps; t++) {
             int inAt = gIn.at(from + i) + t * inSize;
             int outAt = gOut.at(from + i) + t * outSize;
-            int speakerAt = ((from + i) * in.steps + t) * outSize;
+            int speakerAt = speakerAt(from + i, t);
             for (int o = 0; o < outSize; o++) {
               int n = speaker[speakerAt + o];
               if (n != NOBODY) {

@@ -172,6 +172,23 @@ public final class Synapses extends Layer implements Synaptic {
   @Override
   void forward(int from, int to) {
     int frames = (to - from) * in.steps;
+    if (!again) {
+      count(from, frames);
+    }
+    conv.forward(
+        in.data,
+        in.at(from),
+        weight.values(),
+        bias == null ? null : bias.values(),
+        out.data,
+        out.at(from),
+        frames);
+    if (difference != null && !again) {
+      difference.forward(in.data, in.at(from), weight.values(), out.data, out.at(from), frames);
+    }
+  }
+
+  private void count(int from, int frames) {
     int size = in.frame.size();
     int channels = size / fanOut.length;
     kernels
@@ -183,17 +200,6 @@ public final class Synapses extends Layer implements Synaptic {
                     kernels.weightedSum(in.data, in.at(from) + f * size, channels, fanOut));
     for (int f = 0; f < frames; f++) {
       synops += synopsPerFrame[f] * stepsPerFrame;
-    }
-    conv.forward(
-        in.data,
-        in.at(from),
-        weight.values(),
-        bias == null ? null : bias.values(),
-        out.data,
-        out.at(from),
-        frames);
-    if (difference != null) {
-      difference.forward(in.data, in.at(from), weight.values(), out.data, out.at(from), frames);
     }
   }
 

@@ -55,7 +55,8 @@ class NeuronReferenceTest {
     var out = new Signal(frame, steps, SAMPLES);
     var gOut = new Signal(frame, steps, SAMPLES);
     var gIn = new Signal(frame, steps, SAMPLES);
-    var layer = new Neurons("0", spec(settings), null, in, out, SAMPLES, SAMPLES, steps, kernels);
+    var layer =
+        new Neurons("0", spec(settings), null, in, out, SAMPLES, SAMPLES, SAMPLES, steps, kernels);
     layer.reset();
     load(layer, reference);
     layer.parameters().forEach(Parameter::zeroGradient);
