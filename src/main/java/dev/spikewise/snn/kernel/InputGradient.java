@@ -34,8 +34,9 @@ final class InputGradient {
   private final int depth;
 
   /**
-   * Weights as [groups, kH, columns, Cout / groups, width, Cin / groups]; 0 where a window does not
-   * see a pixel.
+   * Weights as [groups, kH, columns, Cout / groups, width, Cin / groups], columns from right to
+   * left, as windows that see a spot come from left to right; 0 where a window does not see a
+   * pixel.
    */
   private final float[] turned;
 
@@ -178,7 +179,7 @@ final class InputGradient {
     int to = position * groupOut * depth + i;
     int n = Math.min(LANES, groupIn - i);
     for (int pixel = 0; pixel < width; pixel++) {
-      int kx = position % columns - (width - 1) + pixel;
+      int kx = columns - 1 - position % columns - (width - 1) + pixel;
       if (kx < 0 || kx >= shape.kW()) {
         continue;
       }
@@ -237,7 +238,9 @@ final class InputGradient {
       int window = reach.windows()[i];
       int row = window / shape.outW();
       int input = (window - first) * shape.outC();
-      int weight = reach.positions()[i] * groupOut * depth;
+      int column = reach.positions()[i] % columns;
+      int mirrored = reach.positions()[i] + columns - 1 - 2 * column;
+      int weight = mirrored * groupOut * depth;
       if (full) {
         taps.runs.add(input, weight, groupOut);
       }

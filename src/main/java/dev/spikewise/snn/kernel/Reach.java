@@ -36,9 +36,12 @@ record Reach(int[] starts, int[] windows, int[] positions, int[] pixels, boolean
       int x = Math.min(spot % inRow * width, s.inW() - width);
       int y = spot / inRow;
       reach.pixels[spot] = y * s.inW() + x;
-      for (int k = 0; k < s.kH() * columns; k++) {
-        int top = y + s.padH() - k / columns * s.dilationH();
-        int left = x + width - 1 + s.padW() - k % columns * s.dilationW();
+      for (int i = 0; i < s.kH() * columns; i++) {
+        int row = i / columns;
+        // From right to left, so that the windows of a row come from left to right.
+        int column = columns - 1 - i % columns;
+        int top = y + s.padH() - row * s.dilationH();
+        int left = x + width - 1 + s.padW() - column * s.dilationW();
         int oy = top / s.strideH();
         int ox = left / s.strideW();
         if (top >= 0
@@ -48,7 +51,7 @@ record Reach(int[] starts, int[] windows, int[] positions, int[] pixels, boolean
             && oy < s.outH()
             && ox < s.outW()) {
           reach.windows[count] = oy * s.outW() + ox;
-          reach.positions[count++] = k;
+          reach.positions[count++] = row * columns + column;
         }
       }
       reach.starts[spot + 1] = count;
