@@ -89,7 +89,10 @@ final class Journal implements AutoCloseable {
   }
 
   private synchronized boolean pause() throws InterruptedException {
-    wait(interval.toMillis());
+    // An end that came while epochs were stored woke nobody.
+    if (!closed) {
+      wait(interval.toMillis());
+    }
     return !closed;
   }
 

@@ -4,6 +4,7 @@ import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.snn.Checkpoint;
@@ -364,5 +365,18 @@ class QueueTest {
             "insert into checkpoint (job_id, epoch, content, created_at) values (?, ?, ?, current_timestamp)")
         .params(id, epoch, content)
         .update();
+  }
+
+  /** Or a job whose last epochs were just being stored ends an interval late. */
+  @Test
+  void aJournalThatIsClosedWhileItDoesNotWaitDoesNotBeginTo() {
+    var lease = new Lease(UUID.randomUUID(), "worker", 1);
+    assertTimeoutPreemptively(
+        Duration.ofMinutes(1),
+        () -> {
+          for (int i = 0; i < 100; i++) {
+            new Journal(leases, lease, Duration.ofDays(1), () -> {}).close();
+          }
+        });
   }
 }
