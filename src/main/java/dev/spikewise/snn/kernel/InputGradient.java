@@ -179,7 +179,7 @@ final class InputGradient {
     int to = position * groupOut * depth + i;
     int n = Math.min(LANES, groupIn - i);
     for (int pixel = 0; pixel < width; pixel++) {
-      int kx = columns - 1 - position % columns - (width - 1) + pixel;
+      int kx = shape.kW() - 1 - position % columns + pixel;
       if (kx < 0 || kx >= shape.kW()) {
         continue;
       }

@@ -46,10 +46,7 @@ public final class Network {
   private final float[][] gradients;
   private final int batchSize;
   private final int block;
-
-  /** Samples whose activations are there at the backward pass. */
   private final int kept;
-
   private final int timeSteps;
 
   /** What passes do besides computing, which takes its time or memory. */
@@ -62,7 +59,12 @@ public final class Network {
      */
     CHECKPOINTED_TRAINING,
     /** Forward passes count operations and active outputs. */
-    MEASURING
+    MEASURING;
+
+    /** Samples whose activations are there at the backward pass. */
+    private int kept(int batchSize, int block) {
+      return this == CHECKPOINTED_TRAINING ? block : batchSize;
+    }
   }
 
   /** A signal, and the spikes that a value of 1 in it stands for. */
@@ -92,7 +94,7 @@ public final class Network {
     List<Shape> shapes = spec.shapes();
     int largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
     block = block(spec, batchSize, timeSteps, largest);
-    kept = purpose == Purpose.CHECKPOINTED_TRAINING ? block : batchSize;
+    kept = purpose.kept(batchSize, block);
     sampleSeeds = new long[batchSize];
     input = new Signal(frame(shapes.getFirst(), null), constantInput ? 1 : timeSteps, batchSize);
     var step = new Step(input, 1);
@@ -303,7 +305,7 @@ public final class Network {
     List<Shape> shapes = spec.shapes();
     long largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
     int block = block(spec, batchSize, timeSteps, largest);
-    int kept = purpose == Purpose.CHECKPOINTED_TRAINING ? block : batchSize;
+    int kept = purpose.kept(batchSize, block);
     long steps = constantInput ? 1 : timeSteps;
     boolean first = true;
     long floats = batchSize * steps * shapes.getFirst().size() + 2L * block * timeSteps * largest;
@@ -489,13 +491,21 @@ public final class Network {
   public void forward(int samples, Runnable beforeLayer) {
     for (int from = 0; from < samples; from += block) {
       startBlock(from);
-      int to = Math.min(samples, from + block);
-      for (Layer layer : layers) {
-        beforeLayer.run();
-        layer.forward(from, to);
-        if (purpose == Purpose.MEASURING) {
-          measure(layer, from, to);
-        }
+      forward(from, Math.min(samples, from + block), false, beforeLayer);
+    }
+  }
+
+  /**
+   * @param again whether to bring back what an earlier forward pass of the block left, without
+   *     counting it twice
+   */
+  private void forward(int from, int to, boolean again, Runnable beforeLayer) {
+    for (Layer layer : layers) {
+      beforeLayer.run();
+      layer.again = again;
+      layer.forward(from, to);
+      if (purpose == Purpose.MEASURING) {
+        measure(layer, from, to);
       }
     }
   }
@@ -567,19 +577,9 @@ public final class Network {
       startBlock(from);
       int to = Math.min(samples, from + block);
       if (again) {
-        forwardAgain(from, to, beforeLayer);
+        forward(from, to, true, beforeLayer);
       }
       backward(from, to, outputGradient, peakGradient, beforeLayer);
-    }
-  }
-
-  /** Brings back what the forward pass of a block left, without counting it twice. */
-  private void forwardAgain(int from, int to, Runnable beforeLayer) {
-    for (Layer layer : layers) {
-      beforeLayer.run();
-      layer.again = true;
-      layer.forward(from, to);
-      layer.again = false;
     }
   }
 

@@ -75,7 +75,10 @@ public final class Rectifier extends Layer {
   void forward(int from, int to) {
     int n = in.steps * in.frame.size();
     parallel.run(to - from, i -> sums[i] = rectify(from + i, n));
-    for (int i = 0; !again && i < to - from; i++) {
+    if (again) {
+      return;
+    }
+    for (int i = 0; i < to - from; i++) {
       activity += fanOut * sums[i] * timeSteps / in.steps;
     }
   }

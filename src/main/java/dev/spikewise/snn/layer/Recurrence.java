@@ -133,8 +133,8 @@ final class Recurrence implements Synaptic {
       Arrays.fill(current, 0, n, 0);
     } else {
       collectSpikes(from, to, t - 1, out);
-      for (int i = 0; !again && i < n; i++) {
-        synops += (double) spikes[i] * neurons;
+      if (!again) {
+        count(n);
       }
       conv.forward(
           spikes, 0, weight.values(), bias == null ? null : bias.values(), current, 0, to - from);
@@ -144,6 +144,12 @@ final class Recurrence implements Synaptic {
       for (int i = 0; i < neurons; i++) {
         current[(b - from) * neurons + i] += in.data[x + i];
       }
+    }
+  }
+
+  private void count(int n) {
+    for (int i = 0; i < n; i++) {
+      synops += (double) spikes[i] * neurons;
     }
   }
 
