@@ -26,7 +26,9 @@ import org.springframework.modulith.core.NamedInterfaces;
 class ArchitectureTest {
 
   private static final String[] STORED = {"job", "model", "dataset", "sweep", "webhook"};
-  private static final String[] VIEWS = {"api", "telemetry", "dashboard", "cli"};
+  private static final String[] VIEWS = {
+    "web", "openapi", "api", "telemetry", "dashboard", "cli"
+  };
 
   @Test
   void modulesKeepTheirInnerPackagesToThemselvesAndHaveNoCycles() {
@@ -34,27 +36,43 @@ class ArchitectureTest {
   }
 
   @ArchTest
+  static final ArchRule problemsKnowNothingElse =
+      only("problem", within("problem"), resideInAnyPackage("com.fasterxml.jackson.annotation"));
+
+  @ArchTest
   static final ArchRule specIsRecordsAlone =
-      only("spec", within("spec"), resideInAnyPackage("com.fasterxml.jackson.annotation"));
+      only(
+          "spec",
+          within("spec", "problem"),
+          resideInAnyPackage("com.fasterxml.jackson.annotation"));
 
   @ArchTest
   static final ArchRule engineIsPureJava =
-      only("snn", within("snn", "spec"), resideInAnyPackage("org.nd4j..", "org.bytedeco.."));
+      only(
+          "snn",
+          within("snn", "spec", "problem"),
+           resideInAnyPackage("org.nd4j..", "org.bytedeco.."));
 
   @ArchTest
   static final ArchRule kernelsKnowOnlyArraysAndNouns =
       only(
           "snn.kernel",
-          within("snn.kernel", "spec"),
+          within("snn.kernel", "spec", "problem"),
           resideInAnyPackage("org.nd4j..", "org.bytedeco.."));
 
   @ArchTest
   static final ArchRule neuronsKnowOnlyKernelsAndData =
-      onlyOfOurs("snn.neuron", "snn.neuron", "snn.kernel", "snn.data", "spec");
+      onlyOfOurs("snn.neuron",
+          "snn.neuron",
+          "snn.kernel",
+          "snn.data",
+          "snn.tensor",
+          "spec",
+          "problem");
 
   @ArchTest
   static final ArchRule dataKnowsOnlyKernelsAndNouns =
-      onlyOfOurs("snn.data", "snn.data", "snn.kernel", "spec");
+      onlyOfOurs("snn.data", "snn.data", "snn.tensor", "snn.kernel", "spec", "problem");
 
   @ArchTest
   static final ArchRule nd4jIsKnownToItsKernelsAlone =
@@ -80,9 +98,12 @@ class ArchitectureTest {
 
   @ArchTest
   static final ArchRule interopKnowsOnlyNounsAndEngine =
-      onlyOfOurs("interop", "interop", "snn", "spec");
+      onlyOfOurs("interop", "interop", "snn", "spec", "problem");
 
-  @ArchTest static final ArchRule chipKnowsOnlyNouns = onlyOfOurs("chip", "chip", "spec");
+  @ArchTest static final ArchRule chipKnowsOnlyNouns = onlyOfOurs("chip", "chip", "spec", "problem");
+
+  @ArchTest
+  static final ArchRule storeKnowsNoResource = onlyOfOurs("store", "store", "problem");
 
   @ArchTest
   static final ArchRule storedResourcesKnowNoView =
@@ -99,7 +120,7 @@ class ArchitectureTest {
   @ArchTest
   static final ArchRule viewsDoNotKnowEachOther =
       slices()
-          .matching("dev.spikewise.(api|telemetry|dashboard|cli)..")
+          .matching("dev.spikewise.(api|openapi|telemetry|dashboard|cli)..")
           .should()
           .notDependOnEachOther();
 
@@ -142,7 +163,7 @@ class ArchitectureTest {
     public NamedInterfaces detectNamedInterfaces(
         JavaPackage base, ApplicationModuleInformation module) {
       return NamedInterfaces.of(base, module)
-          .and(NamedInterfaces.builder(base).matching("data").build());
+          .and(NamedInterfaces.builder(base).matching("data", "tensor", "nir").build());
     }
   }
 }

@@ -10,6 +10,7 @@ import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.TrainingListener;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.store.Database;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;

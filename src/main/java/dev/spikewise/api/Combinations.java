@@ -1,10 +1,11 @@
 package dev.spikewise.api;
 
-import dev.spikewise.spec.InvalidSpecException;
-import dev.spikewise.spec.Mistakes;
-import dev.spikewise.spec.Mistakes.Mistake;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes.Mistake;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.web.BodyConverter;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;

@@ -1,8 +1,11 @@
 package dev.spikewise.api;
 
-import dev.spikewise.api.Feeds.Seen;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.Jobs;
+import dev.spikewise.web.EventStream;
+import dev.spikewise.web.QueryBroadcaster.Seen;
+import dev.spikewise.web.QueryBroadcaster;
+import dev.spikewise.web.StreamLimits;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
@@ -30,11 +33,11 @@ class JobListWatch {
   private static final Logger LOG = LoggerFactory.getLogger(JobListWatch.class);
 
   private final Jobs jobs;
-  private final Feeds feeds;
-  private final Seats seats;
+  private final QueryBroadcaster feeds;
+  private final StreamLimits seats;
   private final JsonMapper mapper;
 
-  JobListWatch(Jobs jobs, Feeds feeds, Seats seats, JsonMapper mapper) {
+  JobListWatch(Jobs jobs, QueryBroadcaster feeds, StreamLimits seats, JsonMapper mapper) {
     this.jobs = jobs;
     this.feeds = feeds;
     this.seats = seats;
@@ -86,7 +89,7 @@ class JobListWatch {
   }
 
   private void write(
-      Feeds.Feed<Listing> feed,
+      QueryBroadcaster.Feed<Listing> feed,
       Seen<Listing> first,
       @Nullable String last,
       HttpServletResponse response) {

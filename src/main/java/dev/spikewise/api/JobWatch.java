@@ -1,11 +1,14 @@
 package dev.spikewise.api;
 
-import dev.spikewise.api.Feeds.Outcome;
-import dev.spikewise.api.Feeds.Seen;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.job.Timeline;
-import dev.spikewise.spec.ProblemException;
+import dev.spikewise.problem.ProblemException;
+import dev.spikewise.web.EventStream;
+import dev.spikewise.web.QueryBroadcaster.Outcome;
+import dev.spikewise.web.QueryBroadcaster.Seen;
+import dev.spikewise.web.QueryBroadcaster;
+import dev.spikewise.web.StreamLimits;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
@@ -40,19 +43,19 @@ class JobWatch {
   private static final Logger LOG = LoggerFactory.getLogger(JobWatch.class);
 
   private final Jobs jobs;
-  private final Feeds feeds;
-  private final Seats seats;
+  private final QueryBroadcaster feeds;
+  private final StreamLimits seats;
   private final JsonMapper mapper;
   private final Semaphore catchingUp = new Semaphore(CATCHING_UP, true);
 
-  JobWatch(Jobs jobs, Feeds feeds, Seats seats, JsonMapper mapper) {
+  JobWatch(Jobs jobs, QueryBroadcaster feeds, StreamLimits seats, JsonMapper mapper) {
     this.jobs = jobs;
     this.feeds = feeds;
     this.seats = seats;
     this.mapper = mapper;
   }
 
-  private Feeds.Feed<JobNews> follow(UUID id) {
+  private QueryBroadcaster.Feed<JobNews> follow(UUID id) {
     return feeds.follow(id, LOOK, () -> new JobNews(jobs.get(id)));
   }
 
@@ -126,7 +129,7 @@ class JobWatch {
   }
 
   private void write(
-      Feeds.Feed<JobNews> feed,
+      QueryBroadcaster.Feed<JobNews> feed,
       Seen<JobNews> first,
       @Nullable String after,
       List<Event> firstNews,

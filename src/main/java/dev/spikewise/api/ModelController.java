@@ -6,6 +6,7 @@ import dev.spikewise.model.Models;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
+import dev.spikewise.web.PageQuery;
 import java.net.URI;
 import java.util.List;
 import java.util.UUID;

@@ -7,6 +7,7 @@ import dev.spikewise.spec.Page;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.sweep.Sweep;
 import dev.spikewise.sweep.Sweeps;
+import dev.spikewise.web.PageQuery;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;

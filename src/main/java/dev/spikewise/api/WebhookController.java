@@ -1,6 +1,7 @@
 package dev.spikewise.api;
 
 import dev.spikewise.spec.Page;
+import dev.spikewise.web.PageQuery;
 import dev.spikewise.webhook.Delivery;
 import dev.spikewise.webhook.Webhook;
 import dev.spikewise.webhook.Webhooks;

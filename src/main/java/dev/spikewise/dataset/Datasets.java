@@ -1,11 +1,11 @@
 package dev.spikewise.dataset;
 
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.ProblemException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.InputSpec;
-import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.Page;
-import dev.spikewise.spec.Problem.Code;
-import dev.spikewise.spec.ProblemException;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
 import java.io.IOException;

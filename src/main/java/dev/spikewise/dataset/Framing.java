@@ -1,6 +1,6 @@
 package dev.spikewise.dataset;
 
-import dev.spikewise.spec.Mistakes;
+import dev.spikewise.problem.Mistakes;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -2,8 +2,8 @@ package dev.spikewise.dataset;
 
 import dev.spikewise.interop.Events;
 import dev.spikewise.interop.UnreadableFileException;
+import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
-import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.Shape;
 import java.io.EOFException;
 import java.io.FilterInputStream;

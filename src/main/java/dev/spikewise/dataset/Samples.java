@@ -1,10 +1,10 @@
 package dev.spikewise.dataset;
 
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Idx;
 import dev.spikewise.snn.data.Npz;
-import dev.spikewise.spec.InvalidSpecException;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.Shape;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,8 +1,8 @@
 package dev.spikewise.interop;
 
-import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.LayerSpec;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.spikewise.interop;
 
-import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

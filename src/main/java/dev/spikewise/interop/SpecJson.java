@@ -15,7 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * Layers in the JSON of the service's own model definitions, which other formats are turned into.
  */
-final class SpecJson {
+public final class SpecJson {
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -29,7 +29,7 @@ final class SpecJson {
 
   private SpecJson() {}
 
-  static ObjectNode object() {
+  public static ObjectNode object() {
     return JSON.createObjectNode();
   }
 
@@ -52,23 +52,23 @@ final class SpecJson {
     return nodes.stringNode(text);
   }
 
-  static JsonNode text(String text) {
+  public static JsonNode text(String text) {
     return JSON.getNodeFactory().stringNode(text);
   }
 
-  static LayerSpec layer(ObjectNode json) {
+  public static LayerSpec layer(ObjectNode json) {
     return JSON.treeToValue(json, LayerSpec.class);
   }
 
-  static ObjectNode json(LayerSpec layer) {
+  public static ObjectNode json(LayerSpec layer) {
     return JSON.valueToTree(layer);
   }
 
-  static JsonNode read(String json) {
+  public static JsonNode read(String json) {
     return JSON.readTree(json);
   }
 
-  static String write(JsonNode json) {
+  public static String write(JsonNode json) {
     return JSON.writeValueAsString(json);
   }
 

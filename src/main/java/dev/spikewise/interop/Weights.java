@@ -1,11 +1,11 @@
 package dev.spikewise.interop;
 
-import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Npz;
-import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.LayerSpec;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import java.io.ByteArrayInputStream;

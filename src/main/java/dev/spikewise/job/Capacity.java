@@ -1,5 +1,6 @@
 package dev.spikewise.job;
 
+import dev.spikewise.store.Database;
 import java.util.Optional;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;

@@ -2,8 +2,8 @@ package dev.spikewise.job;
 
 import dev.spikewise.snn.Analysis;
 import dev.spikewise.snn.Checkpoint;
-import dev.spikewise.snn.Tensor;
 import dev.spikewise.snn.data.Npz;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Statistics;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;

@@ -1,6 +1,8 @@
 package dev.spikewise.job;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.spikewise.store.Database;
+import dev.spikewise.store.Outage;
 import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.util.Collection;

@@ -2,12 +2,13 @@ package dev.spikewise.job;
 
 import dev.spikewise.job.Checkpoints.Snapshot;
 import dev.spikewise.job.Leases.End;
+import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.TrainingListener;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.store.Outage;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;

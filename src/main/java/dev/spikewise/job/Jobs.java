@@ -5,20 +5,21 @@ import dev.spikewise.interop.Safetensors;
 import dev.spikewise.job.Timeline.Place;
 import dev.spikewise.model.ModelUse;
 import dev.spikewise.model.Models;
+import dev.spikewise.problem.Mistakes;
+import dev.spikewise.problem.Problem;
+import dev.spikewise.problem.ProblemException;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
-import dev.spikewise.snn.Tensor;
 import dev.spikewise.snn.Trainer;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.InputSpec;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
-import dev.spikewise.spec.Problem;
-import dev.spikewise.spec.ProblemException;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.store.Database;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
 import java.time.Duration;
@@ -85,7 +86,7 @@ public class Jobs implements ModelUse, DatasetUse {
   /**
    * Queues a training.
    *
-   * @throws dev.spikewise.spec.InvalidSpecException with everything that keeps the spec from being
+   * @throws dev.spikewise.problem.InvalidSpecException with everything that keeps the spec from being
    *     trained
    */
   @Transactional
@@ -97,7 +98,7 @@ public class Jobs implements ModelUse, DatasetUse {
    * Queues a training of the network that the job {@code trained} has trained, from the weights it
    * has reached; {@code spec.model()} only says where that network came from.
    *
-   * @throws dev.spikewise.spec.InvalidSpecException as {@link #submit(TrainingSpec)} does
+   * @throws dev.spikewise.problem.InvalidSpecException as {@link #submit(TrainingSpec)} does
    */
   @Transactional
   public Job submit(TrainingSpec spec, UUID trained) {

@@ -2,6 +2,7 @@ package dev.spikewise.job;
 
 import dev.spikewise.job.Checkpoints.Snapshot;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.store.Outage;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

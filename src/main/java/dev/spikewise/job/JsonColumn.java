@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A record in a text column, as the same JSON that the API speaks. */
-abstract class JsonColumn<T> implements AttributeConverter<@Nullable T, @Nullable String> {
+public abstract class JsonColumn<T> implements AttributeConverter<@Nullable T, @Nullable String> {
 
   private final JsonMapper mapper;
   private final Class<T> type;
@@ -29,38 +29,38 @@ abstract class JsonColumn<T> implements AttributeConverter<@Nullable T, @Nullabl
     return json == null ? null : mapper.readValue(json, type);
   }
 
-  static final class OfTrainingSpec extends JsonColumn<TrainingSpec> {
-    OfTrainingSpec(JsonMapper mapper) {
+  public static final class OfTrainingSpec extends JsonColumn<TrainingSpec> {
+    public OfTrainingSpec(JsonMapper mapper) {
       super(mapper, TrainingSpec.class);
     }
   }
 
-  static final class OfModelSpec extends JsonColumn<ModelSpec> {
-    OfModelSpec(JsonMapper mapper) {
+  public static final class OfModelSpec extends JsonColumn<ModelSpec> {
+    public OfModelSpec(JsonMapper mapper) {
       super(mapper, ModelSpec.class);
     }
   }
 
-  static final class OfStatistics extends JsonColumn<Statistics> {
-    OfStatistics(JsonMapper mapper) {
+  public static final class OfStatistics extends JsonColumn<Statistics> {
+    public OfStatistics(JsonMapper mapper) {
       super(mapper, Statistics.class);
     }
   }
 
-  static final class OfEpochMetrics extends JsonColumn<EpochMetrics> {
-    OfEpochMetrics(JsonMapper mapper) {
+  public static final class OfEpochMetrics extends JsonColumn<EpochMetrics> {
+    public OfEpochMetrics(JsonMapper mapper) {
       super(mapper, EpochMetrics.class);
     }
   }
 
-  static final class OfVerdict extends JsonColumn<Verdict> {
-    OfVerdict(JsonMapper mapper) {
+  public static final class OfVerdict extends JsonColumn<Verdict> {
+    public OfVerdict(JsonMapper mapper) {
       super(mapper, Verdict.class);
     }
   }
 
-  static final class OfProvenance extends JsonColumn<Provenance> {
-    OfProvenance(JsonMapper mapper) {
+  public static final class OfProvenance extends JsonColumn<Provenance> {
+    public OfProvenance(JsonMapper mapper) {
       super(mapper, Provenance.class);
     }
   }

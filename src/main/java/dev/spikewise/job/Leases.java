@@ -4,6 +4,7 @@ import dev.spikewise.job.Checkpoints.Snapshot;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Statistics;
+import dev.spikewise.store.Database;
 import dev.spikewise.tenant.Quotas;
 import java.time.Duration;
 import java.time.Instant;

@@ -1,8 +1,8 @@
 package dev.spikewise.job;
 
 import dev.spikewise.snn.Engine;
-import dev.spikewise.snn.StateDict;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.TrainingSpec;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;

@@ -1,8 +1,8 @@
 package dev.spikewise.job;
 
+import dev.spikewise.problem.Problem;
+import dev.spikewise.problem.ProblemException;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.Problem;
-import dev.spikewise.spec.ProblemException;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;

@@ -1,6 +1,9 @@
 package dev.spikewise.job;
 
 import dev.spikewise.snn.Engine;
+import dev.spikewise.store.Database;
+import dev.spikewise.store.Outage;
+import dev.spikewise.store.Ticker;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;

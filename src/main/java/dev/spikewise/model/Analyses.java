@@ -1,13 +1,13 @@
 package dev.spikewise.model;
 
 import dev.spikewise.dataset.Datasets;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.Analyzer;
 import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.Quantizer;
 import dev.spikewise.spec.AnalysisSpec;
 import dev.spikewise.spec.InputSpec;
-import dev.spikewise.spec.InvalidSpecException;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
@@ -29,7 +29,7 @@ public class Analyses {
   }
 
   /**
-   * @throws dev.spikewise.spec.InvalidSpecException where model and input do not fit each other
+   * @throws dev.spikewise.problem.InvalidSpecException where model and input do not fit each other
    */
   public Statistics analyze(AnalysisSpec spec) {
     var network = models.resolve(spec.model());

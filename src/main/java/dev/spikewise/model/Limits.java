@@ -1,9 +1,9 @@
 package dev.spikewise.model;
 
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.AnalysisSpec;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.Labelled;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.SweepSpec;

@@ -1,4 +1,4 @@
-/** How whoever asked is told of a problem. */
+/** Problems (RFC 9457) and the mistakes in a specification that they report, by JSON pointer. */
 @NullMarked
 package dev.spikewise.problem;
 

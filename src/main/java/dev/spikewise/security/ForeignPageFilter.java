@@ -1,8 +1,8 @@
 package dev.spikewise.security;
 
-import dev.spikewise.problem.ProblemAnswers;
-import dev.spikewise.spec.Problem;
-import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.Problem;
+import dev.spikewise.web.ProblemWriter;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
@@ -26,9 +26,9 @@ final class ForeignPageFilter extends OncePerRequestFilter {
       Set.of("localhost", "127.0.0.1", "[::1]", "0:0:0:0:0:0:0:1", "::1");
 
   private final boolean loopbackNamesOnly;
-  private final ProblemAnswers problems;
+  private final ProblemWriter problems;
 
-  ForeignPageFilter(boolean loopbackNamesOnly, ProblemAnswers problems) {
+  ForeignPageFilter(boolean loopbackNamesOnly, ProblemWriter problems) {
     this.loopbackNamesOnly = loopbackNamesOnly;
     this.problems = problems;
   }

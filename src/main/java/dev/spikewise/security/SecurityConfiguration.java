@@ -1,9 +1,9 @@
 package dev.spikewise.security;
 
-import dev.spikewise.problem.ProblemAnswers;
-import dev.spikewise.spec.Problem;
-import dev.spikewise.spec.Problem.Code;
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.Problem;
 import dev.spikewise.tenant.Tenants;
+import dev.spikewise.web.ProblemWriter;
 import jakarta.servlet.DispatcherType;
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
@@ -70,7 +70,7 @@ class SecurityConfiguration {
   }
 
   @Bean
-  SecurityFilterChain filters(HttpSecurity http, ProblemAnswers problems) throws Exception {
+  SecurityFilterChain filters(HttpSecurity http, ProblemWriter problems) throws Exception {
     http
         // There is no session to ride on; ForeignPageFilter stops requests from other sites' pages.
         .csrf(AbstractHttpConfigurer::disable)
@@ -131,7 +131,7 @@ class SecurityConfiguration {
 
   /** What the firewall stops before any other filter. */
   @Bean
-  static RequestRejectedHandler rejected(ProblemAnswers problems) {
+  static RequestRejectedHandler rejected(ProblemWriter problems) {
     return (request, response, _) ->
         problems.write(
             Problem.of(Code.INVALID_PARAMETER, "the path or a header holds what it must not"),
@@ -155,7 +155,7 @@ class SecurityConfiguration {
         .referrerPolicy(policy -> policy.policy(ReferrerPolicy.NO_REFERRER));
   }
 
-  private AuthenticationEntryPoint unknown(ProblemAnswers problems) {
+  private AuthenticationEntryPoint unknown(ProblemWriter problems) {
     var challenge =
         settings.apiKeys().isEmpty()
             ? "Bearer"
@@ -174,7 +174,7 @@ class SecurityConfiguration {
     };
   }
 
-  private static AccessDeniedHandler refused(ProblemAnswers problems) {
+  private static AccessDeniedHandler refused(ProblemWriter problems) {
     return (request, response, e) ->
         problems.write(
             Problem.of(

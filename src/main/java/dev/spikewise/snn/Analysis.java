@@ -1,6 +1,7 @@
 package dev.spikewise.snn;
 
-import dev.spikewise.snn.synops.Counter;
+import dev.spikewise.snn.statistics.Counter;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;

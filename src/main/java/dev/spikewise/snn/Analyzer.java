@@ -3,8 +3,9 @@ package dev.spikewise.snn;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.layer.Network;
-import dev.spikewise.snn.synops.Counter;
-import dev.spikewise.snn.synops.NeuroBench;
+import dev.spikewise.snn.statistics.Counter;
+import dev.spikewise.snn.statistics.NeuroBench;
+import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
@@ -21,7 +22,7 @@ public final class Analyzer {
    * @param dataset the data set that {@code input} names, null for other inputs; its first training
    *     samples make the batch
    * @param dt length of a time step in seconds, if it has one
-   * @throws dev.spikewise.spec.InvalidSpecException where model, weights and data set do not fit
+   * @throws dev.spikewise.problem.InvalidSpecException where model, weights and data set do not fit
    *     together
    */
   public static Analysis analyze(
@@ -58,7 +59,7 @@ public final class Analyzer {
   /**
    * What {@link #analyze} says of the same network in whole numbers.
    *
-   * @throws dev.spikewise.spec.InvalidSpecException naming the layer that has no counterpart in
+   * @throws dev.spikewise.problem.InvalidSpecException naming the layer that has no counterpart in
    *     whole numbers
    */
   public static Statistics.Quantized quantized(

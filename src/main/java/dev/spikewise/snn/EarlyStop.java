@@ -1,5 +1,7 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EarlyStopping;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.LossTerm;

@@ -1,8 +1,10 @@
 package dev.spikewise.snn;
 
-import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.LayerSpec;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.ResetFn;

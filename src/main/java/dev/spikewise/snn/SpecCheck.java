@@ -1,14 +1,15 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.layer.Network;
-import dev.spikewise.snn.synops.Counter;
+import dev.spikewise.snn.statistics.Counter;
+import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.InputSpec;
-import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.LossTerm;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.TrainingSpec;

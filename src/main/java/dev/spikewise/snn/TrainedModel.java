@@ -1,8 +1,10 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.ConversionSpec;
-import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;

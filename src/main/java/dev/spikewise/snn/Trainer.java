@@ -1,5 +1,6 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.kernel.Kernels;
@@ -8,11 +9,11 @@ import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.optim.GradientNorm;
 import dev.spikewise.snn.optim.Loss;
 import dev.spikewise.snn.optim.Optimizer;
-import dev.spikewise.snn.synops.Counter;
+import dev.spikewise.snn.statistics.Counter;
+import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.LrScheduler;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.Statistics;
@@ -67,7 +68,7 @@ public final class Trainer {
    * @param model the definition that {@code spec.model()} stands for
    * @param weights initial weights; drawn from the seed if null
    * @param dataset the data set that {@code spec.input()} names, null for other inputs
-   * @throws dev.spikewise.spec.InvalidSpecException where {@link #check} finds a mistake
+   * @throws dev.spikewise.problem.InvalidSpecException where {@link #check} finds a mistake
    */
   public Trainer(
       TrainingSpec spec,

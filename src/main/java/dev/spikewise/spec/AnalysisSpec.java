@@ -1,5 +1,7 @@
 package dev.spikewise.spec;
 
+import dev.spikewise.problem.Checked;
+import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
 /**

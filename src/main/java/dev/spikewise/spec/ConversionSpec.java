@@ -2,6 +2,8 @@ package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.spikewise.problem.Checked;
+import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,6 +1,7 @@
 package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.spikewise.problem.Mistakes;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 

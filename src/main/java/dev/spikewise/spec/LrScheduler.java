@@ -3,6 +3,7 @@ package dev.spikewise.spec;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
 /** PyTorch's learning-rate schedules: one step an epoch, or, as OneCycleLR, one a batch. */

@@ -2,6 +2,7 @@ package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.spikewise.problem.Mistakes;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

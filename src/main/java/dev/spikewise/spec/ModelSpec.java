@@ -1,6 +1,9 @@
 package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.spikewise.problem.Checked;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -2,6 +2,7 @@ package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.spikewise.problem.Mistakes;
 import java.util.List;
 
 /** PyTorch's optimisers, with PyTorch's defaults. */

@@ -1,5 +1,7 @@
 package dev.spikewise.spec;
 
+import dev.spikewise.problem.Mistakes;
+
 /**
  * Whole numbers in place of weights and potentials, as on a Speck: weights, bias and thresholds of
  * a layer are multiplied by one common factor, the largest with which all fit, and rounded.

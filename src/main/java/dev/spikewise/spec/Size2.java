@@ -2,6 +2,7 @@ package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import dev.spikewise.problem.Mistakes;
 import java.util.List;
 
 /**

@@ -2,6 +2,7 @@ package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.spikewise.problem.Mistakes;
 
 /**
  * The function that stands in for the derivative of a spike in the backward pass. With {@code x = u

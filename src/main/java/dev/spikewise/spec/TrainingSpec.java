@@ -1,6 +1,8 @@
 package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.spikewise.problem.Checked;
+import dev.spikewise.problem.Mistakes;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -3,9 +3,9 @@ package dev.spikewise.sweep;
 import static java.util.Objects.requireNonNull;
 
 import dev.spikewise.job.Jobs;
-import dev.spikewise.job.Ticker;
-import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.spec.SweepSpec;
+import dev.spikewise.store.Ticker;
 import dev.spikewise.sweep.SweepRepository.Place;
 import dev.spikewise.sweep.SweepRepository.Row;
 import java.util.UUID;

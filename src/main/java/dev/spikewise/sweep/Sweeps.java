@@ -2,12 +2,12 @@ package dev.spikewise.sweep;
 
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
-import dev.spikewise.spec.InvalidSpecException;
-import dev.spikewise.spec.Mistakes.Mistake;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes.Mistake;
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.Problem;
+import dev.spikewise.problem.ProblemException;
 import dev.spikewise.spec.Page;
-import dev.spikewise.spec.Problem;
-import dev.spikewise.spec.Problem.Code;
-import dev.spikewise.spec.ProblemException;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.sweep.SweepRepository.Place;

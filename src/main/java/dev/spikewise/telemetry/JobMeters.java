@@ -2,10 +2,10 @@ package dev.spikewise.telemetry;
 
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobEvent;
-import dev.spikewise.job.Ticker;
 import dev.spikewise.job.Workers;
-import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.EpochMetrics.Spiking;
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.store.Ticker;
 import dev.spikewise.telemetry.MetricsSettings.Cardinality;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;

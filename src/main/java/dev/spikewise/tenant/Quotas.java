@@ -1,7 +1,7 @@
 package dev.spikewise.tenant;
 
-import dev.spikewise.spec.Problem.Code;
-import dev.spikewise.spec.ProblemException;
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.ProblemException;
 import dev.spikewise.tenant.QuotaSettings.Quota;
 import java.util.ArrayList;
 import java.util.List;

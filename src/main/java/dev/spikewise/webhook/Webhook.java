@@ -2,8 +2,8 @@ package dev.spikewise.webhook;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.spikewise.job.JobState;
-import dev.spikewise.spec.Checked;
-import dev.spikewise.spec.Mistakes;
+import dev.spikewise.problem.Checked;
+import dev.spikewise.problem.Mistakes;
 import java.net.URI;
 import java.time.Instant;
 import java.util.Arrays;

@@ -3,8 +3,8 @@ package dev.spikewise.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spikewise.interop.Weights;
-import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

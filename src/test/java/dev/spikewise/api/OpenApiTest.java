@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spikewise.WrittenPage;
 import dev.spikewise.interop.Weights;
-import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URL;

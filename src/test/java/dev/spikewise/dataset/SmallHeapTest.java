@@ -2,7 +2,7 @@ package dev.spikewise.dataset;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.problem.InvalidSpecException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;

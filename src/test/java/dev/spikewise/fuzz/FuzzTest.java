@@ -70,7 +70,7 @@ import tools.jackson.databind.json.JsonMapper;
       "spikewise.http.max-streams-per-client=15",
       "spikewise.webhooks.allow-private=true",
       "logging.level.dev.spikewise.audit=off",
-      "logging.level.dev.spikewise.api.Problems=error",
+      "logging.level.dev.spikewise.web.ProblemAdvice=error",
       "logging.level.org.springframework.web.servlet.PageNotFound=error"
     })
 class FuzzTest {

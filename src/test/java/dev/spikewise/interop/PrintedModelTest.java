@@ -3,9 +3,10 @@ package dev.spikewise.interop;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.interop.nir.Golden;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.spec.LayerSpec;
-import dev.spikewise.spec.Mistakes.Mistake;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;

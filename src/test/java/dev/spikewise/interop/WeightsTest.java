@@ -3,10 +3,11 @@ package dev.spikewise.interop;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
-import dev.spikewise.spec.InvalidSpecException;
-import dev.spikewise.spec.Mistakes.Mistake;
+import dev.spikewise.interop.nir.Golden;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes.Mistake;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.ModelSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;

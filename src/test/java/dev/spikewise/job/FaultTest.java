@@ -2,6 +2,7 @@ package dev.spikewise.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.store.H2Recovery;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.snn.Checkpoint;
-import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.tenant.Tenants;

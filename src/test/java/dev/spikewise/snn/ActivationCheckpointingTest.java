@@ -2,9 +2,9 @@ package dev.spikewise.snn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.ArrayList;
 import java.util.List;

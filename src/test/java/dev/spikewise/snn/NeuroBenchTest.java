@@ -3,6 +3,8 @@ package dev.spikewise.snn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EnergyPreset;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;

@@ -3,6 +3,8 @@ package dev.spikewise.snn;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spikewise.snn.data.Npz;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

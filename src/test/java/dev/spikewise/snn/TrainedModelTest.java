@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.data.Percentage.withPercentage;
 
+import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.InvalidSpecException;
 import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;

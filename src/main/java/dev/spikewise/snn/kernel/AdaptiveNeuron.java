@@ -57,7 +57,7 @@ final class AdaptiveNeuron {
       float gw = p.clips() && !(ScalarKernels.reset(p, u, s, value) - p.minV() > 0) ? 0 : gv;
       float g = Surrogates.gradient(Objects.requireNonNull(p.surrogate()), u, threshold);
       float du = p.subtract() ? (ext - value * gw) * g + gw : ext * g + (s == 0 ? gw : 0);
-      du = Faint.gradient(du);
+      du = FlushToZero.gradient(du);
       r.gAlphaAdapt += gb * (b - s);
       gb = a.alpha() * gb - (a.subtractsThreshold() ? a.scale() * s * gw : 0);
       float di = du + gCurrent;
@@ -65,7 +65,7 @@ final class AdaptiveNeuron {
       float gx = p.inputScale() * di;
       if (p.synaptic()) {
         r.gAlphaSyn += gx * (r.current[at] / p.alphaSyn());
-        gx = Faint.gradient(gx * p.alphaSyn());
+        gx = FlushToZero.gradient(gx * p.alphaSyn());
         gCurrent = gx;
       }
       if (r.gxStep == 0) {

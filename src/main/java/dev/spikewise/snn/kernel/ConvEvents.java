@@ -25,9 +25,9 @@ final class ConvEvents {
 
   private final int groupIn;
   private final int groupOut;
-  private final Reach reach;
+  private final WindowIndex reach;
 
-  ConvEvents(ConvShape shape, Events events, int[] origins, Reach reach) {
+  ConvEvents(ConvShape shape, Events events, int[] origins, WindowIndex reach) {
     this.shape = shape;
     this.events = events;
     this.origins = origins;

@@ -22,7 +22,7 @@ final class InputGradient {
   /** Pixels of a tile. */
   private final int width;
 
-  private final Reach reach;
+  private final WindowIndex reach;
 
   /** Columns of the kernel as a spot of {@link #reach} sees them. */
   private final int columns;
@@ -63,11 +63,11 @@ final class InputGradient {
   /**
    * @param pixels of the single pixels
    */
-  InputGradient(ConvShape shape, Reach pixels, int maxFrames, Parallel parallel) {
+  InputGradient(ConvShape shape, WindowIndex pixels, int maxFrames, Parallel parallel) {
     this.shape = shape;
     this.parallel = parallel;
     width = shape.inC() == LANES && canPair(shape) ? 2 : 1;
-    reach = width == 1 ? pixels : Reach.of(shape, width);
+    reach = width == 1 ? pixels : WindowIndex.of(shape, width);
     columns = shape.kW() + width - 1;
     groupIn = shape.inCPerGroup();
     groupOut = shape.outCPerGroup();

@@ -121,7 +121,7 @@ public final class ScalarKernels implements Kernels {
     float m2 = s.keep2() * second[i] + s.add2() * g * g;
     // Together, so that nothing is divided by what is no longer there.
     boolean faint = m2 < Float.MIN_NORMAL;
-    first[i] = faint ? 0 : Faint.gradient(m1);
+    first[i] = faint ? 0 : FlushToZero.gradient(m1);
     second[i] = faint ? 0 : m2;
     values[i] -= s.size() * (first[i] / ((float) Math.sqrt(second[i]) / s.correction() + s.eps()));
   }
@@ -188,10 +188,10 @@ public final class ScalarKernels implements Kernels {
         float g = Surrogates.gradient(Objects.requireNonNull(p.surrogate()), u, p.threshold());
         du = p.subtract() ? (ext - p.resetValue() * gw) * g + gw : ext * g + (s == 0 ? gw : 0);
       }
-      du = Faint.gradient(du);
+      du = FlushToZero.gradient(du);
       float gx = p.inputScale() * du + gCurrent;
       if (p.synaptic()) {
-        gx = Faint.gradient(gx * p.alphaSyn());
+        gx = FlushToZero.gradient(gx * p.alphaSyn());
         gCurrent = gx;
         r.gAlphaSyn += gx / p.alphaSyn() * (r.current[at] / p.alphaSyn());
       }

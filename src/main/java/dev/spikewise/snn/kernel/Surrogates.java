@@ -16,7 +16,7 @@ final class Surrogates {
         switch (surrogate) {
           case SurrogateSpec.SingleExponential s -> {
             double width = threshold * s.gradWidth();
-            yield s.gradScale() / width * Faint.exp(-Math.abs(x) / width);
+            yield s.gradScale() / width * FlushToZero.exp(-Math.abs(x) / width);
           }
           case SurrogateSpec.PeriodicExponential s -> {
             double z = x;
@@ -24,7 +24,7 @@ final class Surrogates {
               double periods = u / threshold - 0.5;
               z = threshold * (2 * (periods - Math.floor(periods)) - 1);
             }
-            yield s.gradScale() * Faint.exp(-Math.abs(z) / s.gradWidth());
+            yield s.gradScale() * FlushToZero.exp(-Math.abs(z) / s.gradWidth());
           }
           case SurrogateSpec.Heaviside s -> u >= threshold - s.window() ? 1 / threshold : 0;
           case SurrogateSpec.Gaussian s -> s.gradScale() * normal(x, s.mu(), s.sigma());
@@ -36,7 +36,7 @@ final class Surrogates {
           case SurrogateSpec.FastSigmoid s -> 1 / square(s.slope() * Math.abs(x) + 1);
           case SurrogateSpec.Atan s -> s.alpha() / 2 / (1 + square(Math.PI / 2 * s.alpha() * x));
           case SurrogateSpec.Sigmoid s -> {
-            double e = Faint.exp(-Math.abs(s.slope() * x));
+            double e = FlushToZero.exp(-Math.abs(s.slope() * x));
             yield s.slope() * e / square(1 + e);
           }
           case SurrogateSpec.Triangular s -> Math.max(0, 1 - Math.abs(x) / s.width()) / s.width();
@@ -50,6 +50,6 @@ final class Surrogates {
 
   private static double normal(double x, double mu, double sigma) {
     double z = (x - mu) / sigma;
-    return Faint.exp(-0.5 * z * z) / (sigma * SQRT_2PI);
+    return FlushToZero.exp(-0.5 * z * z) / (sigma * SQRT_2PI);
   }
 }

@@ -58,7 +58,7 @@ final class VectorConv implements Kernels.Conv {
 
   private final ChannelTiles channels;
 
-  private final Reach reach;
+  private final WindowIndex reach;
   private final @Nullable ActiveTaps[] forwardTaps;
   private @Nullable WeightGradient weightGradient;
 
@@ -68,8 +68,8 @@ final class VectorConv implements Kernels.Conv {
   private final float[][] eventSums = new float[INPUT_TASKS][ConvEvents.GROUP * LANES];
   private @Nullable InputGradient inputGradient;
   private final PartialSums partialSums;
-  private final Roomy roomyWeights = new Roomy();
-  private final Roomy roomyGradients = new Roomy();
+  private final PaddedCopy roomyWeights = new PaddedCopy();
+  private final PaddedCopy roomyGradients = new PaddedCopy();
 
   VectorConv(ConvShape shape, int maxFrames, Parallel parallel) {
     this.shape = shape;
@@ -80,7 +80,7 @@ final class VectorConv implements Kernels.Conv {
     groupIn = shape.inCPerGroup();
     groupOut = shape.outCPerGroup();
     channels = new ChannelTiles(groupOut);
-    reach = Reach.of(shape);
+    reach = WindowIndex.of(shape);
     offsets = shape.tapOffsets();
     forwardTaps = new ActiveTaps[Math.max(FORWARD_TASKS, channels.count)];
     int[] starts = shape.windowStarts();
@@ -144,7 +144,7 @@ final class VectorConv implements Kernels.Conv {
   }
 
   /** Gives values the room for a vector behind them that narrow tiles of {@link ConvTiles} need. */
-  private static final class Roomy {
+  private static final class PaddedCopy {
     private float[] copy = {};
 
     /** {@code values} itself where it has the room, or a copy of {@code n} of them from 0 on. */

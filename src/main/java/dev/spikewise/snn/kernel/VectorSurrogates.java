@@ -185,12 +185,12 @@ final class VectorSurrogates {
   }
 
   /**
-   * {@link Faint#exp} for x at most 0, to two units in the last place: 2^n times a Taylor
+   * {@link FlushToZero#exp} for x at most 0, to two units in the last place: 2^n times a Taylor
    * polynomial of the rest.
    */
   private static FloatVector exp(FloatVector x) {
-    VectorMask<Float> faint = x.compare(VectorOperators.LT, Faint.EXPONENT);
-    x = x.max(Faint.EXPONENT);
+    VectorMask<Float> faint = x.compare(VectorOperators.LT, FlushToZero.EXPONENT);
+    x = x.max(FlushToZero.EXPONENT);
     FloatVector shifted =
         x.fma(
             FloatVector.broadcast(SPECIES, LOG2_E),

@@ -1,15 +1,15 @@
 package dev.spikewise.snn.layer;
 
-import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.PoolShape;
 import dev.spikewise.snn.layer.Signal.Frame;
-import dev.spikewise.spec.InvalidSpecException;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.LayerSpec;
-import dev.spikewise.spec.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import java.util.ArrayList;

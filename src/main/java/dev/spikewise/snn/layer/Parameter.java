@@ -1,7 +1,7 @@
 package dev.spikewise.snn.layer;
 
-import dev.spikewise.snn.Tensor;
 import dev.spikewise.snn.data.TorchRandom;
+import dev.spikewise.snn.tensor.Tensor;
 import java.util.Arrays;
 
 /** Trainable values in the engine's order, their gradient, and the way to PyTorch's order. */

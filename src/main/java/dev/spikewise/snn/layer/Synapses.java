@@ -3,6 +3,7 @@ package dev.spikewise.snn.layer;
 import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.synops.Operations;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;

@@ -1,5 +1,7 @@
 package dev.spikewise.snn.layer;
 
+import dev.spikewise.snn.synops.Operations;
+
 /** Synapses between neurons: what causes synaptic operations. */
 public interface Synaptic {
 

@@ -1,10 +1,10 @@
 package dev.spikewise.snn.optim;
 
-import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
 import dev.spikewise.snn.kernel.AdamStep;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.OptimizerSpec;
 import java.util.LinkedHashMap;
 import java.util.List;

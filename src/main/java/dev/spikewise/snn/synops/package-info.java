@@ -1,4 +1,4 @@
-/** What a forward pass is counted by: synaptic operations and firing rates. */
+/** Synaptic operations: what a spike costs. */
 @NullMarked
 package dev.spikewise.snn.synops;
 

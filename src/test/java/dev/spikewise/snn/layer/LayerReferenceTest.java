@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.snn.Reference;
-import dev.spikewise.snn.StateDict;
-import dev.spikewise.snn.Tensor;
 import dev.spikewise.snn.TrainedModel;
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.data.Npz;
@@ -13,6 +11,8 @@ import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.VectorKernels;
 import dev.spikewise.snn.optim.Loss;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;

@@ -1,0 +1,432 @@
+package dev.spikewise.interop.nir;
+
+import dev.spikewise.interop.Weights;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.ResetFn;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.SurrogateSpec;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * NIR as one library understands it: a file is read as that library's importer reads it, and
+ * written so that its importer computes what the layers here compute. NIR is in continuous time;
+ * with {@code a} the membrane's decay in a time step {@code dt} and {@code g} the factor that an
+ * input current comes in with:
+ *
+ * <table><caption>Leaky neurons</caption>
+ * <tr><td>sinabs</td><td>a = exp(-1 / tau), tau in steps</td><td>g = 1</td></tr>
+ * <tr><td>Norse</td><td>a = 1 - dt / tau</td><td>g = 1 - a</td></tr>
+ * <tr><td>snnTorch, SpikingJelly</td><td>a = 1 - dt / tau</td><td>g = r (1 - a)</td></tr>
+ * <tr><td>Lava</td><td>a = 1 - dt / tau, in 4096ths</td><td>g = 1</td></tr>
+ * </table>
+ *
+ * <p>All but sinabs spike at most once a step and reset to v_reset, Lava to 0.
+ *
+ * <p>Lava means SLAYER of lava-dl, with the importer and the exporter that NIR's own repository has
+ * for it. Its neurons count in whole numbers. Files are read with decays and thresholds rounded as
+ * there; what rounding would change by more than {@link #ROUNDING} is not written. To scale weights
+ * and thresholds up would lose less, but a chip's weights have 8 bits.
+ */
+public enum NirDialect {
+  SINABS(1),
+  NORSE(1e-3),
+  SNNTORCH(1e-4),
+  SPIKINGJELLY(1e-4),
+  LAVA(1e-4);
+
+  /**
+   * Decay of a membrane that does not leak, as near to 1 as it may be where a time constant must be
+   * finite.
+   */
+  private static final double NO_LEAK = 1 - 1e-9;
+
+  /** What Lava's decays are counted in. */
+  private static final int DECAY_STEPS = 1 << 12;
+
+  /** What Lava's thresholds are counted in: those of IF nodes, and of CubaLIF. */
+  private static final int IF_STEPS = 1 << 12;
+
+  private static final int CUBA_STEPS = 1 << 6;
+
+  /** Most of a decay or threshold that Lava's rounding may add or take. */
+  private static final double ROUNDING = 0.02;
+
+  /** NIR says nothing of gradients. */
+  private static final SurrogateSpec SURROGATE = new SurrogateSpec.SingleExponential(0.5, 1.0);
+
+  private final double dt;
+
+  NirDialect(double dt) {
+    this.dt = dt;
+  }
+
+  /**
+   * The node for a pool. Where the importer knows one kind alone, it stands for the other too, and
+   * the next weights make up for it.
+   */
+  String pool(LayerSpec.Pool layer) {
+    return switch (layer) {
+      case LayerSpec.SumPool2d _ when this == SNNTORCH || this == SPIKINGJELLY -> "AvgPool2d";
+      case LayerSpec.AvgPool2d _ when this == LAVA -> "SumPool2d";
+      default -> layer.typeName();
+    };
+  }
+
+  /** Index of the first dimension to flatten, as the importer counts: with or without the batch. */
+  int flattenStart() {
+    return this == NORSE || this == SNNTORCH ? 1 : 0;
+  }
+
+  LayerSpec.Spiking read(NirNode node) {
+    return switch (node.type()) {
+      case "IF" -> {
+        require(node, "r", this == SPIKINGJELLY ? 1 / dt : 1);
+        double threshold = node.uniform("v_threshold");
+        yield iaf(node, this == LAVA ? spikesAt(threshold, IF_STEPS) : threshold);
+      }
+      case "LIF" -> {
+        if (this == LAVA) {
+          throw node.invalid(null, "LIF is not known to LAVA; give another dialect");
+        }
+        require(node, "v_leak", 0);
+        double r = node.uniform("r");
+        double a = decay(node, "tau");
+        if (a > 1 - 1e-6 && r != 1) {
+          yield iaf(node, node.uniform("v_threshold") / (r * dt / node.uniform("tau")));
+        }
+        boolean normInput =
+            switch (this) {
+              case SINABS -> false;
+              case NORSE -> true;
+              default -> r == 1;
+            };
+        if (this == SINABS || this == NORSE) {
+          require(node, "r", 1);
+        }
+        yield lif(node, a, null, normInput, this == SNNTORCH && !normInput ? r * (1 - a) : 1);
+      }
+      case "CubaLIF" -> {
+        if (this == LAVA) {
+          yield cuba(node);
+        }
+        if (this != NORSE && this != SNNTORCH) {
+          throw node.invalid(null, "CubaLIF is not known to " + this + "; give another dialect");
+        }
+        require(node, "v_leak", 0);
+        double a = decay(node, "tau_mem");
+        double as = decay(node, "tau_syn");
+        double gain = node.uniform("r") * (1 - a);
+        boolean normInput = Math.abs(gain - 1) > 1e-3;
+        double scale =
+            node.uniform("w_in", 1) * (1 - as) / as * (normInput ? node.uniform("r") : 1);
+        yield lif(node, a, -1 / Math.log(as), normInput, scale);
+      }
+      default ->
+          throw node.invalid(null, "a node of type " + node.type() + " has no counterpart here");
+    };
+  }
+
+  /** Neurons that do not spike: what they put out is their potential. */
+  LayerSpec.ExpLeak readLeak(NirNode node) {
+    if (!leaks()) {
+      throw node.invalid(null, "LI is not known to " + this + "; give another dialect");
+    }
+    require(node, "v_leak", 0);
+    require(node, "r", 1);
+    return new LayerSpec.ExpLeak(
+        -1 / Math.log(decay(node, "tau")), null, false, this == NORSE, null);
+  }
+
+  private boolean leaks() {
+    return this == SINABS || this == NORSE;
+  }
+
+  private LayerSpec.IAF iaf(NirNode node, double threshold) {
+    return this == SINABS
+        ? new LayerSpec.IAF(
+            threshold, SpikeFn.MULTI, ResetFn.SUBTRACT, SURROGATE, null, -threshold, false)
+        : new LayerSpec.IAF(
+            threshold, SpikeFn.SINGLE, reset(node, 1), SURROGATE, null, null, false);
+  }
+
+  private LayerSpec.LIF lif(
+      NirNode node, double a, @Nullable Double tauSyn, boolean normInput, double scale) {
+    boolean sinabs = this == SINABS;
+    return new LayerSpec.LIF(
+        -1 / Math.log(a),
+        tauSyn,
+        false,
+        normInput,
+        node.uniform("v_threshold") / scale,
+        sinabs ? SpikeFn.MULTI : SpikeFn.SINGLE,
+        sinabs ? ResetFn.SUBTRACT : reset(node, scale),
+        SURROGATE,
+        null,
+        false);
+  }
+
+  /** SLAYER's neurons: i = as i + x; v = a v + i. Here, as in sinabs, i = as (i + x). */
+  private LayerSpec.Spiking cuba(NirNode node) {
+    require(node, "v_leak", 0);
+    double tauMem = node.uniformOrInfinite("tau_mem");
+    double tauSyn = node.uniformOrInfinite("tau_syn");
+    require(node, "r", tauMem / dt);
+    require(node, "w_in", tauSyn / dt);
+    double a = kept(dt / tauMem);
+    double as = kept(dt / tauSyn);
+    if (!(a > 0 && a <= 1)) {
+      throw node.invalid("tau_mem", "must be more than a time step of " + dt);
+    }
+    if (!(as >= 0 && as < 1)) {
+      throw node.invalid("tau_syn", "must let the current decay, was " + tauSyn);
+    }
+    double threshold = spikesAt(node.uniform("v_threshold"), CUBA_STEPS) * (as == 0 ? 1 : as);
+    Double syn = as == 0 ? null : -1 / Math.log(as);
+    ResetFn reset = reset(node, 1);
+    return a == 1
+        ? new LayerSpec.IAF(threshold, SpikeFn.SINGLE, reset, SURROGATE, syn, null, false)
+        : new LayerSpec.LIF(
+            -1 / Math.log(a),
+            syn,
+            false,
+            false,
+            threshold,
+            SpikeFn.SINGLE,
+            reset,
+            SURROGATE,
+            null,
+            false);
+  }
+
+  /** What Lava leaves of a state after a step, given the decay. */
+  private static double kept(double decay) {
+    return 1 - Math.min(1, Math.rint(decay * DECAY_STEPS) / DECAY_STEPS);
+  }
+
+  /**
+   * The least potential at which Lava's neurons spike. It cuts their threshold to whole steps and
+   * potentials to 64ths of them, and adds a hundredth of such a 64th to the threshold, so that it
+   * must be passed, not met. The sum is in float32, where a high threshold loses what was added.
+   */
+  private static double spikesAt(double threshold, int steps) {
+    double states = 64.0 * steps;
+    double there = (float) (Math.floor(threshold * steps) / steps + 0.01 / states);
+    return Math.ceil(there * states) / states;
+  }
+
+  /** Weights from neurons back to themselves: Lava has 8 bits for each. */
+  Tensor back(Tensor weight) {
+    if (this != LAVA) {
+      return weight;
+    }
+    var rounded = weight.data().clone();
+    for (int i = 0; i < rounded.length; i++) {
+      rounded[i] = Math.clamp((float) Math.rint(rounded[i] * 32) / 32, -4, 127 / 32f);
+    }
+    return new Tensor(weight.shape(), rounded);
+  }
+
+  private ResetFn reset(NirNode node, double scale) {
+    if (this == LAVA && node.uniform("v_reset", 0) != 0) {
+      throw node.invalid("v_reset", "must be 0 in the dialect LAVA");
+    }
+    return new ResetFn(ResetFn.Kind.RESET, node.uniform("v_reset", 0) / scale);
+  }
+
+  /** What a membrane or synapse keeps from one step to the next. */
+  private double decay(NirNode node, String field) {
+    double tau = node.uniform(field);
+    double a = this == SINABS ? Math.exp(-1 / tau) : 1 - dt / tau;
+    if (!(tau > dt / 4 && a > 0)) {
+      throw node.invalid(
+          field,
+          "is "
+              + tau
+              + ", less than a time step of "
+              + dt
+              + (this == SINABS ? "; is it in seconds? give the dialect" : ""));
+    }
+    return a;
+  }
+
+  private void require(NirNode node, String field, double value) {
+    double found = node.uniformOrInfinite(field);
+    if (found != value && !(Math.abs(found / value - 1) <= 1e-3)) {
+      throw node.invalid(field, "must be " + value + " in the dialect " + this + ", was " + found);
+    }
+  }
+
+  /** Refuses layers that have a node, but one that this library's importer reads otherwise. */
+  void check(String path, LayerSpec layer, Shape input, boolean biased) {
+    if (this != LAVA) {
+      return;
+    }
+    String wrong =
+        switch (layer) {
+          case LayerSpec.Conv2d conv when conv.groups() != 1 -> "must have one group for Lava";
+          case LayerSpec.Conv2d _ when biased -> "must have no bias for Lava";
+          case LayerSpec.Pool pool
+              when !pool.stride().equals(pool.kernelSize())
+                  || !pool.padding().equals(Size2.ZERO)
+                  || input.dim(1) % pool.kernelSize().h() != 0
+                  || input.dim(2) % pool.kernelSize().w() != 0 ->
+              "must have windows side by side that leave nothing over for Lava";
+          default -> null;
+        };
+    if (wrong != null) {
+      throw new InvalidSpecException(path, wrong);
+    }
+  }
+
+  /** The node that {@code this} library's importer makes the layer of. */
+  NirNode write(String path, LayerSpec.Neuron layer, Shape shape) {
+    return switch (layer) {
+      case LayerSpec.ExpLeak leak -> leak(path, leak, shape);
+      case LayerSpec.ALIF _ ->
+          throw new InvalidSpecException(path, layer.typeName() + " has no counterpart in NIR");
+      case LayerSpec.Recurrent _ when this != SNNTORCH && this != LAVA ->
+          throw new InvalidSpecException(
+              path,
+              layer.typeName()
+                  + " can be written for snnTorch and Lava alone, the only ones to know a way back");
+      case LayerSpec.Spiking spiking when this == LAVA -> cuba(path, spiking, shape);
+      case LayerSpec.Spiking spiking -> spiking(path, spiking, shape);
+    };
+  }
+
+  private NirNode leak(String path, LayerSpec.ExpLeak layer, Shape shape) {
+    if (!leaks() || layer.tauSyn() != null || layer.normInput() != (this == NORSE)) {
+      throw new InvalidSpecException(
+          path,
+          "ExpLeak can be written for sinabs with norm_input false, for Norse with norm_input true, and"
+              + " without tau_syn");
+    }
+    double tau = tau(Math.exp(-1 / layer.tauMem()));
+    return node(path, "LI", Map.of("tau", tau, "r", 1.0, "v_leak", 0.0), shape);
+  }
+
+  /** The inverse of {@link #decay}. */
+  private double tau(double a) {
+    return this == SINABS ? -1 / Math.log(a) : dt / (1 - a);
+  }
+
+  private NirNode spiking(String path, LayerSpec.Spiking layer, Shape shape) {
+    double threshold = layer.spikeThreshold();
+    double scale = 1;
+    var fields = new LinkedHashMap<String, Double>();
+    String type;
+    Double tauMem = layer.tauMem();
+    boolean leaky = tauMem != null || this == SNNTORCH;
+    double a = tauMem == null ? NO_LEAK : Math.exp(-1 / tauMem);
+    boolean normInput = layer.normInput();
+    double tau = tau(a);
+    Double tauSyn = layer.tauSyn();
+    if (tauSyn != null) {
+      if (this != NORSE && this != SNNTORCH) {
+        throw new InvalidSpecException(
+            path, "tau_syn cannot be written for " + this + ", which reads no CubaLIF");
+      }
+      type = "CubaLIF";
+      double as = Math.exp(-1 / tauSyn);
+      boolean normByR = normInput && this == NORSE;
+      fields.put("tau_syn", dt / (1 - as));
+      fields.put("tau_mem", tau);
+      fields.put("r", normByR ? 1 : tau / dt);
+      fields.put("v_leak", 0.0);
+      fields.put("w_in", as / (1 - as) * (normInput && !normByR ? 1 - a : 1));
+    } else if (leaky) {
+      type = "LIF";
+      scale =
+          switch (this) {
+            case SINABS -> normInput ? 1 / (1 - a) : 1;
+            case NORSE -> normInput ? 1 : 1 - a;
+            default -> 1;
+          };
+      fields.put("tau", tau);
+      boolean unit = normInput || this == SINABS || this == NORSE;
+      // SpikingJelly compares r with tau / dt, both in float32.
+      fields.put("r", unit ? 1 : (double) ((float) tau / (float) dt));
+      fields.put("v_leak", 0.0);
+    } else {
+      type = "IF";
+      fields.put("r", this == SPIKINGJELLY ? 1 / dt : 1);
+    }
+    fields.put("v_threshold", threshold * scale);
+    Double reset = layer.resetFn().value();
+    if (layer.resetFn().kind() == ResetFn.Kind.RESET && reset != null && reset != 0) {
+      fields.put("v_reset", reset * scale);
+    }
+    return node(path, type, fields, shape);
+  }
+
+  /** The inverse of {@link #cuba(NirNode)}; without time constants an IF. */
+  private NirNode cuba(String path, LayerSpec.Spiking layer, Shape shape) {
+    if (!layer.spikeFn().equals(SpikeFn.SINGLE)
+        || !layer.resetFn().equals(ResetFn.RESET)
+        || layer.minVMem() != null) {
+      throw new InvalidSpecException(
+          path,
+          "must spike once a step, reset to 0 and have no min_v_mem for Lava: spike_fn single,"
+              + " reset_fn reset");
+    }
+    Double tauMem = layer.tauMem();
+    Double tauSyn = layer.tauSyn();
+    double a = tauMem == null ? NO_LEAK : Math.exp(-1 / tauMem);
+    double as = tauSyn == null ? 0 : Math.exp(-1 / tauSyn);
+    if (tauMem != null) {
+      near(path + "/tau_mem", 1 - a, 1 - kept(1 - a));
+    }
+    near(path + "/tau_syn", 1 - as, 1 - kept(1 - as));
+    boolean plain = tauMem == null && tauSyn == null && !(layer instanceof LayerSpec.Recurrent);
+    int steps = plain ? IF_STEPS : CUBA_STEPS;
+    double gain = (tauSyn == null ? 1 : as) * (layer.normInput() ? 1 - a : 1);
+    double least = layer.spikeThreshold() / gain;
+    double threshold = Math.rint(least * steps - 1.0 / 64) / steps;
+    near(path + "/spike_threshold", least, spikesAt(threshold, steps));
+    var fields = new LinkedHashMap<String, Double>();
+    if (plain) {
+      fields.put("r", 1.0);
+    } else {
+      fields.put("tau_syn", tau(as));
+      fields.put("tau_mem", tau(a));
+      fields.put("r", 1 / (1 - a));
+      fields.put("v_leak", 0.0);
+      fields.put("w_in", 1 / (1 - as));
+    }
+    fields.put("v_threshold", threshold);
+    return node(path, plain ? "IF" : "CubaLIF", fields, shape);
+  }
+
+  private static void near(String path, double value, double there) {
+    if (!(Math.abs(there - value) <= ROUNDING * value)) {
+      throw new InvalidSpecException(
+          path,
+          "would be off by more than "
+              + Math.round(100 * ROUNDING)
+              + " % for Lava, which makes "
+              + there
+              + " of "
+              + value);
+    }
+  }
+
+  /** With the same values for all neurons. */
+  private static NirNode node(String path, String type, Map<String, Double> fields, Shape shape) {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    fields.forEach((name, value) -> tensors.put(name, filled(shape, value.floatValue())));
+    return new NirNode(path, type, tensors, Map.of());
+  }
+
+  private static Tensor filled(Shape shape, float value) {
+    var data = new float[shape.size()];
+    Arrays.fill(data, value);
+    return new Tensor(shape.dims().stream().mapToInt(d -> d).toArray(), data);
+  }
+}

@@ -1,0 +1,435 @@
+package dev.spikewise.openapi;
+
+import static java.util.Objects.requireNonNull;
+import static java.util.Objects.requireNonNullElseGet;
+
+import dev.spikewise.problem.Problem;
+import dev.spikewise.web.Idempotency;
+import io.swagger.v3.core.converter.AnnotatedType;
+import io.swagger.v3.core.converter.ModelConverterContextImpl;
+import io.swagger.v3.oas.models.OpenAPI;
+import io.swagger.v3.oas.models.Operation;
+import io.swagger.v3.oas.models.PathItem.HttpMethod;
+import io.swagger.v3.oas.models.examples.Example;
+import io.swagger.v3.oas.models.headers.Header;
+import io.swagger.v3.oas.models.info.Info;
+import io.swagger.v3.oas.models.media.Content;
+import io.swagger.v3.oas.models.media.MediaType;
+import io.swagger.v3.oas.models.media.ObjectSchema;
+import io.swagger.v3.oas.models.media.Schema;
+import io.swagger.v3.oas.models.media.StringSchema;
+import io.swagger.v3.oas.models.parameters.HeaderParameter;
+import io.swagger.v3.oas.models.parameters.Parameter;
+import io.swagger.v3.oas.models.parameters.QueryParameter;
+import io.swagger.v3.oas.models.responses.ApiResponse;
+import io.swagger.v3.oas.models.security.SecurityRequirement;
+import io.swagger.v3.oas.models.security.SecurityScheme;
+import io.swagger.v3.oas.models.servers.Server;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.springdoc.core.customizers.OpenApiCustomizer;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.core.io.Resource;
+import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
+import org.springframework.stereotype.Component;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Completes the OpenAPI document with what controllers do not say: which problems each call can
+ * answer with, credentials, files, and the examples under {@code examples/OPERATION/NAME.json} (or
+ * .txt for a body in text/plain).
+ */
+@Component
+class ApiDocument implements OpenApiCustomizer {
+
+  private static final String BASE = "/api/v1/";
+  private static final String PROBLEM = "application/problem+json";
+  private static final String JSON = "application/json";
+  private static final String TEXT = "text/plain";
+  private static final String MULTIPART = "multipart/form-data";
+
+  private final SchemaConverter schemas;
+  private final JsonMapper json;
+  private final String version;
+  private final Map<String, Map<String, Resource>> examples = new LinkedHashMap<>();
+
+  ApiDocument(
+      SchemaConverter schemas,
+      JsonMapper json,
+      @Value("${spring.application.version:}") String version)
+      throws IOException {
+    this.schemas = schemas;
+    this.json = json;
+    this.version = version;
+    var files = new PathMatchingResourcePatternResolver().getResources("classpath:/examples/*/*");
+    for (var file : files) {
+      String[] path = file.getURI().toString().split("/");
+      examples
+          .computeIfAbsent(path[path.length - 2], operation -> new LinkedHashMap<>())
+          .put(path[path.length - 1], file);
+    }
+  }
+
+  @Override
+  public void customise(OpenAPI document) {
+    document
+        .info(
+            new Info()
+                .title("Spikewise")
+                .version(version)
+                .description("Trains spiking neural networks to a synaptic-operation budget."))
+        .servers(List.of(new Server().url("/")))
+        .tags(null);
+    var context = new ModelConverterContextImpl(schemas);
+    context.resolve(new AnnotatedType(Problem.class));
+    context.getDefinedModels().forEach(document.getComponents()::addSchemas);
+    secure(document);
+    document
+        .getPaths()
+        .forEach(
+            (path, item) ->
+                item.readOperationsMap()
+                    .forEach((method, operation) -> complete(path, method, operation)));
+  }
+
+  private static void secure(OpenAPI document) {
+    document
+        .getComponents()
+        .addSecuritySchemes(
+            "key",
+            new SecurityScheme()
+                .type(SecurityScheme.Type.APIKEY)
+                .in(SecurityScheme.In.HEADER)
+                .name("X-API-Key"))
+        .addSecuritySchemes(
+            "password", new SecurityScheme().type(SecurityScheme.Type.HTTP).scheme("basic"))
+        .addSecuritySchemes(
+            "token",
+            new SecurityScheme()
+                .type(SecurityScheme.Type.HTTP)
+                .scheme("bearer")
+                .bearerFormat("JWT"));
+    // Any of them, or none on a server that asks nobody.
+    document.security(
+        Stream.of("key", "password", "token")
+            .map(name -> new SecurityRequirement().addList(name))
+            .collect(Collectors.toList()));
+    document.getSecurity().add(new SecurityRequirement());
+  }
+
+  private void complete(String path, HttpMethod method, Operation operation) {
+    operation.operationId(operationId(path, method));
+    operation.tags(List.of(path.substring(BASE.length()).split("/")[0]));
+    if (operation.getDescription() != null) {
+      String description = tidy(operation.getDescription());
+      String first = description.split("(?<=\\.) ", 2)[0];
+      operation.summary(first).description(first.equals(description) ? null : description);
+    }
+    if (method == HttpMethod.POST) {
+      operation.addParametersItem(
+          new HeaderParameter()
+              .name("Idempotency-Key")
+              .description("The same key and body give the first answer again.")
+              .schema(new StringSchema()));
+    }
+    if (path.equals(BASE + "jobs") && method == HttpMethod.POST) {
+      operation.addParametersItem(
+          new QueryParameter()
+              .name("dry_run")
+              .description("Checks everything and answers 200 with an estimate; nothing is stored.")
+              .schema(new Schema<>().type("boolean")));
+    }
+    if (operation.getParameters() != null) {
+      operation.getParameters().forEach(ApiDocument::describe);
+    }
+    if (operation.getRequestBody() != null) {
+      bodies(operation);
+      jsonFirst(operation.getRequestBody().getContent());
+    }
+    if (operation.getResponses().containsKey("202")) {
+      // Generators of clients would take the lowest status for the usual one.
+      ApiResponse dryRun = operation.getResponses().remove("200");
+      if (dryRun != null) {
+        operation
+            .getResponses()
+            .addApiResponse("2XX", dryRun.description("200 with dry_run=true: an estimate."));
+      }
+    }
+    answers(path, method, operation);
+    problems(path, method, operation);
+  }
+
+  private static void jsonFirst(Content content) {
+    if (content.containsKey(JSON)) {
+      Set.copyOf(content.keySet()).stream()
+          .filter(type -> !type.equals(JSON))
+          .sorted()
+          .forEach(type -> moveToEnd(content, type));
+    }
+  }
+
+  private static <T> void moveToEnd(Map<String, T> map, String key) {
+    T value = map.remove(key);
+    if (value != null) {
+      map.put(key, value);
+    }
+  }
+
+  /** getJob, listJobs, createJob, cancelJob, getJobEpochsCsv. */
+  private static String operationId(String path, HttpMethod method) {
+    String[] parts = path.substring(BASE.length()).split("/");
+    String plural = words(parts[0]);
+    String one =
+        plural.endsWith("yses")
+            ? plural.replaceAll("es$", "is")
+            : plural.substring(0, plural.length() - 1);
+    boolean single = parts.length > 1;
+    String rest =
+        Arrays.stream(parts)
+            .skip(2)
+            .map(part -> words(part.replaceAll("\\{\\w+}\\.?", "")))
+            .collect(Collectors.joining());
+    return switch (method) {
+      case GET -> single ? "get" + one + rest : "list" + plural;
+      case POST ->
+          single
+              ? rest.substring(0, 1).toLowerCase(Locale.ROOT) + rest.substring(1) + one
+              : "create" + one;
+      case PATCH -> "change" + one + rest;
+      default -> method.name().toLowerCase(Locale.ROOT) + one + rest;
+    };
+  }
+
+  private static String words(String text) {
+    return Arrays.stream(text.split("[^A-Za-z0-9]"))
+        .filter(word -> !word.isEmpty())
+        .map(word -> Character.toUpperCase(word.charAt(0)) + word.substring(1))
+        .collect(Collectors.joining());
+  }
+
+  /** What parameters of one name mean everywhere. */
+  private static void describe(Parameter parameter) {
+    if (parameter.getName().equals("input_shape")) {
+      // Only beside a printed model.
+      parameter.required(false);
+    }
+    if (parameter.getDescription() != null) {
+      parameter.description(tidy(parameter.getDescription()));
+      return;
+    }
+    parameter.description(
+        switch (parameter.getName()) {
+          case "id" -> "Of the resource.";
+          case "limit" -> "At most so many entries.";
+          case "cursor" -> "The next_cursor of the page before; the first page without.";
+          case "after" -> "Only epochs after this one.";
+          case "max_points" -> "Every n-th epoch only, so that there are at most so many.";
+          case "status" -> "Only jobs in one of these states.";
+          case "label" -> "Only jobs with all of these labels, each as key:value.";
+          case "name" -> "Only those of this name.";
+          case "layer" -> "Name of a spiking layer.";
+          case "plot" -> "synops, firing-rate or firing-rate-histogram.";
+          case "columns" -> "Histograms beside each other, 1 to 4.";
+          case "theme" -> "light or dark; without, an SVG follows its reader and a PNG is light.";
+          case "dialect" -> "Whose NIR it is: sinabs, norse, snntorch, spikingjelly or lava.";
+          case "input_shape" -> "What is not printed: channels,height,width or features.";
+          case "target" -> "The chip: speck2f.";
+          case "Accept" -> "application/x-npz or application/x-safetensors.";
+          case "Prefer" -> "wait=30 holds the answer until something changes, 60 seconds at most.";
+          case "If-None-Match" -> "The ETag of what is known already.";
+          case "Last-Event-ID" -> "The last event of a stream that broke off.";
+          default -> null;
+        });
+  }
+
+  private void bodies(Operation operation) {
+    operation
+        .getRequestBody()
+        .getContent()
+        .forEach(
+            (type, media) -> {
+              if (type.startsWith(MULTIPART)) {
+                form(operation, media);
+              } else if (!type.equals(JSON)) {
+                media.schema(file(type));
+              }
+              boolean text = type.equals(TEXT);
+              if (type.equals(JSON) || text) {
+                examples
+                    .getOrDefault(operation.getOperationId(), Map.of())
+                    .forEach(
+                        (name, resource) -> {
+                          if (name.endsWith(".txt") == text) {
+                            media.addExamples(
+                                name.replaceAll("\\.\\w+$", ""),
+                                new Example().value(text ? read(resource) : tree(resource)));
+                          }
+                        });
+              }
+            });
+  }
+
+  private Object tree(Resource resource) {
+    return json.readValue(read(resource), Object.class);
+  }
+
+  private static String read(Resource resource) {
+    try {
+      return resource.getContentAsString(StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The fields of a form, which springdoc takes for query parameters. */
+  private static void form(Operation operation, MediaType media) {
+    var form = new ObjectSchema();
+    operation
+        .getParameters()
+        .removeIf(
+            parameter -> {
+              boolean field = parameter.getIn().equals("query");
+              if (field) {
+                form.addProperty(
+                    parameter.getName(),
+                    parameter.getSchema().description(formField(parameter.getName())));
+              }
+              return field;
+            });
+    media
+        .getSchema()
+        .getProperties()
+        .keySet()
+        .forEach(
+            part ->
+                form.addProperty(
+                    part.toString(), file("").description(formField(part.toString()))));
+    media.schema(form.addRequiredItem("name"));
+  }
+
+  private static String formField(String name) {
+    return switch (name) {
+      case "name" -> "What the data set is called.";
+      case "file" -> "An .npz with y [n] and x [n, ...] or spikes [n, t, ...].";
+      case "images", "test_images" -> "An IDX file, gzip allowed.";
+      case "labels", "test_labels" -> "The labels of the images, an IDX file, gzip allowed.";
+      case "events" -> "A zip of event recordings in folders named by label.";
+      case "time_steps" -> "Frames that each recording is counted into.";
+      case "height" -> "Rows of the camera.";
+      case "width" -> "Columns of the camera.";
+      default -> "";
+    };
+  }
+
+  private static Schema<?> file(String type) {
+    return type.startsWith("text/") || type.contains("xml")
+        ? new StringSchema()
+        : new StringSchema().format("binary");
+  }
+
+  private static void answers(String path, HttpMethod method, Operation operation) {
+    operation
+        .getResponses()
+        .forEach(
+            (status, answer) -> {
+              if (answer.getContent() != null) {
+                answer
+                    .getContent()
+                    .forEach(
+                        (type, media) -> {
+                          if (!type.equals(JSON)) {
+                            media.schema(file(type));
+                          }
+                        });
+              }
+              if (method == HttpMethod.POST && (status.equals("201") || status.equals("202"))) {
+                answer.addHeaderObject("Location", header("Path of what was made."));
+              }
+            });
+    if (path.endsWith("/events")) {
+      var answer = requireNonNull(operation.getResponses().get("200"));
+      answer.content(
+          requireNonNullElseGet(answer.getContent(), Content::new)
+              .addMediaType("text/event-stream", new MediaType().schema(new StringSchema())));
+    }
+    if (method == HttpMethod.GET
+        && (path.equals(BASE + "jobs/{id}") || path.equals(BASE + "sweeps/{id}"))) {
+      requireNonNull(operation.getResponses().get("200"))
+          .addHeaderObject("ETag", header("Of this version."));
+      operation
+          .getResponses()
+          .addApiResponse("304", new ApiResponse().description("It is what If-None-Match names."));
+    }
+  }
+
+  private static Header header(String description) {
+    return new Header().description(description).schema(new StringSchema());
+  }
+
+  private static void problems(String path, HttpMethod method, Operation operation) {
+    var statuses = new TreeSet<>(Set.of(401, 403, 500, 503));
+    boolean body = operation.getRequestBody() != null;
+    if (operation.getParameters() != null
+        && operation.getParameters().stream().anyMatch(p -> p.getIn().equals("query"))) {
+      statuses.add(400);
+    }
+    if (path.contains("{")) {
+      statuses.add(404);
+    }
+    if (body) {
+      statuses.addAll(Set.of(400, 413, 415));
+    }
+    if (method == HttpMethod.POST || body) {
+      statuses.add(422);
+    }
+    if (method == HttpMethod.GET) {
+      statuses.add(406);
+    }
+    if (method == HttpMethod.DELETE || method == HttpMethod.POST) {
+      statuses.add(409);
+    }
+    for (var code : Problem.Code.values()) {
+      // Where there is such a limit, it is one for all calls.
+      if (code.status() == 429) {
+        statuses.add(429);
+      }
+    }
+    for (int status : statuses) {
+      String codes =
+          Arrays.stream(Problem.Code.values())
+              .filter(code -> code.status() == status)
+              .map(code -> code.word() + ": " + Problem.of(code, "").title())
+              .collect(Collectors.joining(". "));
+      operation
+          .getResponses()
+          .addApiResponse(
+              Integer.toString(status),
+              new ApiResponse()
+                  .description(codes)
+                  .content(
+                      new Content()
+                          .addMediaType(
+                              PROBLEM,
+                              new MediaType()
+                                  .schema(new Schema<>().$ref("#/components/schemas/Problem")))));
+    }
+  }
+
+  private static String tidy(String javadoc) {
+    return javadoc
+        .replaceAll("</?code>", "`")
+        .replaceAll("<[^>]*>", "")
+        .replaceAll("\\s+", " ")
+        .strip();
+  }
+}

@@ -1,0 +1,111 @@
+package dev.spikewise.problem;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+
+/**
+ * Collects everything that is wrong with a document, each mistake with its JSON pointer (RFC 6901),
+ * so that a sender learns of all of them at once. {@link #in} gives a view that writes one level
+ * deeper into the same list.
+ */
+public final class Mistakes {
+
+  /**
+   * One thing that is wrong. {@code pointer} is "" for the whole document.
+   *
+   * @param pointer JSON pointer (RFC 6901) of the place
+   * @param detail what is wrong, and what would be right
+   */
+  public record Mistake(String pointer, String detail) {
+
+    /** Whether it is at the place {@code pointer} or below it. */
+    public boolean isWithin(String pointer) {
+      return (this.pointer + "/").startsWith(pointer + "/");
+    }
+  }
+
+  /** A sender reads no more than so many of them, and a body can have millions. */
+  private static final int MOST = 100;
+
+  private final String pointer;
+  private final List<Mistake> found;
+
+  public Mistakes() {
+    this("", new ArrayList<>());
+  }
+
+  private Mistakes(String pointer, List<Mistake> found) {
+    this.pointer = pointer;
+    this.found = found;
+  }
+
+  public Mistakes in(String name) {
+    return new Mistakes(pointer + "/" + name.replace("~", "~0").replace("/", "~1"), found);
+  }
+
+  public Mistakes in(int index) {
+    return in(Integer.toString(index));
+  }
+
+  public void add(String detail) {
+    if (found.size() < MOST) {
+      found.add(new Mistake(pointer, detail));
+    }
+  }
+
+  /** Adds {@code detail} unless {@code holds}; returns {@code holds}. */
+  public boolean require(boolean holds, String name, String detail) {
+    if (!holds) {
+      in(name).add(detail);
+    }
+    return holds;
+  }
+
+  public boolean atLeast(long value, long least, String name) {
+    return require(value >= least, name, "must be at least " + least + ", was " + value);
+  }
+
+  public boolean positive(double value, String name) {
+    return require(
+        value > 0 && Double.isFinite(value), name, "must be a finite number above 0, was " + value);
+  }
+
+  public boolean finite(double value, String name) {
+    return require(Double.isFinite(value), name, "must be a finite number, was " + value);
+  }
+
+  public boolean between(double value, double least, double most, String name) {
+    return require(
+        value >= least && value <= most,
+        name,
+        "must be between " + least + " and " + most + ", was " + value);
+  }
+
+  /** Checks that a name can be shown on one line and stored: no database keeps NUL. */
+  public boolean name(String value, String name) {
+    return require(
+        value.chars().noneMatch(Character::isISOControl), name, "must not hold control characters");
+  }
+
+  /** Whether nothing was found at this place or below it, nor can have been forgotten. */
+  public boolean isEmpty() {
+    return found.size() < MOST && found.stream().noneMatch(mistake -> mistake.isWithin(pointer));
+  }
+
+  /** Forgets the mistakes that turn out to say nothing new. */
+  public void removeIf(Predicate<Mistake> condition) {
+    found.removeIf(condition);
+  }
+
+  public List<Mistake> list() {
+    return List.copyOf(found);
+  }
+
+  /** Throws {@link InvalidSpecException} if anything was found. */
+  public void throwIfAny() {
+    if (!found.isEmpty()) {
+      throw new InvalidSpecException(list());
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package dev.spikewise.problem;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonValue;
+import dev.spikewise.problem.Mistakes.Mistake;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What went wrong, as RFC 9457 writes it: the body of every answer with a status of 400 and above,
+ * and the error of a failed job.
+ *
+ * @param type a name for the kind of problem, one for each code
+ * @param instance path of the request; null where no request failed
+ * @param errors every mistake with the JSON pointer of its place in the body; empty where the
+ *     problem has no place
+ * @param allowedActions what the state of the resource would allow instead; null where that is not
+ *     the question
+ * @param title of its code
+ * @param status of HTTP
+ * @param detail what happened, and what would be right
+ * @param code clients may branch on it
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record Problem(
+    String type,
+    String title,
+    int status,
+    String detail,
+    @Nullable String instance,
+    Code code,
+    List<Mistake> errors,
+    @Nullable List<String> allowedActions) {
+
+  /** The fixed words for what can go wrong; clients may branch on them. */
+  public enum Code {
+    /** The body is no JSON, or empty where it must not be. */
+    MALFORMED_BODY(400, "The body cannot be read"),
+    /** A query parameter, header or part is missing or has an impossible value. */
+    INVALID_PARAMETER(400, "A parameter is wrong"),
+    /** No credential was given, or one that is not known. */
+    UNAUTHORIZED(401, "A credential is needed"),
+    /** The credential has no right to this, or the request comes from another site's page. */
+    FORBIDDEN(403, "Not allowed"),
+    /** There is nothing under this path or id. */
+    NOT_FOUND(404, "Not found"),
+    METHOD_NOT_ALLOWED(405, "Method not allowed here"),
+    NOT_ACCEPTABLE(406, "No representation that Accept allows"),
+    /** The body came too slowly. */
+    REQUEST_TIMEOUT(408, "The request took too long"),
+    /** The state of the resource forbids it now. */
+    CONFLICT(409, "The present state forbids it"),
+    CONTENT_TOO_LARGE(413, "The body is too large"),
+    UNSUPPORTED_MEDIA_TYPE(415, "Content type not supported"),
+    /** The body can be read, but what it describes cannot be used; {@code errors} says why. */
+    INVALID_SPEC(422, "The description cannot be used"),
+    /** An Idempotency-Key came back with another body. */
+    IDEMPOTENCY_KEY_REUSED(422, "The idempotency key belongs to another request"),
+    /** A tenant has as much of something as its quota allows. */
+    QUOTA_EXCEEDED(429, "A quota is used up"),
+    /** A fault of the service. */
+    INTERNAL_ERROR(500, "Internal error"),
+    UNAVAILABLE(503, "Not available now");
+
+    private final int status;
+    private final String title;
+
+    Code(int status, String title) {
+      this.status = status;
+      this.title = title;
+    }
+
+    public int status() {
+      return status;
+    }
+
+    @JsonValue
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  public static Problem of(Code code, String detail) {
+    return new Problem(
+        "urn:spikewise:problem:" + code.word(),
+        code.title,
+        code.status,
+        detail,
+        null,
+        code,
+        List.of(),
+        null);
+  }
+
+  public static Problem of(InvalidSpecException e) {
+    return of(Code.INVALID_SPEC, String.valueOf(e.getMessage())).withErrors(e.mistakes());
+  }
+
+  public Problem withErrors(List<Mistake> errors) {
+    return new Problem(
+        type, title, status, detail, instance, code, List.copyOf(errors), allowedActions);
+  }
+
+  public Problem withAllowedActions(List<String> allowedActions) {
+    return new Problem(
+        type, title, status, detail, instance, code, errors, List.copyOf(allowedActions));
+  }
+
+  public Problem at(String instance) {
+    return new Problem(type, title, status, detail, instance, code, errors, allowedActions);
+  }
+}

@@ -1,0 +1,32 @@
+package dev.spikewise.snn.kernel;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Where small numbers end. What follows from them would soon be denormal, which processors multiply
+ * a hundred times slower, and trains nothing: it is lost beside the eps of Adam, and beside the
+ * last bit of a weight.
+ */
+final class FlushToZero {
+
+  /** exp of less is 0: a surrogate is there 1e-18 of its height. */
+  static final float EXPONENT = -41.5f;
+
+  /** Gradients and their moments nearer to 0 are 0. */
+  static final float GRADIENT = 0x1p-100f;
+
+  private FlushToZero() {}
+
+  static double exp(double x) {
+    return x < EXPONENT ? 0 : Math.exp(x);
+  }
+
+  static float gradient(float g) {
+    return Math.abs(g) < GRADIENT ? 0 : g;
+  }
+
+  static FloatVector gradient(FloatVector g) {
+    return g.blend(0, g.abs().compare(VectorOperators.LT, GRADIENT));
+  }
+}

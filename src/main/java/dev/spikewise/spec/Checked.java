@@ -1,8 +1,0 @@
-package dev.spikewise.spec;
-
-/** A document that knows what can be wrong with it. */
-public interface Checked {
-
-  /** Reports everything that can be known to be wrong with this document by itself. */
-  void check(Mistakes mistakes);
-}

@@ -1,0 +1,81 @@
+package dev.spikewise.store;
+
+import com.zaxxer.hikari.SQLExceptionOverride;
+import java.sql.SQLException;
+import java.sql.SQLNonTransientConnectionException;
+import java.sql.SQLRecoverableException;
+import java.sql.SQLTransientConnectionException;
+import java.util.Set;
+import org.h2.api.ErrorCode;
+import org.h2.mvstore.MVStoreException;
+import org.jspecify.annotations.Nullable;
+import org.springframework.dao.TransientDataAccessException;
+
+/**
+ * The database is away, restarting, or has no space to write: it is the same statement's turn again
+ * later. Told from a statement that is wrong, which fails for ever.
+ */
+public final class Outage implements SQLExceptionOverride {
+
+  /** Connection, resources (the disk is full), operator (a shutdown), system (input and output). */
+  private static final Set<String> STATES = Set.of("08", "53", "57", "58");
+
+  private static final String QUERY_CANCELLED = "57014";
+
+  private static final Set<Integer> H2_CODES =
+      Set.of(
+          ErrorCode.IO_EXCEPTION_1,
+          ErrorCode.IO_EXCEPTION_2,
+          ErrorCode.FILE_CORRUPTED_1,
+          ErrorCode.DATABASE_IS_CLOSED,
+          ErrorCode.DATABASE_CALLED_AT_SHUTDOWN,
+          ErrorCode.CONNECTION_BROKEN_1);
+
+  /** Whether the same may well succeed later. */
+  public static boolean passes(Throwable e) {
+    return e instanceof TransientDataAccessException || behind(e) != null;
+  }
+
+  /** What the database itself says of the outage that caused {@code e}; null where none did. */
+  public static @Nullable String behind(@Nullable Throwable e) {
+    for (var cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SQLException sql && isOutage(sql)) {
+        return deepest(sql);
+      }
+    }
+    return null;
+  }
+
+  private static boolean isOutage(SQLException e) {
+    String state = e.getSQLState();
+    return e instanceof SQLTransientConnectionException
+        || e instanceof SQLNonTransientConnectionException
+        || e instanceof SQLRecoverableException
+        || H2_CODES.contains(e.getErrorCode())
+        || e.getCause() instanceof MVStoreException
+        // A pool's connection that broke in a transaction answers the rollback so.
+        || state == null
+        || state.length() == 5
+            && STATES.contains(state.substring(0, 2))
+            && !state.equals(QUERY_CANCELLED);
+  }
+
+  private static String deepest(Throwable e) {
+    var cause = e;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return String.valueOf(cause.getMessage());
+  }
+
+  /**
+   * H2 closes its file when a write fails, and every connection to it is dead from then on although
+   * it calls itself valid; a new one opens the file again.
+   */
+  @java.lang.Override
+  public SQLExceptionOverride.Override adjudicate(SQLException e) {
+    return H2_CODES.contains(e.getErrorCode()) || e.getCause() instanceof MVStoreException
+        ? SQLExceptionOverride.Override.MUST_EVICT
+        : SQLExceptionOverride.Override.CONTINUE_EVICT;
+  }
+}

@@ -1,0 +1,95 @@
+package dev.spikewise.web;
+
+import dev.spikewise.model.Limits;
+import dev.spikewise.problem.Checked;
+import dev.spikewise.problem.Mistakes;
+import java.io.IOException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.ResolvableType;
+import org.springframework.core.io.Resource;
+import org.springframework.http.HttpInputMessage;
+import org.springframework.http.MediaType;
+import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
+import org.springframework.stereotype.Component;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JavaType;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Reads a JSON body into a record, so that its sender learns of every mistake at once: what does
+ * not fit the record, and what the record itself finds wrong.
+ */
+@Component
+public final class BodyConverter extends JacksonJsonHttpMessageConverter {
+
+  private final TreeCheck treeCheck;
+  private final Limits limits;
+
+  public BodyConverter(JsonMapper json, Limits limits) {
+    super(json);
+    this.treeCheck = new TreeCheck(json, limits.listEntries());
+    this.limits = limits;
+  }
+
+  /**
+   * Bytes and resources are written as they are, by other converters; here they would become a
+   * base64 text.
+   */
+  @Override
+  public boolean canWrite(ResolvableType type, Class<?> valueClass, @Nullable MediaType mediaType) {
+    return valueClass != byte[].class
+        && !Resource.class.isAssignableFrom(valueClass)
+        && super.canWrite(type, valueClass, mediaType);
+  }
+
+  /**
+   * @throws dev.spikewise.problem.InvalidSpecException with all mistakes
+   */
+  @Override
+  public Object read(
+      ResolvableType type, HttpInputMessage message, @Nullable Map<String, Object> hints)
+      throws IOException {
+    JsonNode tree;
+    try {
+      tree = getMapper().readTree(message.getBody());
+    } catch (JacksonException e) {
+      throw new HttpMessageNotReadableException(e.getOriginalMessage(), e, message);
+    }
+    return bind(tree, getMapper().constructType(type.getType()));
+  }
+
+  /**
+   * The record that {@code tree} is.
+   *
+   * @throws dev.spikewise.problem.InvalidSpecException with all mistakes
+   */
+  public <T> T bind(JsonNode tree, JavaType type) {
+    var mistakes = new Mistakes();
+    if (!treeCheck.fits(tree, type, mistakes)) {
+      mistakes.throwIfAny();
+    }
+    T body = getMapper().treeToValue(tree, type);
+    if (body instanceof Checked document) {
+      check(document, mistakes);
+    }
+    limits.check(body, mistakes);
+    mistakes.throwIfAny();
+    return body;
+  }
+
+  /**
+   * Adds what the document finds wrong with itself, except about the gaps that unfitting JSON has
+   * left.
+   */
+  private static void check(Checked document, Mistakes mistakes) {
+    var misfits = mistakes.list();
+    document.check(mistakes);
+    mistakes.removeIf(
+        found ->
+            !misfits.contains(found)
+                && misfits.stream().anyMatch(misfit -> misfit.isWithin(found.pointer())));
+  }
+}

@@ -1,0 +1,231 @@
+package dev.spikewise.web;
+
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.ProblemException;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.HexFormat;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.dao.DuplicateKeyException;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpMethod;
+import org.springframework.http.HttpStatusCode;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Component;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
+import org.springframework.web.filter.OncePerRequestFilter;
+import org.springframework.web.multipart.support.StandardServletMultipartResolver;
+import org.springframework.web.servlet.HandlerExceptionResolver;
+import org.springframework.web.util.ContentCachingResponseWrapper;
+
+/**
+ * Executes a POST with an {@code Idempotency-Key} once, and gives its answer again to whoever
+ * repeats it. What the request does and its answer are stored in one transaction, so that neither
+ * is there without the other; a second request waits at the key's row for the first. An answer that
+ * reports a problem is not kept: nothing was done.
+ */
+@Component
+public final class Idempotency extends OncePerRequestFilter {
+
+  private static final String KEY = "Idempotency-Key";
+
+  private final JdbcClient jdbc;
+  private final PlatformTransactionManager transactions;
+  private final HandlerExceptionResolver problems;
+  private final Duration ttl;
+
+  public Idempotency(
+      JdbcClient jdbc,
+      PlatformTransactionManager transactions,
+      @Qualifier("handlerExceptionResolver") HandlerExceptionResolver problems,
+      HttpSettings settings) {
+    this.jdbc = jdbc;
+    this.transactions = transactions;
+    this.problems = problems;
+    this.ttl = settings.idempotencyTtl();
+  }
+
+  private record Answer(
+      String fingerprint,
+      int status,
+      @Nullable String location,
+      @Nullable String etag,
+      @Nullable String contentType,
+      byte[] body) {
+
+    void replay(HttpServletResponse response) throws IOException {
+      response.setStatus(status);
+      response.setHeader(HttpHeaders.LOCATION, location);
+      response.setHeader(HttpHeaders.ETAG, etag);
+      response.setContentType(contentType);
+      response.setHeader("Idempotency-Replayed", "true");
+      response.getOutputStream().write(body);
+    }
+  }
+
+  @Override
+  protected boolean shouldNotFilter(HttpServletRequest request) {
+    return !HttpMethod.POST.matches(request.getMethod()) || request.getHeader(KEY) == null;
+  }
+
+  @Override
+  protected void doFilterInternal(
+      HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+      throws ServletException, IOException {
+    try {
+      once(request, response, chain);
+    } catch (RuntimeException e) {
+      if (problems.resolveException(request, response, null, e) == null) {
+        throw e;
+      }
+    }
+  }
+
+  private void once(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+      throws ServletException, IOException {
+    var key = request.getHeader(KEY);
+    if (!key.matches("[\\x21-\\x7e]{1,255}")) {
+      throw new ProblemException(
+          Code.INVALID_PARAMETER, KEY + " must be 1 to 255 visible ASCII characters");
+    }
+    var principal = request.getUserPrincipal();
+    var id = hex(sha256(), (principal == null ? "" : principal.getName()) + "\n" + key);
+    var repeatable =
+        Body.isMultipart(request)
+            ? request
+            : new Body(request, request.getInputStream().readAllBytes());
+    var fingerprint = fingerprint(repeatable);
+    jdbc.sql("delete from idempotency where created_at < ?").param(now().minus(ttl)).update();
+    var first = find(id);
+    if (first.isEmpty()) {
+      try {
+        execute(id, fingerprint, repeatable, response, chain);
+        return;
+      } catch (DuplicateKeyException e) {
+        first = Optional.of(find(id).orElseThrow(() -> e));
+      }
+    }
+    var answer = first.get();
+    if (!answer.fingerprint().equals(fingerprint)) {
+      throw new ProblemException(
+          Code.IDEMPOTENCY_KEY_REUSED,
+          "this " + KEY + " came before with another request; use a new one for each request");
+    }
+    answer.replay(response);
+  }
+
+  private void execute(
+      String id,
+      String fingerprint,
+      HttpServletRequest request,
+      HttpServletResponse response,
+      FilterChain chain)
+      throws ServletException, IOException {
+    var answer = new ContentCachingResponseWrapper(response);
+    var transaction = transactions.getTransaction(TransactionDefinition.withDefaults());
+    try {
+      jdbc.sql("insert into idempotency (id, fingerprint, created_at) values (?, ?, ?)")
+          .params(id, fingerprint, now())
+          .update();
+      chain.doFilter(request, answer);
+      if (HttpStatusCode.valueOf(answer.getStatus()).is2xxSuccessful()) {
+        save(id, answer);
+      } else {
+        transaction.setRollbackOnly();
+      }
+    } catch (ServletException | IOException | RuntimeException e) {
+      transactions.rollback(transaction);
+      throw e;
+    }
+    transactions.commit(transaction);
+    answer.copyBodyToResponse();
+  }
+
+  private void save(String id, ContentCachingResponseWrapper answer) {
+    jdbc.sql(
+            "update idempotency set status = ?, location = ?, etag = ?, content_type = ?, body = ? where id = ?")
+        .param(answer.getStatus())
+        .param(answer.getHeader(HttpHeaders.LOCATION))
+        .param(answer.getHeader(HttpHeaders.ETAG))
+        .param(answer.getContentType())
+        .param(answer.getContentAsByteArray())
+        .param(id)
+        .update();
+  }
+
+  private Optional<Answer> find(String id) {
+    return jdbc.sql(
+            "select fingerprint, status, location, etag, content_type, body from idempotency where id = ?")
+        .param(id)
+        .query(
+            (row, number) ->
+                new Answer(
+                    row.getString(1),
+                    row.getInt(2),
+                    row.getString(3),
+                    row.getString(4),
+                    row.getString(5),
+                    row.getBytes(6)))
+        .optional();
+  }
+
+  private static String fingerprint(HttpServletRequest request) throws IOException {
+    var digest = sha256();
+    if (!Body.isMultipart(request)) {
+      update(digest, request.getInputStream());
+      return hex(digest, place(request) + " " + request.getContentType());
+    }
+    var parts = new StandardServletMultipartResolver().resolveMultipart(request);
+    for (var file : parts.getFileMap().entrySet()) {
+      digest.update(file.getKey().getBytes(StandardCharsets.UTF_8));
+      try (var in = file.getValue().getInputStream()) {
+        update(digest, in);
+      }
+    }
+    for (var field : parts.getParameterMap().entrySet()) {
+      digest.update(
+          (field.getKey() + String.join("\n", field.getValue())).getBytes(StandardCharsets.UTF_8));
+    }
+    return hex(digest, place(request));
+  }
+
+  private static String place(HttpServletRequest request) {
+    return request.getRequestURI() + "?" + Objects.requireNonNullElse(request.getQueryString(), "");
+  }
+
+  private static void update(MessageDigest digest, InputStream in) throws IOException {
+    in.transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
+  }
+
+  private static String hex(MessageDigest digest, String last) {
+    return HexFormat.of().formatHex(digest.digest(last.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+
+  private static OffsetDateTime now() {
+    return OffsetDateTime.now(ZoneOffset.UTC);
+  }
+}

@@ -1,0 +1,33 @@
+package dev.spikewise.web;
+
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.ProblemException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which part of a list is wanted.
+ *
+ * @param limit at most so many entries, 1 to 200
+ * @param cursor the {@code next_cursor} of the page before; the first page if null
+ */
+public record PageQuery(@Nullable Integer limit, @Nullable Long cursor) {
+
+  private static final int DEFAULT_LIMIT = 20;
+  private static final int MAX_LIMIT = 200;
+
+  public int size() {
+    if (limit == null) {
+      return DEFAULT_LIMIT;
+    }
+    if (limit < 1 || limit > MAX_LIMIT) {
+      throw new ProblemException(
+          Code.INVALID_PARAMETER, "limit must be between 1 and " + MAX_LIMIT + ", was " + limit);
+    }
+    return limit;
+  }
+
+  /** The number that every row of this page is below. */
+  public long before() {
+    return cursor == null ? Long.MAX_VALUE : cursor;
+  }
+}

@@ -1,0 +1,308 @@
+package dev.spikewise.web;
+
+import dev.spikewise.interop.UnreadableFileException;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.Problem;
+import dev.spikewise.problem.ProblemException;
+import dev.spikewise.store.Outage;
+import jakarta.servlet.RequestDispatcher;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.util.Locale;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.coyote.BadRequestException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.beans.TypeMismatchException;
+import org.springframework.boot.webmvc.error.ErrorController;
+import org.springframework.dao.ConcurrencyFailureException;
+import org.springframework.dao.DataAccessException;
+import org.springframework.dao.DataIntegrityViolationException;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.HttpStatusCode;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.security.web.firewall.RequestRejectedException;
+import org.springframework.transaction.TransactionException;
+import org.springframework.web.ErrorResponse;
+import org.springframework.web.HttpMediaTypeException;
+import org.springframework.web.bind.MethodArgumentNotValidException;
+import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+import org.springframework.web.context.request.ServletWebRequest;
+import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
+import org.springframework.web.multipart.MultipartException;
+import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
+import org.springframework.web.servlet.resource.NoResourceFoundException;
+import org.springframework.web.util.DisconnectedClientHelper;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.StreamConstraintsException;
+
+/** Turns everything that can go wrong with a request into a {@link Problem}. */
+@RestControllerAdvice
+public class ProblemAdvice extends ResponseEntityExceptionHandler {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ProblemAdvice.class);
+
+  private static final Pattern CONSTRAINT =
+      Pattern.compile("`StreamReadConstraints\\.get(\\w+)\\(\\)`");
+
+  private static final String SETTING = "spring.jackson.factory.constraints.read.";
+
+  /** Jackson's own account of the place, which says nothing where it may not show the source. */
+  private static final Pattern SOURCE =
+      Pattern.compile(" \\((start marker )?at \\[Source: [^]]*\\]\\)");
+
+  private final ProblemWriter answers;
+
+  public ProblemAdvice(ProblemWriter answers) {
+    this.answers = answers;
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> invalidSpec(InvalidSpecException e, WebRequest request) {
+    return answer(e, Problem.of(e), new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> problem(ProblemException e, WebRequest request) {
+    return answer(e, e.problem(), new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> unreadableFile(UnreadableFileException e, WebRequest request) {
+    return answer(
+        e,
+        Problem.of(Code.MALFORMED_BODY, String.valueOf(e.getMessage())),
+        new HttpHeaders(),
+        request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> unreadableParts(MultipartException e, WebRequest request) {
+    var problem =
+        Problem.of(Code.MALFORMED_BODY, "the parts of the body cannot be told apart, or broke off");
+    return answer(e, problem, new HttpHeaders(), request);
+  }
+
+  /**
+   * Two requests wanted to change the same row, or one names a row that another has just deleted.
+   */
+  @ExceptionHandler({ConcurrencyFailureException.class, DataIntegrityViolationException.class})
+  @Nullable ResponseEntity<Object> atTheSameTime(DataAccessException e, WebRequest request) {
+    LOG.warn("Clash in the database", e);
+    var problem =
+        Problem.of(Code.CONFLICT, "another request changed the same at the same time; try again");
+    return answer(e, problem, new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler({DataAccessException.class, TransactionException.class})
+  @Nullable ResponseEntity<Object> noDatabase(Exception e, WebRequest request) {
+    var outage = Outage.behind(e);
+    if (outage == null) {
+      return anythingElse(e, request);
+    }
+    LOG.error("The database does not answer or cannot write: {}", outage);
+    var later = new HttpHeaders();
+    later.set(HttpHeaders.RETRY_AFTER, "5");
+    return answer(
+        e,
+        Problem.of(
+            Code.UNAVAILABLE,
+            "the database does not answer, or has no space to write; try again later"),
+        later,
+        request);
+  }
+
+  /** A file that unpacks to more than there is room for. */
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> noRoom(OutOfMemoryError e, WebRequest request) {
+    LOG.error("A request needed more memory than there is", e);
+    var problem =
+        Problem.of(Code.CONTENT_TOO_LARGE, "this takes more memory than the server has now");
+    return answer(new IllegalStateException(e), problem, new HttpHeaders(), request);
+  }
+
+  /** A header that Spring Security's firewall stops only when it is read. */
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> rejected(RequestRejectedException e, WebRequest request) {
+    var problem = Problem.of(Code.INVALID_PARAMETER, "a header holds control characters");
+    return answer(e, problem, new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> brokenTransfer(BadRequestException e, WebRequest request) {
+    return answer(e, brokenTransfer(e), new HttpHeaders(), request);
+  }
+
+  /** Tomcat gives whoever reads on after such an exception one of no type of its own. */
+  private static boolean isBrokenTransfer(IOException e) {
+    return e instanceof BadRequestException
+        || Stream.of(e.getStackTrace())
+            .findFirst()
+            .filter(place -> place.getClassName().startsWith("org.apache.coyote.http11.filters."))
+            .isPresent();
+  }
+
+  /** A body whose chunks are none. */
+  private static Problem brokenTransfer(IOException e) {
+    return Problem.of(Code.MALFORMED_BODY, "the body cannot be read: " + e.getMessage());
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> anythingElse(Exception e, WebRequest request) {
+    return handleExceptionInternal(
+        e, null, new HttpHeaders(), HttpStatus.INTERNAL_SERVER_ERROR, request);
+  }
+
+  /** Where all of Spring's own exceptions arrive, and all that nobody knows. */
+  @Override
+  protected @Nullable ResponseEntity<Object> handleExceptionInternal(
+      Exception e,
+      @Nullable Object body,
+      HttpHeaders headers,
+      HttpStatusCode status,
+      WebRequest request) {
+    if (DisconnectedClientHelper.isClientDisconnectedException(e)) {
+      // Nobody is left to answer: no fault of the service.
+      LOG.debug("The client left before it had the answer of {}", path(request));
+      return null;
+    }
+    var detail = e instanceof ErrorResponse springs ? springs.getBody().getDetail() : null;
+    return answer(e, springs(e, status, detail == null ? "" : detail, request), headers, request);
+  }
+
+  private @Nullable ResponseEntity<Object> answer(
+      Exception e, Problem problem, HttpHeaders headers, WebRequest request) {
+    var answer = answers.of(problem.at(path(request)), ((ServletWebRequest) request).getRequest());
+    var all = new HttpHeaders();
+    all.putAll(headers);
+    all.putAll(answer.getHeaders());
+    return super.handleExceptionInternal(e, answer.getBody(), all, answer.getStatusCode(), request);
+  }
+
+  private static Problem springs(
+      Exception e, HttpStatusCode status, String detail, WebRequest request) {
+    return switch (e) {
+      case HttpMessageNotReadableException unreadable -> unreadable(unreadable);
+      case NoResourceFoundException nothing ->
+          Problem.of(Code.NOT_FOUND, "there is nothing at " + path(request));
+      case MethodArgumentTypeMismatchException mismatch
+          when mismatch.getParameter().hasParameterAnnotation(PathVariable.class) ->
+          Problem.of(Code.NOT_FOUND, "there is nothing at " + path(request));
+      case TypeMismatchException mismatch ->
+          Problem.of(
+              Code.INVALID_PARAMETER,
+              mismatch.getPropertyName() + " cannot be \"" + mismatch.getValue() + "\"");
+      case MethodArgumentNotValidException invalid ->
+          Problem.of(
+              Code.INVALID_PARAMETER,
+              invalid.getFieldErrors().stream()
+                  .map(
+                      error -> error.getField() + " cannot be \"" + error.getRejectedValue() + "\"")
+                  .collect(Collectors.joining("; ")));
+      case HttpMediaTypeException media when !media.getSupportedMediaTypes().isEmpty() ->
+          Problem.of(
+              code(status),
+              detail
+                  + " Possible here: "
+                  + MediaType.toString(media.getSupportedMediaTypes())
+                  + ".");
+      default -> status.is5xxServerError() ? internalError(e) : Problem.of(code(status), detail);
+    };
+  }
+
+  private static Problem unreadable(HttpMessageNotReadableException e) {
+    if (e.getCause() instanceof StreamConstraintsException tooMuch) {
+      return Problem.of(Code.CONTENT_TOO_LARGE, constraint(tooMuch.getOriginalMessage()));
+    }
+    if (e.getCause() instanceof JacksonException json) {
+      var at = json.getLocation();
+      var place =
+          at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
+      return Problem.of(
+          Code.MALFORMED_BODY,
+          "this is not JSON: " + SOURCE.matcher(json.getOriginalMessage()).replaceAll("") + place);
+    }
+    return Problem.of(Code.MALFORMED_BODY, "the body is missing or broke off");
+  }
+
+  /** Jackson names the method of its limit; whoever may raise it wants the setting. */
+  private static String constraint(String message) {
+    return CONSTRAINT
+        .matcher(message)
+        .replaceAll(
+            method ->
+                SETTING + method.group(1).replaceAll("\\B([A-Z])", "-$1").toLowerCase(Locale.ROOT));
+  }
+
+  /** Says nothing about the fault but a number under which the log has it. */
+  private static Problem internalError(Throwable e) {
+    var id = UUID.randomUUID();
+    LOG.error("Internal error {}", id, e);
+    return Problem.of(Code.INTERNAL_ERROR, "the service failed; its log has this under " + id);
+  }
+
+  private static Code code(HttpStatusCode status) {
+    return switch (status.value()) {
+      case 404 -> Code.NOT_FOUND;
+      case 405 -> Code.METHOD_NOT_ALLOWED;
+      case 406 -> Code.NOT_ACCEPTABLE;
+      case 408 -> Code.REQUEST_TIMEOUT;
+      case 409 -> Code.CONFLICT;
+      case 413 -> Code.CONTENT_TOO_LARGE;
+      case 415 -> Code.UNSUPPORTED_MEDIA_TYPE;
+      case 503 -> Code.UNAVAILABLE;
+      default -> status.is5xxServerError() ? Code.INTERNAL_ERROR : Code.INVALID_PARAMETER;
+    };
+  }
+
+  private static String path(WebRequest request) {
+    return ((ServletWebRequest) request).getRequest().getRequestURI();
+  }
+
+  /** Tells of errors that never reached a controller, or came from a filter. */
+  @RestController
+  static class FallbackErrorController implements ErrorController {
+
+    private final ProblemWriter answers;
+
+    FallbackErrorController(ProblemWriter answers) {
+      this.answers = answers;
+    }
+
+    @RequestMapping("${spring.web.error.path:/error}")
+    ResponseEntity<byte[]> error(HttpServletRequest request) {
+      var status =
+          request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE) instanceof Integer s ? s : 404;
+      var path =
+          request.getAttribute(RequestDispatcher.ERROR_REQUEST_URI) instanceof String uri
+              ? uri
+              : request.getRequestURI();
+      var code = code(HttpStatusCode.valueOf(status));
+      var problem =
+          switch (request.getAttribute(RequestDispatcher.ERROR_EXCEPTION)) {
+            case IOException e when isBrokenTransfer(e) -> brokenTransfer(e);
+            case Throwable e -> internalError(e);
+            case null, default ->
+                Problem.of(
+                    code,
+                    code == Code.NOT_FOUND
+                        ? "there is nothing at " + path
+                        : "this request cannot be answered");
+          };
+      return answers.of(problem.at(path), request);
+    }
+  }
+}

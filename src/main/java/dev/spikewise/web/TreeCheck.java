@@ -1,0 +1,221 @@
+package dev.spikewise.web;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import dev.spikewise.problem.Mistakes;
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.stream.Stream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JavaType;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Compares JSON with the records it is to become and reports everything that does not fit, where
+ * Jackson would stop at the first. What does not fit is taken out of the tree, so that the rest can
+ * be bound and checked too.
+ */
+public final class TreeCheck {
+
+  private final JsonMapper json;
+  private final int listEntries;
+
+  public TreeCheck(JsonMapper json, int listEntries) {
+    this.json = json;
+    this.listEntries = listEntries;
+  }
+
+  /** Whether {@code node} itself can stay where it is. */
+  boolean fits(JsonNode node, JavaType type, Mistakes at) {
+    var raw = type.getRawClass();
+    if (type.isCollectionLikeType()) {
+      return array(node, type.getContentType(), at);
+    }
+    if (type.isMapLikeType()) {
+      return map(node, type.getContentType(), at);
+    }
+    var subTypes = subTypes(raw).filter(subType -> raw.isAssignableFrom(subType.value())).toList();
+    if (!subTypes.isEmpty()) {
+      return oneOf(node, subTypes, at);
+    }
+    return isPlainRecord(raw) ? object(node, raw, at) : leaf(node, raw, at);
+  }
+
+  private boolean array(JsonNode node, JavaType element, Mistakes at) {
+    if (!(node instanceof ArrayNode array)) {
+      return wrong("a list", node, at);
+    }
+    if (array.size() > listEntries) {
+      at.add(
+          "must have at most %d entries (spikewise.limits.list-entries), has %d"
+              .formatted(listEntries, array.size()));
+      return false;
+    }
+    boolean allFit = true;
+    for (int i = 0; i < array.size(); i++) {
+      if (!fits(array.get(i), element, at.in(i))) {
+        allFit = false;
+        array.setNull(i);
+      }
+    }
+    // A list of objects keeps its gaps, so that the others are checked under their own index.
+    return allFit
+        || element.getRawClass().isAnnotationPresent(JsonSubTypes.class)
+        || isPlainRecord(element.getRawClass());
+  }
+
+  private boolean map(JsonNode node, JavaType value, Mistakes at) {
+    if (!(node instanceof ObjectNode object)) {
+      return wrong("an object", node, at);
+    }
+    for (var name : List.copyOf(object.propertyNames())) {
+      if (!fits(object.get(name), value, at.in(name))) {
+        object.remove(name);
+      }
+    }
+    return true;
+  }
+
+  /** The kinds of what {@code type} is, or is one of. */
+  private static Stream<JsonSubTypes.Type> subTypes(Class<?> type) {
+    var here = type.getAnnotation(JsonSubTypes.class);
+    return here == null
+        ? Arrays.stream(type.getInterfaces()).flatMap(TreeCheck::subTypes)
+        : Arrays.stream(here.value());
+  }
+
+  private boolean oneOf(JsonNode node, List<JsonSubTypes.Type> subTypes, Mistakes at) {
+    var types = new LinkedHashMap<String, Class<?>>();
+    for (var subType : subTypes) {
+      if (!subType.name().isEmpty()) {
+        types.put(subType.name(), subType.value());
+      }
+      for (var name : subType.names()) {
+        types.put(name, subType.value());
+      }
+    }
+    if (!node.isObject()) {
+      return wrong("an object with a type", node, at);
+    }
+    var type = node.get("type");
+    if (type == null) {
+      at.in("type").add("is missing: must be one of " + String.join(", ", types.keySet()));
+      return false;
+    }
+    if (!type.isString() || !types.containsKey(type.asString())) {
+      return word(types.keySet(), type, at.in("type"));
+    }
+    return object(node, types.get(type.asString()), at, "type");
+  }
+
+  private boolean object(JsonNode node, Class<?> type, Mistakes at, String... besides) {
+    if (!(node instanceof ObjectNode object)) {
+      return wrong("an object", node, at);
+    }
+    var components = new LinkedHashMap<String, RecordComponent>();
+    for (var component : type.getRecordComponents()) {
+      components.put(nameOf(component, json), component);
+    }
+    for (var name : List.copyOf(object.propertyNames())) {
+      var component = components.get(name);
+      if (component == null) {
+        if (!Arrays.asList(besides).contains(name)) {
+          at.in(name).add("is not known here" + knownWords(components.keySet(), name));
+          object.remove(name);
+        }
+      } else if (!object.get(name).isNull()
+          && !fits(object.get(name), json.constructType(component.getGenericType()), at.in(name))) {
+        object.remove(name);
+      }
+    }
+    return true;
+  }
+
+  /** The name that a component has in JSON. */
+  public static String nameOf(RecordComponent component, JsonMapper json) {
+    var given = component.getAccessor().getAnnotation(JsonProperty.class);
+    if (given != null) {
+      return given.value();
+    }
+    return PropertyNamingStrategies.SNAKE_CASE.nameForField(
+        json.deserializationConfig(), null, component.getName());
+  }
+
+  private boolean leaf(JsonNode node, Class<?> type, Mistakes at) {
+    if (type == Integer.class || type == int.class) {
+      return node.isIntegralNumber() && node.canConvertToInt()
+          || wrong("a whole number of at most 32 bits", node, at);
+    }
+    if (type == Long.class || type == long.class) {
+      return node.isIntegralNumber() && node.canConvertToLong()
+          || wrong("a whole number", node, at);
+    }
+    if (type == Double.class || type == double.class) {
+      return node.isNumber() && !(node.isBigInteger() && node.bigIntegerValue().bitLength() > 1023)
+          || wrong("a number of 64 bits", node, at);
+    }
+    if (type == Boolean.class || type == boolean.class) {
+      return node.isBoolean() || wrong("true or false", node, at);
+    }
+    if (type == String.class) {
+      return node.isString() || wrong("a string", node, at);
+    }
+    if (type.isEnum()) {
+      var words =
+          Arrays.stream(type.getEnumConstants()).map(c -> json.valueToTree(c).asString()).toList();
+      return node.isString() && words.contains(node.asString()) || word(words, node, at);
+    }
+    try {
+      json.treeToValue(node, type);
+      return true;
+    } catch (JacksonException e) {
+      // A factory's own words; whatever else Jackson says is about classes.
+      at.add(
+          e.getCause() instanceof IllegalArgumentException cause
+              ? String.valueOf(cause.getMessage())
+              : "has an impossible value");
+      return false;
+    }
+  }
+
+  private static boolean wrong(String expected, JsonNode node, Mistakes at) {
+    at.add("must be " + expected + ", was " + excerpt(node));
+    return false;
+  }
+
+  private static boolean word(Collection<String> words, JsonNode node, Mistakes at) {
+    String near =
+        Spelling.nearest(node.asString(""), words)
+            .map(word -> "; did you mean " + word + "?")
+            .orElse("");
+    at.add("must be one of " + String.join(", ", words) + ", was " + excerpt(node) + near);
+    return false;
+  }
+
+  private static String excerpt(JsonNode node) {
+    String text = node.toString();
+    return text.length() <= 60 ? text : text.substring(0, 57) + "...";
+  }
+
+  private static String knownWords(Collection<String> words, String word) {
+    return Spelling.nearest(word, words)
+        .map(near -> "; did you mean " + near + "?")
+        .orElse(
+            words.isEmpty() ? "; there are no options" : "; known are " + String.join(", ", words));
+  }
+
+  /** A record that Jackson reads property by property, not through a factory of its own. */
+  private static boolean isPlainRecord(Class<?> type) {
+    return type.isRecord()
+        && Arrays.stream(type.getDeclaredMethods())
+            .noneMatch(m -> m.isAnnotationPresent(JsonCreator.class));
+  }
+}

@@ -1,0 +1,561 @@
+package dev.spikewise.interop.nir;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.spikewise.interop.Weights;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.snn.Analyzer;
+import dev.spikewise.snn.Engine;
+import dev.spikewise.snn.data.Npz;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.ResetFn;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.SurrogateSpec;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * {@code peer-*.nir} were written by the peers, {@code ours-*.nir} here; the {@code *.npz} beside
+ * them hold the spikes of the last layer that the peers counted over 10 steps of ones.
+ * src/test/python/nir_peers.py made all but ours.
+ */
+class NirTest {
+
+  private static final int STEPS = 10;
+
+  @ParameterizedTest
+  @EnumSource(NirDialect.class)
+  void whatIsWrittenIsTheSameNetworkWhenReadAgain(NirDialect dialect) throws IOException {
+    ModelSpec model = model(dialect);
+    StateDict weights = weights(model);
+
+    byte[] file = Nir.write(model, weights, dialect);
+
+    keep("ours-" + dialect.name().toLowerCase(), file);
+    assertReadAgain(model, weights, file);
+  }
+
+  /** For src/test/python/nir_peers.py. */
+  private static void keep(String name, byte[] file) throws IOException {
+    Path copy = Path.of("target", "interop", name + ".nir");
+    Files.createDirectories(copy.getParent());
+    Files.write(copy, file);
+  }
+
+  private static void assertReadAgain(ModelSpec model, StateDict weights, byte[] file) {
+    NirModel read = Nir.read(file, null);
+    assertThat(read.model()).isEqualTo(model);
+    assertThat(read.weights().tensors()).containsOnlyKeys(weights.tensors().keySet());
+    weights
+        .tensors()
+        .forEach(
+            (name, t) ->
+                assertThat(Golden.tensor(read.weights(), name).data())
+                    .as(name)
+                    .isEqualTo(t.data()));
+  }
+
+  @ParameterizedTest
+  @EnumSource(NirDialect.class)
+  void thePeerCountsTheSameSpikesInOurFile(NirDialect dialect) {
+    assertSpikes("ours-" + dialect.name().toLowerCase(), null);
+  }
+
+  @ParameterizedTest
+  @EnumSource(NirDialect.class)
+  void aPeersFileSpikesHereAsItDoesThere(NirDialect dialect) {
+    assertSpikes("peer-" + dialect.name().toLowerCase(), dialect);
+  }
+
+  /** A golden file spikes here as it did in the peer's library. */
+  private static void assertSpikes(String name, @Nullable NirDialect dialect) {
+    assertThat(counts(Nir.read(Golden.bytes(name + ".nir"), dialect)))
+        .as(name)
+        .isEqualTo(peerCounts(name));
+  }
+
+  /** The three of the above at once, for networks that not every dialect knows. */
+  private static void assertTheSameAtThePeer(
+      String name, NirDialect dialect, ModelSpec model, StateDict weights) throws IOException {
+    byte[] file = Nir.write(model, weights, dialect);
+    keep("ours-" + name, file);
+    assertReadAgain(model, weights, file);
+    assertSpikes("ours-" + name, null);
+    assertSpikes("peer-" + name, dialect);
+  }
+
+  @Test
+  void graphsWithinTheGraphAreUnfolded() {
+    NirModel nested = Nir.read(Golden.bytes("nested.nir"), NirDialect.NORSE);
+
+    assertThat(nested.model().layers().stream().map(LayerSpec::typeName))
+        .containsExactly("Linear", "IAF", "Linear");
+  }
+
+  @Test
+  void namesTheNodeThatIsNoLayerOfASequence() {
+    assertRefused("branches.nir", "/node/nodes/fc", "without branches");
+    assertRefused("loop.nir", "/node/nodes/flatten", "only spiking neurons");
+    assertRefused("delay.nir", "/node/nodes/delay", "no counterpart");
+    assertRefused("uneven.nir", "/node/nodes/if/v_threshold", "differs between neurons");
+    assertRefused("misfit.nir", "/node/nodes/fc/in_features", "must be 3");
+  }
+
+  @Test
+  void neuronsThatLeadBackToThemselvesAreRecurrent() throws IOException {
+    ModelSpec model = flat(recurrent(5, false, null), recurrent(4, true, null));
+    StateDict weights = flatWeights(model);
+    assertTheSameAtThePeer("snntorch-recurrent", NirDialect.SNNTORCH, model, weights);
+
+    ModelSpec current = flat(recurrent(5, false, 3.0), recurrent(4, true, 2.0));
+    StateDict its = flatWeights(current);
+    assertReadAgain(current, its, Nir.write(current, its, NirDialect.SNNTORCH));
+
+    Golden.tensor(weights, "4.rec_connect.bias").data()[2] = 0.5f;
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.SNNTORCH))
+        .hasMessageContaining("/layers/4/rec_connect/bias");
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.NORSE))
+        .hasMessageContaining("/layers/2")
+        .hasMessageContaining("snnTorch and Lava alone");
+  }
+
+  @Test
+  void theWeightsBackMayBeNodesOfTheSameGraphAndTheirBiasGoesToTheLayerBefore() {
+    NirModel read = Nir.read(Golden.bytes("recurrent.nir"), NirDialect.NORSE);
+
+    assertThat(read.model().layers().stream().map(LayerSpec::typeName))
+        .containsExactly("Linear", "LIFRecurrent");
+    assertThat(Golden.tensor(read.weights(), "0.bias").data()).containsExactly(0.2f, 0.2f);
+    assertThat(Golden.tensor(read.weights(), "1.rec_connect.weight").data()).containsOnly(0.5f);
+    assertThat(read.weights().tensors()).doesNotContainKey("1.rec_connect.bias");
+  }
+
+  /** Lava rounds the weights from neurons to neurons. */
+  @Test
+  void neuronsLeadBackToThemselvesInLavaToo() throws IOException {
+    ModelSpec model = flat(recurrent(5, false, 3.0, 12), recurrent(4, true, null, 2));
+    StateDict weights = flatWeights(model);
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.LAVA))
+        .hasMessageContaining("/layers/2/rec_connect/weight");
+
+    for (String back : List.of("2.rec_connect.weight", "4.rec_connect.weight")) {
+      float[] data = Golden.tensor(weights, back).data();
+      for (int i = 0; i < data.length; i++) {
+        data[i] = Math.round(data[i] * 32) / 32f;
+      }
+    }
+    assertTheSameAtThePeer("lava-recurrent", NirDialect.LAVA, model, weights);
+  }
+
+  /** Thresholds in 64ths (of IF nodes in 4096ths) that potentials must pass, decays in 4096ths. */
+  @Test
+  void lavasNeuronsAreReadWithTheRoundingOfLava() {
+    assertThat(lava("IF", "r", 1, "v_threshold", 0.7)).isEqualTo(iaf(2867 / 4096.0 + 0x1p-18));
+    // The difference is lost in float32.
+    assertThat(lava("IF", "r", 1, "v_threshold", 1)).isEqualTo(iaf(1));
+
+    assertThat(cuba(1e-4, 1e-3, 0.1)).isEqualTo(lif(410, null, 6 / 64.0 + 0x1p-12));
+    assertThat(cuba(2e-4, 4e-4, 64)).isEqualTo(lif(1024, -1 / Math.log(0.5), 64 * 0.5));
+    assertThat(cuba(1e-4, Double.POSITIVE_INFINITY, 1)).isEqualTo(iaf(1 + 0x1p-12));
+  }
+
+  private static LayerSpec.IAF iaf(double threshold) {
+    return new LayerSpec.IAF(
+        threshold, SpikeFn.SINGLE, ZERO, SurrogateSpec.DEFAULT, null, null, false);
+  }
+
+  private static LayerSpec.LIF lif(int decay, @Nullable Double tauSyn, double threshold) {
+    return new LayerSpec.LIF(
+        -1 / Math.log(1 - decay / 4096.0),
+        tauSyn,
+        false,
+        false,
+        threshold,
+        SpikeFn.SINGLE,
+        ZERO,
+        SurrogateSpec.DEFAULT,
+        null,
+        false);
+  }
+
+  private static LayerSpec cuba(double tauSyn, double tauMem, double threshold) {
+    return lava(
+        "CubaLIF",
+        "tau_syn",
+        tauSyn,
+        "tau_mem",
+        tauMem,
+        "r",
+        tauMem / 1e-4,
+        "w_in",
+        tauSyn / 1e-4,
+        "v_leak",
+        0,
+        "v_threshold",
+        threshold);
+  }
+
+  /** What a node for two neurons with these fields is read as. */
+  private static LayerSpec lava(String type, Object... fields) {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (int i = 0; i < fields.length; i += 2) {
+      float value = ((Number) fields[i + 1]).floatValue();
+      tensors.put((String) fields[i], new Tensor(new int[] {2}, new float[] {value, value}));
+    }
+    return NirDialect.LAVA.read(new NirNode("/node/nodes/lif", type, tensors, Map.of()));
+  }
+
+  @Test
+  void whatLavaReadsOtherwiseIsRefused() {
+    assertThatThrownBy(() -> lava("LIF", "tau", 1e-3, "r", 1, "v_leak", 0, "v_threshold", 1))
+        .hasMessageContaining("LIF is not known to LAVA");
+    assertThatThrownBy(() -> lava("IF", "r", 2, "v_threshold", 1)).hasMessageContaining("lif/r");
+    assertThatThrownBy(() -> lava("IF", "r", 1, "v_threshold", 1, "v_reset", -1))
+        .hasMessageContaining("lif/v_reset");
+    assertThatThrownBy(() -> cuba(1e-4, 1e-4, 1)).hasMessageContaining("lif/tau_mem");
+    assertThatThrownBy(() -> cuba(Double.POSITIVE_INFINITY, 1e-3, 1))
+        .hasMessageContaining("lif/tau_syn");
+    for (var field : List.of("r", "w_in", "v_leak")) {
+      assertThatThrownBy(
+              () ->
+                  lava(
+                      "CubaLIF",
+                      "tau_syn",
+                      2e-4,
+                      "tau_mem",
+                      4e-4,
+                      "r",
+                      field.equals("r") ? 1 : 4,
+                      "w_in",
+                      field.equals("w_in") ? 1 : 2,
+                      "v_leak",
+                      field.equals("v_leak") ? 1 : 0,
+                      "v_threshold",
+                      1))
+          .hasMessageContaining("lif/" + field);
+    }
+    assertThatThrownBy(() -> Nir.read(Golden.bytes("recurrent-bias.nir"), NirDialect.LAVA))
+        .hasMessageContaining("/node/nodes/rec/bias");
+  }
+
+  @Test
+  void whatLavaCannotCarryIsNotWritten() {
+    ResetFn half = new ResetFn(ResetFn.Kind.RESET, 0.5);
+    assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.MULTI, ZERO, null));
+    assertNotForLava(
+        "/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, ResetFn.SUBTRACT, null));
+    assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, half, null));
+    assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, ZERO, -1.0));
+    assertNotForLava("/layers/2/spike_threshold", neurons(8.0, 0.1, SpikeFn.SINGLE, ZERO, null));
+    assertNotForLava("/layers/2/tau_mem", neurons(1000.0, 1, SpikeFn.SINGLE, ZERO, null));
+    assertNotForLava("/layers/2 ExpLeak", new LayerSpec.ExpLeak(6.0, null, null, false, null));
+
+    var conv =
+        new LayerSpec.Conv2d(2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, true);
+    assertNotForLava("/layers/0 must have no bias", planes(conv));
+    assertNotForLava(
+        "/layers/0 must have one group",
+        planes(
+            new LayerSpec.Conv2d(
+                2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 2, false)));
+    assertNotForLava(
+        "/layers/0 must have windows side by side",
+        planes(new LayerSpec.SumPool2d(new Size2(3, 3), new Size2(3, 3), false)));
+    assertNotForLava(
+        "/layers/0 must have windows side by side",
+        planes(new LayerSpec.AvgPool2d(new Size2(2, 2), new Size2(1, 1), Size2.ZERO)));
+  }
+
+  private static void assertNotForLava(String where, LayerSpec neurons) {
+    assertNotForLava(where, flat(neurons, iaf(1)));
+  }
+
+  private static void assertNotForLava(String where, ModelSpec model) {
+    assertThatThrownBy(() -> Nir.write(model, ones(model), NirDialect.LAVA))
+        .isInstanceOf(InvalidSpecException.class)
+        .hasMessageContaining(where);
+  }
+
+  private static StateDict ones(ModelSpec model) {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (int i = 0; i < model.layers().size(); i++) {
+      switch (model.layers().get(i)) {
+        case LayerSpec.Conv2d conv -> {
+          int in = conv.inChannels() / conv.groups();
+          tensors.put(i + ".weight", ones(conv.outChannels(), in, 3, 3));
+          if (conv.bias()) {
+            tensors.put(i + ".bias", ones(conv.outChannels()));
+          }
+        }
+        case LayerSpec.Linear fc -> {
+          tensors.put(i + ".weight", ones(fc.outFeatures(), fc.inFeatures()));
+          if (fc.bias()) {
+            tensors.put(i + ".bias", ones(fc.outFeatures()));
+          }
+        }
+        default -> {}
+      }
+    }
+    return Weights.of(model, new StateDict(tensors));
+  }
+
+  private static Tensor ones(int... shape) {
+    var data = new float[Shape.of(shape).size()];
+    Arrays.fill(data, 1);
+    return new Tensor(shape, data);
+  }
+
+  private static ModelSpec planes(LayerSpec layer) {
+    return new ModelSpec("planes", List.of(2, 8, 8), List.of(layer, iaf(1)));
+  }
+
+  private static LayerSpec neurons(
+      Double tauMem, double threshold, SpikeFn spike, ResetFn reset, @Nullable Double least) {
+    return new LayerSpec.LIF(
+        tauMem, null, false, false, threshold, spike, reset, null, least, false);
+  }
+
+  private static LayerSpec recurrent(int tauMem, boolean bias, Double tauSyn) {
+    return recurrent(tauMem, bias, tauSyn, 1.0);
+  }
+
+  private static LayerSpec recurrent(int tauMem, boolean bias, Double tauSyn, double threshold) {
+    return new LayerSpec.LIFRecurrent(
+        (double) tauMem,
+        bias ? new LayerSpec.Linear(5, 5, true) : null,
+        tauSyn,
+        null,
+        false,
+        threshold,
+        SpikeFn.SINGLE,
+        ZERO,
+        null,
+        null,
+        null);
+  }
+
+  private static final ResetFn ZERO = new ResetFn(ResetFn.Kind.RESET, 0.0);
+
+  /** Norse integrates with its input normed, sinabs without; the neurons after it spike. */
+  @ParameterizedTest
+  @EnumSource(
+      value = NirDialect.class,
+      names = {"SINABS", "NORSE"})
+  void leakyIntegratorsAreLi(NirDialect dialect) throws IOException {
+    boolean norse = dialect == NirDialect.NORSE;
+    ModelSpec model =
+        flat(
+            new LayerSpec.ExpLeak(6.0, null, null, norse, null),
+            new LayerSpec.IAF(
+                1.0,
+                norse ? SpikeFn.SINGLE : SpikeFn.MULTI,
+                norse ? ZERO : null,
+                null,
+                null,
+                norse ? null : -1.0,
+                null));
+    StateDict weights = flatWeights(model);
+    assertTheSameAtThePeer(dialect.name().toLowerCase() + "-leak", dialect, model, weights);
+
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.SNNTORCH))
+        .hasMessageContaining("/layers/2")
+        .hasMessageContaining("ExpLeak");
+  }
+
+  @Test
+  void oneDimensionIsConvolvedAsSinabsDoes() throws IOException {
+    ModelSpec model =
+        new ModelSpec(
+            "line",
+            List.of(2, 16),
+            List.of(
+                new LayerSpec.Conv1d(2, 4, 3, 2, 1, 1, 1, true),
+                new LayerSpec.IAF(0.75, null, null, null, null, -0.75, null),
+                new LayerSpec.Flatten(),
+                new LayerSpec.Linear(32, 5, false),
+                new LayerSpec.IAF(0.5, null, null, null, null, -0.5, null)));
+    var random = new Random(9);
+    var tensors = new LinkedHashMap<String, Tensor>();
+    tensors.put("0.weight", random(random, 0.4f, 4, 2, 3));
+    tensors.put("0.bias", random(random, 0.2f, 4));
+    tensors.put("3.weight", random(random, 0.4f, 5, 32));
+    StateDict weights = Weights.of(model, new StateDict(tensors));
+    assertTheSameAtThePeer("sinabs-conv1d", NirDialect.SINABS, model, weights);
+
+    assertThatThrownBy(() -> Nir.write(model, weights, NirDialect.NORSE))
+        .hasMessageContaining("/layers/0")
+        .hasMessageContaining("sinabs alone");
+  }
+
+  /** (2, 8, 8) values, two fully connected layers with these neurons after each. */
+  private static ModelSpec flat(LayerSpec first, LayerSpec second) {
+    return new ModelSpec(
+        "flat",
+        List.of(2, 8, 8),
+        List.of(
+            new LayerSpec.Flatten(),
+            new LayerSpec.Linear(128, 6, true),
+            first,
+            new LayerSpec.Linear(6, 5, false),
+            second));
+  }
+
+  private static StateDict flatWeights(ModelSpec model) {
+    var random = new Random(8);
+    var tensors = new LinkedHashMap<String, Tensor>();
+    tensors.put("1.weight", random(random, 0.1f, 6, 128));
+    tensors.put("1.bias", random(random, 0.2f, 6));
+    tensors.put("3.weight", random(random, 1, 5, 6));
+    if (model.layers().get(2) instanceof LayerSpec.Recurrent) {
+      tensors.put("2.rec_connect.weight", random(random, 0.7f, 6, 6));
+      tensors.put("4.rec_connect.weight", random(random, 1.5f, 5, 5));
+      tensors.put("4.rec_connect.bias", new Tensor(new int[] {5}, new float[5]));
+    }
+    return Weights.of(model, new StateDict(tensors));
+  }
+
+  private static void assertRefused(String name, String pointer, String detail) {
+    assertThatThrownBy(() -> Nir.read(Golden.bytes(name), NirDialect.NORSE))
+        .isInstanceOfSatisfying(
+            InvalidSpecException.class,
+            e -> {
+              assertThat(e.mistakes().getFirst().pointer()).isEqualTo(pointer);
+              assertThat(e.mistakes().getFirst().detail()).contains(detail);
+            });
+  }
+
+  @Test
+  void damagedFilesAreRefusedNeverObeyed() {
+    Golden.mutate(Golden.bytes("ours-sinabs.nir"), 3_000, 4, bytes -> Nir.read(bytes, null));
+    Golden.mutate(
+        Golden.bytes("ours-snntorch-recurrent.nir"), 1_000, 6, bytes -> Nir.read(bytes, null));
+    Golden.mutate(
+        Golden.bytes("peer-lava-recurrent.nir"),
+        1_000,
+        7,
+        bytes -> Nir.read(bytes, NirDialect.LAVA));
+    Golden.mutate(
+        Golden.bytes("peer-norse.nir"), 3_000, 5, bytes -> Nir.read(bytes, NirDialect.NORSE));
+  }
+
+  private static int[] peerCounts(String name) {
+    try {
+      var arrays = Npz.read(new ByteArrayInputStream(Golden.bytes(name + ".npz")), 1 << 20);
+      return Objects.requireNonNull(arrays.get("counts")).ints();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** Spikes of every neuron of the last spiking layer. */
+  private static int[] counts(NirModel network) {
+    try (Engine engine = Engine.create(1)) {
+      var rates =
+          Analyzer.analyze(
+                  network.model(),
+                  network.weights(),
+                  new InputSpec.Constant(1.0),
+                  null,
+                  1,
+                  STEPS,
+                  null,
+                  1,
+                  engine)
+              .firingRates();
+      Tensor last = rates.values().stream().reduce((a, b) -> b).orElseThrow();
+      var counts = new int[last.data().length];
+      for (int i = 0; i < counts.length; i++) {
+        counts[i] = Math.round(last.data()[i] * STEPS);
+      }
+      return counts;
+    }
+  }
+
+  private static ModelSpec model(NirDialect dialect) {
+    boolean sinabs = dialect == NirDialect.SINABS;
+    SpikeFn spike = sinabs ? SpikeFn.MULTI : SpikeFn.SINGLE;
+    ResetFn reset = sinabs ? ResetFn.SUBTRACT : ResetFn.RESET;
+    var surrogate = new SurrogateSpec.Gaussian(0.0, 0.4, 1.0);
+    boolean lava = dialect == NirDialect.LAVA;
+    boolean canCuba = dialect == NirDialect.NORSE || dialect == NirDialect.SNNTORCH || lava;
+    return new ModelSpec(
+        "small",
+        List.of(2, 8, 8),
+        List.of(
+            new LayerSpec.FlattenTime(),
+            new LayerSpec.Conv2d(2, 6, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, !lava),
+            new LayerSpec.IAF(0.75, spike, reset, surrogate, null, sinabs ? -0.75 : null, false),
+            dialect == NirDialect.NORSE || sinabs
+                ? new LayerSpec.SumPool2d(new Size2(2, 2), new Size2(2, 2), true)
+                : new LayerSpec.AvgPool2d(new Size2(2, 2), new Size2(2, 2), Size2.ZERO),
+            new LayerSpec.Conv2d(6, 8, new Size2(3, 3), Size2.ONE, Size2.ONE, Size2.ONE, 1, false),
+            // sinabs' importer takes leaky neurons only after flat layers.
+            sinabs
+                ? new LayerSpec.IAF(0.5, spike, reset, surrogate, null, -0.5, false)
+                : new LayerSpec.LIF(
+                    8.0, null, false, true, 0.2, spike, reset, surrogate, null, false),
+            new LayerSpec.Flatten(),
+            new LayerSpec.Linear(72, 10, false),
+            new LayerSpec.LIF(
+                5.0,
+                canCuba ? 3.0 : null,
+                false,
+                false,
+                threshold(dialect),
+                spike,
+                reset,
+                surrogate,
+                null,
+                false),
+            new LayerSpec.UnflattenTime()));
+  }
+
+  /** High enough that neurons do not spike at every step. */
+  private static double threshold(NirDialect dialect) {
+    return switch (dialect) {
+      case SINABS -> 0.5;
+      case NORSE, SNNTORCH, LAVA -> 12;
+      case SPIKINGJELLY -> 3;
+    };
+  }
+
+  private static StateDict weights(ModelSpec model) {
+    var random = new Random(7);
+    var tensors = new LinkedHashMap<String, Tensor>();
+    tensors.put("1.weight", random(random, 0.4f, 6, 2, 3, 3));
+    Tensor bias = random(random, 0.2f, 6);
+    if (model.layers().get(1) instanceof LayerSpec.Conv2d conv && conv.bias()) {
+      tensors.put("1.bias", bias);
+    }
+    tensors.put("4.weight", random(random, 0.2f, 8, 6, 3, 3));
+    tensors.put("7.weight", random(random, 0.4f, 10, 72));
+    return Weights.of(model, new StateDict(tensors));
+  }
+
+  private static Tensor random(Random random, float scale, int... shape) {
+    var data = new float[Shape.of(shape).size()];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = scale * (random.nextFloat() * 2 - 0.8f);
+    }
+    return new Tensor(shape, data);
+  }
+}
