@@ -1,8 +1,8 @@
 package dev.spikewise.api;
 
 import dev.spikewise.problem.InvalidSpecException;
-import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.web.BodyConverter;

@@ -5,12 +5,19 @@ import dev.spikewise.chip.Deployability.Failure;
 import dev.spikewise.chip.Deployability.Layer;
 import dev.spikewise.chip.Deployability.Role;
 import dev.spikewise.chip.Deployability.Rule;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.NormSpec;
+import dev.spikewise.spec.layer.PoolSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.ShapeSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -37,14 +44,14 @@ final class Placement {
   private static final class Draft {
     final int weights;
     final Shape input;
-    final LayerSpec.Conv2d conv;
+    final SynapticSpec.Conv2d conv;
     final Shape output;
     boolean bias;
     @Nullable Integer neurons;
     final List<String> pools = new ArrayList<>();
     int pooling = 1;
 
-    Draft(int weights, Shape input, LayerSpec.Conv2d conv, Shape output) {
+    Draft(int weights, Shape input, SynapticSpec.Conv2d conv, Shape output) {
       this.weights = weights;
       this.input = input;
       this.conv = conv;
@@ -107,7 +114,7 @@ final class Placement {
               inCore ? drafts.size() - 1 : null,
               findings.failures,
               findings.notes));
-      if (layer instanceof LayerSpec.Linear || shapes.get(i + 1).rank() > 1) {
+      if (layer instanceof SynapticSpec.Linear || shapes.get(i + 1).rank() > 1) {
         map = spatial(shapes.get(i + 1));
       }
     }
@@ -124,16 +131,13 @@ final class Placement {
 
   private Role place(int i, LayerSpec layer, Shape output, Findings findings) {
     return switch (layer) {
-      case LayerSpec.FlattenTime _,
-          LayerSpec.UnflattenTime _,
-          LayerSpec.Flatten _,
-          LayerSpec.Silencing _ ->
+      case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _, ShapeSpec.Flatten _, DropoutSpec _ ->
           Role.NONE;
-      case LayerSpec.Conv2d conv -> weights(i, conv, output, findings);
-      case LayerSpec.Linear linear ->
+      case SynapticSpec.Conv2d conv -> weights(i, conv, output, findings);
+      case SynapticSpec.Linear linear ->
           weights(
               i,
-              new LayerSpec.Conv2d(
+              new SynapticSpec.Conv2d(
                   null,
                   linear.outFeatures(),
                   new Size2(map.dim(1), map.dim(2)),
@@ -144,9 +148,9 @@ final class Placement {
                   linear.bias()),
               spatial(output),
               findings);
-      case LayerSpec.BatchNorm2d _ -> batchNorm(findings);
-      case LayerSpec.SumPool2d pool -> pool(i, pool, findings);
-      case LayerSpec.AvgPool2d pool -> {
+      case NormSpec.BatchNorm2d _ -> batchNorm(findings);
+      case PoolSpec.SumPool2d pool -> pool(i, pool, findings);
+      case PoolSpec.AvgPool2d pool -> {
         Role role = pool(i, pool, findings);
         int area = pool.kernelSize().h() * pool.kernelSize().w();
         findings.notes.add(
@@ -155,8 +159,8 @@ final class Placement {
                 + " before they are discretised");
         yield role;
       }
-      case LayerSpec.IAF iaf -> neurons(i, iaf, findings);
-      case LayerSpec.Rectifier _ -> {
+      case NeuronSpec.IAF iaf -> neurons(i, iaf, findings);
+      case RectifierSpec _ -> {
         findings.require(
             false,
             Rule.NEURON,
@@ -165,15 +169,15 @@ final class Placement {
                 + "; convert the network into its spiking twin first");
         yield impossibleNeurons(i);
       }
-      case LayerSpec.Neuron _ -> {
+      case NeuronSpec _ -> {
         findings.require(false, Rule.NEURON, "neurons must be IAF, was " + layer.typeName());
         yield impossibleNeurons(i);
       }
-      case LayerSpec.Conv1d _, LayerSpec.SpikingMaxPooling2dLayer _ -> {
+      case SynapticSpec.Conv1d _, PoolSpec.SpikingMaxPooling2dLayer _ -> {
         findings.require(
             false,
-            layer instanceof LayerSpec.Pool ? Rule.POOLING : Rule.LAYER_TYPE,
-            layer instanceof LayerSpec.Pool
+            layer instanceof PoolSpec ? Rule.POOLING : Rule.LAYER_TYPE,
+            layer instanceof PoolSpec
                 ? "spikes can only be summed; use SumPool2d"
                 : "weights must be those of a Conv2d or Linear, was " + layer.typeName());
         yield Role.IMPOSSIBLE;
@@ -189,10 +193,10 @@ final class Placement {
     return Role.IMPOSSIBLE;
   }
 
-  private Role weights(int i, LayerSpec.Conv2d conv, Shape output, Findings findings) {
+  private Role weights(int i, SynapticSpec.Conv2d conv, Shape output, Findings findings) {
     requireNeurons("must have IAF neurons between it and the next weights");
     Size2 kernel = conv.kernelSize();
-    boolean linear = model.layers().get(i) instanceof LayerSpec.Linear;
+    boolean linear = model.layers().get(i) instanceof SynapticSpec.Linear;
     findings.require(
         kernel.h() == kernel.w() && kernel.h() <= Chip.MAX_KERNEL,
         Rule.KERNEL_SIZE,
@@ -270,7 +274,7 @@ final class Placement {
   private Role batchNorm(Findings findings) {
     Draft open = open();
     if (open == null
-        || model.layers().get(open.weights) instanceof LayerSpec.Linear
+        || model.layers().get(open.weights) instanceof SynapticSpec.Linear
         || !open.pools.isEmpty()) {
       findings.require(
           false, Rule.ORDER, "can only be merged into a Conv2d, which must stand right before it");
@@ -280,7 +284,7 @@ final class Placement {
     return Role.MERGED;
   }
 
-  private Role neurons(int i, LayerSpec.IAF iaf, Findings findings) {
+  private Role neurons(int i, NeuronSpec.IAF iaf, Findings findings) {
     findings.require(
         iaf.tauSyn() == null, Rule.NEURON, "must have no tau_syn, was " + iaf.tauSyn());
     Double value = iaf.resetFn().value();
@@ -306,7 +310,7 @@ final class Placement {
     return Role.NEURONS;
   }
 
-  private Role pool(int i, LayerSpec.Pool pool, Findings findings) {
+  private Role pool(int i, PoolSpec pool, Findings findings) {
     Size2 kernel = pool.kernelSize();
     boolean plain =
         kernel.h() == kernel.w()
@@ -342,7 +346,7 @@ final class Placement {
       drafts.getLast().pools.add(Integer.toString(i));
       drafts.getLast().pooling = pooling;
       if (model.layers().subList(i + 1, model.layers().size()).stream()
-          .noneMatch(LayerSpec.Synaptic.class::isInstance)) {
+          .noneMatch(SynapticSpec.class::isInstance)) {
         findings.notes.add(
             "is left to the reader of the output: only what the next core gets is pooled");
       }

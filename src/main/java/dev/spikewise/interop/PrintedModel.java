@@ -2,8 +2,8 @@ package dev.spikewise.interop;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.layer.LayerSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,6 @@
 package dev.spikewise.interop;
 
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.LayerSpec;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;

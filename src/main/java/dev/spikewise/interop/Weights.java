@@ -5,9 +5,11 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.NormSpec;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -78,8 +80,8 @@ public final class Weights {
       LayerSpec layer = model.layers().get(i);
       Map<String, Double> constants =
           switch (layer) {
-            case LayerSpec.Neuron neuron -> neuron.timeConstants();
-            case LayerSpec.BatchNorm2d _ -> Map.of("num_batches_tracked", 0.0);
+            case NeuronSpec neuron -> neuron.timeConstants();
+            case NormSpec.BatchNorm2d _ -> Map.of("num_batches_tracked", 0.0);
             default -> Map.of();
           };
       var all = layer.parameters(shapes.get(i));
@@ -111,7 +113,7 @@ public final class Weights {
           weights.put(name, tensor);
         }
       }
-      if (layer instanceof LayerSpec.Spiking spiking) {
+      if (layer instanceof NeuronSpec.Spiking spiking) {
         Tensor threshold = unused.get(i + ".spike_threshold");
         if (threshold != null && !isUniformly(spiking.spikeThreshold().floatValue(), threshold)) {
           mistakes

@@ -86,8 +86,8 @@ public class Jobs implements ModelUse, DatasetUse {
   /**
    * Queues a training.
    *
-   * @throws dev.spikewise.problem.InvalidSpecException with everything that keeps the spec from being
-   *     trained
+   * @throws dev.spikewise.problem.InvalidSpecException with everything that keeps the spec from
+   *     being trained
    */
   @Transactional
   public Job submit(TrainingSpec spec) {

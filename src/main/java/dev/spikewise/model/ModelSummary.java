@@ -1,9 +1,10 @@
 package dev.spikewise.model;
 
 import dev.spikewise.snn.Trainer;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -49,8 +50,8 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
               layer.typeName(),
               output.dims(),
               layer.parameters(shapes.get(i)).values().stream().mapToLong(Shape::size).sum(),
-              layer instanceof LayerSpec.Spiking ? output.size() : 0,
-              layer instanceof LayerSpec.Synaptic synaptic ? fanOut(synaptic, output) : null));
+              layer instanceof NeuronSpec.Spiking ? output.size() : 0,
+              layer instanceof SynapticSpec synaptic ? fanOut(synaptic, output) : null));
     }
     return new ModelSummary(
         layers,
@@ -59,18 +60,18 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
         Trainer.estimateMemory(model, 1, 10));
   }
 
-  private static long fanOut(LayerSpec.Synaptic layer, Shape output) {
+  private static long fanOut(SynapticSpec layer, Shape output) {
     return switch (layer) {
-      case LayerSpec.Conv2d conv ->
+      case SynapticSpec.Conv2d conv ->
           (long) output.dim(0)
               / conv.groups()
               * windows(
                   conv.kernelSize().h(), conv.stride().h(), conv.dilation().h(), output.dim(1))
               * windows(
                   conv.kernelSize().w(), conv.stride().w(), conv.dilation().w(), output.dim(2));
-      case LayerSpec.Conv1d conv ->
+      case SynapticSpec.Conv1d conv ->
           fanOut(conv.asConv2d(), Shape.of(output.dim(0), 1, output.dim(1)));
-      case LayerSpec.Linear linear -> linear.outFeatures();
+      case SynapticSpec.Linear linear -> linear.outFeatures();
     };
   }
 

@@ -297,9 +297,10 @@ class SchemaConverter implements ModelConverter {
     var outer = raw.getDeclaringClass();
     String name = raw.getSimpleName();
     if (outer != null) {
-      String about = outer.getSimpleName().replaceAll("Controller$|Spec$", "");
+      Class<?> family = family(outer);
+      String about = family.getSimpleName().replaceAll("Controller$|Spec$", "");
       boolean variant =
-          outer.isAnnotationPresent(JsonSubTypes.class) && outer.isAssignableFrom(raw);
+          family.isAnnotationPresent(JsonSubTypes.class) && family.isAssignableFrom(raw);
       about = variant ? about.replaceAll("^(Loss)Term$|^Lr(Scheduler)$", "$1$2") : about;
       name = !variant ? about + name : name.endsWith(about) ? name : name + about;
     }
@@ -307,6 +308,15 @@ class SchemaConverter implements ModelConverter {
       name = name(argument(type, 0)) + name;
     }
     return name;
+  }
+
+  /** The interface that names all variants, of which {@code outer} may hold a part. */
+  private static Class<?> family(Class<?> outer) {
+    return Arrays.stream(outer.getInterfaces())
+        .map(SchemaConverter::family)
+        .filter(type -> type.isAnnotationPresent(JsonSubTypes.class))
+        .findFirst()
+        .orElse(outer);
   }
 
   private static @Nullable String comment(Class<?> type) {

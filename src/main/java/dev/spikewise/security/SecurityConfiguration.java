@@ -1,7 +1,7 @@
 package dev.spikewise.security;
 
-import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.Problem;
+import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.tenant.Tenants;
 import dev.spikewise.web.ProblemWriter;
 import jakarta.servlet.DispatcherType;

@@ -4,11 +4,18 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.NormSpec;
+import dev.spikewise.spec.layer.PoolSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.ShapeSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -48,9 +55,9 @@ public final class Quantizer {
   public static void check(ModelSpec model, Mistakes mistakes) {
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer = model.layers().get(i);
-      boolean weights = layer instanceof LayerSpec.Synaptic;
-      if (layer instanceof LayerSpec.BatchNorm2d
-          && !(before(model.layers(), i) instanceof LayerSpec.Conv2d)) {
+      boolean weights = layer instanceof SynapticSpec;
+      if (layer instanceof NormSpec.BatchNorm2d
+          && !(before(model.layers(), i) instanceof SynapticSpec.Conv2d)) {
         mistakes
             .in("layers")
             .in(i)
@@ -68,7 +75,7 @@ public final class Quantizer {
 
   private static @Nullable LayerSpec before(List<LayerSpec> layers, int i) {
     int b = i - 1;
-    while (b >= 0 && layers.get(b) instanceof LayerSpec.Silencing) {
+    while (b >= 0 && layers.get(b) instanceof DropoutSpec) {
       b--;
     }
     return b < 0 ? null : layers.get(b);
@@ -76,19 +83,18 @@ public final class Quantizer {
 
   /** Whether no more weights follow, so that the scale of its output does not matter. */
   private static boolean isLast(List<LayerSpec> layers, int i) {
-    return layers.subList(i + 1, layers.size()).stream()
-        .noneMatch(LayerSpec.Synaptic.class::isInstance);
+    return layers.subList(i + 1, layers.size()).stream().noneMatch(SynapticSpec.class::isInstance);
   }
 
   private static boolean feedsWeights(List<LayerSpec> layers, int i) {
     return layers.subList(i + 1, layers.size()).stream()
         .dropWhile(
             next ->
-                next instanceof LayerSpec.Flatten
-                    || next instanceof LayerSpec.SumPool2d
-                    || next instanceof LayerSpec.AvgPool2d)
+                next instanceof ShapeSpec.Flatten
+                    || next instanceof PoolSpec.SumPool2d
+                    || next instanceof PoolSpec.AvgPool2d)
         .findFirst()
-        .filter(LayerSpec.Synaptic.class::isInstance)
+        .filter(SynapticSpec.class::isInstance)
         .isPresent();
   }
 
@@ -96,10 +102,10 @@ public final class Quantizer {
   private static int neurons(List<LayerSpec> layers, int i) {
     for (int n = i + 1; n < layers.size(); n++) {
       switch (layers.get(n)) {
-        case LayerSpec.Spiking _ -> {
+        case NeuronSpec.Spiking _ -> {
           return n;
         }
-        case LayerSpec.Synaptic _, LayerSpec.Rectifier _, LayerSpec.ExpLeak _ -> {
+        case SynapticSpec _, RectifierSpec _, NeuronSpec.ExpLeak _ -> {
           return -1;
         }
         default -> {}
@@ -127,12 +133,12 @@ public final class Quantizer {
       int i = next;
       switch (layers.get(i)) {
         // A chip can only sum, and the next weights make up for it.
-        case LayerSpec.AvgPool2d pool
+        case PoolSpec.AvgPool2d pool
             when pool.padding().equals(Size2.ZERO) && feedsWeights(layers, i) -> {
-          layers.set(i, new LayerSpec.SumPool2d(pool.kernelSize(), pool.stride(), false));
+          layers.set(i, new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false));
           area *= pool.kernelSize().h() * pool.kernelSize().w();
         }
-        case LayerSpec.Synaptic _ -> {
+        case SynapticSpec _ -> {
           quantize(i, area);
           area = 1;
         }
@@ -154,7 +160,7 @@ public final class Quantizer {
       scale = Math.min(scale, scale(tensor(name).data(), how.bits()));
     }
     if (n >= 0) {
-      scale = Math.min(scale, scale(bounds((LayerSpec.Spiking) layers.get(n)), how.stateBits()));
+      scale = Math.min(scale, scale(bounds((NeuronSpec.Spiking) layers.get(n)), how.stateBits()));
     }
     // Weights of zeros alone can have any scale.
     float factor = Float.isInfinite(scale) ? 1 : scale;
@@ -162,7 +168,7 @@ public final class Quantizer {
       tensors.computeIfPresent(name, (_, tensor) -> rounded(tensor, factor));
     }
     if (n >= 0) {
-      layers.set(n, scaled((LayerSpec.Spiking) layers.get(n), factor));
+      layers.set(n, scaled((NeuronSpec.Spiking) layers.get(n), factor));
     } else {
       layers.subList(i + 1, layers.size()).replaceAll(layer -> scaled(layer, factor));
     }
@@ -190,7 +196,7 @@ public final class Quantizer {
     return new Tensor(tensor.shape(), data);
   }
 
-  private static float[] bounds(LayerSpec.Spiking neurons) {
+  private static float[] bounds(NeuronSpec.Spiking neurons) {
     float threshold = neurons.spikeThreshold().floatValue();
     return neurons.minVMem() == null
         ? new float[] {threshold}
@@ -213,7 +219,7 @@ public final class Quantizer {
   }
 
   /** The same neurons at {@code scale} times their potentials. */
-  private LayerSpec scaled(LayerSpec.Spiking neurons, float scale) {
+  private LayerSpec scaled(NeuronSpec.Spiking neurons, float scale) {
     // A threshold of 0 would never come to rest.
     double threshold = Math.max(1, rounded(neurons.spikeThreshold(), scale));
     double lowest =
@@ -224,8 +230,8 @@ public final class Quantizer {
             ? neurons.resetFn()
             : new ResetFn(neurons.resetFn().kind(), rounded(value, scale));
     return switch (neurons) {
-      case LayerSpec.IAF n ->
-          new LayerSpec.IAF(
+      case NeuronSpec.IAF n ->
+          new NeuronSpec.IAF(
               threshold,
               n.spikeFn(),
               reset,
@@ -233,8 +239,8 @@ public final class Quantizer {
               n.tauSyn(),
               lowest,
               n.sinabsCompat());
-      case LayerSpec.LIF n ->
-          new LayerSpec.LIF(
+      case NeuronSpec.LIF n ->
+          new NeuronSpec.LIF(
               n.tauMem(),
               n.tauSyn(),
               n.trainAlphas(),
@@ -245,8 +251,8 @@ public final class Quantizer {
               n.surrogateGradFn(),
               lowest,
               n.sinabsCompat());
-      case LayerSpec.ALIF n ->
-          new LayerSpec.ALIF(
+      case NeuronSpec.ALIF n ->
+          new NeuronSpec.ALIF(
               n.tauMem(),
               n.tauAdapt(),
               n.tauSyn(),
@@ -259,8 +265,8 @@ public final class Quantizer {
               n.surrogateGradFn(),
               lowest,
               n.sinabsCompat());
-      case LayerSpec.IAFRecurrent n ->
-          new LayerSpec.IAFRecurrent(
+      case NeuronSpec.IAFRecurrent n ->
+          new NeuronSpec.IAFRecurrent(
               n.recConnect(),
               n.tauSyn(),
               threshold,
@@ -269,8 +275,8 @@ public final class Quantizer {
               n.surrogateGradFn(),
               lowest,
               n.sinabsCompat());
-      case LayerSpec.LIFRecurrent n ->
-          new LayerSpec.LIFRecurrent(
+      case NeuronSpec.LIFRecurrent n ->
+          new NeuronSpec.LIFRecurrent(
               n.tauMem(),
               n.recConnect(),
               n.tauSyn(),
@@ -286,8 +292,8 @@ public final class Quantizer {
   }
 
   private static LayerSpec scaled(LayerSpec layer, float scale) {
-    return layer instanceof LayerSpec.ExpLeak n && n.minVMem() != null
-        ? new LayerSpec.ExpLeak(
+    return layer instanceof NeuronSpec.ExpLeak n && n.minVMem() != null
+        ? new NeuronSpec.ExpLeak(
             n.tauMem(), n.tauSyn(), n.trainAlphas(), n.normInput(), rounded(n.minVMem(), scale))
         : layer;
   }
@@ -301,8 +307,8 @@ public final class Quantizer {
     var places = new ArrayList<Integer>();
     var unfolded = new ArrayList<LayerSpec>();
     for (LayerSpec layer : original.layers()) {
-      if (layer instanceof LayerSpec.Silencing || layer instanceof LayerSpec.BatchNorm2d) {
-        unfolded.add(new LayerSpec.FlattenTime());
+      if (layer instanceof DropoutSpec || layer instanceof NormSpec.BatchNorm2d) {
+        unfolded.add(new ShapeSpec.FlattenTime());
       } else {
         unfolded.add(layers.get(places.size()));
         places.add(unfolded.size() - 1);

@@ -8,11 +8,15 @@ import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.InputSpec;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.NormSpec;
+import dev.spikewise.spec.layer.ShapeSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,7 +40,7 @@ record SpecCheck(
     checkLayerNames();
     mistakes.require(
         !spec.activationCheckpointing()
-            || model.layers().stream().noneMatch(LayerSpec.BatchNorm2d.class::isInstance),
+            || model.layers().stream().noneMatch(NormSpec.BatchNorm2d.class::isInstance),
         "activation_checkpointing",
         "spares nothing with BatchNorm2d, which looks at all samples of a batch together: leave it"
             + " out, or merge the layer");
@@ -116,9 +120,9 @@ record SpecCheck(
   }
 
   private void checkLayerNames() {
-    List<String> synaptic = names(LayerSpec.Synaptic.class);
-    List<String> spiking = names(LayerSpec.Spiking.class);
-    names(LayerSpec.Recurrent.class).forEach(name -> synaptic.add(name + ".rec_connect"));
+    List<String> synaptic = names(SynapticSpec.class);
+    List<String> spiking = names(NeuronSpec.Spiking.class);
+    names(NeuronSpec.Recurrent.class).forEach(name -> synaptic.add(name + ".rec_connect"));
     if (synaptic.isEmpty()) {
       mistakes
           .in("model")
@@ -130,7 +134,7 @@ record SpecCheck(
         case LossTerm.FiringRate f -> checkNames(i, f.layers(), spiking, "spiking layer");
         case LossTerm.L1 l -> checkNames(i, l.layers(), spiking, "spiking layer");
         case LossTerm.InputDifference d ->
-            checkNames(i, d.layers(), names(LayerSpec.Synaptic.class), "layer with weights");
+            checkNames(i, d.layers(), names(SynapticSpec.class), "layer with weights");
         case LossTerm.MaxMembraneCrossEntropy _ -> checkPotential(i);
         case LossTerm.CrossEntropy _, LossTerm.MseCount _ -> {}
       }
@@ -140,9 +144,9 @@ record SpecCheck(
   private void checkPotential(int term) {
     boolean spikes =
         model.layers().stream()
-            .filter(layer -> !(layer instanceof LayerSpec.UnflattenTime))
+            .filter(layer -> !(layer instanceof ShapeSpec.UnflattenTime))
             .reduce((before, last) -> last)
-            .filter(LayerSpec.Spiking.class::isInstance)
+            .filter(NeuronSpec.Spiking.class::isInstance)
             .isPresent();
     if (spikes) {
       mistakes
@@ -219,7 +223,7 @@ record SpecCheck(
     String first = synops.keySet().iterator().next();
     int layer = Integer.parseInt(first.split("\\.")[0]);
     if (model.layers().subList(0, layer + 1).stream()
-        .anyMatch(l -> l instanceof LayerSpec.Spiking || l instanceof LayerSpec.BatchNorm2d)) {
+        .anyMatch(l -> l instanceof NeuronSpec.Spiking || l instanceof NormSpec.BatchNorm2d)) {
       return;
     }
     double raw = Objects.requireNonNull(synops.get(first));

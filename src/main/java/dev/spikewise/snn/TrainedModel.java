@@ -5,9 +5,13 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.ConversionSpec;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NormSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,16 +34,16 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
     var tensors = new LinkedHashMap<String, Tensor>();
     for (int i = 0; i < spec.layers().size(); i++) {
       switch (spec.layers().get(i)) {
-        case LayerSpec.Silencing _ -> {}
-        case LayerSpec.BatchNorm2d norm -> {
-          if (layers.isEmpty() || !(layers.getLast() instanceof LayerSpec.Conv2d conv)) {
+        case DropoutSpec _ -> {}
+        case NormSpec.BatchNorm2d norm -> {
+          if (layers.isEmpty() || !(layers.getLast() instanceof SynapticSpec.Conv2d conv)) {
             throw new InvalidSpecException(
                 "/layers/" + i,
                 "a BatchNorm2d can be merged only into a Conv2d, which must stand right before it");
           }
           layers.set(
               layers.size() - 1,
-              new LayerSpec.Conv2d(
+              new SynapticSpec.Conv2d(
                   conv.inChannels(),
                   conv.outChannels(),
                   conv.kernelSize(),
@@ -63,7 +67,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
   }
 
   /** Puts layer {@code i} into the convolution {@code into}: w' = s w, b' = s (b - mean) + bias. */
-  private void merge(LayerSpec.BatchNorm2d norm, int i, int into, Map<String, Tensor> tensors) {
+  private void merge(NormSpec.BatchNorm2d norm, int i, int into, Map<String, Tensor> tensors) {
     Tensor weight = Objects.requireNonNull(tensors.get(into + ".weight"));
     float[] mean = tensor(i + ".running_mean").data();
     float[] variance = tensor(i + ".running_var").data();
@@ -94,7 +98,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
    */
   public TrainedModel spiking(ConversionSpec how, @Nullable Dataset dataset, Engine engine) {
     TrainedModel ann = merged();
-    if (ann.spec.layers().stream().noneMatch(LayerSpec.Rectifier.class::isInstance)) {
+    if (ann.spec.layers().stream().noneMatch(RectifierSpec.class::isInstance)) {
       throw new InvalidSpecException(
           "/layers", "have no ReLU or NeuromorphicReLU that could become a spiking neuron");
     }
@@ -110,14 +114,14 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
     double input = how.inputWeightRescaling();
     for (int i = 0; i < ann.spec.layers().size(); i++) {
       LayerSpec layer = ann.spec.layers().get(i);
-      layers.add(layer instanceof LayerSpec.Rectifier ? how.neuron() : layer);
-      if (layer instanceof LayerSpec.Synaptic) {
+      layers.add(layer instanceof RectifierSpec ? how.neuron() : layer);
+      if (layer instanceof SynapticSpec) {
         scale(tensors, i + ".weight", input);
         scale(tensors, i + ".bias", 1 / how.biasRescaling());
         input = 1;
       }
     }
-    if (how.addSpikingOutput() && !(ann.spec.layers().getLast() instanceof LayerSpec.Rectifier)) {
+    if (how.addSpikingOutput() && !(ann.spec.layers().getLast() instanceof RectifierSpec)) {
       layers.add(how.neuron());
     }
     String name = how.name() == null ? spec.name() : how.name();
@@ -136,7 +140,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
     for (int i = 0; i < spec.layers().size(); i++) {
       boolean last = i == spec.layers().size() - 1;
       LayerSpec layer = spec.layers().get(i);
-      if (layer instanceof LayerSpec.Synaptic) {
+      if (layer instanceof SynapticSpec) {
         if (synaptic >= 0) {
           // Two layers of weights without a ReLU between them: the second takes what is left.
           scale(tensors, synaptic + ".weight", before);
@@ -144,8 +148,8 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
         }
         synaptic = i;
       }
-      if (synaptic >= 0 && (layer instanceof LayerSpec.Rectifier || last)) {
-        boolean spikes = layer instanceof LayerSpec.Rectifier || output;
+      if (synaptic >= 0 && (layer instanceof RectifierSpec || last)) {
+        boolean spikes = layer instanceof RectifierSpec || output;
         double now = spikes ? activations.percentile(i + 1, engine) : 1;
         if (now <= 0) {
           throw new InvalidSpecException(

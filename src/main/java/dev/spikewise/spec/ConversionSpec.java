@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.spikewise.problem.Checked;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.spec.layer.NeuronSpec;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,8 +83,8 @@ public record ConversionSpec(
   }
 
   /** The neurons that take the place of a ReLU. */
-  public LayerSpec.IAF neuron() {
-    return new LayerSpec.IAF(
+  public NeuronSpec.IAF neuron() {
+    return new NeuronSpec.IAF(
         spikeThreshold, spikeFn, resetFn, surrogateGradFn, null, minVMem, false);
   }
 

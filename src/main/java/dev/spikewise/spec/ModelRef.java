@@ -3,6 +3,7 @@ package dev.spikewise.spec;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.spec.layer.LayerSpec;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

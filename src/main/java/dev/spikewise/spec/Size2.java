@@ -33,7 +33,7 @@ public record Size2(int h, int w) {
     return h == w ? (Object) h : List.of(h, w);
   }
 
-  void atLeast(int least, String name, Mistakes mistakes) {
+  public void atLeast(int least, String name, Mistakes mistakes) {
     mistakes.require(h >= least && w >= least, name, "must be at least " + least + ", was " + this);
   }
 

@@ -2,8 +2,8 @@ package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.spikewise.problem.Checked;
-import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.problem.Mistakes.Mistake;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;

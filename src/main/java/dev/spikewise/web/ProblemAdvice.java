@@ -2,8 +2,8 @@ package dev.spikewise.web;
 
 import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.problem.InvalidSpecException;
-import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.Problem;
+import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
 import dev.spikewise.store.Outage;
 import jakarta.servlet.RequestDispatcher;

@@ -1,7 +1,7 @@
 package dev.spikewise.web;
 
-import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.Problem;
+import dev.spikewise.problem.Problem.Code;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import org.apache.catalina.connector.Request;

@@ -1,4 +1,7 @@
-/** HTTP infrastructure shared by all controllers: request bodies, limits, streams, problem responses. */
+/**
+ * HTTP infrastructure shared by all controllers: request bodies, limits, streams, problem
+ * responses.
+ */
 @NullMarked
 package dev.spikewise.web;
 

@@ -2,7 +2,6 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.spikewise.web.Idempotency;
 import java.net.http.HttpResponse;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;

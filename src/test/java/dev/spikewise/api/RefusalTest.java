@@ -3,7 +3,6 @@ package dev.spikewise.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spikewise.snn.data.Npz;
-import dev.spikewise.web.Idempotency;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -2,7 +2,6 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.spikewise.web.Idempotency;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;

@@ -6,10 +6,16 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.spikewise.interop.nir.Golden;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes.Mistake;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.NormSpec;
+import dev.spikewise.spec.layer.PoolSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -44,32 +50,32 @@ class PrintedModelTest {
 
     assertThat(model.layers().get(1))
         .isEqualTo(
-            new LayerSpec.Conv2d(
+            new SynapticSpec.Conv2d(
                 2, 4, new Size2(3, 2), new Size2(2, 2), new Size2(1, 0), Size2.ONE, 2, true));
-    var iaf = (LayerSpec.IAF) model.layers().get(2);
+    var iaf = (NeuronSpec.IAF) model.layers().get(2);
     assertThat(iaf.spikeThreshold()).isEqualTo(0.5);
     assertThat(iaf.minVMem()).isEqualTo(-1.0);
-    var lif = (LayerSpec.LIF) model.layers().get(6);
+    var lif = (NeuronSpec.LIF) model.layers().get(6);
     assertThat(lif.tauMem()).isEqualTo(20.0);
     assertThat(lif.normInput()).isTrue();
-    assertThat(model.layers().get(5)).isEqualTo(new LayerSpec.Linear(8, 3, false));
+    assertThat(model.layers().get(5)).isEqualTo(new SynapticSpec.Linear(8, 3, false));
   }
 
   @Test
   void readsLayersOfNetworksWithoutTimeAndForRegularisation() {
     var layers = PrintedModel.parse(Golden.text("layers.txt"), List.of(2, 6, 6)).layers();
 
-    assertThat(layers.get(0)).isEqualTo(new LayerSpec.BatchNorm2d(2, 1e-5, 0.1, true, true));
-    assertThat(layers.get(1)).isEqualTo(new LayerSpec.BatchNorm2d(2, 1e-3, 0.2, false, false));
-    assertThat(layers.get(2)).isEqualTo(new LayerSpec.Dropout(0.3));
-    assertThat(layers.get(3)).isEqualTo(new LayerSpec.Dropout2d(0.25));
-    assertThat(layers.get(4)).isEqualTo(new LayerSpec.NeuromorphicReLU(true, 1.0, false));
-    assertThat(layers.get(5)).isEqualTo(new LayerSpec.ReLU());
+    assertThat(layers.get(0)).isEqualTo(new NormSpec.BatchNorm2d(2, 1e-5, 0.1, true, true));
+    assertThat(layers.get(1)).isEqualTo(new NormSpec.BatchNorm2d(2, 1e-3, 0.2, false, false));
+    assertThat(layers.get(2)).isEqualTo(new DropoutSpec.Dropout(0.3));
+    assertThat(layers.get(3)).isEqualTo(new DropoutSpec.Dropout2d(0.25));
+    assertThat(layers.get(4)).isEqualTo(new RectifierSpec.NeuromorphicReLU(true, 1.0, false));
+    assertThat(layers.get(5)).isEqualTo(new RectifierSpec.ReLU());
     assertThat(layers.get(6))
-        .isEqualTo(new LayerSpec.SpikingMaxPooling2dLayer(Size2.ONE, Size2.ONE, Size2.ZERO));
+        .isEqualTo(new PoolSpec.SpikingMaxPooling2dLayer(Size2.ONE, Size2.ONE, Size2.ZERO));
     assertThat(layers.get(7))
         .isEqualTo(
-            new LayerSpec.SpikingMaxPooling2dLayer(
+            new PoolSpec.SpikingMaxPooling2dLayer(
                 new Size2(2, 4), new Size2(1, 2), new Size2(1, 2)));
     assertThat(
             PrintedModel.parse(
@@ -79,7 +85,7 @@ class PrintedModelTest {
                     List.of(2, 9))
                 .layers()
                 .getFirst())
-        .isEqualTo(new LayerSpec.Conv1d(2, 4, 3, 1, 1, 1, 1, true));
+        .isEqualTo(new SynapticSpec.Conv1d(2, 4, 3, 1, 1, 1, 1, true));
   }
 
   @Test
@@ -106,19 +112,19 @@ class PrintedModelTest {
             "LIF",
             "IAF",
             "UnflattenTime");
-    var alif = (LayerSpec.ALIF) model.layers().get(3);
+    var alif = (NeuronSpec.ALIF) model.layers().get(3);
     assertThat(alif.tauMem()).isEqualTo(20);
     assertThat(alif.tauAdapt()).isEqualTo(30);
     assertThat(alif.adaptScale()).isEqualTo(1.8);
     assertThat(alif.minVMem()).isEqualTo(-1);
     assertThat(model.layers().get(7))
-        .isEqualTo(new LayerSpec.ExpLeak(9.0, null, false, false, -2.0));
-    var recurrent = (LayerSpec.LIFRecurrent) model.layers().get(14);
+        .isEqualTo(new NeuronSpec.ExpLeak(9.0, null, false, false, -2.0));
+    var recurrent = (NeuronSpec.LIFRecurrent) model.layers().get(14);
     assertThat(recurrent.tauSyn()).isEqualTo(3);
     assertThat(recurrent.minVMem()).isEqualTo(-1);
-    var lif = (LayerSpec.LIF) model.layers().get(15);
+    var lif = (NeuronSpec.LIF) model.layers().get(15);
     assertThat(lif.normInput()).isFalse();
-    assertThat(((LayerSpec.IAF) model.layers().get(16)).spikeThreshold()).isEqualTo(0.3);
+    assertThat(((NeuronSpec.IAF) model.layers().get(16)).spikeThreshold()).isEqualTo(0.3);
     assertThat(model.shapes().getLast()).isEqualTo(Shape.of(6));
   }
 

@@ -11,11 +11,11 @@ import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.AnalysisSpec;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.InputSpec;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -64,7 +64,7 @@ class QuantizerTest {
       if (bias) {
         assertThat(tensors.get("0.bias").data()).isEqualTo(floats(rounding, "after", 1));
       }
-      var neurons = (LayerSpec.IAF) quantized.model().spec().layers().get(1);
+      var neurons = (NeuronSpec.IAF) quantized.model().spec().layers().get(1);
       // Only where sinabs rounds a threshold to 0 it stays above here.
       assertThat(neurons.spikeThreshold())
           .isEqualTo(Math.max(1, rounding.get("threshold_after").asDouble()));

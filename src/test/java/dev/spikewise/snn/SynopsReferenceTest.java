@@ -7,10 +7,10 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.statistics.Counter;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -94,7 +94,7 @@ class SynopsReferenceTest {
    */
   private static void assertFanOut(
       Map<String, Npz.Array> reference, ModelSpec model, int layer, int spikesPerUnit) {
-    var conv = (LayerSpec.Conv2d) model.layers().get(layer);
+    var conv = (SynapticSpec.Conv2d) model.layers().get(layer);
     Shape in = model.shapes().get(layer);
     int[] fanOut =
         new ConvShape(

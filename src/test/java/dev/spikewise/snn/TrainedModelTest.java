@@ -9,9 +9,11 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
 import java.util.ArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
@@ -99,8 +101,8 @@ class TrainedModelTest {
     TrainedModel merged = ann.merged();
     TrainedModel twin = convert(NORMALIZE);
     var layers = new ArrayList<>(twin.spec().layers());
-    layers.set(1, new LayerSpec.ReLU());
-    layers.set(4, new LayerSpec.ReLU());
+    layers.set(1, new RectifierSpec.ReLU());
+    layers.set(4, new RectifierSpec.ReLU());
     var normalized =
         new TrainedModel(new ModelSpec(null, ANN.inputShape(), layers), twin.weights());
     try (var engine = Engine.create(1)) {
@@ -125,7 +127,7 @@ class TrainedModelTest {
             """
             "spike_threshold": 2, "min_v_mem": -0.5, "spike_fn": "single", "bias_rescaling": 4,
             "input_weight_rescaling": 3, "add_spiking_output": true, "name": "twin\"""");
-    var neuron = (LayerSpec.IAF) twin.spec().layers().get(1);
+    var neuron = (NeuronSpec.IAF) twin.spec().layers().get(1);
     assertThat(neuron.spikeThreshold()).isEqualTo(2);
     assertThat(neuron.minVMem()).isEqualTo(-0.5);
     assertThat(twin.spec().layers().getLast()).isEqualTo(neuron);

@@ -4,15 +4,22 @@ import dev.spikewise.interop.SpecJson;
 import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.interop.Weights;
 import dev.spikewise.problem.InvalidSpecException;
-import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.snn.TrainedModel;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.NormSpec;
+import dev.spikewise.spec.layer.PoolSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.ShapeSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import io.jhdf.HdfFile;
 import io.jhdf.api.WritableGroup;
 import java.io.IOException;
@@ -88,7 +95,7 @@ public final class Nir {
       LayerSpec layer = layer(node, its);
       NirNode back = node.wayBack();
       if (back != null) {
-        if (!(layer instanceof LayerSpec.Recurrent recurrent)) {
+        if (!(layer instanceof NeuronSpec.Recurrent recurrent)) {
           throw node.invalid(null, "leads back to itself, which only spiking neurons can do here");
         }
         readWayBack(back, recurrent, its, layers, tensors);
@@ -96,10 +103,10 @@ public final class Nir {
       if (layer == null) {
         continue;
       }
-      if (layer instanceof LayerSpec.Pool pool) {
+      if (layer instanceof PoolSpec pool) {
         area *= area(pool, node.type());
       }
-      if (layer instanceof LayerSpec.Synaptic synaptic) {
+      if (layer instanceof SynapticSpec synaptic) {
         Tensor weight = node.tensor("weight");
         float[] data = weight.data().clone();
         for (int i = 0; i < data.length; i++) {
@@ -124,7 +131,7 @@ public final class Nir {
    */
   private static void readWayBack(
       NirNode back,
-      LayerSpec.Recurrent neurons,
+      NeuronSpec.Recurrent neurons,
       NirDialect dialect,
       List<LayerSpec> layers,
       Map<String, Tensor> tensors) {
@@ -141,7 +148,7 @@ public final class Nir {
       throw back.invalid("bias", "must be 0 in the dialect LAVA, whose importer leaves it out");
     }
     if (layers.isEmpty()
-        || !(layers.getLast() instanceof LayerSpec.Linear linear)
+        || !(layers.getLast() instanceof SynapticSpec.Linear linear)
         || linear.outFeatures() != n) {
       throw back.invalid("bias", "must be 0 where there is no Affine or Linear before the neurons");
     }
@@ -152,7 +159,7 @@ public final class Nir {
     for (int k = 0; k < Math.min(sum.length, own.length); k++) {
       sum[k] += own[k];
     }
-    layers.set(before, new LayerSpec.Linear(linear.inFeatures(), linear.outFeatures(), true));
+    layers.set(before, new SynapticSpec.Linear(linear.inFeatures(), linear.outFeatures(), true));
     tensors.put(before + ".bias", new Tensor(new int[] {sum.length}, sum));
   }
 
@@ -213,8 +220,8 @@ public final class Nir {
 
   private static LayerSpec timeLayer(NirNode graph, String name) {
     return switch (name) {
-      case "FlattenTime" -> new LayerSpec.FlattenTime();
-      case "UnflattenTime" -> new LayerSpec.UnflattenTime();
+      case "FlattenTime" -> new ShapeSpec.FlattenTime();
+      case "UnflattenTime" -> new ShapeSpec.UnflattenTime();
       default -> throw graph.invalid("metadata", "names an unknown layer " + name);
     };
   }
@@ -226,7 +233,7 @@ public final class Nir {
       case "Conv2d" -> {
         int[] shape = weightShape(node, 4);
         int groups = node.integer("groups", 1);
-        yield new LayerSpec.Conv2d(
+        yield new SynapticSpec.Conv2d(
             inChannels(shape, groups),
             shape[0],
             new Size2(shape[2], shape[3]),
@@ -239,7 +246,7 @@ public final class Nir {
       case "Conv1d" -> {
         int[] shape = weightShape(node, 3);
         int groups = node.integer("groups", 1);
-        yield new LayerSpec.Conv1d(
+        yield new SynapticSpec.Conv1d(
             inChannels(shape, groups),
             shape[0],
             shape[2],
@@ -254,13 +261,12 @@ public final class Nir {
         if (!node.size("padding").equals(Size2.ZERO)) {
           throw node.invalid("padding", "of a SumPool2d must be 0, was " + node.size("padding"));
         }
-        var fallback =
-            new LayerSpec.SumPool2d(node.size("kernel_size"), node.size("stride"), false);
+        var fallback = new PoolSpec.SumPool2d(node.size("kernel_size"), node.size("stride"), false);
         yield pool(node, fallback);
       }
       case "AvgPool2d" -> {
         var fallback =
-            new LayerSpec.AvgPool2d(
+            new PoolSpec.AvgPool2d(
                 node.size("kernel_size"), node.size("stride"), node.size("padding"));
         yield pool(node, fallback);
       }
@@ -272,17 +278,17 @@ public final class Nir {
               null,
               "flattens dimensions " + start + " to " + end + "; it must flatten all of them");
         }
-        yield new LayerSpec.Flatten();
+        yield new ShapeSpec.Flatten();
       }
       case "NIRGraph" -> throw node.invalid(null, "is a graph without nodes");
       // Where a node's fields were changed after it was written, they count.
       case "LI" ->
-          remembered(node) instanceof LayerSpec.ExpLeak leak && says(node, leak, dialect)
+          remembered(node) instanceof NeuronSpec.ExpLeak leak && says(node, leak, dialect)
               ? leak
               : dialect.readLeak(node);
       default ->
-          remembered(node) instanceof LayerSpec.Spiking spiking
-                  && spiking instanceof LayerSpec.Recurrent == (node.wayBack() != null)
+          remembered(node) instanceof NeuronSpec.Spiking spiking
+                  && spiking instanceof NeuronSpec.Recurrent == (node.wayBack() != null)
                   && says(node, spiking, dialect)
               ? spiking
               : spiking(node, dialect);
@@ -290,7 +296,7 @@ public final class Nir {
   }
 
   private static LayerSpec spiking(NirNode node, NirDialect dialect) {
-    LayerSpec.Spiking neurons = dialect.read(node);
+    NeuronSpec.Spiking neurons = dialect.read(node);
     if (node.wayBack() == null) {
       return neurons;
     }
@@ -300,9 +306,9 @@ public final class Nir {
     return SpecJson.layer(json);
   }
 
-  private static LayerSpec.Linear linear(NirNode node, boolean bias) {
+  private static SynapticSpec.Linear linear(NirNode node, boolean bias) {
     int[] shape = weightShape(node, 2);
-    return new LayerSpec.Linear(shape[1], shape[0], bias);
+    return new SynapticSpec.Linear(shape[1], shape[0], bias);
   }
 
   private static int[] weightShape(NirNode node, int dimensions) {
@@ -342,27 +348,27 @@ public final class Nir {
   }
 
   /** The pool that a node stands for, which may be one of the other kind. */
-  private static LayerSpec.Pool pool(NirNode node, LayerSpec.Pool itself) {
+  private static PoolSpec pool(NirNode node, PoolSpec itself) {
     return switch (remembered(node)) {
-      case LayerSpec.SumPool2d sum when sameWindows(sum, itself) -> sum;
-      case LayerSpec.AvgPool2d average when sameWindows(average, itself) -> average;
+      case PoolSpec.SumPool2d sum when sameWindows(sum, itself) -> sum;
+      case PoolSpec.AvgPool2d average when sameWindows(average, itself) -> average;
       case null, default -> itself;
     };
   }
 
   /** How often what a node of this type makes goes into what the layer makes. */
-  private static float area(LayerSpec.Pool pool, String type) {
+  private static float area(PoolSpec pool, String type) {
     float window = (float) pool.kernelSize().h() * pool.kernelSize().w();
     return pool.typeName().equals(type) ? 1 : type.equals("AvgPool2d") ? window : 1 / window;
   }
 
-  private static boolean sameWindows(LayerSpec.Pool a, LayerSpec.Pool b) {
+  private static boolean sameWindows(PoolSpec a, PoolSpec b) {
     return a.kernelSize().equals(b.kernelSize())
         && a.stride().equals(b.stride())
         && a.padding().equals(b.padding());
   }
 
-  private static boolean says(NirNode node, LayerSpec.Neuron layer, NirDialect dialect) {
+  private static boolean says(NirNode node, NeuronSpec layer, NirDialect dialect) {
     try {
       NirNode written = dialect.write(node.path(), layer, Shape.of(1));
       return written.type().equals(node.type())
@@ -433,15 +439,15 @@ public final class Nir {
     float area = 1;
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer =
-          model.layers().get(i) instanceof LayerSpec.Neuron neuron
+          model.layers().get(i) instanceof NeuronSpec neuron
               ? trained(i, neuron, weights)
               : model.layers().get(i);
       String name = Integer.toString(i);
-      if (layer instanceof LayerSpec.FlattenTime || layer instanceof LayerSpec.UnflattenTime) {
+      if (layer instanceof ShapeSpec.FlattenTime || layer instanceof ShapeSpec.UnflattenTime) {
         about.putDataset("layer." + i, layer.typeName());
         continue;
       }
-      if (layer instanceof LayerSpec.Spiking && area != 1) {
+      if (layer instanceof NeuronSpec.Spiking && area != 1) {
         throw new InvalidSpecException(
             "/layers/" + i,
             dialect
@@ -456,16 +462,16 @@ public final class Nir {
         about.putDataset(OF_NODE + name, SpecJson.write(json));
       }
       var fields = fields(i, layer, shapes.get(i), weights, area, dialect);
-      if (layer instanceof LayerSpec.Recurrent) {
+      if (layer instanceof NeuronSpec.Recurrent) {
         WritableGroup inner = nodes.putGroup(name);
         putRecurrent(inner, i, type, shapes.get(i), fields, metadata(json), weights, dialect);
       } else {
         put(nodes, name, type, fields, apart ? Map.of() : metadata(json));
       }
       names.add(name);
-      if (layer instanceof LayerSpec.Pool pool) {
+      if (layer instanceof PoolSpec pool) {
         area *= area(pool, type);
-      } else if (layer instanceof LayerSpec.Synaptic) {
+      } else if (layer instanceof SynapticSpec) {
         area = 1;
       }
     }
@@ -511,11 +517,11 @@ public final class Nir {
 
   private static String type(int i, LayerSpec layer, NirDialect dialect) {
     return switch (layer) {
-      case LayerSpec.Linear linear -> "Affine";
-      case LayerSpec.Conv1d conv when dialect != NirDialect.SINABS ->
+      case SynapticSpec.Linear linear -> "Affine";
+      case SynapticSpec.Conv1d conv when dialect != NirDialect.SINABS ->
           throw new InvalidSpecException("/layers/" + i, "Conv1d can be written for sinabs alone");
-      case LayerSpec.Pool pool -> dialect.pool(pool);
-      case LayerSpec.Neuron neuron -> dialect.write("/layers/" + i, neuron, Shape.of(1)).type();
+      case PoolSpec pool -> dialect.pool(pool);
+      case NeuronSpec neuron -> dialect.write("/layers/" + i, neuron, Shape.of(1)).type();
       default -> layer.typeName();
     };
   }
@@ -523,14 +529,14 @@ public final class Nir {
   private static Map<String, Tensor> fields(
       int i, LayerSpec layer, Shape input, StateDict weights, float area, NirDialect dialect) {
     return switch (layer) {
-      case LayerSpec.Neuron neuron -> dialect.write("/layers/" + i, neuron, input).fields();
-      case LayerSpec.Rectifier _,
-          LayerSpec.SpikingMaxPooling2dLayer _,
-          LayerSpec.BatchNorm2d _,
-          LayerSpec.Silencing _ ->
+      case NeuronSpec neuron -> dialect.write("/layers/" + i, neuron, input).fields();
+      case RectifierSpec _,
+          PoolSpec.SpikingMaxPooling2dLayer _,
+          NormSpec.BatchNorm2d _,
+          DropoutSpec _ ->
           throw new InvalidSpecException(
               "/layers/" + i, layer.typeName() + " cannot be written to NIR");
-      case LayerSpec.Conv2d conv ->
+      case SynapticSpec.Conv2d conv ->
           convolution(
               weights(i, weights, area),
               vector(input.dim(1), input.dim(2)),
@@ -538,7 +544,7 @@ public final class Nir {
               pair(conv.padding()),
               pair(conv.dilation()),
               conv.groups());
-      case LayerSpec.Conv1d conv ->
+      case SynapticSpec.Conv1d conv ->
           convolution(
               weights(i, weights, area),
               scalar(input.dim(1)),
@@ -546,8 +552,8 @@ public final class Nir {
               scalar(conv.padding()),
               scalar(conv.dilation()),
               conv.groups());
-      case LayerSpec.Linear linear -> weights(i, weights, area);
-      case LayerSpec.Pool pool ->
+      case SynapticSpec.Linear linear -> weights(i, weights, area);
+      case PoolSpec pool ->
           Map.of(
               "kernel_size",
               pair(pool.kernelSize()),
@@ -555,7 +561,7 @@ public final class Nir {
               pair(pool.stride()),
               "padding",
               pair(pool.padding()));
-      case LayerSpec.Flatten flatten ->
+      case ShapeSpec.Flatten flatten ->
           Map.of(
               "start_dim",
               scalar(dialect.flattenStart()),
@@ -563,8 +569,8 @@ public final class Nir {
               scalar(-1),
               "input_type",
               dims(input));
-      case LayerSpec.FlattenTime none -> Map.of();
-      case LayerSpec.UnflattenTime none -> Map.of();
+      case ShapeSpec.FlattenTime none -> Map.of();
+      case ShapeSpec.UnflattenTime none -> Map.of();
     };
   }
 
@@ -590,7 +596,7 @@ public final class Nir {
   }
 
   /** The layer with its time constants as they were trained. */
-  private static LayerSpec trained(int i, LayerSpec.Neuron layer, StateDict weights) {
+  private static LayerSpec trained(int i, NeuronSpec layer, StateDict weights) {
     ObjectNode json = SpecJson.json(layer);
     for (String which : List.of("mem", "syn")) {
       Tensor tau = weights.tensors().get(i + ".tau_" + which);

@@ -1,14 +1,16 @@
 package dev.spikewise.interop.nir;
 
-import dev.spikewise.interop.Weights;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.PoolSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -71,10 +73,10 @@ public enum NirDialect {
    * The node for a pool. Where the importer knows one kind alone, it stands for the other too, and
    * the next weights make up for it.
    */
-  String pool(LayerSpec.Pool layer) {
+  String pool(PoolSpec layer) {
     return switch (layer) {
-      case LayerSpec.SumPool2d _ when this == SNNTORCH || this == SPIKINGJELLY -> "AvgPool2d";
-      case LayerSpec.AvgPool2d _ when this == LAVA -> "SumPool2d";
+      case PoolSpec.SumPool2d _ when this == SNNTORCH || this == SPIKINGJELLY -> "AvgPool2d";
+      case PoolSpec.AvgPool2d _ when this == LAVA -> "SumPool2d";
       default -> layer.typeName();
     };
   }
@@ -84,7 +86,7 @@ public enum NirDialect {
     return this == NORSE || this == SNNTORCH ? 1 : 0;
   }
 
-  LayerSpec.Spiking read(NirNode node) {
+  NeuronSpec.Spiking read(NirNode node) {
     return switch (node.type()) {
       case "IF" -> {
         require(node, "r", this == SPIKINGJELLY ? 1 / dt : 1);
@@ -134,13 +136,13 @@ public enum NirDialect {
   }
 
   /** Neurons that do not spike: what they put out is their potential. */
-  LayerSpec.ExpLeak readLeak(NirNode node) {
+  NeuronSpec.ExpLeak readLeak(NirNode node) {
     if (!leaks()) {
       throw node.invalid(null, "LI is not known to " + this + "; give another dialect");
     }
     require(node, "v_leak", 0);
     require(node, "r", 1);
-    return new LayerSpec.ExpLeak(
+    return new NeuronSpec.ExpLeak(
         -1 / Math.log(decay(node, "tau")), null, false, this == NORSE, null);
   }
 
@@ -148,18 +150,18 @@ public enum NirDialect {
     return this == SINABS || this == NORSE;
   }
 
-  private LayerSpec.IAF iaf(NirNode node, double threshold) {
+  private NeuronSpec.IAF iaf(NirNode node, double threshold) {
     return this == SINABS
-        ? new LayerSpec.IAF(
+        ? new NeuronSpec.IAF(
             threshold, SpikeFn.MULTI, ResetFn.SUBTRACT, SURROGATE, null, -threshold, false)
-        : new LayerSpec.IAF(
+        : new NeuronSpec.IAF(
             threshold, SpikeFn.SINGLE, reset(node, 1), SURROGATE, null, null, false);
   }
 
-  private LayerSpec.LIF lif(
+  private NeuronSpec.LIF lif(
       NirNode node, double a, @Nullable Double tauSyn, boolean normInput, double scale) {
     boolean sinabs = this == SINABS;
-    return new LayerSpec.LIF(
+    return new NeuronSpec.LIF(
         -1 / Math.log(a),
         tauSyn,
         false,
@@ -173,7 +175,7 @@ public enum NirDialect {
   }
 
   /** SLAYER's neurons: i = as i + x; v = a v + i. Here, as in sinabs, i = as (i + x). */
-  private LayerSpec.Spiking cuba(NirNode node) {
+  private NeuronSpec.Spiking cuba(NirNode node) {
     require(node, "v_leak", 0);
     double tauMem = node.uniformOrInfinite("tau_mem");
     double tauSyn = node.uniformOrInfinite("tau_syn");
@@ -191,8 +193,8 @@ public enum NirDialect {
     Double syn = as == 0 ? null : -1 / Math.log(as);
     ResetFn reset = reset(node, 1);
     return a == 1
-        ? new LayerSpec.IAF(threshold, SpikeFn.SINGLE, reset, SURROGATE, syn, null, false)
-        : new LayerSpec.LIF(
+        ? new NeuronSpec.IAF(threshold, SpikeFn.SINGLE, reset, SURROGATE, syn, null, false)
+        : new NeuronSpec.LIF(
             -1 / Math.log(a),
             syn,
             false,
@@ -270,9 +272,9 @@ public enum NirDialect {
     }
     String wrong =
         switch (layer) {
-          case LayerSpec.Conv2d conv when conv.groups() != 1 -> "must have one group for Lava";
-          case LayerSpec.Conv2d _ when biased -> "must have no bias for Lava";
-          case LayerSpec.Pool pool
+          case SynapticSpec.Conv2d conv when conv.groups() != 1 -> "must have one group for Lava";
+          case SynapticSpec.Conv2d _ when biased -> "must have no bias for Lava";
+          case PoolSpec pool
               when !pool.stride().equals(pool.kernelSize())
                   || !pool.padding().equals(Size2.ZERO)
                   || input.dim(1) % pool.kernelSize().h() != 0
@@ -286,22 +288,22 @@ public enum NirDialect {
   }
 
   /** The node that {@code this} library's importer makes the layer of. */
-  NirNode write(String path, LayerSpec.Neuron layer, Shape shape) {
+  NirNode write(String path, NeuronSpec layer, Shape shape) {
     return switch (layer) {
-      case LayerSpec.ExpLeak leak -> leak(path, leak, shape);
-      case LayerSpec.ALIF _ ->
+      case NeuronSpec.ExpLeak leak -> leak(path, leak, shape);
+      case NeuronSpec.ALIF _ ->
           throw new InvalidSpecException(path, layer.typeName() + " has no counterpart in NIR");
-      case LayerSpec.Recurrent _ when this != SNNTORCH && this != LAVA ->
+      case NeuronSpec.Recurrent _ when this != SNNTORCH && this != LAVA ->
           throw new InvalidSpecException(
               path,
               layer.typeName()
                   + " can be written for snnTorch and Lava alone, the only ones to know a way back");
-      case LayerSpec.Spiking spiking when this == LAVA -> cuba(path, spiking, shape);
-      case LayerSpec.Spiking spiking -> spiking(path, spiking, shape);
+      case NeuronSpec.Spiking spiking when this == LAVA -> cuba(path, spiking, shape);
+      case NeuronSpec.Spiking spiking -> spiking(path, spiking, shape);
     };
   }
 
-  private NirNode leak(String path, LayerSpec.ExpLeak layer, Shape shape) {
+  private NirNode leak(String path, NeuronSpec.ExpLeak layer, Shape shape) {
     if (!leaks() || layer.tauSyn() != null || layer.normInput() != (this == NORSE)) {
       throw new InvalidSpecException(
           path,
@@ -317,7 +319,7 @@ public enum NirDialect {
     return this == SINABS ? -1 / Math.log(a) : dt / (1 - a);
   }
 
-  private NirNode spiking(String path, LayerSpec.Spiking layer, Shape shape) {
+  private NirNode spiking(String path, NeuronSpec.Spiking layer, Shape shape) {
     double threshold = layer.spikeThreshold();
     double scale = 1;
     var fields = new LinkedHashMap<String, Double>();
@@ -367,7 +369,7 @@ public enum NirDialect {
   }
 
   /** The inverse of {@link #cuba(NirNode)}; without time constants an IF. */
-  private NirNode cuba(String path, LayerSpec.Spiking layer, Shape shape) {
+  private NirNode cuba(String path, NeuronSpec.Spiking layer, Shape shape) {
     if (!layer.spikeFn().equals(SpikeFn.SINGLE)
         || !layer.resetFn().equals(ResetFn.RESET)
         || layer.minVMem() != null) {
@@ -384,7 +386,7 @@ public enum NirDialect {
       near(path + "/tau_mem", 1 - a, 1 - kept(1 - a));
     }
     near(path + "/tau_syn", 1 - as, 1 - kept(1 - as));
-    boolean plain = tauMem == null && tauSyn == null && !(layer instanceof LayerSpec.Recurrent);
+    boolean plain = tauMem == null && tauSyn == null && !(layer instanceof NeuronSpec.Recurrent);
     int steps = plain ? IF_STEPS : CUBA_STEPS;
     double gain = (tauSyn == null ? 1 : as) * (layer.normInput() ? 1 - a : 1);
     double least = layer.spikeThreshold() / gain;

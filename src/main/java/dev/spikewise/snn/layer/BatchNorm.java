@@ -1,7 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Parallel;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.NormSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -14,7 +14,7 @@ import java.util.List;
  */
 final class BatchNorm extends Layer {
 
-  private final LayerSpec.BatchNorm2d spec;
+  private final NormSpec.BatchNorm2d spec;
   private final Parameter weight;
   private final Parameter bias;
   private final Parameter runningMean;
@@ -32,7 +32,7 @@ final class BatchNorm extends Layer {
 
   BatchNorm(
       String name,
-      LayerSpec.BatchNorm2d spec,
+      NormSpec.BatchNorm2d spec,
       Signal in,
       Signal out,
       int samples,

@@ -1,7 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Parallel;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.DropoutSpec;
 import java.util.SplittableRandom;
 
 /**
@@ -20,16 +20,10 @@ final class Dropout extends Layer {
   /**
    * @param seeds of the samples in the batch
    */
-  Dropout(
-      String name,
-      LayerSpec.Silencing spec,
-      Signal in,
-      Signal out,
-      long[] seeds,
-      Parallel parallel) {
+  Dropout(String name, DropoutSpec spec, Signal in, Signal out, long[] seeds, Parallel parallel) {
     super(name, in, out);
     p = spec.p();
-    channels = spec instanceof LayerSpec.Dropout2d;
+    channels = spec instanceof DropoutSpec.Dropout2d;
     salt = Long.parseLong(name);
     this.seeds = seeds;
     this.parallel = parallel;

@@ -9,9 +9,16 @@ import dev.spikewise.snn.kernel.PoolShape;
 import dev.spikewise.snn.layer.Signal.Frame;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.NormSpec;
+import dev.spikewise.spec.layer.PoolSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.ShapeSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -107,7 +114,7 @@ public final class Network {
 
   /** Samples of a block; the whole batch where a layer looks at all samples together. */
   private static int block(ModelSpec spec, int batchSize, int timeSteps, long largest) {
-    return spec.layers().stream().anyMatch(LayerSpec.BatchNorm2d.class::isInstance)
+    return spec.layers().stream().anyMatch(NormSpec.BatchNorm2d.class::isInstance)
         ? batchSize
         : (int) Math.clamp(BLOCK_BYTES / (Float.BYTES * timeSteps * largest), 1, batchSize);
   }
@@ -118,21 +125,21 @@ public final class Network {
     Shape inShape = shapes.get(i);
     Shape shape = shapes.get(i + 1);
     return switch (specs.get(i)) {
-      case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> before;
-      case LayerSpec.Synaptic s -> addSynapses(name, s, before, inShape, shape, specs, i, kernels);
-      case LayerSpec.SpikingMaxPooling2dLayer p -> {
+      case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _, ShapeSpec.Flatten _ -> before;
+      case SynapticSpec s -> addSynapses(name, s, before, inShape, shape, specs, i, kernels);
+      case PoolSpec.SpikingMaxPooling2dLayer p -> {
         var out = signal(frame(shape, null), in.steps, samples(specs, i));
         layers.add(new SpikingMaxPool(name, p, in, out, kept, kernels.parallel()));
         yield new Step(out, 1);
       }
-      case LayerSpec.Pool _ when i > 0 && pool(specs, i - 1, shapes, kernels) != null -> before;
-      case LayerSpec.Pool p -> {
+      case PoolSpec _ when i > 0 && pool(specs, i - 1, shapes, kernels) != null -> before;
+      case PoolSpec p -> {
         var out = signal(frame(shape, null), in.steps, samples(specs, i));
         var pool = new Pool(name, p, in, out, kernels);
         layers.add(pool);
         yield new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
       }
-      case LayerSpec.Neuron n -> {
+      case NeuronSpec n -> {
         PoolShape pool = pool(specs, i, shapes, kernels);
         var out =
             pool == null
@@ -141,17 +148,17 @@ public final class Network {
         add(new Neurons(name, n, pool, in, out, batchSize, kept, block, timeSteps, kernels));
         yield new Step(out, 1);
       }
-      case LayerSpec.Rectifier r -> {
+      case RectifierSpec r -> {
         var out = signal(in.frame, in.steps, samples(specs, i));
         layers.add(new Rectifier(name, r, in, out, sampleSeeds, timeSteps, kernels.parallel()));
         yield new Step(out, before.spikesPerUnit());
       }
-      case LayerSpec.BatchNorm2d n -> {
+      case NormSpec.BatchNorm2d n -> {
         var out = signal(in.frame, in.steps, samples(specs, i));
         add(new BatchNorm(name, n, in, out, batchSize, timeSteps, kernels.parallel()));
         yield new Step(out, 1);
       }
-      case LayerSpec.Silencing d -> {
+      case DropoutSpec d -> {
         var out = signal(in.frame, in.steps, samples(specs, i));
         layers.add(new Dropout(name, d, in, out, sampleSeeds, kernels.parallel()));
         yield new Step(out, before.spikesPerUnit());
@@ -169,16 +176,16 @@ public final class Network {
 
   /** The sum pool behind the neurons of layer {@code i}; none of recurrent ones. */
   private static @Nullable PoolShape poolBehind(List<LayerSpec> specs, int i, List<Shape> shapes) {
-    return (specs.get(i) instanceof LayerSpec.IAF || specs.get(i) instanceof LayerSpec.LIF)
+    return (specs.get(i) instanceof NeuronSpec.IAF || specs.get(i) instanceof NeuronSpec.LIF)
             && i + 1 < specs.size()
-            && specs.get(i + 1) instanceof LayerSpec.SumPool2d spec
+            && specs.get(i + 1) instanceof PoolSpec.SumPool2d spec
         ? Pool.shape(spec, frame(shapes.get(i + 1), null), frame(shapes.get(i + 2), null))
         : null;
   }
 
-  private static ConvShape geometry(LayerSpec.Synaptic spec, Frame in) {
+  private static ConvShape geometry(SynapticSpec spec, Frame in) {
     return switch (spec) {
-      case LayerSpec.Conv2d c ->
+      case SynapticSpec.Conv2d c ->
           new ConvShape(
               in.h(),
               in.w(),
@@ -193,10 +200,10 @@ public final class Network {
               c.dilation().h(),
               c.dilation().w(),
               c.groups());
-      case LayerSpec.Conv1d c -> geometry(c.asConv2d(), in);
+      case SynapticSpec.Conv1d c -> geometry(c.asConv2d(), in);
       // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the map's
       // order.
-      case LayerSpec.Linear l ->
+      case SynapticSpec.Linear l ->
           new ConvShape(
               in.h(), in.w(), in.c(), l.outFeatures(), in.h(), in.w(), 1, 1, 0, 0, 1, 1, 1);
     };
@@ -204,7 +211,7 @@ public final class Network {
 
   private Step addSynapses(
       String name,
-      LayerSpec.Synaptic spec,
+      SynapticSpec spec,
       Step before,
       Shape inShape,
       Shape shape,
@@ -281,19 +288,19 @@ public final class Network {
    */
   private static boolean keeps(List<LayerSpec> specs, int i) {
     return switch (specs.get(next(specs, i))) {
-      case LayerSpec.Synaptic _, LayerSpec.Rectifier _, LayerSpec.BatchNorm2d _ -> true;
+      case SynapticSpec _, RectifierSpec _, NormSpec.BatchNorm2d _ -> true;
       default ->
-          specs.get(i) instanceof LayerSpec.SumPool2d
-              || specs.get(i) instanceof LayerSpec.Recurrent;
+          specs.get(i) instanceof PoolSpec.SumPool2d
+              || specs.get(i) instanceof NeuronSpec.Recurrent;
     };
   }
 
   private static int next(List<LayerSpec> specs, int i) {
     int next = i + 1;
     while (next < specs.size()
-        && (specs.get(next) instanceof LayerSpec.Flatten
-            || specs.get(next) instanceof LayerSpec.FlattenTime
-            || specs.get(next) instanceof LayerSpec.UnflattenTime)) {
+        && (specs.get(next) instanceof ShapeSpec.Flatten
+            || specs.get(next) instanceof ShapeSpec.FlattenTime
+            || specs.get(next) instanceof ShapeSpec.UnflattenTime)) {
       next++;
     }
     return next;
@@ -315,14 +322,14 @@ public final class Network {
       long out = shapes.get(i + 1).size();
       long samples = samples(spec.layers(), i, batchSize, kept, block);
       switch (layer) {
-        case LayerSpec.FlattenTime _, LayerSpec.UnflattenTime _, LayerSpec.Flatten _ -> samples = 0;
-        case LayerSpec.Synaptic s -> {
+        case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _, ShapeSpec.Flatten _ -> samples = 0;
+        case SynapticSpec s -> {
           ConvShape shape = geometry(s, frame(in, null)).simplified();
           floats += PARAMETER * s.weightShape(in).size() + shape.scratch(block * steps, !first);
           first = false;
         }
-        case LayerSpec.SpikingMaxPooling2dLayer _ -> floats += kept * steps * out;
-        case LayerSpec.Neuron n -> {
+        case PoolSpec.SpikingMaxPooling2dLayer _ -> floats += kept * steps * out;
+        case NeuronSpec n -> {
           steps = timeSteps;
           // Potential, current and adaptation over time; what is counted in double.
           long arrays =
@@ -331,15 +338,15 @@ public final class Network {
           // Most kernels compute such a pool with the neurons, and no single spike is stored.
           samples = pool != null && pool.tiles() ? 0 : samples;
           floats += arrays * (kept * steps + batchSize) * out + 9 * out;
-          if (n instanceof LayerSpec.Recurrent) {
+          if (n instanceof NeuronSpec.Recurrent) {
             ConvShape shape = ConvShape.linear((int) out, (int) out);
             floats += PARAMETER * out * out + shape.scratch(block, true) + 5 * block * out;
           }
         }
-        case LayerSpec.Silencing _ -> floats += batchSize * out;
+        case DropoutSpec _ -> floats += batchSize * out;
         // Sums of each frame in double.
-        case LayerSpec.BatchNorm2d _ -> floats += 4L * batchSize * steps * in.dim(0);
-        case LayerSpec.Pool _, LayerSpec.Rectifier _ -> {}
+        case NormSpec.BatchNorm2d _ -> floats += 4L * batchSize * steps * in.dim(0);
+        case PoolSpec _, RectifierSpec _ -> {}
       }
       floats += samples * steps * out;
     }

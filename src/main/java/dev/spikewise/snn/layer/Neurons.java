@@ -8,7 +8,7 @@ import dev.spikewise.snn.kernel.PoolShape;
 import dev.spikewise.snn.layer.Signal.Frame;
 import dev.spikewise.snn.neuron.Decays;
 import dev.spikewise.snn.neuron.NeuronModel;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -56,7 +56,7 @@ public final class Neurons extends Layer {
    */
   Neurons(
       String name,
-      LayerSpec.Neuron spec,
+      NeuronSpec spec,
       @Nullable PoolShape pool,
       Signal in,
       Signal out,
@@ -83,7 +83,7 @@ public final class Neurons extends Layer {
             });
     constants = parameters.size();
     recurrence =
-        spec instanceof LayerSpec.Recurrent recurrent
+        spec instanceof NeuronSpec.Recurrent recurrent
             ? new Recurrence(name, neurons, recurrent.recurrentBias(), block, kernels)
             : null;
     if (recurrence != null) {

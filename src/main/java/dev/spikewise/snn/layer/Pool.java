@@ -3,7 +3,7 @@ package dev.spikewise.snn.layer;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.PoolShape;
 import dev.spikewise.snn.layer.Signal.Frame;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.PoolSpec;
 
 /**
  * Sum or average over windows of each channel. The sum follows sinabs: PyTorch's LPPool2d with p =
@@ -15,14 +15,14 @@ final class Pool extends Layer {
   private final int spikesPerUnit;
   private final Kernels kernels;
 
-  Pool(String name, LayerSpec.Pool spec, Signal in, Signal out, Kernels kernels) {
+  Pool(String name, PoolSpec spec, Signal in, Signal out, Kernels kernels) {
     super(name, in, out);
     this.kernels = kernels;
     shape = shape(spec, in.frame, out.frame);
-    spikesPerUnit = spec instanceof LayerSpec.AvgPool2d ? shape.kH() * shape.kW() : 1;
+    spikesPerUnit = spec instanceof PoolSpec.AvgPool2d ? shape.kH() * shape.kW() : 1;
   }
 
-  static PoolShape shape(LayerSpec.Pool spec, Frame in, Frame out) {
+  static PoolShape shape(PoolSpec spec, Frame in, Frame out) {
     int area = spec.kernelSize().h() * spec.kernelSize().w();
     return new PoolShape(
         in.h(),
@@ -36,8 +36,8 @@ final class Pool extends Layer {
         spec.stride().w(),
         spec.padding().h(),
         spec.padding().w(),
-        spec instanceof LayerSpec.AvgPool2d ? 1f / area : 1,
-        spec instanceof LayerSpec.SumPool2d sum && !sum.silentWindowGradient());
+        spec instanceof PoolSpec.AvgPool2d ? 1f / area : 1,
+        spec instanceof PoolSpec.SumPool2d sum && !sum.silentWindowGradient());
   }
 
   /**

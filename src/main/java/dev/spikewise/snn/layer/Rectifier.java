@@ -1,7 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Parallel;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
 import java.util.SplittableRandom;
 
 /**
@@ -30,7 +30,7 @@ public final class Rectifier extends Layer {
    */
   Rectifier(
       String name,
-      LayerSpec.Rectifier spec,
+      RectifierSpec spec,
       Signal in,
       Signal out,
       long[] seeds,
@@ -38,11 +38,11 @@ public final class Rectifier extends Layer {
       Parallel parallel) {
     super(name, in, out);
     switch (spec) {
-      case LayerSpec.ReLU _ -> {
+      case RectifierSpec.ReLU _ -> {
         rounding = Rounding.NONE;
         fanOut = 1;
       }
-      case LayerSpec.NeuromorphicReLU n -> {
+      case RectifierSpec.NeuromorphicReLU n -> {
         rounding =
             !n.quantize()
                 ? Rounding.NONE

@@ -1,7 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Parallel;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.PoolSpec;
 import java.util.Arrays;
 
 /**
@@ -14,7 +14,7 @@ final class SpikingMaxPool extends Layer {
 
   private static final int NOBODY = -1;
 
-  private final LayerSpec.SpikingMaxPooling2dLayer spec;
+  private final PoolSpec.SpikingMaxPooling2dLayer spec;
 
   /** By sample, step and window: which neuron of the frame spoke. */
   private final int[] speaker;
@@ -27,7 +27,7 @@ final class SpikingMaxPool extends Layer {
    */
   SpikingMaxPool(
       String name,
-      LayerSpec.SpikingMaxPooling2dLayer spec,
+      PoolSpec.SpikingMaxPooling2dLayer spec,
       Signal in,
       Signal out,
       int kept,

@@ -1,8 +1,8 @@
 package dev.spikewise.snn.neuron;
 
 import dev.spikewise.snn.kernel.NeuronParams;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ResetFn;
+import dev.spikewise.spec.layer.NeuronSpec;
 
 /**
  * Leaky integrate and fire with a threshold that rises with every spike (Bellec et al. 2018,
@@ -15,7 +15,7 @@ import dev.spikewise.spec.ResetFn;
  *   b = a_b b + (1 - a_b) s                    a = exp(-1 / tau_mem), a_s, a_b likewise
  * </pre>
  */
-record Alif(LayerSpec.ALIF spec) implements NeuronModel {
+record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
 
   @Override
   public NeuronParams params(Decays decays) {

@@ -1,6 +1,6 @@
 package dev.spikewise.snn.neuron;
 
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
 
 /**
  * How much of potential, synaptic current and adaptation is left after a step: alpha = exp(-1 /
@@ -10,9 +10,9 @@ import dev.spikewise.spec.LayerSpec;
 public record Decays(float mem, float syn, float adapt) {
 
   /**
-   * @param values in the order of {@link LayerSpec.Neuron#timeConstants}
+   * @param values in the order of {@link NeuronSpec#timeConstants}
    */
-  public static Decays of(LayerSpec.Neuron spec, float[] values) {
+  public static Decays of(NeuronSpec spec, float[] values) {
     int next = 0;
     float mem = spec.tauMem() == null ? Float.NaN : alpha(spec, values[next++]);
     float adapt = spec.tauAdapt() == null ? Float.NaN : alpha(spec, values[next++]);
@@ -20,13 +20,13 @@ public record Decays(float mem, float syn, float adapt) {
     return new Decays(mem, syn, adapt);
   }
 
-  private static float alpha(LayerSpec.Neuron spec, float value) {
+  private static float alpha(NeuronSpec spec, float value) {
     return spec.trainAlphas() ? value : (float) Math.exp(-1 / value);
   }
 
   /** dL/d(time constants), in the order of their values, from dL/dalpha. */
   public float[] gradients(
-      LayerSpec.Neuron spec, float[] values, double gMem, double gSyn, double gAdapt) {
+      NeuronSpec spec, float[] values, double gMem, double gSyn, double gAdapt) {
     var gradients = new float[values.length];
     int next = 0;
     if (spec.tauMem() != null) {
@@ -41,7 +41,7 @@ public record Decays(float mem, float syn, float adapt) {
     return gradients;
   }
 
-  private static float gradient(LayerSpec.Neuron spec, double gAlpha, float alpha, float value) {
+  private static float gradient(NeuronSpec spec, double gAlpha, float alpha, float value) {
     return (float) (spec.trainAlphas() ? gAlpha : gAlpha * alpha / ((double) value * value));
   }
 }

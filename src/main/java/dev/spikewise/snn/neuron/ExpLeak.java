@@ -1,7 +1,7 @@
 package dev.spikewise.snn.neuron;
 
 import dev.spikewise.snn.kernel.NeuronParams;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
 
 /**
  * Leaky integrator: the output is the potential itself.
@@ -11,7 +11,7 @@ import dev.spikewise.spec.LayerSpec;
  *   a = exp(-1 / tau_mem)                      a_s = exp(-1 / tau_syn)
  * </pre>
  */
-record ExpLeak(LayerSpec.ExpLeak spec) implements NeuronModel {
+record ExpLeak(NeuronSpec.ExpLeak spec) implements NeuronModel {
 
   @Override
   public NeuronParams params(Decays decays) {

@@ -1,7 +1,7 @@
 package dev.spikewise.snn.neuron;
 
 import dev.spikewise.snn.kernel.NeuronParams;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
 
 /**
  * Integrate and fire without leak.
@@ -11,7 +11,7 @@ import dev.spikewise.spec.LayerSpec;
  *   s = spike(u)                               v = reset(u, s)
  * </pre>
  */
-record Iaf(LayerSpec.Spiking spec) implements NeuronModel {
+record Iaf(NeuronSpec.Spiking spec) implements NeuronModel {
 
   @Override
   public NeuronParams params(Decays decays) {

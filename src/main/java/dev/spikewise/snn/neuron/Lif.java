@@ -1,7 +1,7 @@
 package dev.spikewise.snn.neuron;
 
 import dev.spikewise.snn.kernel.NeuronParams;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
 
 /**
  * Leaky integrate and fire.
@@ -12,7 +12,7 @@ import dev.spikewise.spec.LayerSpec;
  *   a = exp(-1 / tau_mem)                      a_s = exp(-1 / tau_syn)
  * </pre>
  */
-record Lif(LayerSpec.Spiking spec) implements NeuronModel {
+record Lif(NeuronSpec.Spiking spec) implements NeuronModel {
 
   @Override
   public NeuronParams params(Decays decays) {

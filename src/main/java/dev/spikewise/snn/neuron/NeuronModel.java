@@ -1,32 +1,32 @@
 package dev.spikewise.snn.neuron;
 
 import dev.spikewise.snn.kernel.NeuronParams;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.layer.NeuronSpec;
 import org.jspecify.annotations.Nullable;
 
 /** A neuron model: the numbers that the kernels integrate it with. */
 public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
 
-  static NeuronModel of(LayerSpec.Neuron spec) {
+  static NeuronModel of(NeuronSpec spec) {
     return switch (spec) {
-      case LayerSpec.IAF iaf -> new Iaf(iaf);
-      case LayerSpec.IAFRecurrent iaf -> new Iaf(iaf);
-      case LayerSpec.LIF lif -> new Lif(lif);
-      case LayerSpec.LIFRecurrent lif -> new Lif(lif);
-      case LayerSpec.ALIF alif -> new Alif(alif);
-      case LayerSpec.ExpLeak leak -> new ExpLeak(leak);
+      case NeuronSpec.IAF iaf -> new Iaf(iaf);
+      case NeuronSpec.IAFRecurrent iaf -> new Iaf(iaf);
+      case NeuronSpec.LIF lif -> new Lif(lif);
+      case NeuronSpec.LIFRecurrent lif -> new Lif(lif);
+      case NeuronSpec.ALIF alif -> new Alif(alif);
+      case NeuronSpec.ExpLeak leak -> new ExpLeak(leak);
     };
   }
 
-  LayerSpec.Neuron spec();
+  NeuronSpec spec();
 
   /** The model in numbers, for these decays. */
   NeuronParams params(Decays decays);
 
   static NeuronParams spiking(
-      LayerSpec.Spiking spec,
+      NeuronSpec.Spiking spec,
       float alphaMem,
       float alphaSyn,
       NeuronParams.@Nullable Adaptation adaptation) {
@@ -46,7 +46,7 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
         adaptation);
   }
 
-  static NeuronParams silent(LayerSpec.Neuron spec, float alphaMem, float alphaSyn) {
+  static NeuronParams silent(NeuronSpec spec, float alphaMem, float alphaSyn) {
     return new NeuronParams(
         alphaMem,
         alphaSyn,
@@ -62,7 +62,7 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
         null);
   }
 
-  private static float minV(LayerSpec.Neuron spec) {
+  private static float minV(NeuronSpec spec) {
     return (float) or(spec.minVMem(), Double.NEGATIVE_INFINITY);
   }
 

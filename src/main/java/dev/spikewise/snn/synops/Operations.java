@@ -1,7 +1,6 @@
 package dev.spikewise.snn.synops;
 
 import dev.spikewise.snn.kernel.ConvShape;
-import dev.spikewise.snn.statistics.NeuroBench;
 
 /**
  * NeuroBench's effective operations of synapses (Yik et al. 2025, doi:10.1038/s41467-025-56739-4):

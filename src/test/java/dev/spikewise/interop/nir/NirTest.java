@@ -11,13 +11,17 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.InputSpec;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.PoolSpec;
+import dev.spikewise.spec.layer.ShapeSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -178,13 +182,13 @@ class NirTest {
     assertThat(cuba(1e-4, Double.POSITIVE_INFINITY, 1)).isEqualTo(iaf(1 + 0x1p-12));
   }
 
-  private static LayerSpec.IAF iaf(double threshold) {
-    return new LayerSpec.IAF(
+  private static NeuronSpec.IAF iaf(double threshold) {
+    return new NeuronSpec.IAF(
         threshold, SpikeFn.SINGLE, ZERO, SurrogateSpec.DEFAULT, null, null, false);
   }
 
-  private static LayerSpec.LIF lif(int decay, @Nullable Double tauSyn, double threshold) {
-    return new LayerSpec.LIF(
+  private static NeuronSpec.LIF lif(int decay, @Nullable Double tauSyn, double threshold) {
+    return new NeuronSpec.LIF(
         -1 / Math.log(1 - decay / 4096.0),
         tauSyn,
         false,
@@ -267,22 +271,22 @@ class NirTest {
     assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, ZERO, -1.0));
     assertNotForLava("/layers/2/spike_threshold", neurons(8.0, 0.1, SpikeFn.SINGLE, ZERO, null));
     assertNotForLava("/layers/2/tau_mem", neurons(1000.0, 1, SpikeFn.SINGLE, ZERO, null));
-    assertNotForLava("/layers/2 ExpLeak", new LayerSpec.ExpLeak(6.0, null, null, false, null));
+    assertNotForLava("/layers/2 ExpLeak", new NeuronSpec.ExpLeak(6.0, null, null, false, null));
 
     var conv =
-        new LayerSpec.Conv2d(2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, true);
+        new SynapticSpec.Conv2d(2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, true);
     assertNotForLava("/layers/0 must have no bias", planes(conv));
     assertNotForLava(
         "/layers/0 must have one group",
         planes(
-            new LayerSpec.Conv2d(
+            new SynapticSpec.Conv2d(
                 2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 2, false)));
     assertNotForLava(
         "/layers/0 must have windows side by side",
-        planes(new LayerSpec.SumPool2d(new Size2(3, 3), new Size2(3, 3), false)));
+        planes(new PoolSpec.SumPool2d(new Size2(3, 3), new Size2(3, 3), false)));
     assertNotForLava(
         "/layers/0 must have windows side by side",
-        planes(new LayerSpec.AvgPool2d(new Size2(2, 2), new Size2(1, 1), Size2.ZERO)));
+        planes(new PoolSpec.AvgPool2d(new Size2(2, 2), new Size2(1, 1), Size2.ZERO)));
   }
 
   private static void assertNotForLava(String where, LayerSpec neurons) {
@@ -299,14 +303,14 @@ class NirTest {
     var tensors = new LinkedHashMap<String, Tensor>();
     for (int i = 0; i < model.layers().size(); i++) {
       switch (model.layers().get(i)) {
-        case LayerSpec.Conv2d conv -> {
+        case SynapticSpec.Conv2d conv -> {
           int in = conv.inChannels() / conv.groups();
           tensors.put(i + ".weight", ones(conv.outChannels(), in, 3, 3));
           if (conv.bias()) {
             tensors.put(i + ".bias", ones(conv.outChannels()));
           }
         }
-        case LayerSpec.Linear fc -> {
+        case SynapticSpec.Linear fc -> {
           tensors.put(i + ".weight", ones(fc.outFeatures(), fc.inFeatures()));
           if (fc.bias()) {
             tensors.put(i + ".bias", ones(fc.outFeatures()));
@@ -330,7 +334,7 @@ class NirTest {
 
   private static LayerSpec neurons(
       Double tauMem, double threshold, SpikeFn spike, ResetFn reset, @Nullable Double least) {
-    return new LayerSpec.LIF(
+    return new NeuronSpec.LIF(
         tauMem, null, false, false, threshold, spike, reset, null, least, false);
   }
 
@@ -339,9 +343,9 @@ class NirTest {
   }
 
   private static LayerSpec recurrent(int tauMem, boolean bias, Double tauSyn, double threshold) {
-    return new LayerSpec.LIFRecurrent(
+    return new NeuronSpec.LIFRecurrent(
         (double) tauMem,
-        bias ? new LayerSpec.Linear(5, 5, true) : null,
+        bias ? new SynapticSpec.Linear(5, 5, true) : null,
         tauSyn,
         null,
         false,
@@ -364,8 +368,8 @@ class NirTest {
     boolean norse = dialect == NirDialect.NORSE;
     ModelSpec model =
         flat(
-            new LayerSpec.ExpLeak(6.0, null, null, norse, null),
-            new LayerSpec.IAF(
+            new NeuronSpec.ExpLeak(6.0, null, null, norse, null),
+            new NeuronSpec.IAF(
                 1.0,
                 norse ? SpikeFn.SINGLE : SpikeFn.MULTI,
                 norse ? ZERO : null,
@@ -388,11 +392,11 @@ class NirTest {
             "line",
             List.of(2, 16),
             List.of(
-                new LayerSpec.Conv1d(2, 4, 3, 2, 1, 1, 1, true),
-                new LayerSpec.IAF(0.75, null, null, null, null, -0.75, null),
-                new LayerSpec.Flatten(),
-                new LayerSpec.Linear(32, 5, false),
-                new LayerSpec.IAF(0.5, null, null, null, null, -0.5, null)));
+                new SynapticSpec.Conv1d(2, 4, 3, 2, 1, 1, 1, true),
+                new NeuronSpec.IAF(0.75, null, null, null, null, -0.75, null),
+                new ShapeSpec.Flatten(),
+                new SynapticSpec.Linear(32, 5, false),
+                new NeuronSpec.IAF(0.5, null, null, null, null, -0.5, null)));
     var random = new Random(9);
     var tensors = new LinkedHashMap<String, Tensor>();
     tensors.put("0.weight", random(random, 0.4f, 4, 2, 3));
@@ -412,10 +416,10 @@ class NirTest {
         "flat",
         List.of(2, 8, 8),
         List.of(
-            new LayerSpec.Flatten(),
-            new LayerSpec.Linear(128, 6, true),
+            new ShapeSpec.Flatten(),
+            new SynapticSpec.Linear(128, 6, true),
             first,
-            new LayerSpec.Linear(6, 5, false),
+            new SynapticSpec.Linear(6, 5, false),
             second));
   }
 
@@ -425,7 +429,7 @@ class NirTest {
     tensors.put("1.weight", random(random, 0.1f, 6, 128));
     tensors.put("1.bias", random(random, 0.2f, 6));
     tensors.put("3.weight", random(random, 1, 5, 6));
-    if (model.layers().get(2) instanceof LayerSpec.Recurrent) {
+    if (model.layers().get(2) instanceof NeuronSpec.Recurrent) {
       tensors.put("2.rec_connect.weight", random(random, 0.7f, 6, 6));
       tensors.put("4.rec_connect.weight", random(random, 1.5f, 5, 5));
       tensors.put("4.rec_connect.bias", new Tensor(new int[] {5}, new float[5]));
@@ -501,21 +505,23 @@ class NirTest {
         "small",
         List.of(2, 8, 8),
         List.of(
-            new LayerSpec.FlattenTime(),
-            new LayerSpec.Conv2d(2, 6, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, !lava),
-            new LayerSpec.IAF(0.75, spike, reset, surrogate, null, sinabs ? -0.75 : null, false),
+            new ShapeSpec.FlattenTime(),
+            new SynapticSpec.Conv2d(
+                2, 6, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, !lava),
+            new NeuronSpec.IAF(0.75, spike, reset, surrogate, null, sinabs ? -0.75 : null, false),
             dialect == NirDialect.NORSE || sinabs
-                ? new LayerSpec.SumPool2d(new Size2(2, 2), new Size2(2, 2), true)
-                : new LayerSpec.AvgPool2d(new Size2(2, 2), new Size2(2, 2), Size2.ZERO),
-            new LayerSpec.Conv2d(6, 8, new Size2(3, 3), Size2.ONE, Size2.ONE, Size2.ONE, 1, false),
+                ? new PoolSpec.SumPool2d(new Size2(2, 2), new Size2(2, 2), true)
+                : new PoolSpec.AvgPool2d(new Size2(2, 2), new Size2(2, 2), Size2.ZERO),
+            new SynapticSpec.Conv2d(
+                6, 8, new Size2(3, 3), Size2.ONE, Size2.ONE, Size2.ONE, 1, false),
             // sinabs' importer takes leaky neurons only after flat layers.
             sinabs
-                ? new LayerSpec.IAF(0.5, spike, reset, surrogate, null, -0.5, false)
-                : new LayerSpec.LIF(
+                ? new NeuronSpec.IAF(0.5, spike, reset, surrogate, null, -0.5, false)
+                : new NeuronSpec.LIF(
                     8.0, null, false, true, 0.2, spike, reset, surrogate, null, false),
-            new LayerSpec.Flatten(),
-            new LayerSpec.Linear(72, 10, false),
-            new LayerSpec.LIF(
+            new ShapeSpec.Flatten(),
+            new SynapticSpec.Linear(72, 10, false),
+            new NeuronSpec.LIF(
                 5.0,
                 canCuba ? 3.0 : null,
                 false,
@@ -526,7 +532,7 @@ class NirTest {
                 surrogate,
                 null,
                 false),
-            new LayerSpec.UnflattenTime()));
+            new ShapeSpec.UnflattenTime()));
   }
 
   /** High enough that neurons do not spike at every step. */
@@ -543,7 +549,7 @@ class NirTest {
     var tensors = new LinkedHashMap<String, Tensor>();
     tensors.put("1.weight", random(random, 0.4f, 6, 2, 3, 3));
     Tensor bias = random(random, 0.2f, 6);
-    if (model.layers().get(1) instanceof LayerSpec.Conv2d conv && conv.bias()) {
+    if (model.layers().get(1) instanceof SynapticSpec.Conv2d conv && conv.bias()) {
       tensors.put("1.bias", bias);
     }
     tensors.put("4.weight", random(random, 0.2f, 8, 6, 3, 3));

@@ -13,10 +13,11 @@ import dev.spikewise.snn.kernel.VectorKernels;
 import dev.spikewise.snn.optim.Loss;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.spec.LayerSpec;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -110,8 +111,8 @@ class LayerReferenceTest {
     ModelSpec spec = model(reference);
     var layers = new ArrayList<>(spec.layers());
     // A convolution with a bias of its own, and dropout in place of a norm that has no Conv2d.
-    layers.set(0, new LayerSpec.Conv2d(2, 4, new Size2(3, 3), null, Size2.ONE, null, 1, true));
-    layers.set(4, new LayerSpec.Dropout(0.5));
+    layers.set(0, new SynapticSpec.Conv2d(2, 4, new Size2(3, 3), null, Size2.ONE, null, 1, true));
+    layers.set(4, new DropoutSpec.Dropout(0.5));
     var tensors = new LinkedHashMap<>(state(reference, "after.").tensors());
     tensors.keySet().removeIf(name -> name.startsWith("4."));
     tensors.put("0.bias", new Tensor(new int[] {4}, new float[] {0.3f, -0.2f, 1, 0}));

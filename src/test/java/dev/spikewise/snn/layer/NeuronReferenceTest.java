@@ -8,7 +8,8 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.VectorKernels;
-import dev.spikewise.spec.LayerSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -125,7 +126,7 @@ class NeuronReferenceTest {
     }
   }
 
-  private static LayerSpec.Neuron spec(JsonNode settings) {
+  private static NeuronSpec spec(JsonNode settings) {
     ObjectNode json = Tutorial.JSON.createObjectNode();
     settings
         .properties()
@@ -172,7 +173,7 @@ class NeuronReferenceTest {
                 default -> json.set(option.getKey(), option.getValue());
               }
             });
-    return (LayerSpec.Neuron) Tutorial.JSON.treeToValue(json, LayerSpec.class);
+    return (NeuronSpec) Tutorial.JSON.treeToValue(json, LayerSpec.class);
   }
 
   private static void surrogate(String name, ObjectNode json) {

@@ -1,0 +1,31 @@
+package dev.spikewise.spec.layer;
+
+import dev.spikewise.problem.Mistakes;
+
+/**
+ * A layer that, while training, silences what it draws with probability p, for all time steps of a
+ * sample, and divides the rest by 1 - p.
+ */
+public sealed interface DropoutSpec extends ElementwiseSpec {
+  /** The probability. */
+  Double p();
+
+  @Override
+  default void check(Mistakes mistakes) {
+    mistakes.between(p(), 0, 1, "p");
+  }
+
+  /** PyTorch's Dropout, for single values (Srivastava et al. 2014). */
+  record Dropout(Double p) implements DropoutSpec {
+    public Dropout {
+      p = p == null ? 0.5 : p;
+    }
+  }
+
+  /** PyTorch's Dropout2d, for whole channels. */
+  record Dropout2d(Double p) implements DropoutSpec {
+    public Dropout2d {
+      p = p == null ? 0.5 : p;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+package dev.spikewise.spec.layer;
+
+import dev.spikewise.problem.Mistakes;
+
+/** A layer that puts out max(x, 0), perhaps rounded. Its gradient is that of max(x, 0). */
+public sealed interface RectifierSpec extends ElementwiseSpec {
+
+  /** PyTorch's ReLU. */
+  record ReLU() implements RectifierSpec {}
+
+  /**
+   * sinabs' NeuromorphicReLU: the spikes that a spiking twin would send, for networks that are
+   * trained without time (Sorbaro et al. 2020, doi:10.3389/fnins.2020.00662).
+   *
+   * @param quantize whether the output is rounded down
+   * @param fanout what the sum of a sample's output is multiplied by to be its {@code activity}
+   * @param stochasticRounding whether the output is, while training, rounded up with its fraction
+   *     as the probability, and otherwise to the nearest
+   */
+  record NeuromorphicReLU(Boolean quantize, Double fanout, Boolean stochasticRounding)
+      implements RectifierSpec {
+    public NeuromorphicReLU {
+      quantize = quantize == null ? true : quantize;
+      fanout = fanout == null ? 1.0 : fanout;
+      stochasticRounding = stochasticRounding == null ? false : stochasticRounding;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.require(
+          fanout >= 0 && Double.isFinite(fanout),
+          "fanout",
+          "must be a finite number of at least 0, was " + fanout);
+    }
+  }
+}

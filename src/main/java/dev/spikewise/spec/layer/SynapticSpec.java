@@ -1,0 +1,249 @@
+package dev.spikewise.spec.layer;
+
+import dev.spikewise.problem.Mistakes;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Size2;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
+
+/** A layer with weights: its input spikes cause synaptic operations. */
+public sealed interface SynapticSpec extends LayerSpec {
+  /** Whether each output has a trained bias. */
+  Boolean bias();
+
+  /** PyTorch's shape of the weights for an input that fits. */
+  Shape weightShape(Shape input);
+
+  @Override
+  default SequencedMap<String, Shape> parameters(Shape input) {
+    var parameters = new LinkedHashMap<String, Shape>();
+    parameters.put("weight", weightShape(input));
+    if (bias()) {
+      parameters.put("bias", Shape.of(weightShape(input).dim(0)));
+    }
+    return parameters;
+  }
+
+  /**
+   * PyTorch's Conv2d: (Cin, H, W) to (Cout, H', W'), zero padding.
+   *
+   * @param inChannels of the input; taken from the layers before if null
+   * @param outChannels number of kernels
+   * @param kernelSize of a window
+   * @param stride from one window to the next
+   * @param padding zeros around the input
+   * @param dilation distance between the taps of a kernel
+   * @param groups parts that channels are split into, each convolved by itself
+   */
+  record Conv2d(
+      @Nullable Integer inChannels,
+      Integer outChannels,
+      Size2 kernelSize,
+      Size2 stride,
+      Size2 padding,
+      Size2 dilation,
+      Integer groups,
+      Boolean bias)
+      implements SynapticSpec {
+    public Conv2d {
+      stride = stride == null ? Size2.ONE : stride;
+      padding = padding == null ? Size2.ZERO : padding;
+      dilation = dilation == null ? Size2.ONE : dilation;
+      groups = groups == null ? 1 : groups;
+      bias = bias == null ? true : bias;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      if (mistakes.require(outChannels != null, "out_channels", "is missing")) {
+        mistakes.atLeast(outChannels, 1, "out_channels");
+      }
+      if (mistakes.require(kernelSize != null, "kernel_size", "is missing")) {
+        kernelSize.atLeast(1, "kernel_size", mistakes);
+      }
+      if (inChannels != null) {
+        mistakes.atLeast(inChannels, 1, "in_channels");
+      }
+      stride.atLeast(1, "stride", mistakes);
+      padding.atLeast(0, "padding", mistakes);
+      dilation.atLeast(1, "dilation", mistakes);
+      if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
+        mistakes.require(
+            outChannels % groups == 0,
+            "groups",
+            "must divide out_channels " + outChannels + ", was " + groups);
+      }
+    }
+
+    @Override
+    public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 3) {
+        mistakes.add("Conv2d takes a (C, H, W) input, but the layers before it give " + input);
+        return null;
+      }
+      int channels = input.dim(0);
+      if (inChannels != null && inChannels != channels) {
+        mistakes
+            .in("in_channels")
+            .add(
+                "must be "
+                    + channels
+                    + ", because the layers before it give "
+                    + input
+                    + ", was "
+                    + inChannels);
+        return null;
+      }
+      if (channels % groups != 0) {
+        mistakes.in("groups").add("must divide the " + channels + " input channels, was " + groups);
+        return null;
+      }
+      int h =
+          LayerSpec.windows(input.dim(1), kernelSize.h(), stride.h(), padding.h(), dilation.h());
+      int w =
+          LayerSpec.windows(input.dim(2), kernelSize.w(), stride.w(), padding.w(), dilation.w());
+      if (h < 1 || w < 1) {
+        mistakes
+            .in("kernel_size")
+            .add(
+                "a kernel of "
+                    + kernelSize
+                    + " with dilation "
+                    + dilation
+                    + " does not fit the input "
+                    + input
+                    + " with padding "
+                    + padding);
+        return null;
+      }
+      return Shape.of(outChannels, h, w);
+    }
+
+    @Override
+    public Shape weightShape(Shape input) {
+      return Shape.of(outChannels, input.dim(0) / groups, kernelSize.h(), kernelSize.w());
+    }
+  }
+
+  /**
+   * PyTorch's Conv1d: (Cin, L) to (Cout, L'), zero padding.
+   *
+   * @param inChannels of the input; taken from the layers before if null
+   * @param outChannels number of kernels
+   * @param kernelSize of a window
+   * @param stride from one window to the next
+   * @param padding zeros around the input
+   * @param dilation distance between the taps of a kernel
+   * @param groups parts that channels are split into, each convolved by itself
+   */
+  record Conv1d(
+      @Nullable Integer inChannels,
+      Integer outChannels,
+      Integer kernelSize,
+      Integer stride,
+      Integer padding,
+      Integer dilation,
+      Integer groups,
+      Boolean bias)
+      implements SynapticSpec {
+    public Conv1d {
+      stride = stride == null ? 1 : stride;
+      padding = padding == null ? 0 : padding;
+      dilation = dilation == null ? 1 : dilation;
+      groups = groups == null ? 1 : groups;
+      bias = bias == null ? true : bias;
+    }
+
+    /** The same sums over (Cin, 1, L). */
+    public Conv2d asConv2d() {
+      return new Conv2d(
+          inChannels,
+          outChannels,
+          new Size2(1, kernelSize),
+          new Size2(1, stride),
+          new Size2(0, padding),
+          new Size2(1, dilation),
+          groups,
+          bias);
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      if (mistakes.require(kernelSize != null, "kernel_size", "is missing")
+          && mistakes.atLeast(kernelSize, 1, "kernel_size")
+              & mistakes.atLeast(stride, 1, "stride")
+              & mistakes.atLeast(padding, 0, "padding")
+              & mistakes.atLeast(dilation, 1, "dilation")) {
+        asConv2d().check(mistakes);
+      }
+    }
+
+    @Override
+    public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 2) {
+        mistakes.add("Conv1d takes a (C, L) input, but the layers before it give " + input);
+        return null;
+      }
+      Shape output = asConv2d().outputShape(Shape.of(input.dim(0), 1, input.dim(1)), mistakes);
+      return output == null ? null : Shape.of(output.dim(0), output.dim(2));
+    }
+
+    @Override
+    public Shape weightShape(Shape input) {
+      return Shape.of(outChannels, input.dim(0) / groups, kernelSize);
+    }
+  }
+
+  /**
+   * PyTorch's Linear: (in) to (out).
+   *
+   * @param inFeatures of the input; taken from the layers before if null
+   * @param outFeatures number of outputs
+   */
+  record Linear(@Nullable Integer inFeatures, Integer outFeatures, Boolean bias)
+      implements SynapticSpec {
+    public Linear {
+      bias = bias == null ? true : bias;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      if (mistakes.require(outFeatures != null, "out_features", "is missing")) {
+        mistakes.atLeast(outFeatures, 1, "out_features");
+      }
+      if (inFeatures != null) {
+        mistakes.atLeast(inFeatures, 1, "in_features");
+      }
+    }
+
+    @Override
+    public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 1) {
+        mistakes.add(
+            "Linear takes a flat input, but the layers before it give "
+                + input
+                + "; put a Flatten before it");
+        return null;
+      }
+      if (inFeatures != null && inFeatures != input.dim(0)) {
+        mistakes
+            .in("in_features")
+            .add(
+                "must be "
+                    + input.dim(0)
+                    + ", because the layers before it give "
+                    + input
+                    + ", was "
+                    + inFeatures);
+        return null;
+      }
+      return Shape.of(outFeatures);
+    }
+
+    @Override
+    public Shape weightShape(Shape input) {
+      return Shape.of(outFeatures, input.dim(0));
+    }
+  }
+}
