@@ -5,10 +5,10 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
 
 /**
- * How large a data set may be; what an upload may weigh is {@code
+ * Size of data sets; the size of an upload is limited by {@code
  * spring.servlet.multipart.max-request-size}.
  *
- * @param maxSize of the samples in memory, as 32-bit numbers
+ * @param maxSize Maximum size of the samples of a data set in memory, as 32-bit numbers.
  */
 @ConfigurationProperties("spikewise.datasets")
 record DatasetSettings(@DefaultValue("1GB") DataSize maxSize) {}

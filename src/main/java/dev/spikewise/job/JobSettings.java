@@ -9,20 +9,23 @@ import org.springframework.util.unit.DataSize;
 /**
  * How this process trains.
  *
- * @param workers jobs trained at the same time; 0 makes a process that only serves requests
- * @param memoryPerJob what one job may take in this process; null for three quarters of the heap,
- *     shared by the workers
- * @param threadsPerJob threads that share the arithmetic of one job, at most one a processor; the
- *     result does not depend on it
- * @param poll how often an idle worker looks for jobs submitted elsewhere, and every process for
- *     leases that have run out
- * @param flush how long a complete epoch may wait to be stored together with the next ones
- * @param heartbeat how often wishes to stop are read, and leases that have aged are renewed
- * @param lease how long a worker that is not heard of keeps its job
- * @param maxLosses workers a job may lose in a row, without one new epoch, before it fails
- * @param ageing waiting time that outweighs one point of priority
- * @param checkpointsKept checkpoints of one job kept beside its initial weights
- * @param drain how long a shutdown waits for the running jobs' checkpoints
+ * @param workers Number of jobs trained at the same time; 0 makes a process that only serves
+ *     requests.
+ * @param memoryPerJob Memory that one job may use in this process; three quarters of the heap
+ *     divided by the number of workers when absent.
+ * @param threadsPerJob Threads that share the arithmetic of one job, at most one per processor.
+ *     Results do not depend on it.
+ * @param poll Interval at which an idle worker looks for jobs submitted elsewhere, and every
+ *     process for expired leases.
+ * @param flush Longest time a finished epoch waits to be stored together with later ones.
+ * @param heartbeat Interval at which cancel and pause requests are read and ageing leases are
+ *     renewed.
+ * @param lease Time after which a worker that stopped renewing loses its job.
+ * @param maxLosses Number of workers a job may lose in a row without a new epoch before it fails as
+ *     {@code worker_lost}.
+ * @param ageing Waiting time that outweighs one point of priority.
+ * @param checkpointsKept Number of checkpoints kept per job besides its initial weights.
+ * @param drain Time a shutdown allows running jobs to write their checkpoints.
  */
 @ConfigurationProperties("spikewise.jobs")
 record JobSettings(

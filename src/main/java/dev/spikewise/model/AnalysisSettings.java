@@ -4,9 +4,10 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * How much a request that waits for its answer may compute.
+ * Work that a request may ask for while it waits for its answer.
  *
- * @param maxValues most values of any layer, over all samples and time steps
+ * @param maxValues Largest number of values in any layer of an analysis, over all samples and time
+ *     steps.
  */
 @ConfigurationProperties("spikewise.analyses")
 record AnalysisSettings(@DefaultValue("67108864") int maxValues) {}

@@ -16,17 +16,18 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * What may be asked for at most, in a request or in a file.
+ * Upper limits of requests and uploaded files.
  *
- * @param layers of a model
- * @param tensorValues values of one tensor: weights, or what a layer holds of one sample and step
- * @param epochs of a training
- * @param batchTimeSteps batch size times time steps
- * @param combinations of values and seeds in a sweep
- * @param listEntries of any list in a JSON body
- * @param nameLength characters of a name and of a label's name
- * @param labels of a job
- * @param labelLength characters of a label
+ * @param layers Maximum number of layers per model.
+ * @param tensorValues Maximum number of values per tensor: the weights of a layer, or its output
+ *     for one sample at one time step. At most 67108864.
+ * @param epochs Maximum number of epochs per training.
+ * @param batchTimeSteps Maximum of batch size times time steps.
+ * @param combinations Maximum number of jobs per sweep (values times seeds).
+ * @param listEntries Maximum number of entries per list in a JSON body.
+ * @param nameLength Maximum number of characters in a name and in a label's key. At most 200.
+ * @param labels Maximum number of labels per job.
+ * @param labelLength Maximum number of characters in a label's value. At most 1000.
  */
 @ConfigurationProperties("spikewise.limits")
 public record Limits(

@@ -10,14 +10,14 @@ import org.springframework.security.core.GrantedAuthority;
 import org.springframework.security.core.authority.AuthorityUtils;
 
 /**
- * Who is let in. Tokens of an OpenID Connect issuer are Spring Boot's own settings, {@code
- * spring.security.oauth2.resourceserver.jwt}.
+ * Authentication. Tokens of an OpenID Connect issuer are configured by Spring Boot's own settings,
+ * {@code spring.security.oauth2.resourceserver.jwt}.
  *
- * @param apiKeys a key is revoked by taking it out
- * @param tenantClaim claim of a token that names its tenant; if null, tokens are operators', who
- *     see all, and otherwise only an admin's token may be without it
- * @param anonymous lets everybody do everything whatever address the server listens on: for a
- *     server behind something that asks for credentials itself
+ * @param apiKeys API keys, each with name, sha256, role and tenant. Removing a key revokes it.
+ * @param tenantClaim Claim of a token that names its tenant. When absent, tokens belong to
+ *     operators, who see everything; otherwise only a token with role ADMIN may lack the claim.
+ * @param anonymous Whether requests without credentials may do everything on any address, for a
+ *     server behind a proxy that authenticates.
  */
 @ConfigurationProperties("spikewise.security")
 record SecuritySettings(

@@ -5,9 +5,9 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * How sweeps go on.
+ * How sweeps are continued.
  *
- * @param poll how often this process looks for rounds that can start
+ * @param poll Interval at which this process looks for rounds of a sweep that can start.
  */
 @ConfigurationProperties("spikewise.sweeps")
 record SweepSettings(@DefaultValue("500ms") Duration poll) {}

@@ -6,12 +6,13 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * How much is told about single jobs, and what a synaptic operation is taken to cost.
+ * Metrics per job, and the energy attributed to a synaptic operation.
  *
- * @param cardinality bounds the number of series: none for single jobs, some for each, or some for
- *     each of its layers
- * @param scrapeInterval of Prometheus; a job's series stay for two more once it is over
- * @param energyPerSynop in joules, by the name of a chip
+ * @param cardinality Bound on the number of time series: {@code fleet} exposes none per job, {@code
+ *     job} some per active job, {@code layer} some per layer of each active job.
+ * @param scrapeInterval Scrape interval of Prometheus; a job's series remain for two more intervals
+ *     after its end.
+ * @param energyPerSynop Energy of one synaptic operation in joules, by chip name.
  */
 @ConfigurationProperties("spikewise.metrics")
 record MetricsSettings(

@@ -9,14 +9,19 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
 
 /**
- * How much every tenant may have; null for no limit. What operators create is counted as one more
- * tenant's.
+ * Quotas of every tenant; unlimited where absent. Resources created by operators count as those of
+ * one more tenant.
  *
- * @param jobsQueued jobs in the queue
- * @param jobsRunning jobs that are trained at the same time; more of them wait
- * @param storedBytes of uploaded data sets and weights, and of checkpoints
- * @param epochs of all jobs together that are not over
- * @param tenants what is different for some of them, by name
+ * @param jobsQueued Maximum number of queued jobs per tenant; unlimited when absent. A POST beyond
+ *     it is refused with 429.
+ * @param jobsRunning Maximum number of jobs a tenant trains at the same time; unlimited when
+ *     absent. Further jobs stay queued.
+ * @param storedBytes Maximum size of the data sets, weights and checkpoints a tenant stores;
+ *     unlimited when absent. A POST beyond it is refused with 429.
+ * @param epochs Maximum number of epochs of all unfinished jobs of a tenant together; unlimited
+ *     when absent. A POST beyond it is refused with 429.
+ * @param tenants Quotas of single tenants by tenant name, which override the general ones: {@code
+ *     spikewise.quotas.tenants.NAME.jobs-queued} and so on.
  */
 @ConfigurationProperties("spikewise.quotas")
 record QuotaSettings(

@@ -6,15 +6,15 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
 
 /**
- * How requests are taken.
+ * How HTTP requests are received.
  *
- * @param maxBodySize of a request; uploads of data sets have {@code
- *     spring.servlet.multipart.max-request-size} instead
- * @param idempotencyTtl how long the answer to a request with an Idempotency-Key is kept
- * @param maxBodyTime that a sender may take for a body, uploads of data sets aside; what a pause
- *     within any request may take is {@code server.tomcat.connection-timeout}
- * @param maxStreams streams of events open at the same time
- * @param maxStreamsPerClient those of one tenant, user or address
+ * @param maxBodySize Maximum size of a request body; uploads of data sets are limited by {@code
+ *     spring.servlet.multipart.max-request-size} instead.
+ * @param idempotencyTtl Time the response to a request with an {@code Idempotency-Key} is kept.
+ * @param maxBodyTime Longest time a client may take to send a body, except uploads of data sets.
+ *     The longest pause within a request is {@code server.tomcat.connection-timeout}.
+ * @param maxStreams Maximum number of event streams open at the same time.
+ * @param maxStreamsPerClient Maximum number of event streams open per tenant, user or address.
  */
 @ConfigurationProperties("spikewise.http")
 record HttpSettings(

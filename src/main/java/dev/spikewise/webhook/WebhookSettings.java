@@ -6,14 +6,14 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * How webhooks are sent.
+ * How webhooks are delivered.
  *
- * @param allowPrivate lets them reach addresses of this machine and of private networks
- * @param timeout of one attempt
- * @param retries how long after each failed attempt the next follows; after the last one the
- *     delivery has failed
- * @param poll how often is looked for attempts that are due
- * @param kept how long deliveries that are over can be looked at
+ * @param allowPrivate Whether webhooks may address this machine and private networks.
+ * @param timeout Longest time one delivery attempt may take.
+ * @param retries Pauses between one failed attempt and the next; after the last one the delivery
+ *     has failed.
+ * @param poll Interval at which due attempts are looked up.
+ * @param kept Time that finished deliveries can be listed.
  */
 @ConfigurationProperties("spikewise.webhooks")
 record WebhookSettings(

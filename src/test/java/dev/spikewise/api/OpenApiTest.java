@@ -231,7 +231,7 @@ class OpenApiTest extends ServiceTest {
         requests.append(request(call, example.name(), example.contentType(), example.body()));
       }
     }
-    WrittenPage.assertUpToDate(Path.of("src/docs/requests.http"), requests.toString());
+    WrittenPage.assertUpToDate(Path.of("src/docs/reference/requests.http"), requests.toString());
   }
 
   private String request(Call call, String title, String contentType, String body) {

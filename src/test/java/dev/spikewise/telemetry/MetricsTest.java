@@ -90,7 +90,7 @@ class MetricsTest {
     var scrape = registry.scrape();
     jobs.ask(job.id(), JobAction.CANCEL);
 
-    WrittenPage.assertUpToDate(Path.of("src/docs/metrics.md"), page(scrape));
+    WrittenPage.assertUpToDate(Path.of("src/docs/reference/metrics.md"), page(scrape));
   }
 
   private static String page(String scrape) {
