@@ -58,8 +58,7 @@ class SettingsPageTest {
         (name, setting) ->
             page.append(
                 "| `%s` | %s | %s | %s |\n"
-                    .formatted(
-                        name, type(setting), defaultValue(setting), description(setting))));
+                    .formatted(name, type(setting), defaultValue(setting), description(setting))));
     return page.toString();
   }
 
