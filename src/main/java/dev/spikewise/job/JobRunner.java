@@ -226,9 +226,9 @@ final class JobRunner {
       case DIVERGED ->
           new End.Failed(
               Reason.DIVERGED,
-              "loss or weights are not finite after epoch "
+              "the loss, the weights or a metric are not finite after epoch "
                   + epoch
-                  + ": try a lower learning rate");
+                  + ": try a lower learning rate, or smaller inputs");
       case NETWORK_SILENT ->
           new End.Failed(
               Reason.NETWORK_SILENT,

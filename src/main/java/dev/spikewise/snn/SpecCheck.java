@@ -19,8 +19,10 @@ import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -181,12 +183,8 @@ record SpecCheck(
 
   /** The raw input causes synops in the first parameter layer that no training can take away. */
   private void checkWeightsAndTargets() {
-    boolean lowMultiple =
-        spec.loss().stream().anyMatch(term -> term instanceof LossTerm.Synops s && multiple(s) < 1);
-    boolean value =
-        spec.loss().stream()
-            .anyMatch(term -> term instanceof LossTerm.Synops s && multiple(s) == 1);
-    if (weights == null && !lowMultiple && !value) {
+    boolean hasTarget = spec.loss().stream().anyMatch(LossTerm.Synops.class::isInstance);
+    if (weights == null && !hasTarget) {
       return;
     }
     try (var engine = Engine.create(1)) {
@@ -200,11 +198,13 @@ record SpecCheck(
       } else {
         network.load(weights);
       }
-      if (lowMultiple || value) {
+      if (hasTarget) {
         var counter = new Counter(network, spec.dt());
         Analyzer.forward(
             network, feed, counter, Math.min(feed.trainSize(), Trainer.BASELINE_SAMPLES), batch);
-        checkTargets(counter);
+        var baseline = counter.synopsByLayer();
+        checkBaseline(spec.loss(), baseline, mistakes);
+        checkTargets(baseline);
       }
     } catch (InvalidSpecException e) {
       e.mistakes()
@@ -212,14 +212,56 @@ record SpecCheck(
     }
   }
 
-  /** The multiple of a target; 1 where it is given as a value. */
-  private static double multiple(LossTerm.Synops term) {
-    Double multiple = term.target().baselineMultiple();
-    return multiple == null ? 1 : multiple;
+  /**
+   * Checks that every target given as a multiple of the baseline has a baseline to multiply. A
+   * layer whose input is silent with the initial weights causes no synops, and a target of 0 can be
+   * neither divided by nor trained towards.
+   *
+   * @param baseline synops per sample of each parameter layer with the initial weights
+   */
+  static void checkBaseline(List<LossTerm> loss, Map<String, Double> baseline, Mistakes mistakes) {
+    for (int i = 0; i < loss.size(); i++) {
+      if (!(loss.get(i) instanceof LossTerm.Synops term)
+          || term.target().baselineMultiple() == null) {
+        continue;
+      }
+      var at = mistakes.in("loss").in(i).in("target").in("baseline_multiple");
+      var counted = new LinkedHashMap<>(baseline);
+      if (term.layers() != null) {
+        counted.keySet().retainAll(term.layers());
+      }
+      switch (term.scope()) {
+        case LAYER -> counted.forEach((name, synops) -> checkBaseline(List.of(name), synops, at));
+        case MODEL ->
+            checkBaseline(
+                List.copyOf(counted.keySet()),
+                counted.values().stream().mapToDouble(Double::doubleValue).sum(),
+                at);
+      }
+    }
   }
 
-  private void checkTargets(Counter counter) {
-    var synops = counter.synopsByLayer();
+  private static void checkBaseline(List<String> layers, double synops, Mistakes at) {
+    String cause =
+        layers.size() == 1
+            ? "layer " + layers.getFirst() + " causes "
+            : "layers " + String.join(", ", layers) + " together cause ";
+    if (synops == 0) {
+      at.add(
+          "has nothing to multiply: "
+              + cause
+              + "0 synops with the initial weights, because no spike arrives there. Give a target"
+              + " value, leave silent layers out of `layers`, or start from weights that fire");
+    } else if (!Double.isFinite(synops)) {
+      at.add(
+          "needs a finite baseline: "
+              + cause
+              + synops
+              + " synops with the initial weights. Start from smaller weights or inputs");
+    }
+  }
+
+  private void checkTargets(Map<String, Double> synops) {
     String first = synops.keySet().iterator().next();
     int layer = Integer.parseInt(first.split("\\.")[0]);
     if (model.layers().subList(0, layer + 1).stream()

@@ -39,7 +39,7 @@ public final class Trainer {
     TARGET_MET,
     /** Nothing became better for as long as {@code early_stopping} waits. */
     NO_IMPROVEMENT,
-    /** The loss or a weight is no longer a finite number. */
+    /** The loss, a weight or a metric is no longer a finite number. */
     DIVERGED,
     /** No neuron fired and no gradient is left to wake them. */
     NETWORK_SILENT
@@ -68,7 +68,8 @@ public final class Trainer {
    * @param model the definition that {@code spec.model()} stands for
    * @param weights initial weights; drawn from the seed if null
    * @param dataset the data set that {@code spec.input()} names, null for other inputs
-   * @throws dev.spikewise.problem.InvalidSpecException where {@link #check} finds a mistake
+   * @throws dev.spikewise.problem.InvalidSpecException where {@link #check} finds a mistake, or a
+   *     target is a multiple of a baseline that is 0 or not finite
    */
   public Trainer(
       TrainingSpec spec,
@@ -96,6 +97,9 @@ public final class Trainer {
     baseline = Analysis.of(counter, model);
     complete = new Counter(network, spec.dt());
     synopsBefore = counter.synopsByLayer();
+    var mistakes = new Mistakes();
+    SpecCheck.checkBaseline(spec.loss(), synopsBefore, mistakes);
+    mistakes.throwIfAny();
     loss = new Loss(spec.loss(), network, batchSize, spec.dt(), synopsBefore);
     earlyStop = new EarlyStop(spec, targetSynops());
     labels = new int[batchSize];
@@ -211,6 +215,9 @@ public final class Trainer {
       Tested quantized = spec.quantize() == null ? null : testQuantized(spec.quantize(), goOn);
       double durationMs = (System.nanoTime() - start) / 1e6;
       EpochMetrics metrics = trained.metrics(epoch, counter, tested, quantized, durationMs);
+      if (!metrics.allFinite()) {
+        return Outcome.DIVERGED;
+      }
       Counter spare = complete;
       complete = counter;
       counter = spare;

@@ -1,6 +1,8 @@
 package dev.spikewise.spec;
 
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,4 +53,19 @@ public record EpochMetrics(
    * @param silentRatio share of the neurons that did not spike once
    */
   public record Spiking(double firingRate, double silentRatio) {}
+
+  /** Whether every number of the epoch is finite: a network that overflows has none to report. */
+  public boolean allFinite() {
+    var values =
+        Stream.of(
+            Stream.of(loss, synops, firingRate),
+            Stream.of(accuracy, testAccuracy, testSynops, quantizedAccuracy, quantizedSynops),
+            lossTerms.values().stream(),
+            parameter.values().stream().map(Parameter::synops),
+            spiking.values().stream().map(Spiking::firingRate));
+    return values
+        .flatMap(numbers -> numbers)
+        .filter(Objects::nonNull)
+        .allMatch(number -> Double.isFinite(number));
+  }
 }

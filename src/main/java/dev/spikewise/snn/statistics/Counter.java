@@ -98,8 +98,9 @@ public final class Counter {
     return count == 0 ? 0 : sum / ((double) samples * timeSteps * count);
   }
 
+  /** Whether the network has spiking neurons and none of them fired. */
   public boolean silent() {
-    return firingRate() == 0;
+    return spikes.length > 0 && firingRate() == 0;
   }
 
   public Map<String, EpochMetrics.Parameter> epochParameters() {
