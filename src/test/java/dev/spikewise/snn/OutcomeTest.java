@@ -108,9 +108,7 @@ class OutcomeTest {
   @Test
   void endsAsDivergedWhereAMetricOfTheTestSamplesOverflows() {
     var spec = job(RECTIFIED, FROM_DATASET, "{\"type\": \"cross_entropy\"}");
-    var weights =
-        new StateDict(
-            Map.of("0.weight", ones(3, 4), "2.weight", ones(2, 3)));
+    var weights = new StateDict(Map.of("0.weight", ones(3, 4), "2.weight", ones(2, 3)));
     assertThat(run(spec, weights, dataset(0.5f, Float.MAX_VALUE)))
         .isEqualTo(Trainer.Outcome.DIVERGED);
     assertThat(run(spec, weights, dataset(0.5f, 0.5f))).isEqualTo(Trainer.Outcome.COMPLETED);
