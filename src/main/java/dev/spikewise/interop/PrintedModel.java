@@ -5,36 +5,40 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What Python prints for an {@code nn.Sequential} of sinabs and PyTorch layers. What is not printed
- * ({@code spike_fn}, {@code reset_fn}, {@code surrogate_grad_fn}, {@code rec_connect}) takes its
- * default. Sequentials within it are unfolded.
+ * What Python prints for a network of PyTorch, sinabs, SpikingJelly or snnTorch layers. What is not
+ * printed ({@code spike_fn}, {@code reset_fn}, {@code surrogate_grad_fn}, {@code rec_connect}) takes
+ * its default, but for options without which neurons would compute something else: those are asked
+ * for. Containers within containers are unfolded.
  */
 public final class PrintedModel {
 
   private static final int MAX_LENGTH = 1 << 20;
+  private static final int MAX_LAYERS = 10_000;
 
-  private static final Pattern CONTAINER = Pattern.compile("\\s*(?:\\((\\w+)\\): )?(\\w+)\\(\\s*");
-  private static final Pattern LAYER =
-      Pattern.compile("\\s*\\(\\w+\\): (\\w+)\\((.*)\\)\\s*", Pattern.DOTALL);
+  /** Modules that call their children one after the other. */
+  private static final Set<String> SEQUENCES =
+      Set.of("Sequential", "SeqToANNContainer", "MultiStepContainer", "StepModeContainer");
+
   private static final Pattern KEYWORD = Pattern.compile("(\\w+)=(.*)", Pattern.DOTALL);
   private static final Pattern TENSOR =
       Pattern.compile(
-          "(?:Parameter containing:\\s*)?tensor\\(([^,()]+)(?:,\\s*requires_grad=True)?\\)");
-
-  private static final Pattern MANY =
-      Pattern.compile("(?:Parameter containing:\\s*)?tensor\\(\\[.*", Pattern.DOTALL);
+          "(?:Parameter containing:\\s*)?tensor\\(([^()'<>=]*?)"
+              + "(?:,\\s*(?:device='[\\w:]+'|dtype=[\\w.]+|requires_grad=True|grad_fn=<\\w+>|size=\\([\\d, ]*\\)))*\\)");
 
   /** Arguments that PyTorch prints without their names. */
   private static final Map<String, List<String>> POSITIONAL =
@@ -43,16 +47,18 @@ public final class PrintedModel {
           "Conv1d", List.of("in_channels", "out_channels"),
           "BatchNorm2d", List.of("num_features"));
 
-  /** Arguments that say where a tensor lies, which is always the same here. */
-  private static final Set<String> LAYOUT = Set.of("batch_size", "num_timesteps", "inplace");
+  /**
+   * Arguments that say where a tensor lies, which is always the same here, or how SpikingJelly runs
+   * a layer.
+   */
+  private static final Set<String> LAYOUT =
+      Set.of("batch_size", "num_timesteps", "inplace", "step_mode");
 
   private static final String SPIKING_MAX_POOL = "SpikingMaxPooling2dLayer";
 
-  /** A layer that prints only the PyTorch layers in it. */
-  private static final Pattern WITHIN_MAX_POOL =
-      Pattern.compile(
-          "(?:\\(pad\\): ZeroPad2d\\(\\((\\d+), \\1, (\\d+), \\2\\)\\) )?\\(pool\\):"
-              + " MaxPool2d\\((.*)\\)");
+  /** SpikingJelly's surrogate functions: our type, and our name of {@code alpha}. */
+  private static final Map<String, List<String>> SURROGATES =
+      Map.of("Sigmoid", List.of("sigmoid", "slope"), "ATan", List.of("atan", "alpha"));
 
   /** Arguments that have no counterpart here, and the one value of each that needs none. */
   private static final Map<String, String> ONLY =
@@ -68,117 +74,179 @@ public final class PrintedModel {
           "track_running_stats",
           "True");
 
-  private final String[] lines;
   private final Mistakes mistakes = new Mistakes();
   private final List<LayerSpec> layers = new ArrayList<>();
+  private final List<String> assumptions = new ArrayList<>();
 
-  private PrintedModel(String text) {
-    lines = text.lines().toArray(String[]::new);
-  }
+  private PrintedModel() {}
+
+  /**
+   * A network, and what the text does not say but was assumed.
+   *
+   * @param assumptions one sentence each, with the line; empty where nothing was assumed
+   */
+  public record Parsed(ModelSpec model, List<String> assumptions) {}
 
   /**
    * @param inputShape the one thing that is not printed: (C, H, W) or (features)
    * @throws InvalidSpecException naming every line that is no layer known here
    */
-  public static ModelSpec parse(String text, List<Integer> inputShape) {
+  public static Parsed parse(String text, List<Integer> inputShape) {
     if (text.length() > MAX_LENGTH) {
       throw new InvalidSpecException(
           "", "a printed model has at most " + MAX_LENGTH + " characters");
     }
-    var printed = new PrintedModel(text.strip());
-    printed.readLines();
+    var printed = new PrintedModel();
+    try {
+      printed.readContainer(PrintedModule.parse(text.strip()));
+    } catch (PrintedModule.SyntaxException e) {
+      printed.add(e.line, String.valueOf(e.getMessage()));
+    }
     printed.mistakes.throwIfAny();
     var model = new ModelSpec(null, inputShape, printed.layers);
     model.check(printed.mistakes);
+    if (!printed.mistakes.isEmpty()) {
+      printed.assumptions.forEach(printed.mistakes::add);
+    }
     printed.mistakes.throwIfAny();
-    return model;
+    return new Parsed(model, List.copyOf(printed.assumptions));
   }
 
-  private void readLines() {
-    int depth = 0;
-    for (int i = 0; i < lines.length; i++) {
-      Matcher container = CONTAINER.matcher(lines[i]);
-      if (container.matches() && !container.group(2).equals(SPIKING_MAX_POOL)) {
-        if (!container.group(2).equals("Sequential")) {
-          add(
-              i,
-              container.group(2)
-                  + " does not say in which order it calls its layers; print its nn.Sequential");
-          return;
-        }
-        depth++;
-      } else if (lines[i].strip().equals(")")) {
-        depth--;
-      } else if (depth < 1 || !lines[i].contains("(")) {
-        add(i, "expected what Python prints for an nn.Sequential, found " + lines[i].strip());
-        return;
-      } else {
-        i = readLayer(i);
-      }
+  private void readContainer(PrintedModule outermost) {
+    if (isLayer(outermost)) {
+      add(
+          outermost.line(),
+          "expected what Python prints for an nn.Sequential, found " + outermost.type());
+      return;
     }
-    if (depth != 0 || layers.isEmpty() && mistakes.isEmpty()) {
-      add(lines.length - 1, depth == 0 ? "there is no layer" : "the Sequential does not end here");
+    read(outermost);
+    if (layers.isEmpty() && mistakes.isEmpty()) {
+      add(outermost.line(), "there is no layer in " + outermost.type());
     }
   }
 
-  /** Reads the layer that begins on line {@code first}; returns its last line. */
-  private int readLayer(int first) {
-    var text = new StringBuilder(lines[first]);
-    int open = depthOf(lines[first]);
-    int last = first;
-    while (open > 0 && last + 1 < lines.length) {
-      last++;
-      text.append(' ').append(lines[last].strip());
-      open += depthOf(lines[last]);
+  private static boolean isLayer(PrintedModule module) {
+    return module.type().equals(SPIKING_MAX_POOL)
+        || PrintedNeurons.TYPES.contains(module.type())
+        || module.children().isEmpty() && !SEQUENCES.contains(module.type());
+  }
+
+  private void read(PrintedModule module) {
+    if (layers.size() >= MAX_LAYERS) {
+      throw new PrintedModule.SyntaxException(
+          module.line(), "there are more than " + MAX_LAYERS + " layers");
     }
-    Matcher layer = LAYER.matcher(text);
-    if (open == 0 && layer.matches()) {
-      try {
-        layers.add(SpecJson.layer(layer(layer.group(1), layer.group(2).strip())));
-      } catch (JacksonException | IllegalArgumentException e) {
-        add(first, layer.group(1) + ": " + SpecJson.reason(e));
-      }
+    if (isLayer(module)) {
+      readLayer(module);
+      return;
+    }
+    List<PrintedModule> children = module.children();
+    if (SEQUENCES.contains(module.type())) {
+      children.forEach(this::read);
+    } else if (IntStream.range(0, children.size())
+        .allMatch(i -> children.get(i).name().equals(Integer.toString(i)))) {
+      assume(module, "was taken as a sequence, because its children are numbered");
+      children.forEach(this::read);
+    } else if (children.size() == 1 && !isLayer(children.getFirst())) {
+      assume(module, "was taken as " + children.getFirst().name() + ", its only child");
+      read(children.getFirst());
     } else {
       add(
-          first,
-          "expected a layer such as (0): Flatten(start_dim=1, end_dim=-1), found "
-              + lines[first].strip());
+          module.line(),
+          module.type()
+              + " does not say in which order it calls its layers; print its nn.Sequential, or send"
+              + " the network as JSON or NIR, where branches can be described");
     }
-    return last;
+  }
+
+  private void assume(PrintedModule module, String what) {
+    String line = "line " + module.line() + ": " + module.type() + " " + what;
+    if (!assumptions.contains(line)) {
+      assumptions.add(line);
+    }
+  }
+
+  private void readLayer(PrintedModule module) {
+    try {
+      layers.add(SpecJson.layer(layer(module)));
+    } catch (JacksonException | IllegalArgumentException e) {
+      add(module.line(), module.type() + ": " + SpecJson.reason(e));
+    }
   }
 
   private void add(int line, String detail) {
-    mistakes.add("line " + (line + 1) + ": " + detail);
+    mistakes.add("line " + line + ": " + detail);
   }
 
-  private static int depthOf(String text) {
-    return (int)
-        (text.chars().filter(c -> c == '(').count() - text.chars().filter(c -> c == ')').count());
+  private static ObjectNode layer(PrintedModule module) {
+    if (module.type().equals(SPIKING_MAX_POOL)) {
+      return spikingMaxPool(module);
+    }
+    if (PrintedNeurons.TYPES.contains(module.type())) {
+      var options = new LinkedHashMap<String, JsonNode>();
+      for (String argument : module.arguments()) {
+        Matcher keyword = KEYWORD.matcher(argument);
+        if (!keyword.matches()) {
+          throw new IllegalArgumentException("what is " + argument + "?");
+        }
+        JsonNode value = value(keyword.group(1), keyword.group(2).strip());
+        options.put(keyword.group(1), value == null ? NullNode.getInstance() : value);
+      }
+      return PrintedNeurons.layer(module.type(), options, surrogate(module));
+    }
+    return arguments(module.type(), module.arguments());
   }
 
-  /** A layer's definition in JSON, out of what stands in its brackets. */
-  private static ObjectNode layer(String type, String printed) {
-    if (!type.equals(SPIKING_MAX_POOL)) {
-      return arguments(type, printed);
+  private static @Nullable ObjectNode surrogate(PrintedModule neurons) {
+    for (PrintedModule child : neurons.children()) {
+      List<String> ours = SURROGATES.get(child.type());
+      if (ours != null) {
+        JsonNode alpha = arguments(child.type(), child.arguments()).get("alpha");
+        ObjectNode json = SpecJson.object().put("type", ours.getFirst());
+        if (alpha != null) {
+          json.set(ours.getLast(), alpha);
+        }
+        return json;
+      }
     }
-    Matcher within = WITHIN_MAX_POOL.matcher(printed);
-    if (!within.matches()) {
-      throw new IllegalArgumentException("expected an equally padded MaxPool2d, found " + printed);
+    return null;
+  }
+
+  /** A layer that prints only the PyTorch layers in it. */
+  private static ObjectNode spikingMaxPool(PrintedModule module) {
+    JsonNode padding = null;
+    PrintedModule pool = null;
+    for (PrintedModule child : module.children()) {
+      if (child.type().equals("ZeroPad2d")
+          && value("padding", String.join(", ", child.arguments())) instanceof ArrayNode pad
+          && pad.size() == 4
+          && pad.get(0).equals(pad.get(1))
+          && pad.get(2).equals(pad.get(3))) {
+        padding = SpecJson.array().add(pad.get(2)).add(pad.get(0));
+      } else if (child.type().equals("MaxPool2d")) {
+        pool = child;
+      } else {
+        throw new IllegalArgumentException(
+            "expected an equally padded MaxPool2d, found " + child.type());
+      }
     }
-    var pool = new ArrayList<>(split(within.group(3)));
-    pool.removeAll(List.of("padding=0", "dilation=1"));
-    ObjectNode json = arguments(type, String.join(", ", pool));
-    if (within.group(1) != null) {
-      json.set("padding", value("(" + within.group(2) + ", " + within.group(1) + ")"));
+    if (pool == null) {
+      throw new IllegalArgumentException("expected an equally padded MaxPool2d, found none");
+    }
+    var arguments = new ArrayList<>(pool.arguments());
+    arguments.removeAll(List.of("padding=0", "dilation=1"));
+    ObjectNode json = arguments(module.type(), arguments);
+    if (padding != null) {
+      json.set("padding", padding);
     }
     return json;
   }
 
   /** The printed arguments by their names. */
-  private static ObjectNode arguments(String type, String printed) {
+  private static ObjectNode arguments(String type, List<String> printed) {
     ObjectNode json = SpecJson.object().put("type", type);
     List<String> unnamed = new ArrayList<>(POSITIONAL.getOrDefault(type, List.of()));
-    for (String argument : split(printed)) {
+    for (String argument : printed) {
       Matcher keyword = KEYWORD.matcher(argument);
       boolean named = keyword.matches();
       if (!named && unnamed.isEmpty()) {
@@ -190,11 +258,7 @@ public final class PrintedModel {
       if (only != null && !only.equals(text)) {
         throw new IllegalArgumentException(name + " must be " + only + ", was " + text);
       }
-      if (MANY.matcher(text).matches()) {
-        throw new IllegalArgumentException(
-            name + " differs between neurons; a layer has one value here");
-      }
-      JsonNode value = only != null || LAYOUT.contains(name) ? null : value(text);
+      JsonNode value = only != null || LAYOUT.contains(name) ? null : value(name, text);
       if (value != null) {
         json.set(name, value);
       }
@@ -203,40 +267,41 @@ public final class PrintedModel {
   }
 
   /** A number, truth value, tensor of one value, tuple or None (null) in Python's notation. */
-  private static @Nullable JsonNode value(String text) {
+  private static @Nullable JsonNode value(String name, String text) {
     Matcher tensor = TENSOR.matcher(text);
-    String plain = tensor.matches() ? tensor.group(1).strip() : text;
-    if (plain.equals("None")) {
+    if (tensor.matches()) {
+      return SpecJson.scalar(uniform(name, tensor.group(1).strip()));
+    }
+    if (text.equals("None")) {
       return null;
     }
-    if (plain.startsWith("(") && plain.endsWith(")")) {
+    if (text.startsWith("(") && text.endsWith(")")) {
       ArrayNode array = SpecJson.array();
-      split(plain.substring(1, plain.length() - 1)).forEach(item -> array.add(value(item)));
+      for (String item : text.substring(1, text.length() - 1).split(",")) {
+        if (!item.isBlank()) {
+          array.add(value(name, item.strip()));
+        }
+      }
       return array.size() == 1 ? array.get(0) : array;
     }
-    return SpecJson.scalar(plain);
+    return SpecJson.scalar(text);
   }
 
-  /** The parts between the commas that stand in no bracket. */
-  private static List<String> split(String text) {
-    var parts = new ArrayList<String>();
-    int depth = 0;
-    int start = 0;
-    for (int i = 0; i < text.length(); i++) {
-      switch (text.charAt(i)) {
-        case '(', '[' -> depth++;
-        case ')', ']' -> depth--;
-        case ',' -> {
-          if (depth == 0) {
-            parts.add(text.substring(start, i).strip());
-            start = i + 1;
-          }
-        }
-        default -> {}
-      }
+  /** The value that all elements of a tensor have. */
+  private static String uniform(String name, String elements) {
+    if (!elements.startsWith("[")) {
+      return elements;
     }
-    parts.add(text.substring(start).strip());
-    parts.removeIf(String::isEmpty);
-    return parts;
+    if (elements.contains("...")) {
+      throw new IllegalArgumentException(
+          name + " is not printed in full; send it as a number in the model's JSON definition");
+    }
+    List<String> values =
+        List.of(elements.replaceAll("[\\[\\]\\s]", "").split(",")).stream().distinct().toList();
+    if (values.size() != 1) {
+      throw new IllegalArgumentException(
+          name + " differs between neurons; a layer has one value here");
+    }
+    return values.getFirst();
   }
 }

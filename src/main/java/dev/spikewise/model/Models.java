@@ -100,12 +100,12 @@ public class Models {
     return create(new TrainedModel(network.model(), network.weights()));
   }
 
-  /** Stores what Python prints for an nn.Sequential. */
+  /** Stores what Python prints for a network. */
   @Transactional
   public Model createFromPrinted(String text, List<Integer> inputShape) {
-    var model = PrintedModel.parse(text, inputShape);
-    bound(model);
-    return create(model);
+    var printed = PrintedModel.parse(text, inputShape);
+    bound(printed.model());
+    return create(printed.model()).assuming(printed.assumptions());
   }
 
   /** What is no JSON body has its limits too. */
@@ -296,7 +296,8 @@ public class Models {
         definition,
         ModelSummary.of(definition),
         weights.existsById(row.id()),
-        row.createdAt());
+        row.createdAt(),
+        null);
   }
 
   private static Optional<UUID> parse(String id) {

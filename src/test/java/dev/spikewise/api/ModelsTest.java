@@ -136,6 +136,17 @@ class ModelsTest extends ServiceTest {
             "text/plain");
     assertThat(unknown.statusCode()).isEqualTo(422);
     assertThat(unknown.body()).contains("line 3: XAFSqueeze");
+    assertThat(body(created).has("assumptions")).isFalse();
+
+    var numbered =
+        post(
+            "/api/v1/models?input_shape=1,8,8",
+            printed.replace("Sequential", "SNN"),
+            "Content-Type",
+            "text/plain");
+    assertThat(body(numbered).get("assumptions").get(0).asString())
+        .isEqualTo("line 1: SNN was taken as a sequence, because its children are numbered");
+    assertThat(body(numbered).get("definition")).isEqualTo(body(created).get("definition"));
   }
 
   @Test

@@ -2,13 +2,17 @@ package dev.spikewise.interop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.interop.nir.Golden;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.SurrogateSpec;
 import dev.spikewise.spec.layer.DropoutSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
@@ -24,7 +28,7 @@ class PrintedModelTest {
 
   @Test
   void readsWhatPythonPrintsForTheTutorialsNetwork() {
-    ModelSpec model = PrintedModel.parse(Golden.text("tutorial.txt"), List.of(1, 28, 28));
+    ModelSpec model = PrintedModel.parse(Golden.text("tutorial.txt"), List.of(1, 28, 28)).model();
 
     assertThat(model.layers().stream().map(LayerSpec::typeName))
         .containsExactly(
@@ -46,7 +50,7 @@ class PrintedModelTest {
 
   @Test
   void readsEveryOptionThatIsPrinted() {
-    ModelSpec model = PrintedModel.parse(Golden.text("small.txt"), List.of(2, 8, 4));
+    ModelSpec model = PrintedModel.parse(Golden.text("small.txt"), List.of(2, 8, 4)).model();
 
     assertThat(model.layers().get(1))
         .isEqualTo(
@@ -63,7 +67,7 @@ class PrintedModelTest {
 
   @Test
   void readsLayersOfNetworksWithoutTimeAndForRegularisation() {
-    var layers = PrintedModel.parse(Golden.text("layers.txt"), List.of(2, 6, 6)).layers();
+    var layers = PrintedModel.parse(Golden.text("layers.txt"), List.of(2, 6, 6)).model().layers();
 
     assertThat(layers.get(0)).isEqualTo(new NormSpec.BatchNorm2d(2, 1e-5, 0.1, true, true));
     assertThat(layers.get(1)).isEqualTo(new NormSpec.BatchNorm2d(2, 1e-3, 0.2, false, false));
@@ -83,6 +87,7 @@ class PrintedModelTest {
                         + "  (0): Conv1d(2, 4, kernel_size=(3,), stride=(1,), padding=(1,))\n"
                         + ")",
                     List.of(2, 9))
+                .model()
                 .layers()
                 .getFirst())
         .isEqualTo(new SynapticSpec.Conv1d(2, 4, 3, 1, 1, 1, 1, true));
@@ -90,7 +95,7 @@ class PrintedModelTest {
 
   @Test
   void readsEveryKindOfLayerAsSinabsPrintsIt() {
-    ModelSpec model = PrintedModel.parse(Golden.text("every.txt"), List.of(2, 4, 4));
+    ModelSpec model = PrintedModel.parse(Golden.text("every.txt"), List.of(2, 4, 4)).model();
 
     assertThat(model.layers().stream().map(LayerSpec::typeName))
         .containsExactly(
@@ -161,7 +166,150 @@ class PrintedModelTest {
             new Mistake(
                 "",
                 "line 1: Net does not say in which order it calls its layers; print its"
-                    + " nn.Sequential"));
+                    + " nn.Sequential, or send the network as JSON or NIR, where branches can be"
+                    + " described"));
+    assertThat(mistakes("Net(\n  (a): Sequential(\n    (0): ReLU()\n  )\n  (b): ReLU()\n)"))
+        .extracting(Mistake::detail)
+        .singleElement()
+        .asString()
+        .startsWith("line 1: Net does not say in which order");
+  }
+
+  @Test
+  void takesAClassWithNumberedChildrenAsASequenceAndSaysSo() {
+    var printed = PrintedModel.parse(Golden.text("printed_tutorial.txt"), List.of(1, 28, 28));
+
+    assertThat(printed.model().layers()).hasSize(13);
+    assertThat(printed.model().layers().get(1))
+        .isEqualTo(
+            new SynapticSpec.Conv2d(
+                1, 16, new Size2(5, 5), Size2.ONE, Size2.ZERO, Size2.ONE, 1, false));
+    assertThat(printed.model().shapes().getLast()).isEqualTo(Shape.of(10));
+    assertThat(printed.assumptions())
+        .containsExactly("line 1: SNN was taken as a sequence, because its children are numbered");
+    assertThat(PrintedModel.parse(Golden.text("tutorial.txt"), List.of(1, 28, 28)).assumptions())
+        .isEmpty();
+  }
+
+  @Test
+  void namesTheAssumptionWhereNumberedChildrenDoNotFitAsASequence() {
+    assertThat(
+            mistakes(
+                "Net(\n  (0): Flatten(start_dim=1, end_dim=-1)\n"
+                    + "  (1): Linear(in_features=7, out_features=4, bias=True)\n)"))
+        .extracting(Mistake::detail)
+        .anySatisfy(d -> assertThat(d).contains("7"))
+        .anySatisfy(d -> assertThat(d).contains("line 1: Net was taken as a sequence"));
+  }
+
+  @Test
+  void unfoldsModulesWithinModules() {
+    var printed =
+        PrintedModel.parse(
+            """
+            Net(
+              (layers): ModuleList(
+                (0): Flatten(start_dim=1, end_dim=-1)
+                (1-2): 2 x Sequential(
+                  (fc): Linear(in_features=9, out_features=9, bias=False)
+                  (act): ReLU()
+                )
+              )
+            )""",
+            List.of(1, 3, 3));
+
+    assertThat(printed.model().layers().stream().map(LayerSpec::typeName))
+        .containsExactly("Flatten", "Linear", "ReLU", "Linear", "ReLU");
+    assertThat(printed.assumptions())
+        .containsExactly(
+            "line 1: Net was taken as layers, its only child",
+            "line 2: ModuleList was taken as a sequence, because its children are numbered");
+  }
+
+  @Test
+  void readsTensorsWithDeviceAndType() {
+    var layers = PrintedModel.parse(Golden.text("printed_cuda.txt"), List.of(8)).model().layers();
+
+    assertThat(layers.get(0)).isEqualTo(new SynapticSpec.Linear(8, 4, true));
+    var iaf = (NeuronSpec.IAF) layers.get(1);
+    assertThat(iaf.spikeThreshold()).isEqualTo(1.0);
+    assertThat(iaf.minVMem()).isEqualTo(-1.0);
+    var lif =
+        (NeuronSpec.LIF)
+            neurons(
+                "LIF(tau_mem=Parameter containing:\n  tensor([20., 20.,\n        20.],"
+                    + " device='cuda:1', dtype=torch.float64, requires_grad=True),"
+                    + " spike_threshold=tensor(0.5000, grad_fn=<AddBackward0>))");
+    assertThat(lif.tauMem()).isEqualTo(20.0);
+    assertThat(lif.spikeThreshold()).isEqualTo(0.5);
+    assertThat(
+            mistakes("Sequential(\n  (0): LIF(tau_mem=tensor([20., 20.,  ..., 20.]))\n)"))
+        .extracting(Mistake::detail)
+        .singleElement()
+        .asString()
+        .startsWith("line 2: LIF: tau_mem is not printed in full");
+  }
+
+  @Test
+  void asksForWhatSnnTorchAndSpikingJellyDoNotPrint() {
+    assertThat(mistakes("Sequential(\n  (0): Leaky()\n  (1): Leaky(beta=0.5)\n)"))
+        .extracting(Mistake::detail)
+        .containsExactly(
+            "line 2: Leaky: snnTorch does not print beta, threshold, reset_mechanism, reset_delay;"
+                + " write it into the brackets: Leaky(beta=0.9, threshold=1.0,"
+                + " reset_mechanism=subtract, reset_delay=False)",
+            "line 3: Leaky: snnTorch does not print threshold, reset_mechanism, reset_delay;"
+                + " write it into the brackets: Leaky(beta=0.5, threshold=1.0,"
+                + " reset_mechanism=subtract, reset_delay=False)");
+    assertThat(mistakes("Sequential(\n  (0): " + LIF_NODE + "\n)"))
+        .extracting(Mistake::detail)
+        .containsExactly(
+            "line 2: LIFNode: SpikingJelly does not print decay_input; write it into the brackets:"
+                + " LIFNode(tau=2.0, v_threshold=1.0, v_reset=0.0, decay_input=True)");
+    assertThat(
+            mistakes(
+                "Sequential(\n  (0): Leaky(beta=0.9, threshold=1.0, reset_mechanism=zero,"
+                    + " reset_delay=True)\n)"))
+        .extracting(Mistake::detail)
+        .singleElement()
+        .asString()
+        .contains("reset_delay=False");
+  }
+
+  private static final String LIF_NODE =
+      """
+      LIFNode(
+          v_threshold=1.0, v_reset=0.0, detach_reset=False, step_mode=s, backend=torch, tau=2.0
+          (surrogate_function): Sigmoid(alpha=4.0, spiking=True)
+        )""";
+
+  @Test
+  void readsNeuronsOfSnnTorchAndSpikingJelly() {
+    var leaky =
+        (NeuronSpec.LIF)
+            neurons("Leaky(beta=0.9, threshold=0.5, reset_mechanism='zero', reset_delay=False)");
+    assertThat(Math.exp(-1 / leaky.tauMem())).isCloseTo(0.9, within(1e-12));
+    assertThat(leaky.spikeThreshold()).isEqualTo(0.5);
+    assertThat(leaky.normInput()).isFalse();
+    assertThat(leaky.spikeFn()).isEqualTo(SpikeFn.SINGLE);
+    assertThat(leaky.resetFn()).isEqualTo(ResetFn.RESET);
+
+    var lif = (NeuronSpec.LIF) neurons(LIF_NODE.replace("tau=2.0", "tau=2.0, decay_input=True"));
+    assertThat(Math.exp(-1 / lif.tauMem())).isCloseTo(0.5, within(1e-12));
+    assertThat(lif.normInput()).isTrue();
+    assertThat(lif.resetFn()).isEqualTo(ResetFn.RESET);
+    assertThat(lif.surrogateGradFn()).isEqualTo(new SurrogateSpec.Sigmoid(4.0));
+
+    var integrate = (NeuronSpec.IAF) neurons("IFNode(v_threshold=1.0, v_reset=None, step_mode=m)");
+    assertThat(integrate.spikeFn()).isEqualTo(SpikeFn.SINGLE);
+    assertThat(integrate.resetFn()).isEqualTo(ResetFn.SUBTRACT);
+  }
+
+  private static LayerSpec neurons(String printed) {
+    return PrintedModel.parse("Sequential(\n  (0): " + printed + "\n)", List.of(3))
+        .model()
+        .layers()
+        .getFirst();
   }
 
   @Test
@@ -176,10 +324,10 @@ class PrintedModelTest {
   @Test
   void damagedTextIsRefusedNeverObeyed() {
     for (String name :
-        List.of("tutorial.txt", "strange.txt", "small.txt", "layers.txt", "every.txt")) {
+        List.of("tutorial.txt", "strange.txt", "small.txt", "layers.txt", "every.txt", "spikingjelly.txt")) {
       Golden.mutate(
           Golden.bytes(name),
-          5_000,
+          2_000,
           3,
           bytes ->
               PrintedModel.parse(new String(bytes, StandardCharsets.UTF_8), List.of(1, 28, 28)));

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class WeightsTest {
 
   private static final ModelSpec SMALL =
-      PrintedModel.parse(Golden.text("small.txt"), List.of(2, 8, 4));
+      PrintedModel.parse(Golden.text("small.txt"), List.of(2, 8, 4)).model();
 
   @ParameterizedTest
   @CsvSource({"float32, 0", "float64, 0", "float16, 2e-4", "bfloat16, 2e-3"})

@@ -1,0 +1,170 @@
+package dev.spikewise.interop;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Neurons of snnTorch and SpikingJelly, by the names of their constructors' parameters. Options
+ * that these libraries do not print must be written into the brackets by hand.
+ */
+final class PrintedNeurons {
+
+  private static final String LEAKY = "Leaky";
+  private static final String LIF_NODE = "LIFNode";
+  private static final String IF_NODE = "IFNode";
+
+  static final Set<String> TYPES = Set.of(LEAKY, LIF_NODE, IF_NODE);
+
+  /** What an example in a message says for each option. */
+  private static final Map<String, String> EXAMPLES =
+      Map.of(
+          "beta", "0.9",
+          "threshold", "1.0",
+          "reset_mechanism", "subtract",
+          "reset_delay", "False",
+          "v_threshold", "1.0",
+          "v_reset", "0.0",
+          "tau", "2.0",
+          "decay_input", "True");
+
+  /** Options of SpikingJelly that change neither spikes nor potentials. */
+  private static final Set<String> WITHOUT_EFFECT =
+      Set.of("detach_reset", "step_mode", "backend", "store_v_seq");
+
+  private PrintedNeurons() {}
+
+  /**
+   * The layer here that computes the same spikes.
+   *
+   * @param printed the options; absent ones were not printed
+   * @param surrogate SpikingJelly's surrogate function with its options; null where not printed
+   * @throws IllegalArgumentException where an option is missing or has no counterpart here
+   */
+  static ObjectNode layer(String type, Map<String, JsonNode> printed, @Nullable ObjectNode surrogate) {
+    ObjectNode json =
+        switch (type) {
+          case LEAKY -> leaky(printed);
+          case LIF_NODE -> lif(printed);
+          default -> integrate(printed);
+        };
+    json.put("spike_fn", "single");
+    if (surrogate != null) {
+      json.set("surrogate_grad_fn", surrogate);
+    }
+    return json;
+  }
+
+  private static ObjectNode leaky(Map<String, JsonNode> printed) {
+    require(LEAKY, "snnTorch", printed, List.of("beta", "threshold", "reset_mechanism", "reset_delay"));
+    if (flag(printed, "reset_delay")) {
+      throw new IllegalArgumentException(
+          "reset_delay=True resets neurons one time step after their spike, which no neuron here"
+              + " does; use reset_delay=False");
+    }
+    ObjectNode json = decaying(number(printed, "beta"), "beta", false);
+    json.put("spike_threshold", number(printed, "threshold"));
+    String reset = printed.get("reset_mechanism").asString("").replaceAll("['\"]", "");
+    return switch (reset) {
+      case "subtract" -> json.put("reset_fn", "subtract");
+      case "zero" -> json.put("reset_fn", "reset");
+      default ->
+          throw new IllegalArgumentException(
+              "reset_mechanism must be subtract or zero but was " + reset);
+    };
+  }
+
+  private static ObjectNode lif(Map<String, JsonNode> printed) {
+    require(LIF_NODE, "SpikingJelly", printed, List.of("tau", "v_threshold", "v_reset", "decay_input"));
+    double tau = number(printed, "tau");
+    if (!(tau > 1)) {
+      throw new IllegalArgumentException("tau must be above 1 but was " + tau);
+    }
+    ObjectNode json = decaying(1 - 1 / tau, "tau", flag(printed, "decay_input"));
+    JsonNode reset = printed.get("v_reset");
+    if (!reset.isNull() && reset.asDouble(Double.NaN) != 0) {
+      throw new IllegalArgumentException(
+          "v_reset must be 0.0 or None but was "
+              + reset
+              + "; LIFNode leaks towards v_reset, neurons here leak towards 0");
+    }
+    return withThreshold(json, printed);
+  }
+
+  private static ObjectNode integrate(Map<String, JsonNode> printed) {
+    require(IF_NODE, "SpikingJelly", printed, List.of("v_threshold", "v_reset"));
+    return withThreshold(SpecJson.object().put("type", "IAF"), printed);
+  }
+
+  private static ObjectNode withThreshold(ObjectNode json, Map<String, JsonNode> printed) {
+    json.put("spike_threshold", number(printed, "v_threshold"));
+    JsonNode reset = printed.get("v_reset");
+    if (reset.isNull()) {
+      return json.put("reset_fn", "subtract");
+    }
+    json.putObject("reset_fn").put("reset", number(printed, "v_reset"));
+    return json;
+  }
+
+  /** Neurons that keep {@code decay} of their potential in each time step. */
+  private static ObjectNode decaying(double decay, String option, boolean normInput) {
+    ObjectNode json = SpecJson.object();
+    if (decay == 1) {
+      return json.put("type", "IAF");
+    }
+    if (!(decay > 0 && decay < 1)) {
+      throw new IllegalArgumentException(option + " must be above 0 and at most 1, was " + decay);
+    }
+    return json.put("type", "LIF").put("tau_mem", -1 / Math.log(decay)).put("norm_input", normInput);
+  }
+
+  private static void require(
+      String type, String library, Map<String, JsonNode> printed, List<String> names) {
+    for (String name : printed.keySet()) {
+      if (!names.contains(name) && !WITHOUT_EFFECT.contains(name)) {
+        throw new IllegalArgumentException("has no option " + name);
+      }
+    }
+    var missing = new ArrayList<>(names);
+    missing.removeAll(printed.keySet());
+    if (!missing.isEmpty()) {
+      var example = new ArrayList<String>();
+      for (String name : names) {
+        JsonNode value = printed.get(name);
+        example.add(
+            name
+                + "="
+                + (value == null ? EXAMPLES.get(name) : value.isNull() ? "None" : value.asString("")));
+      }
+      throw new IllegalArgumentException(
+          library
+              + " does not print "
+              + String.join(", ", missing)
+              + "; write it into the brackets: "
+              + type
+              + "("
+              + String.join(", ", example)
+              + ")");
+    }
+  }
+
+  private static double number(Map<String, JsonNode> printed, String name) {
+    JsonNode value = printed.get(name);
+    if (value == null || !value.isNumber()) {
+      throw new IllegalArgumentException(name + " must be a number but was " + value);
+    }
+    return value.asDouble();
+  }
+
+  private static boolean flag(Map<String, JsonNode> printed, String name) {
+    JsonNode value = printed.get(name);
+    if (value == null || !value.isBoolean()) {
+      throw new IllegalArgumentException(name + " must be True or False but was " + value);
+    }
+    return value.asBoolean();
+  }
+}
