@@ -21,9 +21,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What Python prints for a network of PyTorch, sinabs, SpikingJelly or snnTorch layers. What is not
- * printed ({@code spike_fn}, {@code reset_fn}, {@code surrogate_grad_fn}, {@code rec_connect}) takes
- * its default, but for options without which neurons would compute something else: those are asked
- * for. Containers within containers are unfolded.
+ * printed ({@code spike_fn}, {@code reset_fn}, {@code surrogate_grad_fn}, {@code rec_connect})
+ * takes its default, but for options without which neurons would compute something else: those are
+ * asked for. Containers within containers are unfolded.
  */
 public final class PrintedModel {
 

@@ -32,7 +32,9 @@ record PrintedModule(
 
   private static final Pattern TYPE = Pattern.compile("(\\w+)\\(");
 
-  /** {@code (0): Linear(} or, where ModuleList prints equal modules once, {@code (0-2): 3 x ...}. */
+  /**
+   * {@code (0): Linear(} or, where ModuleList prints equal modules once, {@code (0-2): 3 x ...}.
+   */
   private static final Pattern CHILD =
       Pattern.compile("\\(([^()\\s]+)\\): (?:(\\d{1,4}) x )?(\\w+)\\(");
 

@@ -45,7 +45,8 @@ final class PrintedNeurons {
    * @param surrogate SpikingJelly's surrogate function with its options; null where not printed
    * @throws IllegalArgumentException where an option is missing or has no counterpart here
    */
-  static ObjectNode layer(String type, Map<String, JsonNode> printed, @Nullable ObjectNode surrogate) {
+  static ObjectNode layer(
+      String type, Map<String, JsonNode> printed, @Nullable ObjectNode surrogate) {
     ObjectNode json =
         switch (type) {
           case LEAKY -> leaky(printed);
@@ -60,7 +61,8 @@ final class PrintedNeurons {
   }
 
   private static ObjectNode leaky(Map<String, JsonNode> printed) {
-    require(LEAKY, "snnTorch", printed, List.of("beta", "threshold", "reset_mechanism", "reset_delay"));
+    require(
+        LEAKY, "snnTorch", printed, List.of("beta", "threshold", "reset_mechanism", "reset_delay"));
     if (flag(printed, "reset_delay")) {
       throw new IllegalArgumentException(
           "reset_delay=True resets neurons one time step after their spike, which no neuron here"
@@ -79,7 +81,8 @@ final class PrintedNeurons {
   }
 
   private static ObjectNode lif(Map<String, JsonNode> printed) {
-    require(LIF_NODE, "SpikingJelly", printed, List.of("tau", "v_threshold", "v_reset", "decay_input"));
+    require(
+        LIF_NODE, "SpikingJelly", printed, List.of("tau", "v_threshold", "v_reset", "decay_input"));
     double tau = number(printed, "tau");
     if (!(tau > 1)) {
       throw new IllegalArgumentException("tau must be above 1 but was " + tau);
@@ -119,7 +122,9 @@ final class PrintedNeurons {
     if (!(decay > 0 && decay < 1)) {
       throw new IllegalArgumentException(option + " must be above 0 and at most 1, was " + decay);
     }
-    return json.put("type", "LIF").put("tau_mem", -1 / Math.log(decay)).put("norm_input", normInput);
+    return json.put("type", "LIF")
+        .put("tau_mem", -1 / Math.log(decay))
+        .put("norm_input", normInput);
   }
 
   private static void require(
@@ -138,7 +143,9 @@ final class PrintedNeurons {
         example.add(
             name
                 + "="
-                + (value == null ? EXAMPLES.get(name) : value.isNull() ? "None" : value.asString("")));
+                + (value == null
+                    ? EXAMPLES.get(name)
+                    : value.isNull() ? "None" : value.asString("")));
       }
       throw new IllegalArgumentException(
           library

@@ -242,8 +242,7 @@ class PrintedModelTest {
                     + " spike_threshold=tensor(0.5000, grad_fn=<AddBackward0>))");
     assertThat(lif.tauMem()).isEqualTo(20.0);
     assertThat(lif.spikeThreshold()).isEqualTo(0.5);
-    assertThat(
-            mistakes("Sequential(\n  (0): LIF(tau_mem=tensor([20., 20.,  ..., 20.]))\n)"))
+    assertThat(mistakes("Sequential(\n  (0): LIF(tau_mem=tensor([20., 20.,  ..., 20.]))\n)"))
         .extracting(Mistake::detail)
         .singleElement()
         .asString()
@@ -324,7 +323,13 @@ class PrintedModelTest {
   @Test
   void damagedTextIsRefusedNeverObeyed() {
     for (String name :
-        List.of("tutorial.txt", "strange.txt", "small.txt", "layers.txt", "every.txt", "spikingjelly.txt")) {
+        List.of(
+            "tutorial.txt",
+            "strange.txt",
+            "small.txt",
+            "layers.txt",
+            "every.txt",
+            "spikingjelly.txt")) {
       Golden.mutate(
           Golden.bytes(name),
           2_000,
