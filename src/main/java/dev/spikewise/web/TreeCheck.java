@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.problem.Spelling;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.Collection;

@@ -1,4 +1,4 @@
-package dev.spikewise.web;
+package dev.spikewise.problem;
 
 import java.util.Collection;
 import java.util.Comparator;
@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Optional;
 
 /** Finds what a misspelt word was meant to be. */
-final class Spelling {
+public final class Spelling {
 
   /** What is longer is no misspelt word, and would take long to compare. */
   private static final int LONGEST = 64;
@@ -14,7 +14,7 @@ final class Spelling {
   private Spelling() {}
 
   /** The known word nearest to {@code word}, if it is near enough to be meant. */
-  static Optional<String> nearest(String word, Collection<String> known) {
+  public static Optional<String> nearest(String word, Collection<String> known) {
     if (word.length() > LONGEST) {
       return Optional.empty();
     }
