@@ -152,15 +152,13 @@ final class SettingsCheck implements BeanFactoryPostProcessor {
     WITHOUT_RECORD.forEach(name -> root.parts.put(name, Node.leaf()));
     for (String bean : beans.getBeanNamesForAnnotation(ConfigurationProperties.class)) {
       var prefix =
-          Objects.requireNonNull(
-                  beans.findAnnotationOnBean(bean, ConfigurationProperties.class))
+          Objects.requireNonNull(beans.findAnnotationOnBean(bean, ConfigurationProperties.class))
               .value();
       var type = Objects.requireNonNull(beans.getType(bean));
       if (prefix.equals(ROOT)) {
         root.parts.putAll(Node.of(ResolvableType.forClass(type)).parts);
       } else if (prefix.startsWith(ROOT + ".")) {
-        root.parts.put(
-            prefix.substring(ROOT.length() + 1), Node.of(ResolvableType.forClass(type)));
+        root.parts.put(prefix.substring(ROOT.length() + 1), Node.of(ResolvableType.forClass(type)));
       }
     }
     return root;

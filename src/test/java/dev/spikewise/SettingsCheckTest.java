@@ -76,8 +76,7 @@ class SettingsCheckTest {
   void stopsAtUnknownSettingOfAFileAndNamesTheLine(@TempDir Path folder) throws Exception {
     var file = folder.resolve("application.yaml");
     Files.writeString(file, "spikewise:\n  jobs:\n    workers: 1\n    leese: 3s\n");
-    assertThatThrownBy(
-            () -> start(Map.of(), "--spring.config.additional-location=" + file.toUri()))
+    assertThatThrownBy(() -> start(Map.of(), "--spring.config.additional-location=" + file.toUri()))
         .isInstanceOf(UnknownSettingsException.class)
         .hasMessageContaining("spikewise.jobs.leese")
         .hasMessageContaining("4:12")
