@@ -286,11 +286,15 @@ final class Placement {
 
   private Role neurons(int i, NeuronSpec.IAF iaf, Findings findings) {
     findings.require(
+        iaf.spikeThreshold().uniform() != null,
+        Rule.NEURON,
+        "must have one spike_threshold for all neurons, was " + iaf.spikeThreshold());
+    findings.require(
         iaf.tauSyn() == null, Rule.NEURON, "must have no tau_syn, was " + iaf.tauSyn());
     Double value = iaf.resetFn().value();
     boolean subtract = iaf.resetFn().kind() == ResetFn.Kind.SUBTRACT;
     findings.require(
-        value == null || value == (subtract ? iaf.spikeThreshold() : 0),
+        value == null || value.equals(subtract ? iaf.spikeThreshold().uniform() : (Double) 0.0),
         Rule.RESET,
         "must take off the threshold or set to 0, was "
             + (subtract ? "subtract " : "reset to ")

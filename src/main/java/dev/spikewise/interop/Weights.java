@@ -5,6 +5,7 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.LayerSpec;
@@ -78,10 +79,10 @@ public final class Weights {
     List<Shape> shapes = model.shapes();
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer = model.layers().get(i);
-      Map<String, Double> constants =
+      Map<String, Constant> constants =
           switch (layer) {
             case NeuronSpec neuron -> neuron.timeConstants();
-            case NormSpec.BatchNorm2d _ -> Map.of("num_batches_tracked", 0.0);
+            case NormSpec.BatchNorm2d _ -> Map.of("num_batches_tracked", Constant.of(0));
             default -> Map.of();
           };
       var all = layer.parameters(shapes.get(i));
@@ -89,12 +90,14 @@ public final class Weights {
       for (var expected : all.entrySet()) {
         String name = i + "." + expected.getKey();
         Tensor tensor = unused.remove(name);
-        Double constant = constants.get(expected.getKey());
+        Constant constant = constants.get(expected.getKey());
         if (constant != null) {
           weights.put(
               name,
               tensor == null
-                  ? new Tensor(new int[] {}, new float[] {constant.floatValue()})
+                  ? new Tensor(
+                      expected.getValue().dims().stream().mapToInt(d -> d).toArray(),
+                      constant.floats())
                   : tensor);
         } else if (tensor == null) {
           mistakes
@@ -115,7 +118,7 @@ public final class Weights {
       }
       if (layer instanceof NeuronSpec.Spiking spiking) {
         Tensor threshold = unused.get(i + ".spike_threshold");
-        if (threshold != null && !isUniformly(spiking.spikeThreshold().floatValue(), threshold)) {
+        if (threshold != null && !equal(spiking.spikeThreshold(), threshold)) {
           mistakes
               .in(i + ".spike_threshold")
               .add("is not the model's, which is " + spiking.spikeThreshold());
@@ -140,9 +143,14 @@ public final class Weights {
     return new StateDict(weights);
   }
 
-  private static boolean isUniformly(float value, Tensor tensor) {
-    for (float each : tensor.data()) {
-      if (each != value) {
+  private static boolean equal(Constant constant, Tensor tensor) {
+    float[] values = constant.floats();
+    float[] data = tensor.data();
+    if (values.length > 1 && values.length != data.length) {
+      return false;
+    }
+    for (int i = 0; i < data.length; i++) {
+      if (data[i] != values[values.length == 1 ? 0 : i]) {
         return false;
       }
     }

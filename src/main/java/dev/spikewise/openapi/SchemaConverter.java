@@ -9,6 +9,7 @@ import com.github.therapi.runtimejavadoc.Comment;
 import com.github.therapi.runtimejavadoc.CommentFormatter;
 import com.github.therapi.runtimejavadoc.ParamJavadoc;
 import com.github.therapi.runtimejavadoc.RuntimeJavadoc;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.SpikeFn;
@@ -98,6 +99,13 @@ class SchemaConverter implements ModelConverter {
           .addOneOfItem(new IntegerSchema())
           .addOneOfItem(new ArraySchema().items(new IntegerSchema()).minItems(2).maxItems(2))
           .description("A number for both height and width, or [height, width].");
+    }
+    if (raw == Constant.class) {
+      return new ComposedSchema()
+          .addOneOfItem(new NumberSchema().format("double"))
+          .addOneOfItem(
+              new ArraySchema().items(new NumberSchema().format("double")).minItems(1))
+          .description(comment(raw));
     }
     if (raw == SpikeFn.class) {
       return wordOr(List.of("multi", "single"), "max").description(comment(raw));

@@ -4,6 +4,7 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.ResetFn;
@@ -17,6 +18,7 @@ import dev.spikewise.spec.layer.RectifierSpec;
 import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -197,10 +199,13 @@ public final class Quantizer {
   }
 
   private static float[] bounds(NeuronSpec.Spiking neurons) {
-    float threshold = neurons.spikeThreshold().floatValue();
-    return neurons.minVMem() == null
-        ? new float[] {threshold}
-        : new float[] {neurons.minVMem().floatValue(), threshold};
+    float[] thresholds = neurons.spikeThreshold().floats();
+    if (neurons.minVMem() == null) {
+      return thresholds;
+    }
+    float[] bounds = Arrays.copyOf(thresholds, thresholds.length + 1);
+    bounds[thresholds.length] = neurons.minVMem().floatValue();
+    return bounds;
   }
 
   /** sinabs' determine_discretization_scale: the largest factor with which all values fit. */
@@ -221,7 +226,8 @@ public final class Quantizer {
   /** The same neurons at {@code scale} times their potentials. */
   private LayerSpec scaled(NeuronSpec.Spiking neurons, float scale) {
     // A threshold of 0 would never come to rest.
-    double threshold = Math.max(1, rounded(neurons.spikeThreshold(), scale));
+    Constant threshold =
+        neurons.spikeThreshold().map(value -> Math.max(1, rounded(value, scale)));
     double lowest =
         neurons.minVMem() == null ? -(1 << how.stateBits() - 1) : rounded(neurons.minVMem(), scale);
     Double value = neurons.resetFn().value();

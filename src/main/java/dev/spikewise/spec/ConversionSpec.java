@@ -85,7 +85,7 @@ public record ConversionSpec(
   /** The neurons that take the place of a ReLU. */
   public NeuronSpec.IAF neuron() {
     return new NeuronSpec.IAF(
-        spikeThreshold, spikeFn, resetFn, surrogateGradFn, null, minVMem, false);
+        Constant.of(spikeThreshold), spikeFn, resetFn, surrogateGradFn, null, minVMem, false);
   }
 
   @Override

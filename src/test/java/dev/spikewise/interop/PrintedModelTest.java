@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.spikewise.interop.nir.Golden;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes.Mistake;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
@@ -57,10 +58,10 @@ class PrintedModelTest {
             new SynapticSpec.Conv2d(
                 2, 4, new Size2(3, 2), new Size2(2, 2), new Size2(1, 0), Size2.ONE, 2, true));
     var iaf = (NeuronSpec.IAF) model.layers().get(2);
-    assertThat(iaf.spikeThreshold()).isEqualTo(0.5);
+    assertThat(iaf.spikeThreshold()).isEqualTo(Constant.of(0.5));
     assertThat(iaf.minVMem()).isEqualTo(-1.0);
     var lif = (NeuronSpec.LIF) model.layers().get(6);
-    assertThat(lif.tauMem()).isEqualTo(20.0);
+    assertThat(lif.tauMem()).isEqualTo(Constant.of(20.0));
     assertThat(lif.normInput()).isTrue();
     assertThat(model.layers().get(5)).isEqualTo(new SynapticSpec.Linear(8, 3, false));
   }
@@ -118,18 +119,18 @@ class PrintedModelTest {
             "IAF",
             "UnflattenTime");
     var alif = (NeuronSpec.ALIF) model.layers().get(3);
-    assertThat(alif.tauMem()).isEqualTo(20);
-    assertThat(alif.tauAdapt()).isEqualTo(30);
+    assertThat(alif.tauMem()).isEqualTo(Constant.of(20));
+    assertThat(alif.tauAdapt()).isEqualTo(Constant.of(30));
     assertThat(alif.adaptScale()).isEqualTo(1.8);
     assertThat(alif.minVMem()).isEqualTo(-1);
     assertThat(model.layers().get(7))
-        .isEqualTo(new NeuronSpec.ExpLeak(9.0, null, false, false, -2.0));
+        .isEqualTo(new NeuronSpec.ExpLeak(Constant.of(9), null, false, false, -2.0));
     var recurrent = (NeuronSpec.LIFRecurrent) model.layers().get(14);
-    assertThat(recurrent.tauSyn()).isEqualTo(3);
+    assertThat(recurrent.tauSyn()).isEqualTo(Constant.of(3));
     assertThat(recurrent.minVMem()).isEqualTo(-1);
     var lif = (NeuronSpec.LIF) model.layers().get(15);
     assertThat(lif.normInput()).isFalse();
-    assertThat(((NeuronSpec.IAF) model.layers().get(16)).spikeThreshold()).isEqualTo(0.3);
+    assertThat(((NeuronSpec.IAF) model.layers().get(16)).spikeThreshold()).isEqualTo(Constant.of(0.3));
     assertThat(model.shapes().getLast()).isEqualTo(Shape.of(6));
   }
 

@@ -9,6 +9,7 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.spec.layer.LayerSpec;
@@ -128,7 +129,7 @@ class TrainedModelTest {
             "spike_threshold": 2, "min_v_mem": -0.5, "spike_fn": "single", "bias_rescaling": 4,
             "input_weight_rescaling": 3, "add_spiking_output": true, "name": "twin\"""");
     var neuron = (NeuronSpec.IAF) twin.spec().layers().get(1);
-    assertThat(neuron.spikeThreshold()).isEqualTo(2);
+    assertThat(neuron.spikeThreshold()).isEqualTo(Constant.of(2));
     assertThat(neuron.minVMem()).isEqualTo(-0.5);
     assertThat(twin.spec().layers().getLast()).isEqualTo(neuron);
     assertThat(twin.spec().name()).isEqualTo("twin");

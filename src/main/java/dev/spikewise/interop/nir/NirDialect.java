@@ -2,6 +2,7 @@ package dev.spikewise.interop.nir;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
@@ -143,7 +144,7 @@ public enum NirDialect {
     require(node, "v_leak", 0);
     require(node, "r", 1);
     return new NeuronSpec.ExpLeak(
-        -1 / Math.log(decay(node, "tau")), null, false, this == NORSE, null);
+        Constant.of(-1 / Math.log(decay(node, "tau"))), null, false, this == NORSE, null);
   }
 
   private boolean leaks() {
@@ -153,20 +154,32 @@ public enum NirDialect {
   private NeuronSpec.IAF iaf(NirNode node, double threshold) {
     return this == SINABS
         ? new NeuronSpec.IAF(
-            threshold, SpikeFn.MULTI, ResetFn.SUBTRACT, SURROGATE, null, -threshold, false)
+            Constant.of(threshold),
+            SpikeFn.MULTI,
+            ResetFn.SUBTRACT,
+            SURROGATE,
+            null,
+            -threshold,
+            false)
         : new NeuronSpec.IAF(
-            threshold, SpikeFn.SINGLE, reset(node, 1), SURROGATE, null, null, false);
+            Constant.of(threshold),
+            SpikeFn.SINGLE,
+            reset(node, 1),
+            SURROGATE,
+            null,
+            null,
+            false);
   }
 
   private NeuronSpec.LIF lif(
       NirNode node, double a, @Nullable Double tauSyn, boolean normInput, double scale) {
     boolean sinabs = this == SINABS;
     return new NeuronSpec.LIF(
-        -1 / Math.log(a),
-        tauSyn,
+        Constant.of(-1 / Math.log(a)),
+        Constant.ofNullable(tauSyn),
         false,
         normInput,
-        node.uniform("v_threshold") / scale,
+        Constant.of(node.uniform("v_threshold") / scale),
         sinabs ? SpikeFn.MULTI : SpikeFn.SINGLE,
         sinabs ? ResetFn.SUBTRACT : reset(node, scale),
         SURROGATE,
@@ -189,13 +202,14 @@ public enum NirDialect {
     if (!(as >= 0 && as < 1)) {
       throw node.invalid("tau_syn", "must let the current decay, was " + tauSyn);
     }
-    double threshold = spikesAt(node.uniform("v_threshold"), CUBA_STEPS) * (as == 0 ? 1 : as);
-    Double syn = as == 0 ? null : -1 / Math.log(as);
+    Constant threshold =
+        Constant.of(spikesAt(node.uniform("v_threshold"), CUBA_STEPS) * (as == 0 ? 1 : as));
+    Constant syn = as == 0 ? null : Constant.of(-1 / Math.log(as));
     ResetFn reset = reset(node, 1);
     return a == 1
         ? new NeuronSpec.IAF(threshold, SpikeFn.SINGLE, reset, SURROGATE, syn, null, false)
         : new NeuronSpec.LIF(
-            -1 / Math.log(a),
+            Constant.of(-1 / Math.log(a)),
             syn,
             false,
             false,
@@ -310,7 +324,7 @@ public enum NirDialect {
           "ExpLeak can be written for sinabs with norm_input false, for Norse with norm_input true, and"
               + " without tau_syn");
     }
-    double tau = tau(Math.exp(-1 / layer.tauMem()));
+    double tau = tau(Math.exp(-1 / uniform(path, "tau_mem", layer.tauMem())));
     return node(path, "LI", Map.of("tau", tau, "r", 1.0, "v_leak", 0.0), shape);
   }
 
@@ -320,16 +334,16 @@ public enum NirDialect {
   }
 
   private NirNode spiking(String path, NeuronSpec.Spiking layer, Shape shape) {
-    double threshold = layer.spikeThreshold();
+    double threshold = uniform(path, "spike_threshold", layer.spikeThreshold());
     double scale = 1;
     var fields = new LinkedHashMap<String, Double>();
     String type;
-    Double tauMem = layer.tauMem();
+    Double tauMem = optional(path, "tau_mem", layer.tauMem());
     boolean leaky = tauMem != null || this == SNNTORCH;
     double a = tauMem == null ? NO_LEAK : Math.exp(-1 / tauMem);
     boolean normInput = layer.normInput();
     double tau = tau(a);
-    Double tauSyn = layer.tauSyn();
+    Double tauSyn = optional(path, "tau_syn", layer.tauSyn());
     if (tauSyn != null) {
       if (this != NORSE && this != SNNTORCH) {
         throw new InvalidSpecException(
@@ -378,8 +392,8 @@ public enum NirDialect {
           "must spike once a step, reset to 0 and have no min_v_mem for Lava: spike_fn single,"
               + " reset_fn reset");
     }
-    Double tauMem = layer.tauMem();
-    Double tauSyn = layer.tauSyn();
+    Double tauMem = optional(path, "tau_mem", layer.tauMem());
+    Double tauSyn = optional(path, "tau_syn", layer.tauSyn());
     double a = tauMem == null ? NO_LEAK : Math.exp(-1 / tauMem);
     double as = tauSyn == null ? 0 : Math.exp(-1 / tauSyn);
     if (tauMem != null) {
@@ -389,7 +403,7 @@ public enum NirDialect {
     boolean plain = tauMem == null && tauSyn == null && !(layer instanceof NeuronSpec.Recurrent);
     int steps = plain ? IF_STEPS : CUBA_STEPS;
     double gain = (tauSyn == null ? 1 : as) * (layer.normInput() ? 1 - a : 1);
-    double least = layer.spikeThreshold() / gain;
+    double least = uniform(path, "spike_threshold", layer.spikeThreshold()) / gain;
     double threshold = Math.rint(least * steps - 1.0 / 64) / steps;
     near(path + "/spike_threshold", least, spikesAt(threshold, steps));
     var fields = new LinkedHashMap<String, Double>();
@@ -404,6 +418,20 @@ public enum NirDialect {
     }
     fields.put("v_threshold", threshold);
     return node(path, plain ? "IF" : "CubaLIF", fields, shape);
+  }
+
+  private static double uniform(String path, String name, Constant constant) {
+    Double value = constant.uniform();
+    if (value == null) {
+      throw new InvalidSpecException(
+          path + "/" + name, "must be the same for all neurons of the layer to be written to NIR");
+    }
+    return value;
+  }
+
+  private static @Nullable Double optional(
+      String path, String name, @Nullable Constant constant) {
+    return constant == null ? null : uniform(path, name, constant);
   }
 
   private static void near(String path, double value, double there) {

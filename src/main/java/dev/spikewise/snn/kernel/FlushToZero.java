@@ -8,7 +8,7 @@ import jdk.incubator.vector.VectorOperators;
  * a hundred times slower, and trains nothing: it is lost beside the eps of Adam, and beside the
  * last bit of a weight.
  */
-final class FlushToZero {
+public final class FlushToZero {
 
   /** exp of less is 0: a surrogate is there 1e-18 of its height. */
   static final float EXPONENT = -41.5f;
@@ -22,7 +22,8 @@ final class FlushToZero {
     return x < EXPONENT ? 0 : Math.exp(x);
   }
 
-  static float gradient(float g) {
+  /** {@code g}, or 0 where it is too small. */
+  public static float gradient(float g) {
     return Math.abs(g) < GRADIENT ? 0 : g;
   }
 

@@ -40,9 +40,9 @@ public interface Kernels extends AutoCloseable {
     return false;
   }
 
-  void neuronForward(NeuronParams params, NeuronRange range);
+  void neuronForward(Neuron neuron, NeuronRange range);
 
-  void neuronBackward(NeuronParams params, NeuronRange range);
+  void neuronBackward(Neuron neuron, NeuronRange range);
 
   /** Adam's step for the numbers {@code from..to-1} of a tensor and of its two moments. */
   void adam(

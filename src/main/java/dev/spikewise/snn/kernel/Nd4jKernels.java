@@ -89,13 +89,13 @@ public final class Nd4jKernels implements Kernels {
   }
 
   @Override
-  public void neuronForward(NeuronParams params, NeuronRange range) {
-    loops.neuronForward(params, range);
+  public void neuronForward(Neuron neuron, NeuronRange range) {
+    loops.neuronForward(neuron, range);
   }
 
   @Override
-  public void neuronBackward(NeuronParams params, NeuronRange range) {
-    loops.neuronBackward(params, range);
+  public void neuronBackward(Neuron neuron, NeuronRange range) {
+    loops.neuronBackward(neuron, range);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.spikewise.snn.kernel;
 
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +27,7 @@ public final class NeuronRange {
   /** Potential before the reset, kept for the backward pass. */
   public float[] u = {};
 
-  /** Current of every step, where {@link NeuronParams#keepsCurrent}. */
+  /** Current of every step before its decay, where {@link Neuron#keepsCurrent}. */
   public float[] current = {};
 
   /** Offset of {@code u} and {@code current}. */
@@ -54,8 +55,8 @@ public final class NeuronRange {
   public int vAt;
 
   /**
-   * State between calls where the threshold adapts, [N]; and its value before every step, kept like
-   * {@code u}.
+   * State of adaptation between calls, [N], where {@link Neuron#adapts}; and its value before every
+   * step, kept like {@code u}.
    */
   public float[] b = {};
 
@@ -78,11 +79,25 @@ public final class NeuronRange {
   public int gxAt;
   public int gxStep;
 
-  /** Backward: sums of dL/dalpha over the range, added to. */
-  public double gAlphaMem;
+  /** Backward: gradients of the model's trained constants, each in the place it says, added to. */
+  public final Sum[] gConstants =
+      Stream.generate(Sum::new).limit(Neuron.CONSTANTS).toArray(Sum[]::new);
 
-  public double gAlphaSyn;
-  public double gAlphaAdapt;
+  /** The gradient of a constant, added up over samples and time: over the range, or by neuron. */
+  public static final class Sum {
+    public double overRange;
+
+    /** [N] from 0, where the neurons' constants differ; shared by all ranges of the layer. */
+    public double @Nullable [] byNeuron;
+
+    public void add(int neuron, double value) {
+      if (byNeuron == null) {
+        overRange += value;
+      } else {
+        byNeuron[neuron] += value;
+      }
+    }
+  }
 
   /**
    * Backward, where the range is one step out of several: whether an earlier one lies before {@code

@@ -1,7 +1,6 @@
 package dev.spikewise.snn.kernel;
 
 import java.util.Arrays;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,16 +86,16 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void neuronForward(NeuronParams p, NeuronRange r) {
+  public void neuronForward(Neuron neuron, NeuronRange r) {
     for (int n = r.from; n < r.to; n++) {
-      forward(p, r, n);
+      neuron.forward(r, n);
     }
   }
 
   @Override
-  public void neuronBackward(NeuronParams p, NeuronRange r) {
+  public void neuronBackward(Neuron neuron, NeuronRange r) {
     for (int n = r.from; n < r.to; n++) {
-      backward(p, r, n);
+      neuron.backward(r, n);
     }
   }
 
@@ -124,125 +123,6 @@ public final class ScalarKernels implements Kernels {
     first[i] = faint ? 0 : FlushToZero.gradient(m1);
     second[i] = faint ? 0 : m2;
     values[i] -= s.size() * (first[i] / ((float) Math.sqrt(second[i]) / s.correction() + s.eps()));
-  }
-
-  static void forward(NeuronParams p, NeuronRange r, int n) {
-    if (p.adapts()) {
-      AdaptiveNeuron.forward(p, r, n);
-    } else {
-      neuronForward(p, r, n);
-    }
-  }
-
-  static void backward(NeuronParams p, NeuronRange r, int n) {
-    if (p.adapts()) {
-      AdaptiveNeuron.backward(p, r, n);
-    } else {
-      neuronBackward(p, r, n);
-    }
-  }
-
-  /** One neuron through time: integrate, spike, reset, clip. */
-  private static void neuronForward(NeuronParams p, NeuronRange r, int n) {
-    float v = r.v[r.vAt + n];
-    float current = p.synaptic() ? r.synapticCurrent[r.vAt + n] : 0;
-    double count = 0;
-    for (int t = 0; t < r.steps; t++) {
-      int at = r.uAt + t * r.neurons + n;
-      float x = r.x[r.xAt + t * r.xStep + n];
-      current = p.synaptic() ? p.alphaSyn() * (current + x) : x;
-      float u = p.alphaMem() * v + p.inputScale() * current;
-      float s = p.spikes() ? spike(p, u, p.threshold()) : u;
-      float w = reset(p, u, s, p.resetValue());
-      v = clip(p, w);
-      r.u[at] = u;
-      if (p.keepsCurrent()) {
-        r.current[at] = current;
-      }
-      r.s[r.sAt + t * r.sStep + n] = s;
-      count += s;
-    }
-    r.v[r.vAt + n] = v;
-    if (p.synaptic()) {
-      r.synapticCurrent[r.vAt + n] = current;
-    }
-    r.counts[n] += count;
-  }
-
-  /** The same neuron backwards, from the last step to the first. */
-  private static void neuronBackward(NeuronParams p, NeuronRange r, int n) {
-    float gv = r.isOneOfSeveral() ? r.gv[r.gvAt + n] : 0;
-    float gCurrent = r.isOneOfSeveral() ? r.gCurrent[r.gvAt + n] : 0;
-    float sum = 0;
-    float rate = r.gRate == null ? 0 : r.gRate[n];
-    for (int t = r.steps - 1; t >= 0; t--) {
-      int at = r.uAt + t * r.neurons + n;
-      float u = r.u[at];
-      float ext = r.gs[r.gsAt + t * r.sStep + n] + rate;
-      float s = p.spikes() ? spike(p, u, p.threshold()) : u;
-      float gw = p.clips() && !(reset(p, u, s, p.resetValue()) - p.minV() > 0) ? 0 : gv;
-      float du;
-      if (!p.spikes()) {
-        du = ext + gw;
-      } else {
-        float g = Surrogates.gradient(Objects.requireNonNull(p.surrogate()), u, p.threshold());
-        du = p.subtract() ? (ext - p.resetValue() * gw) * g + gw : ext * g + (s == 0 ? gw : 0);
-      }
-      du = FlushToZero.gradient(du);
-      float gx = p.inputScale() * du + gCurrent;
-      if (p.synaptic()) {
-        gx = FlushToZero.gradient(gx * p.alphaSyn());
-        gCurrent = gx;
-        r.gAlphaSyn += gx / p.alphaSyn() * (r.current[at] / p.alphaSyn());
-      }
-      if (p.keepsCurrent() || p.alphaMem() != 1) {
-        float vBefore = t == 0 && !r.hasEarlier ? 0 : potentialAfter(p, r.u[at - r.neurons]);
-        r.gAlphaMem += du * (vBefore - (p.normInput() ? r.current[at] : 0));
-      }
-      if (r.gxStep == 0) {
-        sum += gx;
-      } else {
-        r.gx[r.gxAt + t * r.gxStep + n] = gx;
-      }
-      gv = p.alphaMem() * du;
-    }
-    if (r.gxStep == 0) {
-      r.gx[r.gxAt + n] = sum;
-    }
-    if (r.isOneOfSeveral()) {
-      r.gv[r.gvAt + n] = gv;
-      r.gCurrent[r.gvAt + n] = gCurrent;
-    }
-  }
-
-  static float spike(NeuronParams p, float u, float threshold) {
-    return switch (p.spikeFn().kind()) {
-      case SINGLE -> u - threshold >= 0 ? 1 : 0;
-      case MULTI -> u > 0 ? (float) Math.floor(u / threshold) : 0;
-      case MAX -> u > 0 ? Math.min((float) Math.floor(u / threshold), p.spikeFn().max()) : 0;
-    };
-  }
-
-  /**
-   * @param value what a spike subtracts, or sets the potential to
-   */
-  static float reset(NeuronParams p, float u, float s, float value) {
-    if (!p.spikes()) {
-      return u;
-    }
-    if (p.subtract()) {
-      return u - s * value;
-    }
-    return (s == 0 ? u : 0) + (s != 0 || p.resetAll() ? value : 0);
-  }
-
-  static float clip(NeuronParams p, float w) {
-    return p.clips() ? Math.max(w - p.minV(), 0) + p.minV() : w;
-  }
-
-  private static float potentialAfter(NeuronParams p, float u) {
-    float w = reset(p, u, p.spikes() ? spike(p, u, p.threshold()) : u, p.resetValue());
-    return clip(p, w);
   }
 
   @Override

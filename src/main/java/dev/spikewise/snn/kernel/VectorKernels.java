@@ -132,18 +132,24 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void neuronForward(NeuronParams p, NeuronRange r) {
-    int n = p.adapts() ? r.from : VectorNeurons.forward(p, r);
+  public void neuronForward(Neuron neuron, NeuronRange r) {
+    int n =
+        neuron instanceof LeakyIntegrator integrator
+            ? VectorNeurons.forward(integrator, r)
+            : r.from;
     for (; n < r.to; n++) {
-      ScalarKernels.forward(p, r, n);
+      neuron.forward(r, n);
     }
   }
 
   @Override
-  public void neuronBackward(NeuronParams p, NeuronRange r) {
-    int n = p.adapts() || r.isOneOfSeveral() ? r.from : VectorNeurons.backward(p, r);
+  public void neuronBackward(Neuron neuron, NeuronRange r) {
+    int n =
+        neuron instanceof LeakyIntegrator integrator && !r.isOneOfSeveral()
+            ? VectorNeurons.backward(integrator, r)
+            : r.from;
     for (; n < r.to; n++) {
-      ScalarKernels.backward(p, r, n);
+      neuron.backward(r, n);
     }
   }
 

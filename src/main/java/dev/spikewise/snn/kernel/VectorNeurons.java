@@ -1,8 +1,8 @@
 package dev.spikewise.snn.kernel;
 
 import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.SurrogateSpec;
 import java.util.Arrays;
-import java.util.Objects;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
@@ -28,12 +28,12 @@ final class VectorNeurons {
   private VectorNeurons() {}
 
   /** As many of the range's neurons as fill vectors; returns the first that is left. */
-  static int forward(NeuronParams p, NeuronRange r) {
+  static int forward(LeakyIntegrator p, NeuronRange r) {
     int end = r.to - (r.to - r.from) % LANES;
     if (p.isPlain()) {
       float[] counts = r.scratch(BLOCK);
       for (int first = r.from; first < end; first += BLOCK) {
-        plainForward(p.threshold(), r, first, Math.min(BLOCK, end - first), counts);
+        plainForward(p.firing().threshold().shared(), r, first, Math.min(BLOCK, end - first), counts);
       }
     } else {
       for (int n = r.from; n < end; n += LANES) {
@@ -77,17 +77,19 @@ final class VectorNeurons {
       }
     }
     for (int i = 0; i < n; i += LANES) {
-      addCounts(load(counts, i), r.counts, first + i);
+      addWide(load(counts, i), r.counts, first + i);
     }
   }
 
-  private static void forward(NeuronParams p, NeuronRange r, int n) {
+  private static void forward(LeakyIntegrator p, NeuronRange r, int n) {
     boolean synaptic = p.synaptic();
     boolean keepsCurrent = p.keepsCurrent();
-    float alphaMem = p.alphaMem();
-    float alphaSyn = p.alphaSyn();
+    FloatVector alphaMem = load(p.alphaMem(), n);
+    FloatVector alphaSyn = p.alphaSyn() == null ? alphaMem : load(p.alphaSyn(), n);
     boolean norm = p.normInput();
-    float inputScale = p.inputScale();
+    FloatVector inputScale = one().sub(alphaMem);
+    FloatVector threshold = load(p.firing().threshold(), n);
+    FloatVector resetValue = load(p.firing().resetValue(), n);
     boolean pooled = r.pool != null;
     int out = r.sAt + r.outputOf(n);
     FloatVector v = load(r.v, r.vAt + n);
@@ -95,14 +97,15 @@ final class VectorNeurons {
     FloatVector count = FloatVector.zero(SPECIES);
     for (int t = 0; t < r.steps; t++) {
       FloatVector x = load(r.x, r.xAt + t * r.xStep + n);
-      current = synaptic ? current.add(x).mul(alphaSyn) : x;
+      FloatVector i = synaptic ? current.add(x) : x;
+      current = synaptic ? i.mul(alphaSyn) : x;
       FloatVector u = v.mul(alphaMem).add(norm ? current.mul(inputScale) : current);
-      FloatVector s = spike(p, u);
-      v = clip(p, reset(p, u, s));
+      FloatVector s = spike(p, u, threshold);
+      v = clip(p, reset(p, u, s, resetValue));
       int at = r.uAt + t * r.neurons + n;
       u.intoArray(r.u, at);
       if (keepsCurrent) {
-        current.intoArray(r.current, at);
+        i.intoArray(r.current, at);
       }
       int o = out + t * r.sStep;
       (pooled ? s.add(load(r.s, o)) : s).intoArray(r.s, o);
@@ -112,19 +115,19 @@ final class VectorNeurons {
     if (synaptic) {
       current.intoArray(r.synapticCurrent, r.vAt + n);
     }
-    addCounts(count, r.counts, n);
+    addWide(count, r.counts, n);
   }
 
-  private static void addCounts(FloatVector count, double[] counts, int n) {
+  private static void addWide(FloatVector values, double[] sums, int n) {
     for (int half = 0; half < 2; half++) {
       int at = n + half * DOUBLES.length();
-      DoubleVector wide = Lanes.widen(count, half);
-      DoubleVector.fromArray(DOUBLES, counts, at).add(wide).intoArray(counts, at);
+      DoubleVector wide = Lanes.widen(values, half);
+      DoubleVector.fromArray(DOUBLES, sums, at).add(wide).intoArray(sums, at);
     }
   }
 
   /** As many of the range's neurons as fill vectors; returns the first that is left. */
-  static int backward(NeuronParams p, NeuronRange r) {
+  static int backward(LeakyIntegrator p, NeuronRange r) {
     int end = r.to - (r.to - r.from) % LANES;
     if (p.isPlain()) {
       float[] scratch = r.scratch(2 * BLOCK);
@@ -148,24 +151,30 @@ final class VectorNeurons {
   }
 
   private static void surrogates(
-      NeuronParams p, NeuronRange r, int t, int first, int n, float[] g, int gAt) {
+      LeakyIntegrator p, NeuronRange r, int t, int first, int n, float[] g, int gAt) {
     int at = r.uAt + t * r.neurons + first;
-    VectorSurrogates.gradients(
-        Objects.requireNonNull(p.surrogate()), p.threshold(), r.u, at, g, gAt, n);
+    SurrogateSpec surrogate = p.firing().surrogate();
+    if (p.firing().threshold().each() == null) {
+      VectorSurrogates.gradients(surrogate, p.firing().threshold().shared(), r.u, at, g, gAt, n);
+      return;
+    }
+    for (int i = 0; i < n; i++) {
+      g[gAt + i] = Surrogates.gradient(surrogate, r.u[at + i], p.firing().threshold().at(first + i));
+    }
   }
 
   /**
    * @param scratch dL/dv of the step after, and the surrogate gradients of this one
    */
   private static void plainBackward(
-      NeuronParams p, NeuronRange r, int first, int n, float[] scratch) {
+      LeakyIntegrator p, NeuronRange r, int first, int n, float[] scratch) {
     Arrays.fill(scratch, 0, n, 0);
     if (r.gxStep == 0) {
       Arrays.fill(r.gx, r.gxAt + first, r.gxAt + first + n, 0);
     }
     for (int t = r.steps - 1; t >= 0; t--) {
       surrogates(p, r, t, first, n, scratch, BLOCK);
-      plainStepBack(p.threshold(), r, t, first, n, scratch);
+      plainStepBack(p.firing().threshold().shared(), r, t, first, n, scratch);
     }
   }
 
@@ -199,17 +208,18 @@ final class VectorNeurons {
   }
 
   private static void backward(
-      NeuronParams p, NeuronRange r, int n, float[] g, int gAt, int gStep) {
+      LeakyIntegrator p, NeuronRange r, int n, float[] g, int gAt, int gStep) {
     boolean spikes = p.spikes();
-    boolean clips = p.clips();
-    boolean subtracts = p.subtract();
+    boolean clips = p.firing().clips();
+    boolean subtracts = p.firing().subtract();
     boolean synaptic = p.synaptic();
     boolean norm = p.normInput();
-    boolean trains = p.keepsCurrent() || p.alphaMem() != 1;
-    float alphaMem = p.alphaMem();
-    float alphaSyn = p.alphaSyn();
-    float inputScale = p.inputScale();
-    float resetValue = p.resetValue();
+    boolean trains = p.keepsCurrent() || p.leaks();
+    FloatVector alphaMem = load(p.alphaMem(), n);
+    FloatVector alphaSyn = p.alphaSyn() == null ? alphaMem : load(p.alphaSyn(), n);
+    FloatVector inputScale = one().sub(alphaMem);
+    FloatVector threshold = load(p.firing().threshold(), n);
+    FloatVector resetValue = load(p.firing().resetValue(), n);
     boolean skipsSilent = r.skipsSilent();
     int out = r.outputOf(n);
     FloatVector zero = FloatVector.zero(SPECIES);
@@ -228,9 +238,9 @@ final class VectorNeurons {
       }
       ext = ext.add(rate);
       FloatVector gw = gv;
-      FloatVector s = clips || !subtracts ? spike(p, u) : u;
+      FloatVector s = clips || !subtracts ? spike(p, u, threshold) : u;
       if (clips) {
-        gw = zero.blend(gv, reset(p, u, s).sub(p.minV()).compare(VectorOperators.GT, 0));
+        gw = zero.blend(gv, reset(p, u, s, resetValue).sub(p.firing().minV()).compare(VectorOperators.GT, 0));
       }
       FloatVector du;
       if (!spikes) {
@@ -247,16 +257,17 @@ final class VectorNeurons {
         FloatVector di = gx.add(gCurrent);
         gx = FlushToZero.gradient(di.mul(alphaSyn));
         gCurrent = gx;
-        gAlphaSyn = di.mul(load(r.current, at).div(alphaSyn)).add(gAlphaSyn);
+        gAlphaSyn = di.mul(load(r.current, at)).add(gAlphaSyn);
       }
       if (trains) {
         FloatVector from = zero;
         if (t > 0) {
           FloatVector earlier = load(r.u, at - r.neurons);
-          from = clip(p, reset(p, earlier, spike(p, earlier)));
+          from = clip(p, reset(p, earlier, spike(p, earlier, threshold), resetValue));
         }
         if (norm) {
-          from = from.sub(load(r.current, at));
+          FloatVector i = load(r.current, at);
+          from = from.sub(synaptic ? i.mul(alphaSyn) : i);
         }
         gAlphaMem = du.mul(from).add(gAlphaMem);
       }
@@ -271,10 +282,18 @@ final class VectorNeurons {
       sum.intoArray(r.gx, r.gxAt + n);
     }
     if (trains) {
-      r.gAlphaMem += Lanes.sum(gAlphaMem);
+      add(gAlphaMem, r.gConstants[LeakyIntegrator.MEM], n);
     }
     if (synaptic) {
-      r.gAlphaSyn += Lanes.sum(gAlphaSyn);
+      add(gAlphaSyn, r.gConstants[LeakyIntegrator.SYN], n);
+    }
+  }
+
+  private static void add(FloatVector gradient, NeuronRange.Sum sum, int n) {
+    if (sum.byNeuron == null) {
+      sum.overRange += Lanes.sum(gradient);
+    } else {
+      addWide(gradient, sum.byNeuron, n);
     }
   }
 
@@ -287,22 +306,31 @@ final class VectorNeurons {
     return FloatVector.fromArray(SPECIES, values, at);
   }
 
+  private static FloatVector load(PerNeuron values, int n) {
+    return values.each() == null
+        ? FloatVector.broadcast(SPECIES, values.shared())
+        : FloatVector.fromArray(SPECIES, values.each(), n);
+  }
+
+  private static FloatVector one() {
+    return FloatVector.broadcast(SPECIES, 1);
+  }
+
   /** Output: spikes, or the potential itself. */
-  private static FloatVector spike(NeuronParams p, FloatVector u) {
+  private static FloatVector spike(LeakyIntegrator p, FloatVector u, FloatVector threshold) {
     if (!p.spikes()) {
       return u;
     }
-    if (p.spikeFn().kind() == SpikeFn.Kind.SINGLE) {
-      FloatVector one = FloatVector.broadcast(SPECIES, 1);
+    if (p.firing().spikeFn().kind() == SpikeFn.Kind.SINGLE) {
       return FloatVector.zero(SPECIES)
-          .blend(one, u.sub(p.threshold()).compare(VectorOperators.GE, 0));
+          .blend(one(), u.sub(threshold).compare(VectorOperators.GE, 0));
     }
     FloatVector ratio = u.max(0);
-    if (p.threshold() != 1) {
-      ratio = ratio.div(p.threshold());
+    if (!p.firing().threshold().is(1)) {
+      ratio = ratio.div(threshold);
     }
     FloatVector s = floor(ratio);
-    return p.spikeFn().kind() == SpikeFn.Kind.MAX ? s.min(p.spikeFn().max()) : s;
+    return p.firing().spikeFn().kind() == SpikeFn.Kind.MAX ? s.min(p.firing().spikeFn().max()) : s;
   }
 
   /** Of values that are not negative. */
@@ -313,19 +341,20 @@ final class VectorNeurons {
     return floor.blend(x, x.compare(VectorOperators.GE, 0x1p22f));
   }
 
-  private static FloatVector reset(NeuronParams p, FloatVector u, FloatVector s) {
+  private static FloatVector reset(
+      LeakyIntegrator p, FloatVector u, FloatVector s, FloatVector resetValue) {
     if (!p.spikes()) {
       return u;
     }
-    if (p.subtract()) {
-      return u.sub(p.resetValue() == 1 ? s : s.mul(p.resetValue()));
+    if (p.firing().subtract()) {
+      return u.sub(p.firing().resetValue().is(1) ? s : s.mul(resetValue));
     }
     VectorMask<Float> spiked = s.compare(VectorOperators.NE, 0);
     FloatVector w = u.blend(0, spiked);
-    return p.resetAll() ? w.add(p.resetValue()) : w.blend(p.resetValue(), spiked);
+    return p.firing().resetAll() ? w.add(resetValue) : w.blend(resetValue, spiked);
   }
 
-  private static FloatVector clip(NeuronParams p, FloatVector w) {
-    return p.clips() ? w.sub(p.minV()).max(0).add(p.minV()) : w;
+  private static FloatVector clip(LeakyIntegrator p, FloatVector w) {
+    return p.firing().clips() ? w.sub(p.firing().minV()).max(0).add(p.firing().minV()) : w;
   }
 }

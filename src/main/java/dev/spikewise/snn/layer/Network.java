@@ -145,7 +145,7 @@ public final class Network {
             pool == null
                 ? signal(frame(shape, in.frame), timeSteps, samples(specs, i))
                 : signal(frame(shapes.get(i + 2), null), timeSteps, samples(specs, i + 1));
-        add(new Neurons(name, n, pool, in, out, batchSize, kept, block, timeSteps, kernels));
+        add(new Neurons(name, n, shape, pool, in, out, batchSize, kept, block, timeSteps, kernels));
         yield new Step(out, 1);
       }
       case RectifierSpec r -> {

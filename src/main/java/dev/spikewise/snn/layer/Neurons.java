@@ -2,16 +2,20 @@ package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.Kernels;
-import dev.spikewise.snn.kernel.NeuronParams;
+import dev.spikewise.snn.kernel.Neuron;
 import dev.spikewise.snn.kernel.NeuronRange;
+import dev.spikewise.snn.kernel.PerNeuron;
 import dev.spikewise.snn.kernel.PoolShape;
 import dev.spikewise.snn.layer.Signal.Frame;
-import dev.spikewise.snn.neuron.Decays;
 import dev.spikewise.snn.neuron.NeuronModel;
+import dev.spikewise.snn.neuron.Trained;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.NeuronSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /** A layer of N equal neurons, each on its own through time unless they are recurrent. */
@@ -23,9 +27,7 @@ public final class Neurons extends Layer {
   private final NeuronModel model;
   private final List<Parameter> parameters;
 
-  /** How many of the parameters, the first ones, are time constants. */
-  private final int constants;
-
+  private final List<TrainedConstant> constants = new ArrayList<>();
   private final Kernels kernels;
   private final Frame frame;
   private final int neurons;
@@ -45,10 +47,10 @@ public final class Neurons extends Layer {
   private final NeuronRange[] ranges;
   private final float[] rateGradient;
   private boolean inLoss;
-  private Decays decays;
-  private NeuronParams params;
+  private Neuron neuron;
 
   /**
+   * @param shape PyTorch's, of the neurons
    * @param pool a sum pool that is computed with the neurons, whose output {@code out} is then
    * @param samples most samples of a batch
    * @param kept samples whose potentials are kept: all, or those of one call
@@ -57,6 +59,7 @@ public final class Neurons extends Layer {
   Neurons(
       String name,
       NeuronSpec spec,
+      Shape shape,
       @Nullable PoolShape pool,
       Signal in,
       Signal out,
@@ -74,14 +77,13 @@ public final class Neurons extends Layer {
     frame = pool == null ? out.frame : in.frame;
     neurons = frame.size();
     parameters = new ArrayList<>();
-    spec.timeConstants()
-        .forEach(
-            (constant, value) -> {
-              var parameter = new Parameter(name + "." + constant, new int[0], new int[1]);
-              parameter.values()[0] = value.floatValue();
-              parameters.add(parameter);
-            });
-    constants = parameters.size();
+    SequencedMap<String, Shape> shapes = spec.parameters(shape);
+    for (Trained trained : model.trained()) {
+      Shape its = Objects.requireNonNull(shapes.get(trained.name()));
+      var constant = new TrainedConstant(name, trained, its, frame);
+      constants.add(constant);
+      parameters.add(constant.parameter());
+    }
     recurrence =
         spec instanceof NeuronSpec.Recurrent recurrent
             ? new Recurrence(name, neurons, recurrent.recurrentBias(), block, kernels)
@@ -89,16 +91,15 @@ public final class Neurons extends Layer {
     if (recurrence != null) {
       parameters.addAll(recurrence.parameters());
     }
-    decays = Decays.of(spec, constants());
-    params = model.params(decays);
+    neuron = neuron();
     this.kept = kept;
     int size = Math.multiplyExact(kept * timeSteps, neurons);
     u = new float[size];
-    current = params.keepsCurrent() ? new float[size] : new float[0];
+    current = neuron.keepsCurrent() ? new float[size] : new float[0];
     v = new float[samples * neurons];
-    synapticCurrent = params.synaptic() ? new float[v.length] : new float[0];
-    b = params.adapts() ? new float[v.length] : new float[0];
-    bBefore = params.adapts() ? new float[size] : new float[0];
+    synapticCurrent = neuron.synaptic() ? new float[v.length] : new float[0];
+    b = neuron.adapts() ? new float[v.length] : new float[0];
+    bBefore = neuron.adapts() ? new float[size] : new float[0];
     counts = new double[neurons];
     uncounted = new double[kept < samples ? neurons : 0];
     rateGradient = new float[neurons];
@@ -147,12 +148,14 @@ public final class Neurons extends Layer {
     return r;
   }
 
-  private float[] constants() {
-    var values = new float[constants];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = parameters.get(i).values()[0];
+  /** The model in numbers, with the constants as they are now. */
+  private Neuron neuron() {
+    @Nullable PerNeuron[] trained = new PerNeuron[Neuron.CONSTANTS];
+    for (TrainedConstant constant : constants) {
+      constant.update();
+      trained[constant.place()] = constant.value();
     }
-    return values;
+    return model.with(trained, given -> TrainedConstant.inEngineOrder(given, frame));
   }
 
   public String name() {
@@ -160,7 +163,7 @@ public final class Neurons extends Layer {
   }
 
   public boolean spikes() {
-    return params.spikes();
+    return neuron.spikes();
   }
 
   /**
@@ -238,8 +241,7 @@ public final class Neurons extends Layer {
       Arrays.fill(rateGradient, 0);
     }
     inLoss = false;
-    decays = Decays.of(model.spec(), constants());
-    params = model.params(decays);
+    neuron = neuron();
   }
 
   private void forgetState(int from, int to) {
@@ -281,7 +283,7 @@ public final class Neurons extends Layer {
                 place(r, sample, t);
                 r.xAt = recurrence == null ? in.at(sample) : (sample - from) * neurons;
                 r.sAt = out.at(sample) + t * neurons;
-                kernels.neuronForward(params, r);
+                kernels.neuronForward(neuron, r);
               }
             });
   }
@@ -289,11 +291,9 @@ public final class Neurons extends Layer {
   @Override
   void backward(int from, int to, Signal gOut, Signal gIn) {
     for (NeuronRange r : ranges) {
-      r.gAlphaMem = 0;
-      r.gAlphaSyn = 0;
-      r.gAlphaAdapt = 0;
       r.gRate = inLoss ? rateGradient : null;
     }
+    constants.forEach(constant -> constant.startBackward(ranges));
     if (recurrence == null) {
       backward(from, to, 0, gOut, gIn);
     } else {
@@ -304,7 +304,7 @@ public final class Neurons extends Layer {
         recurrence.backward(from, to, t, out, gIn);
       }
     }
-    addConstantGradients();
+    constants.forEach(constant -> constant.addGradient(ranges));
   }
 
   private void backward(int from, int to, int t, Signal gOut, Signal gIn) {
@@ -327,25 +327,9 @@ public final class Neurons extends Layer {
                 r.gvAt = inBlock;
                 r.gsAt = recurrence == null ? gOut.at(sample) : inBlock;
                 r.gxAt = recurrence == null ? gIn.at(sample) : inBlock;
-                kernels.neuronBackward(params, r);
+                kernels.neuronBackward(neuron, r);
               }
             });
-  }
-
-  private void addConstantGradients() {
-    double gMem = 0;
-    double gSyn = 0;
-    double gAdapt = 0;
-    for (NeuronRange r : ranges) {
-      gMem += r.gAlphaMem;
-      gSyn += r.gAlphaSyn;
-      gAdapt += r.gAlphaAdapt;
-    }
-    float[] gradients = decays.gradients(model.spec(), constants(), gMem, gSyn, gAdapt);
-    for (int i = 0; i < constants; i++) {
-      parameters.get(i).reach();
-      parameters.get(i).gradient()[0] += gradients[i];
-    }
   }
 
   private void place(NeuronRange r, int sample, int t) {

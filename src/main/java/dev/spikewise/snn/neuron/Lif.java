@@ -1,7 +1,12 @@
 package dev.spikewise.snn.neuron;
 
-import dev.spikewise.snn.kernel.NeuronParams;
+import dev.spikewise.snn.kernel.LeakyIntegrator;
+import dev.spikewise.snn.kernel.Neuron;
+import dev.spikewise.snn.kernel.PerNeuron;
 import dev.spikewise.spec.layer.NeuronSpec;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Leaky integrate and fire.
@@ -11,11 +16,18 @@ import dev.spikewise.spec.layer.NeuronSpec;
  *   s = spike(u)                               v = reset(u, s)
  *   a = exp(-1 / tau_mem)                      a_s = exp(-1 / tau_syn)
  * </pre>
+ *
+ * <p>Step and backward step: {@link LeakyIntegrator}.
  */
 record Lif(NeuronSpec.Spiking spec) implements NeuronModel {
 
   @Override
-  public NeuronParams params(Decays decays) {
-    return NeuronModel.spiking(spec, decays.mem(), decays.syn(), null);
+  public Neuron with(@Nullable PerNeuron[] trained, UnaryOperator<PerNeuron> given) {
+    return new LeakyIntegrator(
+        Objects.requireNonNull(trained[LeakyIntegrator.MEM]),
+        trained[LeakyIntegrator.SYN],
+        spec.normInput(),
+        true,
+        NeuronModel.firing(spec, given));
   }
 }

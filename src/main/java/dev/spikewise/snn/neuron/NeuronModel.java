@@ -1,14 +1,23 @@
 package dev.spikewise.snn.neuron;
 
-import dev.spikewise.snn.kernel.NeuronParams;
+import dev.spikewise.snn.kernel.Firing;
+import dev.spikewise.snn.kernel.LeakyIntegrator;
+import dev.spikewise.snn.kernel.Neuron;
+import dev.spikewise.snn.kernel.PerNeuron;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.SurrogateSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** A neuron model: the numbers that the kernels integrate it with. */
+/** A neuron model: its trained constants, and the numbers that the kernels compute with. */
 public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
 
+  /** The model that a specification describes; the registry of all models. */
   static NeuronModel of(NeuronSpec spec) {
     return switch (spec) {
       case NeuronSpec.IAF iaf -> new Iaf(iaf);
@@ -22,51 +31,66 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
 
   NeuronSpec spec();
 
-  /** The model in numbers, for these decays. */
-  NeuronParams params(Decays decays);
-
-  static NeuronParams spiking(
-      NeuronSpec.Spiking spec,
-      float alphaMem,
-      float alphaSyn,
-      NeuronParams.@Nullable Adaptation adaptation) {
-    boolean subtract = spec.resetFn().kind() == ResetFn.Kind.SUBTRACT;
-    return new NeuronParams(
-        alphaMem,
-        alphaSyn,
-        spec.normInput(),
-        true,
-        spec.spikeThreshold().floatValue(),
-        spec.spikeFn(),
-        subtract,
-        (float) or(spec.resetFn().value(), subtract ? spec.spikeThreshold() : 0),
-        spec.sinabsCompat(),
-        minV(spec),
-        spec.surrogateGradFn(),
-        adaptation);
+  /** What is trained, in the order of {@link NeuronSpec#parameters}. */
+  default List<Trained> trained() {
+    var trained = new ArrayList<Trained>();
+    spec()
+        .timeConstants()
+        .forEach(
+            (name, initial) -> {
+              int place =
+                  switch (name.substring(name.indexOf('_') + 1)) {
+                    case "mem" -> LeakyIntegrator.MEM;
+                    case "syn" -> LeakyIntegrator.SYN;
+                    default -> Alif.ADAPT;
+                  };
+              var form = spec().trainAlphas() ? Trained.Form.PLAIN : Trained.Form.TAU;
+              trained.add(new Trained(name, initial, place, form));
+            });
+    return trained;
   }
 
-  static NeuronParams silent(NeuronSpec spec, float alphaMem, float alphaSyn) {
-    return new NeuronParams(
-        alphaMem,
-        alphaSyn,
-        spec.normInput(),
-        false,
-        1,
+  /**
+   * The model in numbers.
+   *
+   * @param trained value of each trained constant by its {@link Trained#place}; null where the
+   *     neuron has none
+   * @param given brings a constant that is not trained from PyTorch's order to the engine's
+   */
+  Neuron with(@Nullable PerNeuron[] trained, UnaryOperator<PerNeuron> given);
+
+  static Firing firing(NeuronSpec.Spiking spec, UnaryOperator<PerNeuron> given) {
+    boolean subtract = spec.resetFn().kind() == ResetFn.Kind.SUBTRACT;
+    PerNeuron threshold = given.apply(values(spec.spikeThreshold()));
+    Double value = spec.resetFn().value();
+    return new Firing(
+        threshold,
+        spec.spikeFn(),
+        subtract,
+        value != null ? PerNeuron.of(value.floatValue()) : subtract ? threshold : PerNeuron.of(0),
+        spec.sinabsCompat(),
+        minV(spec),
+        spec.surrogateGradFn());
+  }
+
+  /** Of neurons that do not spike. */
+  static Firing silent(NeuronSpec spec) {
+    return new Firing(
+        PerNeuron.of(1),
         SpikeFn.MULTI,
         true,
-        0,
+        PerNeuron.of(0),
         false,
         minV(spec),
-        null,
-        null);
+        SurrogateSpec.DEFAULT);
+  }
+
+  private static PerNeuron values(Constant constant) {
+    float[] values = constant.floats();
+    return constant.shared() ? PerNeuron.of(values[0]) : PerNeuron.of(values);
   }
 
   private static float minV(NeuronSpec spec) {
-    return (float) or(spec.minVMem(), Double.NEGATIVE_INFINITY);
-  }
-
-  private static double or(@Nullable Double value, double otherwise) {
-    return value == null ? otherwise : value;
+    return spec.minVMem() == null ? Float.NEGATIVE_INFINITY : spec.minVMem().floatValue();
   }
 }

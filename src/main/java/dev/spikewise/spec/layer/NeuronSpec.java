@@ -2,6 +2,7 @@ package dev.spikewise.spec.layer;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.SpikeFn;
@@ -12,15 +13,23 @@ import org.jspecify.annotations.Nullable;
 
 /** A layer of neurons with a state. */
 public sealed interface NeuronSpec extends ElementwiseSpec {
-  /** Time constants in time steps; null where the neuron has none. */
-  default @Nullable Double tauMem() {
+  Constant ONE = Constant.of(1);
+
+  /**
+   * Time constant of the membrane potential in time steps: a number, or a list with one per channel
+   * or per neuron.
+   */
+  default @Nullable Constant tauMem() {
     return null;
   }
 
-  /** Time constant of the synapses, in time steps; null where they have none. */
-  @Nullable Double tauSyn();
+  /**
+   * Time constant of the synaptic current in time steps: a number, or a list with one per channel
+   * or per neuron; no synaptic current when absent.
+   */
+  @Nullable Constant tauSyn();
 
-  default @Nullable Double tauAdapt() {
+  default @Nullable Constant tauAdapt() {
     return null;
   }
 
@@ -38,48 +47,69 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
   @Nullable Double minVMem();
 
   /** Trainable time constants under sinabs' names, with their initial values. */
-  default SequencedMap<String, Double> timeConstants() {
-    var constants = new LinkedHashMap<String, Double>();
+  default SequencedMap<String, Constant> timeConstants() {
+    var constants = new LinkedHashMap<String, Constant>();
     put(constants, "mem", tauMem());
     put(constants, "adapt", tauAdapt());
     put(constants, "syn", tauSyn());
     return constants;
   }
 
-  private void put(SequencedMap<String, Double> constants, String which, @Nullable Double tau) {
+  private void put(SequencedMap<String, Constant> constants, String which, @Nullable Constant tau) {
     if (tau != null) {
       constants.put(
-          (trainAlphas() ? "alpha_" : "tau_") + which, trainAlphas() ? Math.exp(-1 / tau) : tau);
+          (trainAlphas() ? "alpha_" : "tau_") + which,
+          trainAlphas() ? tau.map(value -> Math.exp(-1 / value)) : tau);
     }
   }
 
   @Override
   default SequencedMap<String, Shape> parameters(Shape input) {
     var parameters = new LinkedHashMap<String, Shape>();
-    timeConstants().keySet().forEach(name -> parameters.put(name, Shape.of()));
+    timeConstants().forEach((name, constant) -> parameters.put(name, constant.shape(input)));
     return parameters;
   }
 
   @Override
+  default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+    boolean fit = true;
+    for (var constant : constants().entrySet()) {
+      fit &= constant.getValue().fits(input, constant.getKey(), mistakes);
+    }
+    return fit ? input : null;
+  }
+
+  /** Everything that may differ from neuron to neuron, under the names of the options. */
+  default SequencedMap<String, Constant> constants() {
+    var constants = new LinkedHashMap<String, Constant>();
+    putOption(constants, "tau_mem", tauMem());
+    putOption(constants, "tau_adapt", tauAdapt());
+    putOption(constants, "tau_syn", tauSyn());
+    return constants;
+  }
+
+  private static void putOption(
+      SequencedMap<String, Constant> constants, String name, @Nullable Constant constant) {
+    if (constant != null) {
+      constants.put(name, constant);
+    }
+  }
+
+  @Override
   default void check(Mistakes mistakes) {
-    positive(tauMem(), "tau_mem", mistakes);
-    positive(tauSyn(), "tau_syn", mistakes);
-    positive(tauAdapt(), "tau_adapt", mistakes);
+    constants().forEach((name, constant) -> constant.positive(name, mistakes));
     if (minVMem() != null) {
       mistakes.finite(minVMem(), "min_v_mem");
     }
   }
 
-  private static void positive(@Nullable Double tau, String name, Mistakes mistakes) {
-    if (tau != null) {
-      mistakes.positive(tau, name);
-    }
-  }
-
   /** A layer of spiking neurons. */
   sealed interface Spiking extends NeuronSpec {
-    /** The membrane potential at which a neuron spikes. */
-    Double spikeThreshold();
+    /**
+     * Membrane potential at which a neuron spikes: a number, or a list with one per channel or per
+     * neuron. Not trained.
+     */
+    Constant spikeThreshold();
 
     SpikeFn spikeFn();
 
@@ -96,14 +126,20 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     @Override
     default void check(Mistakes mistakes) {
       NeuronSpec.super.check(mistakes);
-      mistakes.positive(spikeThreshold(), "spike_threshold");
       surrogateGradFn().check(mistakes.in("surrogate_grad_fn"));
       if (minVMem() != null) {
         mistakes.require(
-            minVMem() < spikeThreshold(),
+            minVMem() < spikeThreshold().least(),
             "min_v_mem",
             "must be below spike_threshold " + spikeThreshold() + ", was " + minVMem());
       }
+    }
+
+    @Override
+    default SequencedMap<String, Constant> constants() {
+      var constants = NeuronSpec.super.constants();
+      constants.put("spike_threshold", spikeThreshold());
+      return constants;
     }
   }
 
@@ -139,6 +175,9 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
                 + "; put a Flatten before it");
         return null;
       }
+      if (Spiking.super.outputShape(input, mistakes) == null) {
+        return null;
+      }
       if (recConnect() != null) {
         Shape back = recConnect().outputShape(input, mistakes.in("rec_connect"));
         if (back != null && !back.equals(input)) {
@@ -154,16 +193,16 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
 
   /** Integrate-and-fire neurons without leak. */
   record IAF(
-      Double spikeThreshold,
+      Constant spikeThreshold,
       SpikeFn spikeFn,
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
-      @Nullable Double tauSyn,
+      @Nullable Constant tauSyn,
       @JsonProperty("min_v_mem") @Nullable Double minVMem,
       Boolean sinabsCompat)
       implements Spiking {
     public IAF {
-      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeThreshold = spikeThreshold == null ? ONE : spikeThreshold;
       spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
       resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
       surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
@@ -175,11 +214,11 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
    * Leaky integrate-and-fire neurons; {@code tau_mem} and {@code tau_syn} in time steps, trainable.
    */
   record LIF(
-      Double tauMem,
-      @Nullable Double tauSyn,
+      Constant tauMem,
+      @Nullable Constant tauSyn,
       Boolean trainAlphas,
       Boolean normInput,
-      Double spikeThreshold,
+      Constant spikeThreshold,
       SpikeFn spikeFn,
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
@@ -189,7 +228,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     public LIF {
       trainAlphas = trainAlphas == null ? false : trainAlphas;
       normInput = normInput == null ? true : normInput;
-      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeThreshold = spikeThreshold == null ? ONE : spikeThreshold;
       spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
       resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
       surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
@@ -207,17 +246,18 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
    * Leaky neurons whose threshold, {@code spike_threshold + adapt_scale b}, rises with their spikes
    * and decays with {@code tau_adapt}. One spike a step at most, unless told otherwise.
    *
-   * @param tauAdapt time constant of the threshold, in time steps
+   * @param tauAdapt time constant of the threshold in time steps: a number, or a list with one per
+   *     channel or per neuron
    * @param adaptScale what a spike adds to the threshold, before it decays
    */
   record ALIF(
-      Double tauMem,
-      Double tauAdapt,
-      @Nullable Double tauSyn,
+      Constant tauMem,
+      Constant tauAdapt,
+      @Nullable Constant tauSyn,
       Double adaptScale,
       Boolean trainAlphas,
       Boolean normInput,
-      Double spikeThreshold,
+      Constant spikeThreshold,
       SpikeFn spikeFn,
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
@@ -228,7 +268,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       adaptScale = adaptScale == null ? 1.8 : adaptScale;
       trainAlphas = trainAlphas == null ? false : trainAlphas;
       normInput = normInput == null ? true : normInput;
-      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeThreshold = spikeThreshold == null ? ONE : spikeThreshold;
       spikeFn = spikeFn == null ? SpikeFn.SINGLE : spikeFn;
       resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
       surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
@@ -247,8 +287,8 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
   /** IAF neurons with a way back from each to all. */
   record IAFRecurrent(
       SynapticSpec.@Nullable Linear recConnect,
-      @Nullable Double tauSyn,
-      Double spikeThreshold,
+      @Nullable Constant tauSyn,
+      Constant spikeThreshold,
       SpikeFn spikeFn,
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
@@ -256,7 +296,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       Boolean sinabsCompat)
       implements Recurrent {
     public IAFRecurrent {
-      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeThreshold = spikeThreshold == null ? ONE : spikeThreshold;
       spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
       resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
       surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
@@ -266,12 +306,12 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
 
   /** LIF neurons with a way back from each to all. */
   record LIFRecurrent(
-      Double tauMem,
+      Constant tauMem,
       SynapticSpec.@Nullable Linear recConnect,
-      @Nullable Double tauSyn,
+      @Nullable Constant tauSyn,
       Boolean trainAlphas,
       Boolean normInput,
-      Double spikeThreshold,
+      Constant spikeThreshold,
       SpikeFn spikeFn,
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
@@ -281,7 +321,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     public LIFRecurrent {
       trainAlphas = trainAlphas == null ? false : trainAlphas;
       normInput = normInput == null ? true : normInput;
-      spikeThreshold = spikeThreshold == null ? 1.0 : spikeThreshold;
+      spikeThreshold = spikeThreshold == null ? ONE : spikeThreshold;
       spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
       resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
       surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
@@ -297,8 +337,8 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
 
   /** Leaky integrators without spikes: the output is the membrane potential. */
   record ExpLeak(
-      Double tauMem,
-      @Nullable Double tauSyn,
+      Constant tauMem,
+      @Nullable Constant tauSyn,
       Boolean trainAlphas,
       Boolean normInput,
       @JsonProperty("min_v_mem") @Nullable Double minVMem)

@@ -11,6 +11,7 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
@@ -184,16 +185,16 @@ class NirTest {
 
   private static NeuronSpec.IAF iaf(double threshold) {
     return new NeuronSpec.IAF(
-        threshold, SpikeFn.SINGLE, ZERO, SurrogateSpec.DEFAULT, null, null, false);
+        Constant.of(threshold), SpikeFn.SINGLE, ZERO, SurrogateSpec.DEFAULT, null, null, false);
   }
 
   private static NeuronSpec.LIF lif(int decay, @Nullable Double tauSyn, double threshold) {
     return new NeuronSpec.LIF(
-        -1 / Math.log(1 - decay / 4096.0),
-        tauSyn,
+        Constant.of(-1 / Math.log(1 - decay / 4096.0)),
+        Constant.ofNullable(tauSyn),
         false,
         false,
-        threshold,
+        Constant.of(threshold),
         SpikeFn.SINGLE,
         ZERO,
         SurrogateSpec.DEFAULT,
@@ -271,7 +272,7 @@ class NirTest {
     assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, ZERO, -1.0));
     assertNotForLava("/layers/2/spike_threshold", neurons(8.0, 0.1, SpikeFn.SINGLE, ZERO, null));
     assertNotForLava("/layers/2/tau_mem", neurons(1000.0, 1, SpikeFn.SINGLE, ZERO, null));
-    assertNotForLava("/layers/2 ExpLeak", new NeuronSpec.ExpLeak(6.0, null, null, false, null));
+    assertNotForLava("/layers/2 ExpLeak", new NeuronSpec.ExpLeak(Constant.of(6), null, null, false, null));
 
     var conv =
         new SynapticSpec.Conv2d(2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, true);
@@ -335,7 +336,16 @@ class NirTest {
   private static LayerSpec neurons(
       Double tauMem, double threshold, SpikeFn spike, ResetFn reset, @Nullable Double least) {
     return new NeuronSpec.LIF(
-        tauMem, null, false, false, threshold, spike, reset, null, least, false);
+        Constant.of(tauMem),
+        null,
+        false,
+        false,
+        Constant.of(threshold),
+        spike,
+        reset,
+        null,
+        least,
+        false);
   }
 
   private static LayerSpec recurrent(int tauMem, boolean bias, Double tauSyn) {
@@ -344,12 +354,12 @@ class NirTest {
 
   private static LayerSpec recurrent(int tauMem, boolean bias, Double tauSyn, double threshold) {
     return new NeuronSpec.LIFRecurrent(
-        (double) tauMem,
+        Constant.of(tauMem),
         bias ? new SynapticSpec.Linear(5, 5, true) : null,
-        tauSyn,
+        Constant.ofNullable(tauSyn),
         null,
         false,
-        threshold,
+        Constant.of(threshold),
         SpikeFn.SINGLE,
         ZERO,
         null,
@@ -368,9 +378,9 @@ class NirTest {
     boolean norse = dialect == NirDialect.NORSE;
     ModelSpec model =
         flat(
-            new NeuronSpec.ExpLeak(6.0, null, null, norse, null),
+            new NeuronSpec.ExpLeak(Constant.of(6), null, null, norse, null),
             new NeuronSpec.IAF(
-                1.0,
+                Constant.of(1),
                 norse ? SpikeFn.SINGLE : SpikeFn.MULTI,
                 norse ? ZERO : null,
                 null,
@@ -393,10 +403,10 @@ class NirTest {
             List.of(2, 16),
             List.of(
                 new SynapticSpec.Conv1d(2, 4, 3, 2, 1, 1, 1, true),
-                new NeuronSpec.IAF(0.75, null, null, null, null, -0.75, null),
+                new NeuronSpec.IAF(Constant.of(0.75), null, null, null, null, -0.75, null),
                 new ShapeSpec.Flatten(),
                 new SynapticSpec.Linear(32, 5, false),
-                new NeuronSpec.IAF(0.5, null, null, null, null, -0.5, null)));
+                new NeuronSpec.IAF(Constant.of(0.5), null, null, null, null, -0.5, null)));
     var random = new Random(9);
     var tensors = new LinkedHashMap<String, Tensor>();
     tensors.put("0.weight", random(random, 0.4f, 4, 2, 3));
@@ -508,7 +518,7 @@ class NirTest {
             new ShapeSpec.FlattenTime(),
             new SynapticSpec.Conv2d(
                 2, 6, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, !lava),
-            new NeuronSpec.IAF(0.75, spike, reset, surrogate, null, sinabs ? -0.75 : null, false),
+            new NeuronSpec.IAF(Constant.of(0.75), spike, reset, surrogate, null, sinabs ? -0.75 : null, false),
             dialect == NirDialect.NORSE || sinabs
                 ? new PoolSpec.SumPool2d(new Size2(2, 2), new Size2(2, 2), true)
                 : new PoolSpec.AvgPool2d(new Size2(2, 2), new Size2(2, 2), Size2.ZERO),
@@ -516,17 +526,17 @@ class NirTest {
                 6, 8, new Size2(3, 3), Size2.ONE, Size2.ONE, Size2.ONE, 1, false),
             // sinabs' importer takes leaky neurons only after flat layers.
             sinabs
-                ? new NeuronSpec.IAF(0.5, spike, reset, surrogate, null, -0.5, false)
+                ? new NeuronSpec.IAF(Constant.of(0.5), spike, reset, surrogate, null, -0.5, false)
                 : new NeuronSpec.LIF(
-                    8.0, null, false, true, 0.2, spike, reset, surrogate, null, false),
+                    Constant.of(8), null, false, true, Constant.of(0.2), spike, reset, surrogate, null, false),
             new ShapeSpec.Flatten(),
             new SynapticSpec.Linear(72, 10, false),
             new NeuronSpec.LIF(
-                5.0,
-                canCuba ? 3.0 : null,
+                Constant.of(5),
+                Constant.ofNullable(canCuba ? 3.0 : null),
                 false,
                 false,
-                threshold(dialect),
+                Constant.of(threshold(dialect)),
                 spike,
                 reset,
                 surrogate,

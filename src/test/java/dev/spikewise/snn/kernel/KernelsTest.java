@@ -1,6 +1,7 @@
 package dev.spikewise.snn.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
@@ -155,7 +156,7 @@ class KernelsTest {
 
   @ParameterizedTest
   @MethodSource("neurons")
-  void gradientsAreNeverDenormal(NeuronParams params) {
+  void gradientsAreNeverDenormal(LeakyIntegrator params) {
     try (var scalar = new ScalarKernels(1);
         var vector = new VectorKernels(1)) {
       for (Kernels kernels : List.of(scalar, vector)) {
@@ -180,7 +181,7 @@ class KernelsTest {
     return ones;
   }
 
-  static List<NeuronParams> neurons() {
+  static List<LeakyIntegrator> neurons() {
     var spikeFns = List.of(SpikeFn.MULTI, SpikeFn.SINGLE, new SpikeFn(SpikeFn.Kind.MAX, 2));
     var surrogates =
         List.of(
@@ -194,40 +195,101 @@ class KernelsTest {
             new SurrogateSpec.Sigmoid(4.0),
             new SurrogateSpec.Triangular(0.8),
             new SurrogateSpec.Boxcar(0.5));
-    var all = new ArrayList<NeuronParams>();
+    var all = new ArrayList<LeakyIntegrator>();
     float none = Float.NEGATIVE_INFINITY;
     for (SpikeFn spikeFn : spikeFns) {
       for (SurrogateSpec surrogate : surrogates) {
         all.add(
-            new NeuronParams(
-                1, Float.NaN, false, true, 1, spikeFn, true, 1, false, none, surrogate, null));
+            integrator(
+                1, Float.NaN, false, true, firing(1, spikeFn, true, 1, false, none, surrogate)));
         all.add(
-            new NeuronParams(
-                0.9f, Float.NaN, true, true, 0.7f, spikeFn, true, 0.5f, false, -0.2f, surrogate,
-                null));
+            integrator(
+                0.9f, Float.NaN, true, true, firing(0.7f, spikeFn, true, 0.5f, false, -0.2f, surrogate)));
         all.add(
-            new NeuronParams(
-                0.8f, 0.6f, true, true, 1.3f, spikeFn, false, -0.1f, true, none, surrogate, null));
+            integrator(
+                0.8f, 0.6f, true, true, firing(1.3f, spikeFn, false, -0.1f, true, none, surrogate)));
         all.add(
-            new NeuronParams(
-                0.8f, 0.6f, false, true, 0.7f, spikeFn, false, -0.1f, false, -0.3f, surrogate,
-                null));
+            integrator(
+                0.8f, 0.6f, false, true, firing(0.7f, spikeFn, false, -0.1f, false, -0.3f, surrogate)));
       }
     }
     all.add(
-        new NeuronParams(
-            0.8f, 0.6f, false, false, 1, SpikeFn.MULTI, true, 1, false, none, null, null));
+        integrator(
+            0.8f, 0.6f, false, false, firing(1, SpikeFn.MULTI, true, 1, false, none, SurrogateSpec.DEFAULT)));
+    for (LeakyIntegrator shared : List.copyOf(all)) {
+      all.add(perNeuron(shared));
+    }
     return all;
+  }
+
+  private static LeakyIntegrator integrator(
+      float alphaMem, float alphaSyn, boolean normInput, boolean spikes, Firing firing) {
+    return new LeakyIntegrator(
+        PerNeuron.of(alphaMem),
+        Float.isNaN(alphaSyn) ? null : PerNeuron.of(alphaSyn),
+        normInput,
+        spikes,
+        firing);
+  }
+
+  private static Firing firing(
+      float threshold,
+      SpikeFn spikeFn,
+      boolean subtract,
+      float resetValue,
+      boolean resetAll,
+      float minV,
+      SurrogateSpec surrogate) {
+    return new Firing(
+        PerNeuron.of(threshold),
+        spikeFn,
+        subtract,
+        PerNeuron.of(resetValue),
+        resetAll,
+        minV,
+        surrogate);
+  }
+
+  /** The same with constants that differ from neuron to neuron. */
+  private static LeakyIntegrator perNeuron(LeakyIntegrator p) {
+    var firing =
+        new Firing(
+            spread(p.firing().threshold()),
+            p.firing().spikeFn(),
+            p.firing().subtract(),
+            spread(p.firing().resetValue()),
+            p.firing().resetAll(),
+            p.firing().minV(),
+            p.firing().surrogate());
+    return new LeakyIntegrator(
+        spread(p.alphaMem()),
+        p.alphaSyn() == null ? null : spread(p.alphaSyn()),
+        p.normInput(),
+        p.spikes(),
+        firing);
+  }
+
+  private static PerNeuron spread(PerNeuron shared) {
+    var each = new float[4 * 6 * 48];
+    for (int n = 0; n < each.length; n++) {
+      each[n] = shared.at(n) * (0.8f + 0.05f * (n % 5));
+    }
+    return PerNeuron.of(each);
   }
 
   @ParameterizedTest
   @MethodSource("neurons")
-  void vectorNeuronsAgreeWithTheScalarOnes(NeuronParams params) {
+  void vectorNeuronsAgreeWithTheScalarOnes(LeakyIntegrator params) {
     try (var scalar = new ScalarKernels(1);
         var vector = new VectorKernels(1)) {
-      for (boolean constant : new boolean[] {false, true}) {
-        NeuronRange a = range(constant);
-        NeuronRange b = range(constant);
+      for (boolean same : new boolean[] {false, true}) {
+        NeuronRange a = range(same);
+        NeuronRange b = range(same);
+        for (NeuronRange r : List.of(a, b)) {
+          boolean perNeuron = params.firing().threshold().each() != null;
+          Arrays.stream(r.gConstants)
+              .forEach(sum -> sum.byNeuron = perNeuron ? new double[r.neurons] : null);
+        }
         scalar.neuronForward(params, a);
         vector.neuronForward(params, b);
         assertThat(b.u).isEqualTo(a.u);
@@ -238,17 +300,23 @@ class KernelsTest {
         scalar.neuronBackward(params, a);
         vector.neuronBackward(params, b);
         assertClose(b.gx, a.gx, 0, "dx");
-        assertThat(Math.abs(b.gAlphaMem - a.gAlphaMem))
-            .isLessThan(1e-3 * (1 + Math.abs(a.gAlphaMem)));
-        assertThat(Math.abs(b.gAlphaSyn - a.gAlphaSyn))
-            .isLessThan(1e-3 * (1 + Math.abs(a.gAlphaSyn)));
+        for (int constant = 0; constant < 2; constant++) {
+          NeuronRange.Sum expected = a.gConstants[constant];
+          NeuronRange.Sum actual = b.gConstants[constant];
+          assertThat(actual.overRange)
+              .isCloseTo(
+                  expected.overRange, within(1e-3 * (1 + Math.abs(expected.overRange))));
+          for (int n = 0; expected.byNeuron != null && n < a.neurons; n++) {
+            assertThat(actual.byNeuron[n]).isCloseTo(expected.byNeuron[n], within(1e-3));
+          }
+        }
       }
     }
   }
 
   @ParameterizedTest
   @MethodSource("neurons")
-  void vectorNeuronsWithAPoolBehindThemAgreeWithTheScalarOnes(NeuronParams params) {
+  void vectorNeuronsWithAPoolBehindThemAgreeWithTheScalarOnes(LeakyIntegrator params) {
     if (!params.spikes()) {
       return;
     }

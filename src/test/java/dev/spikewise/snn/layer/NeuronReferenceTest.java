@@ -8,6 +8,7 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import java.util.ArrayList;
@@ -57,7 +58,7 @@ class NeuronReferenceTest {
     var gOut = new Signal(frame, steps, SAMPLES);
     var gIn = new Signal(frame, steps, SAMPLES);
     var layer =
-        new Neurons("0", spec(settings), null, in, out, SAMPLES, SAMPLES, SAMPLES, steps, kernels);
+        new Neurons("0", spec(settings), Shape.of(NEURONS), null, in, out, SAMPLES, SAMPLES, SAMPLES, steps, kernels);
     layer.reset();
     load(layer, reference);
     layer.parameters().forEach(Parameter::zeroGradient);

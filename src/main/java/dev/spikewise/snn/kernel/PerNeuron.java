@@ -1,0 +1,29 @@
+package dev.spikewise.snn.kernel;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A number of each neuron.
+ *
+ * @param shared that of all neurons; NaN where each has its own
+ * @param each [N] in the engine's order; null where they share one
+ */
+public record PerNeuron(float shared, float @Nullable [] each) {
+
+  public static PerNeuron of(float shared) {
+    return new PerNeuron(shared, null);
+  }
+
+  public static PerNeuron of(float[] each) {
+    return new PerNeuron(Float.NaN, each);
+  }
+
+  public float at(int neuron) {
+    return each == null ? shared : each[neuron];
+  }
+
+  /** Whether all neurons have this value as their shared one. */
+  boolean is(float value) {
+    return each == null && shared == value;
+  }
+}

@@ -1,0 +1,123 @@
+package dev.spikewise.snn.layer;
+
+import dev.spikewise.snn.kernel.NeuronRange;
+import dev.spikewise.snn.kernel.PerNeuron;
+import dev.spikewise.snn.layer.Signal.Frame;
+import dev.spikewise.snn.neuron.Trained;
+import dev.spikewise.spec.Shape;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A trained constant of a layer's neurons, on its way to the kernels and with its gradient back:
+ * one for all neurons, one per channel, or one per neuron.
+ */
+final class TrainedConstant {
+
+  private final Trained what;
+  private final Parameter parameter;
+  private PerNeuron value;
+
+  /** Where neurons differ: by neuron, the value and its gradient; else empty. */
+  private final float[] each;
+
+  private final double[] gradients;
+
+  /** By neuron: the place of its value in the parameter. */
+  private final int[] placeOf;
+
+  /**
+   * @param shape PyTorch's, of the constant
+   * @param frame of the neurons
+   */
+  TrainedConstant(String layer, Trained what, Shape shape, Frame frame) {
+    this.what = what;
+    int[] dims = shape.dims().stream().mapToInt(d -> d).toArray();
+    boolean perNeuron = dims.length > 0 && shape.size() == frame.size();
+    parameter =
+        new Parameter(
+            layer + "." + what.name(),
+            dims,
+            perNeuron ? frame.torchOrder() : Synapses.identity(shape.size()));
+    float[] initial = what.initial().floats();
+    parameter.load(initial);
+    int neurons = dims.length == 0 ? 0 : frame.size();
+    each = new float[neurons];
+    gradients = new double[neurons];
+    placeOf = new int[neurons];
+    Arrays.setAll(placeOf, n -> perNeuron ? n : n % frame.c());
+    value = PerNeuron.of(each);
+    update();
+  }
+
+  Parameter parameter() {
+    return parameter;
+  }
+
+  int place() {
+    return what.place();
+  }
+
+  /** What the model computes with, as of the last {@link #update}. */
+  PerNeuron value() {
+    return value;
+  }
+
+  /** Takes over what training made of the parameter. */
+  void update() {
+    float[] values = parameter.values();
+    if (each.length == 0) {
+      value = PerNeuron.of(what.form().value(values[0]));
+      return;
+    }
+    for (int n = 0; n < each.length; n++) {
+      each[n] = what.form().value(values[placeOf[n]]);
+    }
+  }
+
+  void startBackward(NeuronRange[] ranges) {
+    Arrays.fill(gradients, 0);
+    for (NeuronRange range : ranges) {
+      NeuronRange.Sum sum = range.gConstants[what.place()];
+      sum.overRange = 0;
+      sum.byNeuron = gradients.length == 0 ? null : gradients;
+    }
+  }
+
+  /** Adds what the ranges found to the parameter's gradient. */
+  void addGradient(NeuronRange[] ranges) {
+    parameter.reach();
+    float[] values = parameter.values();
+    float[] gradient = parameter.gradient();
+    if (each.length == 0) {
+      double sum = 0;
+      for (NeuronRange range : ranges) {
+        sum += range.gConstants[what.place()].overRange;
+      }
+      gradient[0] += (float) what.form().gradient(sum, value.shared(), values[0]);
+      return;
+    }
+    var sums = new double[values.length];
+    for (int n = 0; n < each.length; n++) {
+      sums[placeOf[n]] += gradients[n];
+    }
+    for (int i = 0; i < sums.length; i++) {
+      gradient[i] +=
+          (float) what.form().gradient(sums[i], what.form().value(values[i]), values[i]);
+    }
+  }
+
+  /** From PyTorch's order, per channel or per neuron, to one number per neuron of the frame. */
+  static PerNeuron inEngineOrder(PerNeuron torch, Frame frame) {
+    float @Nullable [] values = torch.each();
+    if (values == null) {
+      return torch;
+    }
+    int[] order = frame.torchOrder();
+    var each = new float[frame.size()];
+    for (int n = 0; n < each.length; n++) {
+      each[n] = values[values.length == each.length ? order[n] : n % frame.c()];
+    }
+    return PerNeuron.of(each);
+  }
+}
