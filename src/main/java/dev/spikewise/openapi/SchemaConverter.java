@@ -103,8 +103,7 @@ class SchemaConverter implements ModelConverter {
     if (raw == Constant.class) {
       return new ComposedSchema()
           .addOneOfItem(new NumberSchema().format("double"))
-          .addOneOfItem(
-              new ArraySchema().items(new NumberSchema().format("double")).minItems(1))
+          .addOneOfItem(new ArraySchema().items(new NumberSchema().format("double")).minItems(1))
           .description(comment(raw));
     }
     if (raw == SpikeFn.class) {

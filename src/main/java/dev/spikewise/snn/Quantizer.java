@@ -226,8 +226,7 @@ public final class Quantizer {
   /** The same neurons at {@code scale} times their potentials. */
   private LayerSpec scaled(NeuronSpec.Spiking neurons, float scale) {
     // A threshold of 0 would never come to rest.
-    Constant threshold =
-        neurons.spikeThreshold().map(value -> Math.max(1, rounded(value, scale)));
+    Constant threshold = neurons.spikeThreshold().map(value -> Math.max(1, rounded(value, scale)));
     double lowest =
         neurons.minVMem() == null ? -(1 << how.stateBits() - 1) : rounded(neurons.minVMem(), scale);
     Double value = neurons.resetFn().value();

@@ -130,7 +130,8 @@ class PrintedModelTest {
     assertThat(recurrent.minVMem()).isEqualTo(-1);
     var lif = (NeuronSpec.LIF) model.layers().get(15);
     assertThat(lif.normInput()).isFalse();
-    assertThat(((NeuronSpec.IAF) model.layers().get(16)).spikeThreshold()).isEqualTo(Constant.of(0.3));
+    assertThat(((NeuronSpec.IAF) model.layers().get(16)).spikeThreshold())
+        .isEqualTo(Constant.of(0.3));
     assertThat(model.shapes().getLast()).isEqualTo(Shape.of(6));
   }
 

@@ -7,9 +7,9 @@ import static org.assertj.core.data.Percentage.withPercentage;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.spec.layer.LayerSpec;

@@ -162,13 +162,7 @@ public enum NirDialect {
             -threshold,
             false)
         : new NeuronSpec.IAF(
-            Constant.of(threshold),
-            SpikeFn.SINGLE,
-            reset(node, 1),
-            SURROGATE,
-            null,
-            null,
-            false);
+            Constant.of(threshold), SpikeFn.SINGLE, reset(node, 1), SURROGATE, null, null, false);
   }
 
   private NeuronSpec.LIF lif(
@@ -429,8 +423,7 @@ public enum NirDialect {
     return value;
   }
 
-  private static @Nullable Double optional(
-      String path, String name, @Nullable Constant constant) {
+  private static @Nullable Double optional(String path, String name, @Nullable Constant constant) {
     return constant == null ? null : uniform(path, name, constant);
   }
 

@@ -6,7 +6,9 @@ package dev.spikewise.snn.kernel;
  */
 public interface Neuron {
 
-  /** Number of trained constants a model has at most: the places in {@link NeuronRange#gConstants}. */
+  /**
+   * Number of trained constants a model has at most: the places in {@link NeuronRange#gConstants}.
+   */
   int CONSTANTS = 4;
 
   /** Takes neuron {@code n} of the range through its time steps. */

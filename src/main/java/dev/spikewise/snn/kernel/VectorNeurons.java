@@ -33,7 +33,8 @@ final class VectorNeurons {
     if (p.isPlain()) {
       float[] counts = r.scratch(BLOCK);
       for (int first = r.from; first < end; first += BLOCK) {
-        plainForward(p.firing().threshold().shared(), r, first, Math.min(BLOCK, end - first), counts);
+        plainForward(
+            p.firing().threshold().shared(), r, first, Math.min(BLOCK, end - first), counts);
       }
     } else {
       for (int n = r.from; n < end; n += LANES) {
@@ -159,7 +160,8 @@ final class VectorNeurons {
       return;
     }
     for (int i = 0; i < n; i++) {
-      g[gAt + i] = Surrogates.gradient(surrogate, r.u[at + i], p.firing().threshold().at(first + i));
+      g[gAt + i] =
+          Surrogates.gradient(surrogate, r.u[at + i], p.firing().threshold().at(first + i));
     }
   }
 
@@ -240,7 +242,10 @@ final class VectorNeurons {
       FloatVector gw = gv;
       FloatVector s = clips || !subtracts ? spike(p, u, threshold) : u;
       if (clips) {
-        gw = zero.blend(gv, reset(p, u, s, resetValue).sub(p.firing().minV()).compare(VectorOperators.GT, 0));
+        gw =
+            zero.blend(
+                gv,
+                reset(p, u, s, resetValue).sub(p.firing().minV()).compare(VectorOperators.GT, 0));
       }
       FloatVector du;
       if (!spikes) {

@@ -102,8 +102,7 @@ final class TrainedConstant {
       sums[placeOf[n]] += gradients[n];
     }
     for (int i = 0; i < sums.length; i++) {
-      gradient[i] +=
-          (float) what.form().gradient(sums[i], what.form().value(values[i]), values[i]);
+      gradient[i] += (float) what.form().gradient(sums[i], what.form().value(values[i]), values[i]);
     }
   }
 

@@ -10,8 +10,8 @@ import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.Constant;
+import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
@@ -272,7 +272,8 @@ class NirTest {
     assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, ZERO, -1.0));
     assertNotForLava("/layers/2/spike_threshold", neurons(8.0, 0.1, SpikeFn.SINGLE, ZERO, null));
     assertNotForLava("/layers/2/tau_mem", neurons(1000.0, 1, SpikeFn.SINGLE, ZERO, null));
-    assertNotForLava("/layers/2 ExpLeak", new NeuronSpec.ExpLeak(Constant.of(6), null, null, false, null));
+    assertNotForLava(
+        "/layers/2 ExpLeak", new NeuronSpec.ExpLeak(Constant.of(6), null, null, false, null));
 
     var conv =
         new SynapticSpec.Conv2d(2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, true);
@@ -518,7 +519,8 @@ class NirTest {
             new ShapeSpec.FlattenTime(),
             new SynapticSpec.Conv2d(
                 2, 6, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 1, !lava),
-            new NeuronSpec.IAF(Constant.of(0.75), spike, reset, surrogate, null, sinabs ? -0.75 : null, false),
+            new NeuronSpec.IAF(
+                Constant.of(0.75), spike, reset, surrogate, null, sinabs ? -0.75 : null, false),
             dialect == NirDialect.NORSE || sinabs
                 ? new PoolSpec.SumPool2d(new Size2(2, 2), new Size2(2, 2), true)
                 : new PoolSpec.AvgPool2d(new Size2(2, 2), new Size2(2, 2), Size2.ZERO),
@@ -528,7 +530,16 @@ class NirTest {
             sinabs
                 ? new NeuronSpec.IAF(Constant.of(0.5), spike, reset, surrogate, null, -0.5, false)
                 : new NeuronSpec.LIF(
-                    Constant.of(8), null, false, true, Constant.of(0.2), spike, reset, surrogate, null, false),
+                    Constant.of(8),
+                    null,
+                    false,
+                    true,
+                    Constant.of(0.2),
+                    spike,
+                    reset,
+                    surrogate,
+                    null,
+                    false),
             new ShapeSpec.Flatten(),
             new SynapticSpec.Linear(72, 10, false),
             new NeuronSpec.LIF(

@@ -204,18 +204,34 @@ class KernelsTest {
                 1, Float.NaN, false, true, firing(1, spikeFn, true, 1, false, none, surrogate)));
         all.add(
             integrator(
-                0.9f, Float.NaN, true, true, firing(0.7f, spikeFn, true, 0.5f, false, -0.2f, surrogate)));
+                0.9f,
+                Float.NaN,
+                true,
+                true,
+                firing(0.7f, spikeFn, true, 0.5f, false, -0.2f, surrogate)));
         all.add(
             integrator(
-                0.8f, 0.6f, true, true, firing(1.3f, spikeFn, false, -0.1f, true, none, surrogate)));
+                0.8f,
+                0.6f,
+                true,
+                true,
+                firing(1.3f, spikeFn, false, -0.1f, true, none, surrogate)));
         all.add(
             integrator(
-                0.8f, 0.6f, false, true, firing(0.7f, spikeFn, false, -0.1f, false, -0.3f, surrogate)));
+                0.8f,
+                0.6f,
+                false,
+                true,
+                firing(0.7f, spikeFn, false, -0.1f, false, -0.3f, surrogate)));
       }
     }
     all.add(
         integrator(
-            0.8f, 0.6f, false, false, firing(1, SpikeFn.MULTI, true, 1, false, none, SurrogateSpec.DEFAULT)));
+            0.8f,
+            0.6f,
+            false,
+            false,
+            firing(1, SpikeFn.MULTI, true, 1, false, none, SurrogateSpec.DEFAULT)));
     for (LeakyIntegrator shared : List.copyOf(all)) {
       all.add(perNeuron(shared));
     }
@@ -304,8 +320,7 @@ class KernelsTest {
           NeuronRange.Sum expected = a.gConstants[constant];
           NeuronRange.Sum actual = b.gConstants[constant];
           assertThat(actual.overRange)
-              .isCloseTo(
-                  expected.overRange, within(1e-3 * (1 + Math.abs(expected.overRange))));
+              .isCloseTo(expected.overRange, within(1e-3 * (1 + Math.abs(expected.overRange))));
           for (int n = 0; expected.byNeuron != null && n < a.neurons; n++) {
             assertThat(actual.byNeuron[n]).isCloseTo(expected.byNeuron[n], within(1e-3));
           }

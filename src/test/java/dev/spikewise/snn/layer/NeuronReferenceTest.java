@@ -58,7 +58,18 @@ class NeuronReferenceTest {
     var gOut = new Signal(frame, steps, SAMPLES);
     var gIn = new Signal(frame, steps, SAMPLES);
     var layer =
-        new Neurons("0", spec(settings), Shape.of(NEURONS), null, in, out, SAMPLES, SAMPLES, SAMPLES, steps, kernels);
+        new Neurons(
+            "0",
+            spec(settings),
+            Shape.of(NEURONS),
+            null,
+            in,
+            out,
+            SAMPLES,
+            SAMPLES,
+            SAMPLES,
+            steps,
+            kernels);
     layer.reset();
     load(layer, reference);
     layer.parameters().forEach(Parameter::zeroGradient);
