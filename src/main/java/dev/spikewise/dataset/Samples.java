@@ -5,6 +5,7 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Idx;
 import dev.spikewise.snn.data.Npz;
+import dev.spikewise.snn.data.SampleValues;
 import dev.spikewise.spec.Shape;
 import java.io.IOException;
 import java.io.InputStream;
@@ -95,17 +96,37 @@ final class Samples {
 
   private Dataset join(Dataset train, Dataset test, Mistakes testAt) {
     if (!test.shape().equals(train.shape()) || test.timeSteps() != train.timeSteps()) {
-      testAt.add("holds samples of another shape than those to train on");
-    } else if (4L * train.values().length + 4L * test.values().length > maxBytes) {
-      testAt.add("is too much together with those to train on for a data set");
+      testAt.add(
+          "has samples of shape %s, but the training samples have shape %s: both parts need the same"
+              .formatted(test.shape(), train.shape()));
+    } else if (train.values().bytes() + test.values().bytes() > maxBytes) {
+      testAt.add("makes the data set larger than the %d bytes allowed".formatted(maxBytes));
     }
     mistakes.throwIfAny();
-    var values = Arrays.copyOf(train.values(), train.values().length + test.values().length);
-    System.arraycopy(test.values(), 0, values, train.values().length, test.values().length);
     var labels = Arrays.copyOf(train.labels(), train.size() + test.size());
     System.arraycopy(test.labels(), 0, labels, train.size(), test.size());
     return new Dataset(
-        train.name(), train.shape(), train.timeSteps(), values, labels, train.size());
+        train.name(),
+        train.shape(),
+        train.timeSteps(),
+        joined(train.values(), test.values()),
+        labels,
+        train.size());
+  }
+
+  private static float[] joined(SampleValues train, SampleValues test) {
+    int size = train.sampleSize();
+    var values = new float[(train.samples() + test.samples()) * size];
+    var sample = new float[size];
+    for (int i = 0; i < train.samples() + test.samples(); i++) {
+      if (i < train.samples()) {
+        train.read(i, sample);
+      } else {
+        test.read(i - train.samples(), sample);
+      }
+      System.arraycopy(sample, 0, values, i * size, size);
+    }
+    return values;
   }
 
   private interface Reader<T> {

@@ -30,7 +30,7 @@ class Provenances {
     return new Provenance(
         sha256(mapper.writeValueAsBytes(spec)),
         weights == null ? null : sha256(Checkpoints.npz(weights.tensors())),
-        dataset == null ? null : sha256(bytes(dataset)),
+        dataset == null ? null : sha256(dataset),
         spec.seed(),
         version,
         engine.kernels(),
@@ -43,16 +43,28 @@ class Provenances {
             + System.getProperty("os.arch"));
   }
 
-  private static byte[] bytes(Dataset dataset) {
-    var bytes = ByteBuffer.allocate(4 * (dataset.values().length + dataset.labels().length));
-    bytes.asFloatBuffer().put(dataset.values());
-    bytes.position(4 * dataset.values().length).asIntBuffer().put(dataset.labels());
-    return bytes.array();
+  /** Hash of values and labels, sample by sample, so that no second copy of them is made. */
+  private static String sha256(Dataset dataset) {
+    var digest = digest();
+    var values = new float[dataset.values().sampleSize()];
+    var bytes = ByteBuffer.allocate(Float.BYTES * values.length);
+    for (int sample = 0; sample < dataset.size(); sample++) {
+      dataset.values().read(sample, values);
+      bytes.asFloatBuffer().put(values);
+      digest.update(bytes.array());
+    }
+    var labels = ByteBuffer.allocate(Integer.BYTES * dataset.size());
+    labels.asIntBuffer().put(dataset.labels());
+    return HexFormat.of().formatHex(digest.digest(labels.array()));
   }
 
   private static String sha256(byte[] bytes) {
+    return HexFormat.of().formatHex(digest().digest(bytes));
+  }
+
+  private static MessageDigest digest() {
     try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+      return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }

@@ -1,5 +1,6 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.layer.Network;
@@ -19,6 +20,9 @@ final class Activations {
   private final int samples;
   private final double percentile;
 
+  /**
+   * @throws dev.spikewise.problem.InvalidSpecException where data set and model do not fit together
+   */
   Activations(TrainedModel model, ConversionSpec.Normalization settings, Dataset dataset) {
     this.model = model;
     this.dataset = dataset;
@@ -33,6 +37,7 @@ final class Activations {
             from.testFraction());
     samples = settings.samples();
     percentile = settings.percentile();
+    new DataCheck(input, dataset, model.spec(), 1, 1).require(new Mistakes().in("normalize"));
   }
 
   /** The percentile of the outputs of the first {@code layers} layers, as NumPy interpolates it. */

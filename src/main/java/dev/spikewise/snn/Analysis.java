@@ -33,6 +33,10 @@ public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
     return new Analysis(statistics.with(cost, accuracy), firingRates);
   }
 
+  Analysis withWarnings(List<String> warnings) {
+    return new Analysis(statistics.withWarnings(warnings), firingRates);
+  }
+
   private static int[] dims(Shape shape) {
     return shape.dims().stream().mapToInt(Integer::intValue).toArray();
   }

@@ -1,5 +1,6 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.layer.Network;
@@ -35,6 +36,9 @@ public final class Analyzer {
       @Nullable Double dt,
       long seed,
       Engine engine) {
+    if (input instanceof InputSpec.FromDataset from && dataset != null) {
+      new DataCheck(from, dataset, model, batchSize, timeSteps).require(new Mistakes());
+    }
     var feed = new Feed(input, dataset, model, batchSize, timeSteps, seed);
     var network =
         new Network(
@@ -53,7 +57,8 @@ public final class Analyzer {
     int samples = Math.min(batchSize, feed.trainSize());
     forward(network, feed, counter, samples, batchSize);
     return Analysis.of(counter, model)
-        .with(NeuroBench.cost(network, samples), accuracy(network, feed, samples));
+        .with(NeuroBench.cost(network, samples), accuracy(network, feed, samples))
+        .withWarnings(InputWarnings.of(input, dataset));
   }
 
   /**

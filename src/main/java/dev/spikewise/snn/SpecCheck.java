@@ -10,7 +10,6 @@ import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
-import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
@@ -58,35 +57,7 @@ record SpecCheck(
     if (!(spec.input() instanceof InputSpec.FromDataset from) || dataset == null) {
       return;
     }
-    var at = mistakes.in("input");
-    Shape wanted = model.shapes().getFirst();
-    boolean hasTime = dataset.timeSteps() > 0;
-    boolean wantsTime = from.encoding().hasTime();
-    if (!dataset.shape().equals(wanted) && dataset.shape().size() != wanted.size()) {
-      at.in("id")
-          .add(
-              "samples of "
-                  + dataset.name()
-                  + " are "
-                  + dataset.shape()
-                  + ", but the model takes "
-                  + wanted);
-    }
-    at.require(
-        !dataset.hasTestSplit() || from.testFraction() == null,
-        "test_fraction",
-        "must be left out, because " + dataset.name() + " brings its own test split");
-    at.require(
-        hasTime == wantsTime,
-        "encoding",
-        hasTime
-            ? "must be spikes or delta, because " + dataset.name() + " has a time axis already"
-            : "needs samples with a time axis, which " + dataset.name() + " has not");
-    if (hasTime && wantsTime && spec.timeSteps() > dataset.timeSteps()) {
-      mistakes
-          .in("time_steps")
-          .add("must be at most " + dataset.timeSteps() + ", the steps of " + dataset.name());
-    }
+    new DataCheck(from, dataset, model, spec.batchSize(), spec.timeSteps()).run(mistakes);
     boolean classifies =
         spec.loss().stream()
             .anyMatch(
@@ -114,10 +85,6 @@ record SpecCheck(
                   + dataset.name()
                   + " has labels 0 to "
                   + (classes - 1));
-    }
-    if (new Feed(from, dataset, model, spec.batchSize(), spec.timeSteps(), spec.seed()).trainSize()
-        == 0) {
-      at.add("leaves no sample to train on");
     }
   }
 

@@ -94,7 +94,8 @@ public final class Trainer {
     testCounter = new Counter(network, spec.dt());
     Analyzer.forward(
         network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
-    baseline = Analysis.of(counter, model);
+    baseline =
+        Analysis.of(counter, model).withWarnings(InputWarnings.of(spec.input(), dataset));
     complete = new Counter(network, spec.dt());
     synopsBefore = counter.synopsByLayer();
     var mistakes = new Mistakes();

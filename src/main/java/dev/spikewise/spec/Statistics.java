@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  *     output, summed over time; null elsewhere
  * @param quantized of an analysis that asks for it; null elsewhere
  * @param nSpikingNeurons of all spiking layers
+ * @param warnings what makes the figures mean something else than they seem to, such as negative
+ *     input that takes synaptic operations away; empty for epochs
  */
 public record Statistics(
     double synops,
@@ -33,23 +35,32 @@ public record Statistics(
     Map<String, Activation> activation,
     @Nullable Cost cost,
     @Nullable Double accuracy,
-    @Nullable Quantized quantized) {
+    @Nullable Quantized quantized,
+    List<String> warnings) {
 
   public Statistics {
+    warnings = warnings == null ? List.of() : List.copyOf(warnings);
     // Statistics that were stored before there were such layers have none.
     activation = activation == null ? Map.of() : activation;
   }
 
   public Statistics with(Cost cost, @Nullable Double accuracy) {
-    return with(cost, accuracy, null);
+    return with(cost, accuracy, null, warnings);
   }
 
   public Statistics with(Quantized quantized) {
-    return with(cost, accuracy, quantized);
+    return with(cost, accuracy, quantized, warnings);
+  }
+
+  public Statistics withWarnings(List<String> warnings) {
+    return with(cost, accuracy, quantized, warnings);
   }
 
   private Statistics with(
-      @Nullable Cost cost, @Nullable Double accuracy, @Nullable Quantized quantized) {
+      @Nullable Cost cost,
+      @Nullable Double accuracy,
+      @Nullable Quantized quantized,
+      List<String> warnings) {
     return new Statistics(
         synops,
         synopsPerTimestep,
@@ -61,7 +72,8 @@ public record Statistics(
         activation,
         cost,
         accuracy,
-        quantized);
+        quantized,
+        warnings);
   }
 
   /**

@@ -85,6 +85,14 @@ class ModelsTest extends ServiceTest {
             "invalid_spec");
     assertThat(wrong.get("errors").valueStream().map(e -> e.get("pointer").asString()))
         .contains("/spike_threshold", "/normalize/input", "/normalize/percentile");
+    var digits =
+        problem(
+            post(
+                path + "/convert",
+                "{\"normalize\": {\"input\": {\"type\": \"dataset\", \"id\": \"digits\"}}}"),
+            422,
+            "invalid_spec");
+    assertThat(digits.at("/errors/0/pointer").asString()).isEqualTo("/normalize/input/id");
   }
 
   @Test

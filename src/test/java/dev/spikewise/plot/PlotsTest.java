@@ -50,7 +50,7 @@ class PlotsTest {
     var layer =
         new Statistics.Spiking(10, 0.2, 0.4, 0.0, new Statistics.Histogram(edges, List.of(counts)));
     return new Statistics(
-        1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer), Map.of(), null, null, null);
+        1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer), Map.of(), null, null, null, List.of());
   }
 
   @Test

@@ -10,12 +10,24 @@ import java.util.Objects;
  *
  * @param shape of one sample (and step): (C, H, W) or (features)
  * @param timeSteps length of the time axis, 0 where the samples have none
- * @param values [n, (timeSteps,) shape], scaled to 0..1 unless they are spikes
+ * @param values of n samples, each [(timeSteps,) shape], scaled to 0..1 unless they are spikes
  * @param labels [n]
  * @param trainSize the samples from here on are the data set's own test split; n where it has none
  */
 public record Dataset(
-    String name, Shape shape, int timeSteps, float[] values, int[] labels, int trainSize) {
+    String name, Shape shape, int timeSteps, SampleValues values, int[] labels, int trainSize) {
+
+  /** A data set of dense values, [n, (timeSteps,) shape]. */
+  public Dataset(
+      String name, Shape shape, int timeSteps, float[] values, int[] labels, int trainSize) {
+    this(
+        name,
+        shape,
+        timeSteps,
+        new SampleValues.Dense(values, shape.size() * Math.max(1, timeSteps)),
+        labels,
+        trainSize);
+  }
 
   public int size() {
     return labels.length;

@@ -27,6 +27,7 @@ public final class Feed {
   private final int frame;
   private final int[] train;
   private final int[] test;
+  private final ThreadLocal<float[]> scratch = ThreadLocal.withInitial(() -> new float[0]);
 
   /**
    * @param dataset the one that {@code spec} names, null for other inputs
@@ -188,18 +189,17 @@ public final class Feed {
 
   private void encode(
       InputSpec.FromDataset input, int epoch, int sample, int[] order, float[] into, int at) {
-    float[] values = Objects.requireNonNull(dataset).values();
-    int from = sample * frame * Math.max(1, dataset.timeSteps());
+    float[] values = values(sample);
     switch (input.encoding()) {
       case CONSTANT -> {
         for (int i = 0; i < frame; i++) {
-          into[at + i] = values[from + order[i]];
+          into[at + i] = values[order[i]];
         }
       }
       case RATE -> {
         var random = new SplittableRandom(mix(seed, epoch, sample));
         for (int i = 0; i < frame; i++) {
-          int limit = limit(values[from + order[i]]);
+          int limit = limit(values[order[i]]);
           for (int t = 0; t < timeSteps; t++) {
             into[at + t * frame + i] = limit > 0 && (random.nextInt() >>> 8) < limit ? 1 : 0;
           }
@@ -208,7 +208,7 @@ public final class Feed {
       case LATENCY -> {
         Arrays.fill(into, at, at + timeSteps * frame, 0);
         for (int i = 0; i < frame; i++) {
-          float value = values[from + order[i]];
+          float value = values[order[i]];
           if (value > 0) {
             int t = Math.round((1 - Math.min(value, 1)) * (timeSteps - 1));
             into[at + t * frame + i] = 1;
@@ -220,7 +220,7 @@ public final class Feed {
         for (int i = 0; i < frame; i++) {
           float before = 0;
           for (int t = 0; t < timeSteps; t++) {
-            float value = values[from + t * frame + order[i]];
+            float value = values[t * frame + order[i]];
             into[at + t * frame + i] = value - before >= threshold ? 1 : 0;
             before = value;
           }
@@ -229,11 +229,23 @@ public final class Feed {
       case SPIKES -> {
         for (int t = 0; t < timeSteps; t++) {
           for (int i = 0; i < frame; i++) {
-            into[at + t * frame + i] = values[from + t * frame + order[i]];
+            into[at + t * frame + i] = values[t * frame + order[i]];
           }
         }
       }
     }
+  }
+
+  /** The values of a sample, in an array that this thread uses for the next one again. */
+  private float[] values(int sample) {
+    var samples = Objects.requireNonNull(dataset).values();
+    float[] values = scratch.get();
+    if (values.length < samples.sampleSize()) {
+      values = new float[samples.sampleSize()];
+      scratch.set(values);
+    }
+    samples.read(sample, values);
+    return values;
   }
 
   /** A draw of 24 bits is below it with the given probability. */

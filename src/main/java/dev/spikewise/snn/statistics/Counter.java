@@ -152,7 +152,8 @@ public final class Counter {
         activation,
         null,
         null,
-        null);
+        null,
+        List.of());
   }
 
   /** By spiking layer: spikes a step of every neuron, in PyTorch's (C, H, W) order. */
