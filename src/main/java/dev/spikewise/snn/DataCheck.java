@@ -31,10 +31,8 @@ record DataCheck(
         "must be left out because data set `"
             + dataset.name()
             + "` has a test split of its own; remove it");
-    if (at.isEmpty()
-        && new Feed(input, dataset, model, batchSize, timeSteps, 0).trainSize() == 0) {
-      at.add(
-          "leaves no sample to train on: use a smaller test_fraction or a larger limit");
+    if (at.isEmpty() && new Feed(input, dataset, model, batchSize, timeSteps, 0).trainSize() == 0) {
+      at.add("leaves no sample to train on: use a smaller test_fraction or a larger limit");
     }
   }
 
@@ -51,8 +49,9 @@ record DataCheck(
     if (fits(dataset.shape(), wanted)) {
       return;
     }
-    var found = "Samples of data set `%s` have shape %s, but the model expects %s"
-        .formatted(dataset.name(), dataset.shape().dims(), wanted.dims());
+    var found =
+        "Samples of data set `%s` have shape %s, but the model expects %s"
+            .formatted(dataset.name(), dataset.shape().dims(), wanted.dims());
     at.in("id")
         .add(
             found
@@ -71,9 +70,7 @@ record DataCheck(
     }
     var from = withoutOnes(found);
     var to = withoutOnes(wanted);
-    return from.equals(to)
-        || to.size() <= 1
-        || from.size() <= 1 && wanted.dims().getFirst() == 1;
+    return from.equals(to) || to.size() <= 1 || from.size() <= 1 && wanted.dims().getFirst() == 1;
   }
 
   private static List<Integer> withoutOnes(Shape shape) {
@@ -81,8 +78,7 @@ record DataCheck(
   }
 
   private static boolean channelsLast(List<Integer> found, List<Integer> wanted) {
-    return found.size() == 3
-        && wanted.equals(List.of(found.get(2), found.get(0), found.get(1)));
+    return found.size() == 3 && wanted.equals(List.of(found.get(2), found.get(0), found.get(1)));
   }
 
   private void checkTime(Mistakes at, Mistakes mistakes) {

@@ -94,8 +94,7 @@ public final class Trainer {
     testCounter = new Counter(network, spec.dt());
     Analyzer.forward(
         network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
-    baseline =
-        Analysis.of(counter, model).withWarnings(InputWarnings.of(spec.input(), dataset));
+    baseline = Analysis.of(counter, model).withWarnings(InputWarnings.of(spec.input(), dataset));
     complete = new Counter(network, spec.dt());
     synopsBefore = counter.synopsByLayer();
     var mistakes = new Mistakes();

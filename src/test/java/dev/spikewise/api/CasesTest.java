@@ -18,7 +18,6 @@ class CasesTest extends ServiceTest {
 
   private record Array(int[] shape, float[] data) implements Npz.FloatArray {}
 
-
   @Test
   void analysisRefusesDataThatDoesNotFitTheModel() {
     var refused = post("/api/v1/analyses", text("analysis_digits_28x28.json"));
@@ -44,7 +43,10 @@ class CasesTest extends ServiceTest {
     Npz.write(
         npz,
         Map.of(
-            "spikes", new Array(new int[] {2, 4, 2}, new float[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9, 9}),
+            "spikes",
+                new Array(
+                    new int[] {2, 4, 2},
+                    new float[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9, 9}),
             "y", new Array(new int[] {2}, new float[2])));
     var dataset = created(Map.of("name", "steps", "file", npz.toByteArray()));
     var spec =
@@ -55,16 +57,15 @@ class CasesTest extends ServiceTest {
     var fits = post("/api/v1/analyses", spec.formatted(id, 4));
     assertThat(body(fits).get("synops").asDouble()).as(fits.body()).isIn(36.0, 72.0);
     var tooMany = spec.formatted(id, 5);
-    for (var path : new String[] {"/api/v1/analyses", "/api/v1/jobs", "/api/v1/jobs?dry_run=true"}) {
+    for (var path :
+        new String[] {"/api/v1/analyses", "/api/v1/jobs", "/api/v1/jobs?dry_run=true"}) {
       assertThat(
               problem(post(path, tooMany), 422, "invalid_spec").at("/errors/0/pointer").asString())
           .as(path)
           .isEqualTo("/time_steps");
     }
     var sweep =
-        post(
-            "/api/v1/sweeps",
-            "{\"job\": " + tooMany + ", \"over\": {\"batch_size\": [1, 2]}}");
+        post("/api/v1/sweeps", "{\"job\": " + tooMany + ", \"over\": {\"batch_size\": [1, 2]}}");
     assertThat(problem(sweep, 422, "invalid_spec").at("/errors/0/pointer").asString())
         .endsWith("/time_steps");
   }

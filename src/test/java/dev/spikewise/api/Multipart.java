@@ -1,8 +1,8 @@
 package dev.spikewise.api;
 
 import java.io.ByteArrayOutputStream;
-import java.net.http.HttpResponse;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 

@@ -17,7 +17,9 @@ public sealed interface SampleValues {
   /** Memory that the values take, in bytes. */
   long bytes();
 
-  /** Writes the values of {@code sample} to the first {@link #sampleSize} places of {@code into}. */
+  /**
+   * Writes the values of {@code sample} to the first {@link #sampleSize} places of {@code into}.
+   */
   void read(int sample, float[] into);
 
   /** Lowest and highest value of the samples, and how many lie outside 0 to 1. */

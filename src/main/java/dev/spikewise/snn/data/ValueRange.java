@@ -31,8 +31,7 @@ public record ValueRange(float lowest, float highest, double negativeShare, doub
     ValueRange build() {
       return count == 0
           ? new ValueRange(0, 0, 0, 0)
-          : new ValueRange(
-              lowest, highest, (double) negative / count, (double) aboveOne / count);
+          : new ValueRange(lowest, highest, (double) negative / count, (double) aboveOne / count);
     }
   }
 }
