@@ -134,6 +134,7 @@ class JobRow {
       String tenant,
       TrainingSpec spec,
       ModelSpec model,
+      @Nullable Statistics baseline,
       long memoryBytes,
       Instant now,
       Duration ageing) {
@@ -146,6 +147,7 @@ class JobRow {
     this.spec = spec;
     this.modelId = spec.model().id();
     this.model = model;
+    this.baseline = baseline;
     this.labels.putAll(spec.labels());
     this.createdAt = now;
     this.updatedAt = now;

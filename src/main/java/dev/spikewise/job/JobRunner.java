@@ -1,8 +1,11 @@
 package dev.spikewise.job;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.spikewise.job.Checkpoints.Snapshot;
 import dev.spikewise.job.Leases.End;
 import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.Trainer;
@@ -195,7 +198,14 @@ final class JobRunner {
     var job = claim.job();
     var dataset = inputs.dataset(job.spec().input());
     var weights = checkpoints.initial(job.id()).map(Checkpoint::weights).orElse(null);
-    var trainer = new Trainer(job.spec(), claim.model(), weights, dataset, engine);
+    var trainer =
+        new Trainer(job.spec(), claim.model(), weights, dataset, claim.baseline(), engine);
+    if (claim.baseline() == null) {
+      // The request that submitted the job could not wait for the baseline.
+      var mistakes = new Mistakes();
+      Trainer.checkTargets(job.spec(), claim.model(), trainer.baseline(), mistakes);
+      mistakes.throwIfAny();
+    }
     leases.started(
         claim.lease(),
         trainer.targetSynops(),
@@ -204,8 +214,9 @@ final class JobRunner {
     checkpoints.latest(job.id()).ifPresent(trainer::restore);
     var training = new Training(trainer, journal);
     var outcome = trainer.run(training);
+    var latest = trainer.latest();
     var snapshot =
-        training.epochBegun ? null : new Snapshot(trainer.checkpoint(), trainer.latest());
+        training.epochBegun || latest == null ? null : new Snapshot(trainer.checkpoint(), latest);
     return new Ending(end(outcome, trainer.epoch()), snapshot);
   }
 
@@ -262,7 +273,7 @@ final class JobRunner {
               && complete < spec.epochs()
               && journal.wantsSnapshot();
       try {
-        journal.add(metrics, due ? new Snapshot(trainer.checkpoint(), trainer.latest()) : null);
+        journal.add(metrics, due ? new Snapshot(trainer.checkpoint(), requireNonNull(trainer.latest())) : null);
       } catch (InterruptedException e) {
         stop();
       }

@@ -1,16 +1,22 @@
 package dev.spikewise.job;
 
+import static java.util.Objects.requireNonNull;
+
+import dev.spikewise.compute.Compute;
 import dev.spikewise.dataset.DatasetUse;
 import dev.spikewise.interop.Safetensors;
 import dev.spikewise.job.Timeline.Place;
 import dev.spikewise.model.ModelUse;
 import dev.spikewise.model.Models;
+import dev.spikewise.model.Workload;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Problem;
 import dev.spikewise.problem.ProblemException;
+import dev.spikewise.snn.Baseline;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.Trainer;
+import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.InputSpec;
@@ -37,6 +43,7 @@ import org.springframework.data.domain.Sort;
 import org.springframework.data.jpa.domain.Specification;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
+import org.springframework.transaction.support.TransactionOperations;
 
 /** All that anyone but a worker can do with jobs. */
 @Service
@@ -52,6 +59,9 @@ public class Jobs implements ModelUse, DatasetUse {
   private final Capacity capacity;
   private final Database database;
   private final ApplicationEventPublisher publisher;
+  private final TransactionOperations transactions;
+  private final Compute compute;
+  private final Workload workload;
   private final JobSettings settings;
 
   Jobs(
@@ -65,6 +75,9 @@ public class Jobs implements ModelUse, DatasetUse {
       Capacity capacity,
       Database database,
       ApplicationEventPublisher publisher,
+      TransactionOperations transactions,
+      Compute compute,
+      Workload workload,
       JobSettings settings) {
     this.jobs = jobs;
     this.epochs = epochs;
@@ -76,6 +89,9 @@ public class Jobs implements ModelUse, DatasetUse {
     this.capacity = capacity;
     this.database = database;
     this.publisher = publisher;
+    this.transactions = transactions;
+    this.compute = compute;
+    this.workload = workload;
     this.settings = settings;
   }
 
@@ -89,9 +105,46 @@ public class Jobs implements ModelUse, DatasetUse {
    * @throws dev.spikewise.problem.InvalidSpecException with everything that keeps the spec from
    *     being trained
    */
-  @Transactional
   public Job submit(TrainingSpec spec) {
-    return submit(spec, tenants.owner(), inputs::model);
+    return submit(prepare(spec));
+  }
+
+  /** A training that has been checked and can be queued. */
+  public static final class Prepared {
+
+    private final TrainingSpec spec;
+    private final Models.Network network;
+
+    /** Statistics of the untrained network, where a target had to be checked against them. */
+    private final @Nullable Statistics baseline;
+
+    private Prepared(
+        TrainingSpec spec, Models.Network network, @Nullable Statistics baseline) {
+      this.spec = spec;
+      this.network = network;
+      this.baseline = baseline;
+    }
+  }
+
+  /**
+   * Checks a training, which may take a forward pass: outside of any transaction.
+   *
+   * @throws dev.spikewise.problem.InvalidSpecException with everything that keeps the spec from
+   *     being trained
+   */
+  public Prepared prepare(TrainingSpec spec) {
+    return prepare(spec, inputs::model);
+  }
+
+  private Prepared prepare(TrainingSpec spec, Function<ModelRef, Models.Network> models) {
+    var network = check(spec, models);
+    var baseline = Trainer.hasTargetToCheck(spec) ? checkTargets(spec, network) : null;
+    return new Prepared(spec, network, baseline);
+  }
+
+  /** Queues a training that has been checked. */
+  public Job submit(Prepared prepared) {
+    return requireNonNull(transactions.execute(_ -> store(prepared, tenants.owner())));
   }
 
   /**
@@ -104,11 +157,12 @@ public class Jobs implements ModelUse, DatasetUse {
   public Job submit(TrainingSpec spec, UUID trained) {
     var before = find(trained);
     var network = new Models.Network(before.model(), reached(trained).weights());
-    return submit(spec, before.tenant(), ref -> network);
+    return store(prepare(spec, ref -> network), before.tenant());
   }
 
-  private Job submit(TrainingSpec spec, String tenant, Function<ModelRef, Models.Network> models) {
-    var model = check(spec, models);
+  private Job store(Prepared prepared, String tenant) {
+    var spec = prepared.spec;
+    var model = prepared.network;
     quotas.requireJob(tenant, spec.epochs());
     var now = database.now();
     var row =
@@ -118,6 +172,7 @@ public class Jobs implements ModelUse, DatasetUse {
                 tenant,
                 spec,
                 model.spec(),
+                prepared.baseline,
                 Trainer.estimateMemory(spec, model.spec()),
                 now,
                 settings.ageing()));
@@ -148,16 +203,48 @@ public class Jobs implements ModelUse, DatasetUse {
   public Estimate dryRun(TrainingSpec spec) {
     var model = check(spec, inputs::model);
     var dataset = inputs.dataset(spec.input());
-    try (var engine = Engine.create(1)) {
-      var trainer = new Trainer(spec, model.spec(), model.weights(), dataset, engine);
-      long samples = (long) spec.epochs() * Inputs.samplesPerEpoch(spec, dataset);
-      return new Estimate(
-          trainer.baseline(),
-          trainer.targetSynops(),
-          Trainer.estimateMemory(spec, model.spec()),
-          samples,
-          trainer.baseline().synops() * samples);
+    var mistakes = new Mistakes();
+    workload.check(
+        model.spec(), Baseline.samples(spec, dataset), spec.timeSteps(), mistakes, "batch_size");
+    mistakes.throwIfAny();
+    var baseline = measure(spec, model, dataset);
+    if (Trainer.hasTargetToCheck(spec)) {
+      Trainer.checkTargets(spec, model.spec(), baseline.statistics(), mistakes);
+      mistakes.throwIfAny();
     }
+    long samples = (long) spec.epochs() * Inputs.samplesPerEpoch(spec, dataset);
+    return new Estimate(
+        baseline.statistics(),
+        baseline.targetSynops(),
+        Trainer.estimateMemory(spec, model.spec()),
+        samples,
+        baseline.statistics().synops() * samples);
+  }
+
+  /**
+   * The baseline, where it keeps the targets; null where measuring it takes longer than a request
+   * may wait, and the worker checks them when it starts the training.
+   */
+  private @Nullable Statistics checkTargets(TrainingSpec spec, Models.Network model) {
+    var dataset = inputs.dataset(spec.input());
+    if (!workload.fits(model.spec(), Baseline.samples(spec, dataset), spec.timeSteps())) {
+      return null;
+    }
+    var baseline = measure(spec, model, dataset).statistics();
+    var mistakes = new Mistakes();
+    Trainer.checkTargets(spec, model.spec(), baseline, mistakes);
+    mistakes.throwIfAny();
+    return baseline;
+  }
+
+  private Baseline measure(TrainingSpec spec, Models.Network model, @Nullable Dataset dataset) {
+    return compute.run(
+        run -> {
+          run.reserve(Baseline.estimateMemory(spec, model.spec()));
+          try (var engine = Engine.create(1, run)) {
+            return Baseline.measure(spec, model.spec(), model.weights(), dataset, engine);
+          }
+        });
   }
 
   private Models.Network check(TrainingSpec spec, Function<ModelRef, Models.Network> models) {
@@ -184,8 +271,14 @@ public class Jobs implements ModelUse, DatasetUse {
                           : "; with \"activation_checkpointing\": true it needs " + (least >> 20)));
     }
     mistakes.throwIfAny();
-    Trainer.check(spec, model.spec(), model.weights(), inputs.dataset(spec.input()), mistakes);
-    mistakes.throwIfAny();
+    var dataset = inputs.dataset(spec.input());
+    compute
+        .run(
+            _ -> {
+              Trainer.check(spec, model.spec(), model.weights(), dataset, mistakes);
+              return mistakes;
+            })
+        .throwIfAny();
     return model;
   }
 

@@ -37,7 +37,9 @@ final class Journal implements AutoCloseable {
     this.lease = lease;
     this.interval = interval;
     this.onLost = onLost;
-    this.thread = Thread.ofVirtual().name("journal-" + lease.jobId()).start(this::write);
+    // Not virtual: requests that keep all carriers busy must not delay it until the lease is lost.
+    this.thread =
+        Thread.ofPlatform().daemon().name("journal-" + lease.jobId()).start(this::write);
   }
 
   /** Called by the training thread; {@code snapshot} covers all epochs so far. */

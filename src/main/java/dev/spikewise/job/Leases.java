@@ -57,7 +57,8 @@ class Leases {
   }
 
   /** A job to train, and all that its worker has to know. */
-  record Claim(Lease lease, Job job, ModelSpec model, Duration active) {}
+  record Claim(
+      Lease lease, Job job, ModelSpec model, @Nullable Statistics baseline, Duration active) {}
 
   @Transactional
   Optional<Claim> claim(String owner) {
@@ -72,7 +73,7 @@ class Leases {
               timeline.claimed(row, checkpoints.latestEpoch(row.id()), now);
               var job = row.toJob(null);
               publisher.publishEvent(new JobEvent.Claimed(job, waited));
-              return new Claim(lease, job, row.model(), row.active());
+              return new Claim(lease, job, row.model(), row.baseline(), row.active());
             });
   }
 

@@ -1,17 +1,20 @@
 package dev.spikewise.model;
 
+import dev.spikewise.compute.Compute;
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.Analyzer;
 import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.Quantizer;
+import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.AnalysisSpec;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Service;
 
 /** Counts what one forward pass costs. */
@@ -20,11 +23,20 @@ public class Analyses {
 
   private final Models models;
   private final Datasets datasets;
+  private final Workload workload;
+  private final Compute compute;
   private final AnalysisSettings settings;
 
-  Analyses(Models models, Datasets datasets, AnalysisSettings settings) {
+  Analyses(
+      Models models,
+      Datasets datasets,
+      Workload workload,
+      Compute compute,
+      AnalysisSettings settings) {
     this.models = models;
     this.datasets = datasets;
+    this.workload = workload;
+    this.compute = compute;
     this.settings = settings;
   }
 
@@ -36,12 +48,20 @@ public class Analyses {
     bound(spec, network.spec());
     var dataset =
         spec.input() instanceof InputSpec.FromDataset input ? datasets.resolve(input) : null;
+    var mistakes = new Mistakes();
     if (spec.quantize() != null) {
-      var mistakes = new Mistakes();
       Quantizer.check(network.spec(), mistakes.in("model"));
-      mistakes.throwIfAny();
     }
-    try (var engine = Engine.create(1)) {
+    int passes = spec.quantize() == null ? 1 : 2;
+    workload.check(network.spec(), (long) passes * spec.batchSize(), spec.timeSteps(), mistakes, "batch_size");
+    mistakes.throwIfAny();
+    return compute.run(run -> analyze(spec, network, dataset, run));
+  }
+
+  private static Statistics analyze(
+      AnalysisSpec spec, Models.Network network, @Nullable Dataset dataset, Compute.Run run) {
+    run.reserve(Analyzer.estimateMemory(network.spec(), spec.input(), spec.batchSize(), spec.timeSteps()));
+    try (var engine = Engine.create(1, run)) {
       var statistics =
           Analyzer.analyze(
                   network.spec(),

@@ -1,7 +1,10 @@
 package dev.spikewise.model;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.spikewise.chip.Chip;
 import dev.spikewise.chip.Deployability;
+import dev.spikewise.compute.Compute;
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.interop.PrintedModel;
 import dev.spikewise.interop.Safetensors;
@@ -34,6 +37,7 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.data.domain.Limit;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
+import org.springframework.transaction.support.TransactionOperations;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The stored models. */
@@ -48,6 +52,9 @@ public class Models {
   private final Tenants tenants;
   private final Quotas quotas;
   private final JsonMapper json;
+  private final TransactionOperations transactions;
+  private final Compute compute;
+  private final Workload workload;
 
   Models(
       ModelRepository models,
@@ -57,7 +64,10 @@ public class Models {
       Limits limits,
       Tenants tenants,
       Quotas quotas,
-      JsonMapper json) {
+      JsonMapper json,
+      TransactionOperations transactions,
+      Compute compute,
+      Workload workload) {
     this.models = models;
     this.weights = weights;
     this.uses = uses;
@@ -66,6 +76,9 @@ public class Models {
     this.tenants = tenants;
     this.quotas = quotas;
     this.json = json;
+    this.transactions = transactions;
+    this.compute = compute;
+    this.workload = workload;
   }
 
   /**
@@ -93,19 +106,28 @@ public class Models {
    * @param dialect whose file it is: sinabs, norse, snntorch, spikingjelly or lava; null for what
    *     the file itself says
    */
-  @Transactional
   public Model createFromNir(byte[] file, @Nullable String dialect) {
-    var network = Nir.read(file, dialect == null ? null : dialect(dialect));
-    bound(network.model());
-    return create(new TrainedModel(network.model(), network.weights()));
+    return add(
+        compute.run(
+            run -> {
+              run.reserve(file.length);
+              var network = Nir.read(file, dialect == null ? null : dialect(dialect));
+              bound(network.model());
+              return Trained.of(new TrainedModel(network.model(), network.weights()));
+            }));
   }
 
   /** Stores what Python prints for a network. */
-  @Transactional
   public Model createFromPrinted(String text, List<Integer> inputShape) {
-    var printed = PrintedModel.parse(text, inputShape);
-    bound(printed.model());
-    return create(printed.model()).assuming(printed.assumptions());
+    var printed =
+        compute.run(
+            _ -> {
+              var parsed = PrintedModel.parse(text, inputShape);
+              bound(parsed.model());
+              return parsed;
+            });
+    return requireNonNull(transactions.execute(_ -> create(printed.model())))
+        .assuming(printed.assumptions());
   }
 
   /** What is no JSON body has its limits too. */
@@ -116,9 +138,10 @@ public class Models {
   }
 
   /** The model and its weights as a NIR file for {@code dialect}'s importer. */
-  @Transactional(readOnly = true)
   public byte[] nir(UUID id, String dialect) {
-    return nir(definition(find(id)), Weights.readNpz(weights(id)), dialect);
+    var definition = definition(find(id));
+    var npz = weights(id);
+    return compute.run(run -> nir(definition, readNpz(npz, run), dialect));
   }
 
   /**
@@ -126,15 +149,25 @@ public class Models {
    *
    * @throws InvalidSpecException where the network, which must have weights, cannot be converted
    */
-  @Transactional
   public Model convert(UUID id, ConversionSpec how) {
     var dataset =
         how.normalize() != null && how.normalize().input() instanceof InputSpec.FromDataset input
             ? datasets.resolve(input)
             : null;
-    try (var engine = Engine.create(1)) {
-      return create(trained(id).spiking(how, dataset, engine));
+    var definition = definition(find(id));
+    var npz = weights(id);
+    if (how.normalize() != null) {
+      var mistakes = new Mistakes();
+      workload.check(definition, how.normalize().samples(), 1, mistakes.in("normalize"), "samples");
+      mistakes.throwIfAny();
     }
+    return add(
+        compute.run(
+            run -> {
+              try (var engine = Engine.create(1, run)) {
+                return Trained.of(trained(definition, npz, run).spiking(how, dataset, engine));
+              }
+            }));
   }
 
   /**
@@ -142,7 +175,6 @@ public class Models {
    *
    * @param target the chip: speck2f
    */
-  @Transactional(readOnly = true)
   public Deployability deployability(UUID id, String target) {
     var chip =
         Arrays.stream(Chip.values())
@@ -158,34 +190,55 @@ public class Models {
                                 .collect(Collectors.joining(", "))
                             + ", was "
                             + target));
-    return Deployability.of(definition(find(id)), chip);
+    var definition = definition(find(id));
+    return compute.run(_ -> Deployability.of(definition, chip));
   }
 
   /** Stores the network without dropout and with batch norms in the weights before them. */
-  @Transactional
   public Model merge(UUID id) {
-    return create(trained(id).merged());
-  }
-
-  private TrainedModel trained(UUID id) {
     var definition = definition(find(id));
-    return new TrainedModel(definition, Weights.of(definition, Weights.readNpz(weights(id))));
+    var npz = weights(id);
+    return add(compute.run(run -> Trained.of(trained(definition, npz, run).merged())));
   }
 
-  private Model create(TrainedModel trained) {
-    var model = create(trained.spec());
-    store(find(model.id()), trained.weights());
-    return get(model.id());
+  private static TrainedModel trained(ModelSpec definition, byte[] npz, Compute.Run run) {
+    return new TrainedModel(definition, Weights.of(definition, readNpz(npz, run)));
   }
 
-  @Transactional(readOnly = true)
+  /** Weights that were stored, or sent as an .npz file. */
+  private static StateDict readNpz(byte[] npz, Compute.Run run) {
+    return Weights.readNpz(npz, run::reserve);
+  }
+
+  /** A network as it is stored. */
+  private record Trained(ModelSpec spec, byte[] npz) {
+    static Trained of(TrainedModel model) {
+      return new Trained(model.spec(), Weights.writeNpz(model.weights()));
+    }
+  }
+
+  private Model add(Trained trained) {
+    return requireNonNull(
+        transactions.execute(
+            _ -> {
+              var model = create(trained.spec());
+              store(find(model.id()), trained.npz());
+              return get(model.id());
+            }));
+  }
+
   public byte[] safetensors(UUID id) {
-    return Safetensors.write(Weights.readNpz(weights(id)));
+    var npz = weights(id);
+    return compute.run(run -> Safetensors.write(readNpz(npz, run)));
   }
 
-  @Transactional
   public void setSafetensors(UUID id, byte[] file) {
-    setWeights(id, Safetensors.read(file));
+    setWeights(
+        id,
+        run -> {
+          run.reserve(file.length);
+          return Safetensors.read(file);
+        });
   }
 
   /** A network as a NIR file for {@code dialect}'s importer. */
@@ -225,7 +278,6 @@ public class Models {
   }
 
   /** The network that {@code ref}, at the pointer "/model", stands for. */
-  @Transactional(readOnly = true)
   public Network resolve(ModelRef ref) {
     if (ref.id() == null) {
       return new Network(ref.definition(), null);
@@ -237,13 +289,12 @@ public class Models {
                 () ->
                     new InvalidSpecException(
                         "/model/id", "there is no model with the id " + ref.id()));
+    var npz = weights.findById(row.id()).map(ModelWeights::npz).orElse(null);
     return new Network(
-        definition(row),
-        weights.findById(row.id()).map(stored -> Weights.readNpz(stored.npz())).orElse(null));
+        definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
   }
 
   /** Weights as an .npz file. */
-  @Transactional(readOnly = true)
   public byte[] weights(UUID id) {
     find(id);
     return weights
@@ -260,18 +311,18 @@ public class Models {
    * @throws dev.spikewise.interop.UnreadableFileException where it is no such file
    * @throws InvalidSpecException naming every array that the definition has no place for, or misses
    */
-  @Transactional
   public void setWeights(UUID id, byte[] npz) {
-    setWeights(id, Weights.readNpz(npz));
+    setWeights(id, run -> readNpz(npz, run));
   }
 
-  private void setWeights(UUID id, StateDict found) {
-    var row = find(id);
-    store(row, Weights.of(definition(row), found));
+  private void setWeights(UUID id, Compute.Task<StateDict> reading) {
+    var definition = definition(find(id));
+    var npz =
+        compute.run(run -> Weights.writeNpz(Weights.of(definition, reading.compute(run))));
+    transactions.executeWithoutResult(_ -> store(find(id), npz));
   }
 
-  private void store(ModelRow row, StateDict found) {
-    var npz = Weights.writeNpz(found);
+  private void store(ModelRow row, byte[] npz) {
     quotas.requireBytes(row.tenant(), npz.length);
     weights.save(new ModelWeights(row.id(), npz));
   }

@@ -48,6 +48,11 @@ public final class Mistakes {
     return in(Integer.toString(index));
   }
 
+  /** Whether no more mistakes are collected: what looks for them can stop. */
+  public boolean isFull() {
+    return found.size() >= MOST;
+  }
+
   public void add(String detail) {
     if (found.size() < MOST) {
       found.add(new Mistake(pointer, detail));

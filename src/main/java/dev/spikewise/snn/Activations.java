@@ -53,7 +53,7 @@ final class Activations {
     for (int s = 0; s < used; s++) {
       network.reset();
       feed.encode(0, feed.trainSamples()[s], network.inputOrder(), network.input(), 0);
-      network.forward(1);
+      network.forward(1, engine.goOn());
       network.sumOutput(1, output);
       System.arraycopy(output, 0, values, s * output.length, output.length);
     }

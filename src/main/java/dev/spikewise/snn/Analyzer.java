@@ -55,10 +55,17 @@ public final class Analyzer {
     }
     var counter = new Counter(network, dt);
     int samples = Math.min(batchSize, feed.trainSize());
-    forward(network, feed, counter, samples, batchSize);
+    forward(network, feed, counter, samples, batchSize, engine.goOn());
     return Analysis.of(counter, model)
         .with(NeuroBench.cost(network, samples), accuracy(network, feed, samples))
         .withWarnings(InputWarnings.of(input, dataset));
+  }
+
+  /** Bytes that {@link #analyze} takes beside weights and data set that are there already. */
+  public static long estimateMemory(
+      ModelSpec model, InputSpec input, int batchSize, int timeSteps) {
+    return Network.estimateMemory(
+        model, batchSize, timeSteps, Feed.constant(input), Network.Purpose.MEASURING);
   }
 
   /**
@@ -125,7 +132,8 @@ public final class Analyzer {
   }
 
   /** Sends the first {@code samples} training samples through and counts. */
-  static void forward(Network network, Feed feed, Counter counter, int samples, int batchSize) {
+  static void forward(
+      Network network, Feed feed, Counter counter, int samples, int batchSize, Runnable goOn) {
     int[] order = network.inputOrder();
     int[] indices = feed.trainSamples();
     for (int from = 0; from < samples; from += batchSize) {
@@ -134,7 +142,7 @@ public final class Analyzer {
       for (int b = 0; b < batch; b++) {
         feed.encode(0, indices[from + b], order, network.input(), b * network.inputSize());
       }
-      network.forward(batch);
+      network.forward(batch, goOn);
       counter.add(batch);
     }
   }

@@ -20,10 +20,16 @@ public final class Engine implements AutoCloseable {
 
   private final Kernels kernels;
   private final String reason;
+  private final Runnable goOn;
 
   private Engine(Kernels kernels, String reason) {
+    this(kernels, reason, () -> {});
+  }
+
+  private Engine(Kernels kernels, String reason, Runnable goOn) {
     this.kernels = kernels;
     this.reason = reason;
+    this.goOn = goOn;
   }
 
   /**
@@ -38,6 +44,16 @@ public final class Engine implements AutoCloseable {
     return asked == null
         ? fastest(threads)
         : new Engine(named(asked, threads), KERNELS + "=" + asked);
+  }
+
+  /**
+   * The same for computations that can be stopped.
+   *
+   * @param goOn called before each layer of a forward pass; what it throws ends the computation
+   */
+  public static Engine create(int threads, Runnable goOn) {
+    var engine = create(threads);
+    return new Engine(engine.kernels, engine.reason, goOn);
   }
 
   private static Engine fastest(int threads) {
@@ -87,6 +103,10 @@ public final class Engine implements AutoCloseable {
   /** Whether it trains many times slower than it could, for want of the Vector API. */
   public boolean isSlow() {
     return kernels instanceof ScalarKernels;
+  }
+
+  Runnable goOn() {
+    return goOn;
   }
 
   Kernels kernelsInUse() {

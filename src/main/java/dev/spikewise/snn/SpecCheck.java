@@ -5,11 +5,11 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.layer.Network;
-import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
@@ -48,8 +48,8 @@ record SpecCheck(
     if (spec.quantize() != null) {
       Quantizer.check(model, mistakes.in("model"));
     }
-    if (mistakes.isEmpty()) {
-      checkWeightsAndTargets();
+    if (mistakes.isEmpty() && weights != null) {
+      checkWeights(weights);
     }
   }
 
@@ -148,31 +148,9 @@ record SpecCheck(
     return names;
   }
 
-  /** The raw input causes synops in the first parameter layer that no training can take away. */
-  private void checkWeightsAndTargets() {
-    boolean hasTarget = spec.loss().stream().anyMatch(LossTerm.Synops.class::isInstance);
-    if (weights == null && !hasTarget) {
-      return;
-    }
+  private void checkWeights(StateDict weights) {
     try (var engine = Engine.create(1)) {
-      int batch = Math.min(spec.batchSize(), 32);
-      var feed = new Feed(spec.input(), dataset, model, batch, spec.timeSteps(), spec.seed());
-      var network =
-          new Network(
-              model, batch, spec.timeSteps(), Feed.constant(spec.input()), engine.kernelsInUse());
-      if (weights == null) {
-        network.draw(spec.seed());
-      } else {
-        network.load(weights);
-      }
-      if (hasTarget) {
-        var counter = new Counter(network, spec.dt());
-        Analyzer.forward(
-            network, feed, counter, Math.min(feed.trainSize(), Trainer.BASELINE_SAMPLES), batch);
-        var baseline = counter.synopsByLayer();
-        checkBaseline(spec.loss(), baseline, mistakes);
-        checkTargets(baseline);
-      }
+      new Network(model, 1, 1, true, engine.kernelsInUse()).load(weights);
     } catch (InvalidSpecException e) {
       e.mistakes()
           .forEach(m -> mistakes.in("model").add(m.pointer().substring(1) + " " + m.detail()));
@@ -228,7 +206,19 @@ record SpecCheck(
     }
   }
 
-  private void checkTargets(Map<String, Double> synops) {
+  static boolean hasTargetToCheck(TrainingSpec spec) {
+    return spec.loss().stream().anyMatch(LossTerm.Synops.class::isInstance);
+  }
+
+  /** Reports targets that have nothing to multiply, and those that no training can reach. */
+  void checkTargets(Statistics baseline) {
+    var synops = Baseline.synopsByLayer(baseline);
+    checkBaseline(spec.loss(), synops, mistakes);
+    checkReachable(synops);
+  }
+
+  /** The raw input causes synops in the first parameter layer that no training can take away. */
+  private void checkReachable(Map<String, Double> synops) {
     String first = synops.keySet().iterator().next();
     int layer = Integer.parseInt(first.split("\\.")[0]);
     if (model.layers().subList(0, layer + 1).stream()

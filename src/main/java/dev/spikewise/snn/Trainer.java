@@ -53,7 +53,7 @@ public final class Trainer {
   private final Parallel parallel;
   private final Optimizer optimizer;
   private final Loss loss;
-  private final Analysis baseline;
+  private final Statistics baseline;
   private final Map<String, Double> synopsBefore;
   private final EarlyStop earlyStop;
   private final int[] labels;
@@ -77,6 +77,20 @@ public final class Trainer {
       @Nullable StateDict weights,
       @Nullable Dataset dataset,
       Engine engine) {
+    this(spec, model, weights, dataset, null, engine);
+  }
+
+  /**
+   * The same with a baseline that was measured before, by {@link Baseline} or by an earlier trainer
+   * of the same training; measured now if null.
+   */
+  public Trainer(
+      TrainingSpec spec,
+      ModelSpec model,
+      @Nullable StateDict weights,
+      @Nullable Dataset dataset,
+      @Nullable Statistics baseline,
+      Engine engine) {
     this.spec = spec;
     this.model = model;
     int batchSize = spec.batchSize();
@@ -92,11 +106,13 @@ public final class Trainer {
     optimizer = Optimizer.of(spec.optimizer(), network.parameters(), kernels);
     counter = new Counter(network, spec.dt());
     testCounter = new Counter(network, spec.dt());
-    Analyzer.forward(
-        network, feed, counter, Math.min(feed.trainSize(), BASELINE_SAMPLES), batchSize);
-    baseline = Analysis.of(counter, model).withWarnings(InputWarnings.of(spec.input(), dataset));
+    this.baseline =
+        baseline == null
+            ? Baseline.measure(network, feed, counter, batchSize, engine)
+                .withWarnings(InputWarnings.of(spec.input(), dataset))
+            : baseline;
     complete = new Counter(network, spec.dt());
-    synopsBefore = counter.synopsByLayer();
+    synopsBefore = Baseline.synopsByLayer(this.baseline);
     var mistakes = new Mistakes();
     SpecCheck.checkBaseline(spec.loss(), synopsBefore, mistakes);
     mistakes.throwIfAny();
@@ -107,7 +123,7 @@ public final class Trainer {
 
   /**
    * Everything wrong with a spec that only shows beside its model and data: shapes, labels, layer
-   * names, and a synops target below what the raw input alone causes in the first layer.
+   * names, and weights.
    */
   public static void check(
       TrainingSpec spec,
@@ -116,6 +132,24 @@ public final class Trainer {
       @Nullable Dataset dataset,
       Mistakes mistakes) {
     new SpecCheck(spec, model, weights, dataset, mistakes).run();
+  }
+
+  /**
+   * Whether {@link #checkTargets} can find a mistake, so that the baseline has to be measured before
+   * the training is accepted.
+   */
+  public static boolean hasTargetToCheck(TrainingSpec spec) {
+    return SpecCheck.hasTargetToCheck(spec);
+  }
+
+  /**
+   * Reports every synops target below what the raw input alone causes in the first layer.
+   *
+   * @param baseline statistics of the untrained network
+   */
+  public static void checkTargets(
+      TrainingSpec spec, ModelSpec model, Statistics baseline, Mistakes mistakes) {
+    new SpecCheck(spec, model, null, null, mistakes).checkTargets(baseline);
   }
 
   /** Bytes that training this needs beside the data set: weights, optimiser, activations. */
@@ -159,17 +193,12 @@ public final class Trainer {
 
   /** Statistics of the initial weights on the job's own input. */
   public Statistics baseline() {
-    return baseline.statistics();
+    return baseline;
   }
 
   /** Target of the first synops term, in synops a sample; null where there is none. */
   public @Nullable Double targetSynops() {
-    for (LossTerm term : spec.loss()) {
-      if (term instanceof LossTerm.Synops synops) {
-        return loss.targetPerSample(synops);
-      }
-    }
-    return null;
+    return Baseline.targetSynops(spec, loss);
   }
 
   /** Number of complete epochs. */
@@ -404,9 +433,9 @@ public final class Trainer {
     return true;
   }
 
-  /** What the latest complete epoch of this run counted, or the baseline before the first. */
-  public Analysis latest() {
-    return complete.samples() == 0 ? baseline : Analysis.of(complete, model);
+  /** What the latest complete epoch of this run counted; null before the first. */
+  public @Nullable Analysis latest() {
+    return complete.samples() == 0 ? null : Analysis.of(complete, model);
   }
 
   public StateDict weights() {

@@ -15,6 +15,7 @@ import dev.spikewise.sweep.SweepRepository.Row;
 import dev.spikewise.tenant.Tenants;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
@@ -22,6 +23,7 @@ import java.util.UUID;
 import java.util.stream.Collectors;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
+import org.springframework.transaction.support.TransactionOperations;
 
 /** The stored sweeps. */
 @Service
@@ -30,8 +32,11 @@ public class Sweeps {
   private final SweepRepository sweeps;
   private final Jobs jobs;
   private final Tenants tenants;
+  private final TransactionOperations transactions;
 
-  Sweeps(SweepRepository sweeps, Jobs jobs, Tenants tenants) {
+  Sweeps(
+      SweepRepository sweeps, Jobs jobs, Tenants tenants, TransactionOperations transactions) {
+    this.transactions = transactions;
     this.sweeps = sweeps;
     this.jobs = jobs;
     this.tenants = tenants;
@@ -43,22 +48,33 @@ public class Sweeps {
    * @param variants the jobs that {@code spec} stands for, in its order
    * @throws InvalidSpecException with the mistakes of all variants
    */
-  @Transactional
   public Sweep create(SweepSpec spec, List<TrainingSpec> variants) {
-    var id = UUID.randomUUID();
-    sweeps.insert(id, tenants.owner(), spec, Instant.now().truncatedTo(ChronoUnit.MICROS));
+    var prepared = prepare(spec, variants);
+    return Objects.requireNonNull(transactions.execute(_ -> store(spec, prepared)));
+  }
+
+  private List<Jobs.Prepared> prepare(SweepSpec spec, List<TrainingSpec> variants) {
     var mistakes = new LinkedHashSet<Mistake>();
+    var prepared = new ArrayList<Jobs.Prepared>();
     for (int i = 0; i < variants.size(); i++) {
       int variant = i;
       try {
-        var job = jobs.submit(variants.get(i));
-        sweeps.insert(Place.job(id, i, 0, job.id()));
+        prepared.add(jobs.prepare(variants.get(i)));
       } catch (InvalidSpecException e) {
         e.mistakes().forEach(mistake -> mistakes.add(spec.blame(variant, mistake)));
       }
     }
     if (!mistakes.isEmpty()) {
       throw new InvalidSpecException(List.copyOf(mistakes));
+    }
+    return prepared;
+  }
+
+  private Sweep store(SweepSpec spec, List<Jobs.Prepared> variants) {
+    var id = UUID.randomUUID();
+    sweeps.insert(id, tenants.owner(), spec, Instant.now().truncatedTo(ChronoUnit.MICROS));
+    for (int i = 0; i < variants.size(); i++) {
+      sweeps.insert(Place.job(id, i, 0, jobs.submit(variants.get(i)).id()));
     }
     return get(id);
   }

@@ -1,5 +1,6 @@
 package dev.spikewise.web;
 
+import dev.spikewise.compute.Compute;
 import dev.spikewise.model.Limits;
 import dev.spikewise.problem.Checked;
 import dev.spikewise.problem.Mistakes;
@@ -25,11 +26,23 @@ import tools.jackson.databind.json.JsonMapper;
 @Component
 public final class BodyConverter extends JacksonJsonHttpMessageConverter {
 
+  /** Bytes that are parsed and checked in less time than a thread takes to begin. */
+  private static final int SMALL = 16 << 10;
+
+  /** Bytes of memory that a byte of JSON takes as a tree and as records. */
+  private static final int PARSED = 10;
+
   private final TreeCheck treeCheck;
   private final Limits limits;
+  private final Compute compute;
+  private final int maxLength;
 
-  public BodyConverter(JsonMapper json, Limits limits) {
+  public BodyConverter(JsonMapper json, Limits limits, Compute compute) {
     super(json);
+    this.compute = compute;
+    long allowed = json.tokenStreamFactory().streamReadConstraints().getMaxDocumentLength();
+    this.maxLength =
+        (int) (allowed < 0 ? Integer.MAX_VALUE - 1 : Math.min(allowed, Integer.MAX_VALUE - 1));
     this.treeCheck = new TreeCheck(json, limits.listEntries());
     this.limits = limits;
   }
@@ -52,9 +65,21 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
   public Object read(
       ResolvableType type, HttpInputMessage message, @Nullable Map<String, Object> hints)
       throws IOException {
+    // Whoever sends slowly keeps a virtual thread waiting, not one of the pool.
+    byte[] body = message.getBody().readNBytes(maxLength + 1);
+    return body.length <= SMALL
+        ? parse(body, type, message)
+        : compute.run(
+            run -> {
+              run.reserve((long) PARSED * body.length);
+              return parse(body, type, message);
+            });
+  }
+
+  private Object parse(byte[] body, ResolvableType type, HttpInputMessage message) {
     JsonNode tree;
     try {
-      tree = getMapper().readTree(message.getBody());
+      tree = getMapper().readTree(body);
     } catch (JacksonException e) {
       throw new HttpMessageNotReadableException(e.getOriginalMessage(), e, message);
     }
@@ -68,7 +93,7 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
    */
   public <T> T bind(JsonNode tree, JavaType type) {
     var mistakes = new Mistakes();
-    if (!treeCheck.fits(tree, type, mistakes)) {
+    if (!treeCheck.fits(tree, type, mistakes) || mistakes.isFull()) {
       mistakes.throwIfAny();
     }
     T body = getMapper().treeToValue(tree, type);

@@ -1,5 +1,6 @@
 package dev.spikewise.web;
 
+import dev.spikewise.compute.Caller;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
 import jakarta.servlet.FilterChain;
@@ -18,6 +19,9 @@ import org.springframework.web.filter.OncePerRequestFilter;
 /** Stops reading a body that is too large, whether or not it told its length, or too slow. */
 @Component
 final class BodyLimit extends OncePerRequestFilter {
+
+  /** Bytes of a body that need no place among the memory of requests. */
+  private static final int FREE = 64 << 10;
 
   private final DataSize max;
   private final Duration time;
@@ -56,6 +60,7 @@ final class BodyLimit extends OncePerRequestFilter {
     private final ServletInputStream in;
     private final long begin = System.nanoTime();
     private long count;
+    private long reserved;
 
     Counting(ServletInputStream in) {
       this.in = in;
@@ -77,6 +82,10 @@ final class BodyLimit extends OncePerRequestFilter {
 
     private void add(int read) {
       count += read;
+      if (count > FREE && Caller.current() instanceof Caller caller) {
+        caller.reserve(count - reserved);
+        reserved = count;
+      }
       if (count > max.toBytes()) {
         throw new ProblemException(
             Code.CONTENT_TOO_LARGE,

@@ -1,5 +1,6 @@
 package dev.spikewise.web;
 
+import dev.spikewise.compute.Caller;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
 import jakarta.servlet.FilterChain;
@@ -29,6 +30,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.TransactionStatus;
 import org.springframework.web.filter.OncePerRequestFilter;
 import org.springframework.web.multipart.support.StandardServletMultipartResolver;
 import org.springframework.web.servlet.HandlerExceptionResolver;
@@ -37,8 +39,9 @@ import org.springframework.web.util.ContentCachingResponseWrapper;
 /**
  * Executes a POST with an {@code Idempotency-Key} once, and gives its answer again to whoever
  * repeats it. What the request does and its answer are stored in one transaction, so that neither
- * is there without the other; a second request waits at the key's row for the first. An answer that
- * reports a problem is not kept: nothing was done.
+ * is there without the other; a second request waits at the key's row for the first. While the
+ * request computes, the transaction is away and nothing has been written. An answer that reports a
+ * problem is not kept: nothing was done.
  */
 @Component
 public final class Idempotency extends OncePerRequestFilter {
@@ -138,23 +141,78 @@ public final class Idempotency extends OncePerRequestFilter {
       FilterChain chain)
       throws ServletException, IOException {
     var answer = new ContentCachingResponseWrapper(response);
-    var transaction = transactions.getTransaction(TransactionDefinition.withDefaults());
-    try {
-      jdbc.sql("insert into idempotency (id, fingerprint, created_at) values (?, ?, ?)")
-          .params(id, fingerprint, now())
-          .update();
+    var caller = Caller.current();
+    try (var transaction = new KeyTransaction(id, fingerprint)) {
+      transaction.enter();
+      if (caller != null) {
+        caller.surround(transaction);
+      }
       chain.doFilter(request, answer);
+      transaction.requireKey();
       if (HttpStatusCode.valueOf(answer.getStatus()).is2xxSuccessful()) {
         save(id, answer);
-      } else {
-        transaction.setRollbackOnly();
+        transaction.commit();
       }
-    } catch (ServletException | IOException | RuntimeException e) {
-      transactions.rollback(transaction);
-      throw e;
+    } finally {
+      if (caller != null) {
+        caller.surround(null);
+      }
     }
-    transactions.commit(transaction);
     answer.copyBodyToResponse();
+  }
+
+  /** The transaction in which a key is taken and its request executed. */
+  private final class KeyTransaction implements Caller.Surrounding, AutoCloseable {
+
+    private final String id;
+    private final String fingerprint;
+    private @Nullable TransactionStatus status;
+    private @Nullable DuplicateKeyException taken;
+
+    KeyTransaction(String id, String fingerprint) {
+      this.id = id;
+      this.fingerprint = fingerprint;
+    }
+
+    @Override
+    public void enter() {
+      status = transactions.getTransaction(TransactionDefinition.withDefaults());
+      try {
+        jdbc.sql("insert into idempotency (id, fingerprint, created_at) values (?, ?, ?)")
+            .params(id, fingerprint, now())
+            .update();
+      } catch (DuplicateKeyException e) {
+        leave();
+        taken = e;
+        throw e;
+      }
+    }
+
+    @Override
+    public void leave() {
+      if (status != null) {
+        transactions.rollback(status);
+        status = null;
+      }
+    }
+
+    /** Throws where another request with the same key was executed while this one computed. */
+    void requireKey() {
+      if (taken != null) {
+        throw taken;
+      }
+    }
+
+    void commit() {
+      var open = Objects.requireNonNull(status);
+      status = null;
+      transactions.commit(open);
+    }
+
+    @Override
+    public void close() {
+      leave();
+    }
   }
 
   private void save(String id, ContentCachingResponseWrapper answer) {

@@ -77,7 +77,11 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
 
   @ExceptionHandler
   @Nullable ResponseEntity<Object> problem(ProblemException e, WebRequest request) {
-    return answer(e, e.problem(), new HttpHeaders(), request);
+    var headers = new HttpHeaders();
+    if (e.retryAfterSeconds() instanceof Integer seconds) {
+      headers.set(HttpHeaders.RETRY_AFTER, seconds.toString());
+    }
+    return answer(e, e.problem(), headers, request);
   }
 
   @ExceptionHandler

@@ -2,7 +2,6 @@ package dev.spikewise.web;
 
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
-import dev.spikewise.tenant.Tenants;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.util.HashMap;
@@ -12,7 +11,7 @@ import org.springframework.stereotype.Component;
 
 /**
  * Bounds the streams that are open at a time: in all, and of one client, so that none can take them
- * from the others. A client is a tenant; without one, a user; without credentials, an address.
+ * from the others.
  */
 @Component
 public class StreamLimits {
@@ -20,13 +19,13 @@ public class StreamLimits {
   private static final String RETRY_AFTER_SECONDS = "30";
 
   private final HttpSettings settings;
-  private final Tenants tenants;
+  private final Clients clients;
   private final Map<String, Integer> taken = new HashMap<>();
   private int all;
 
-  public StreamLimits(HttpSettings settings, Tenants tenants) {
+  public StreamLimits(HttpSettings settings, Clients clients) {
     this.settings = settings;
-    this.tenants = tenants;
+    this.clients = clients;
   }
 
   /** A place among the open streams, until it is closed. */
@@ -41,7 +40,7 @@ public class StreamLimits {
    * @throws ProblemException where there is none; {@code response} then says when to come back
    */
   public StreamPermit take(HttpServletRequest request, HttpServletResponse response) {
-    var client = client(request);
+    var client = clients.of(request);
     synchronized (this) {
       int own = taken.getOrDefault(client, 0);
       if (own >= settings.maxStreamsPerClient()) {
@@ -73,11 +72,4 @@ public class StreamLimits {
     taken.computeIfPresent(client, (_, own) -> own == 1 ? null : own - 1);
   }
 
-  private String client(HttpServletRequest request) {
-    var user = request.getUserPrincipal();
-    return tenants
-        .viewer()
-        .map(tenant -> "tenant " + tenant)
-        .orElseGet(() -> user == null ? request.getRemoteAddr() : "user " + user.getName());
-  }
 }

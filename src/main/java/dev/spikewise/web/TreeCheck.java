@@ -61,7 +61,7 @@ public final class TreeCheck {
       return false;
     }
     boolean allFit = true;
-    for (int i = 0; i < array.size(); i++) {
+    for (int i = 0; i < array.size() && !at.isFull(); i++) {
       if (!fits(array.get(i), element, at.in(i))) {
         allFit = false;
         array.setNull(i);
@@ -78,6 +78,9 @@ public final class TreeCheck {
       return wrong("an object", node, at);
     }
     for (var name : List.copyOf(object.propertyNames())) {
+      if (at.isFull()) {
+        break;
+      }
       if (!fits(object.get(name), value, at.in(name))) {
         object.remove(name);
       }
@@ -126,6 +129,10 @@ public final class TreeCheck {
       components.put(nameOf(component, json), component);
     }
     for (var name : List.copyOf(object.propertyNames())) {
+      if (at.isFull()) {
+        // Each further name would be compared with all that are known, and nobody be told.
+        break;
+      }
       var component = components.get(name);
       if (component == null) {
         if (!Arrays.asList(besides).contains(name)) {

@@ -63,8 +63,7 @@ class OutcomeTest {
             "{\"type\": \"constant\", \"value\": 1.0}",
             "{\"type\": \"synops\", \"scope\": \"%s\", \"layers\": %s, \"target\": {\"baseline_multiple\": %s}}"
                 .formatted(scope, layers, multiple));
-    var mistakes = new Mistakes();
-    Trainer.check(spec, spec.model().definition(), null, null, mistakes);
+    var mistakes = check(spec);
     assertThat(mistakes.list())
         .anySatisfy(
             mistake -> {
@@ -82,9 +81,19 @@ class OutcomeTest {
             SILENT,
             "{\"type\": \"constant\", \"value\": 1.0}",
             "{\"type\": \"synops\", \"target\": {\"baseline_multiple\": 2.0}}");
-    var mistakes = new Mistakes();
-    Trainer.check(spec, spec.model().definition(), null, null, mistakes);
+    var mistakes = check(spec);
     assertThat(mistakes.list()).isEmpty();
+  }
+
+  private static Mistakes check(TrainingSpec spec) {
+    var model = spec.model().definition();
+    var mistakes = new Mistakes();
+    Trainer.check(spec, model, null, null, mistakes);
+    try (var engine = Engine.create(1)) {
+      var baseline = Baseline.measure(spec, model, null, null, engine).statistics();
+      Trainer.checkTargets(spec, model, baseline, mistakes);
+    }
+    return mistakes;
   }
 
   /** Inputs of 0 leave no gradient, which in a network of neurons would be silence. */

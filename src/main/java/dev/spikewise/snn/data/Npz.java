@@ -12,6 +12,7 @@ import java.time.LocalDateTime;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -37,6 +38,9 @@ public final class Npz {
 
   /** Bytes that an array takes beside its values, even where it has none. */
   private static final int OVERHEAD = 256;
+
+  /** No network and no data set has more; each costs time, and memory for its name. */
+  private static final int MOST_ARRAYS = 4096;
 
   private Npz() {}
 
@@ -117,13 +121,26 @@ public final class Npz {
    *     numbers, or the limit is passed; the message names the array
    */
   public static Map<String, Array> read(InputStream in, long maxBytes) throws IOException {
+    return read(in, maxBytes, _ -> {});
+  }
+
+  /**
+   * The same for a caller whose memory is bounded.
+   *
+   * @param reserve told of the bytes of each array before it is allocated; may throw
+   */
+  public static Map<String, Array> read(InputStream in, long maxBytes, LongConsumer reserve)
+      throws IOException {
     var arrays = new LinkedHashMap<String, Array>();
     long left = maxBytes;
     var zip = new ZipInputStream(in);
     try {
       for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
         String name = entry.getName().replaceFirst("\\.npy$", "");
-        Array array = readNpy(zip, name, left);
+        if (arrays.size() == MOST_ARRAYS) {
+          throw new IllegalArgumentException("more than " + MOST_ARRAYS + " arrays");
+        }
+        Array array = readNpy(zip, name, left, reserve);
         left -= array.bytes().capacity() + OVERHEAD;
         if (zip.read() >= 0) {
           throw new IllegalArgumentException("'" + name + "' has more values than its shape");
@@ -147,6 +164,11 @@ public final class Npz {
    * @throws IllegalArgumentException as {@link #read}
    */
   public static Array readNpy(InputStream in, String name, long maxBytes) throws IOException {
+    return readNpy(in, name, maxBytes, _ -> {});
+  }
+
+  private static Array readNpy(InputStream in, String name, long maxBytes, LongConsumer reserve)
+      throws IOException {
     byte[] head = in.readNBytes(8);
     if (head.length < 8 || !Arrays.equals(head, 0, 6, MAGIC, 0, 6)) {
       throw new IllegalArgumentException("'" + name + "' is not a .npy array");
@@ -190,6 +212,7 @@ public final class Npz {
       throw new IllegalArgumentException(
           "'" + name + "' needs " + size + " bytes, more than the " + maxBytes + " left");
     }
+    reserve.accept(size + OVERHEAD);
     byte[] data = in.readNBytes((int) size);
     if (data.length != size) {
       throw new IllegalArgumentException(

@@ -1,0 +1,93 @@
+package dev.spikewise.snn;
+
+import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.optim.Loss;
+import dev.spikewise.snn.statistics.Counter;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.spec.LossTerm;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Statistics;
+import dev.spikewise.spec.TrainingSpec;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The untrained network on its training's own input: what targets by {@code baseline_multiple} are
+ * multiples of. Measured once a training, with the same bits wherever it is measured.
+ *
+ * @param statistics of at most {@value Trainer#BASELINE_SAMPLES} training samples
+ * @param targetSynops target of the first synops term, in synops per sample; null without one
+ */
+public record Baseline(Statistics statistics, @Nullable Double targetSynops) {
+
+  /** Keeps activations of some samples only, and counts nothing but what training counts. */
+  private static final Network.Purpose PURPOSE = Network.Purpose.CHECKPOINTED_TRAINING;
+
+  /**
+   * @param weights drawn from the seed if null
+   * @param dataset the data set that {@code spec.input()} names, null for other inputs
+   */
+  public static Baseline measure(
+      TrainingSpec spec,
+      ModelSpec model,
+      @Nullable StateDict weights,
+      @Nullable Dataset dataset,
+      Engine engine) {
+    int batchSize = spec.batchSize();
+    var feed = new Feed(spec.input(), dataset, model, batchSize, spec.timeSteps(), spec.seed());
+    var network =
+        new Network(
+            model,
+            batchSize,
+            spec.timeSteps(),
+            Feed.constant(spec.input()),
+            PURPOSE,
+            engine.kernelsInUse());
+    if (weights == null) {
+      network.draw(spec.seed());
+    } else {
+      network.load(weights);
+    }
+    var statistics =
+        measure(network, feed, new Counter(network, spec.dt()), batchSize, engine)
+            .withWarnings(InputWarnings.of(spec.input(), dataset));
+    var loss = new Loss(spec.loss(), network, batchSize, spec.dt(), synopsByLayer(statistics));
+    return new Baseline(statistics, targetSynops(spec, loss));
+  }
+
+  static Statistics measure(
+      Network network, Feed feed, Counter counter, int batchSize, Engine engine) {
+    int samples = Math.min(feed.trainSize(), Trainer.BASELINE_SAMPLES);
+    Analyzer.forward(network, feed, counter, samples, batchSize, engine.goOn());
+    return counter.statistics();
+  }
+
+  /** Bytes that {@link #measure} takes beside the data set. */
+  public static long estimateMemory(TrainingSpec spec, ModelSpec model) {
+    return Network.estimateMemory(
+        model, spec.batchSize(), spec.timeSteps(), Feed.constant(spec.input()), PURPOSE);
+  }
+
+  /** Samples that {@link #measure} sends through, at most. */
+  public static int samples(TrainingSpec spec, @Nullable Dataset dataset) {
+    return dataset == null ? spec.batchSize() : Math.min(dataset.size(), Trainer.BASELINE_SAMPLES);
+  }
+
+  static Map<String, Double> synopsByLayer(Statistics statistics) {
+    var byLayer = new LinkedHashMap<String, Double>();
+    statistics.parameter().forEach((name, layer) -> byLayer.put(name, layer.synops()));
+    return byLayer;
+  }
+
+  static @Nullable Double targetSynops(TrainingSpec spec, Loss loss) {
+    for (LossTerm term : spec.loss()) {
+      if (term instanceof LossTerm.Synops synops) {
+        return loss.targetPerSample(synops);
+      }
+    }
+    return null;
+  }
+}

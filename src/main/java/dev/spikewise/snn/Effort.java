@@ -1,0 +1,80 @@
+package dev.spikewise.snn;
+
+import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
+import java.util.List;
+
+/**
+ * How much arithmetic a forward pass is, known before it begins: one operation per synapse, sample
+ * and time step, and some per value. An upper bound, as silent inputs cost less.
+ */
+public final class Effort {
+
+  /** Operations that a value of a layer costs besides those of its synapses. */
+  private static final double PER_VALUE = 10;
+
+  private static final int CHANNELS = 8;
+  private static final int SIZE = 16;
+  private static final int SAMPLES = 4;
+  private static final int TIME_STEPS = 10;
+
+  /** Passes until the JIT compiler has done its part, and from then on. */
+  private static final int PASSES = 60;
+
+  private Effort() {}
+
+  /** Operations of one forward pass over {@code samples} samples. */
+  public static double of(ModelSpec model, long samples, long timeSteps) {
+    var shapes = model.shapes();
+    double perStep = 0;
+    for (int i = 0; i < model.layers().size(); i++) {
+      long out = shapes.get(i + 1).size();
+      perStep += PER_VALUE * out;
+      for (Shape weights : model.layers().get(i).parameters(shapes.get(i)).values()) {
+        if (weights.dims().size() > 1) {
+          // Weights are [out channels, ...]: all of a channel's are used at each of its positions.
+          perStep += (double) weights.size() / weights.dim(0) * out;
+        }
+      }
+    }
+    return perStep * samples * timeSteps;
+  }
+
+  /** Operations per second of one thread of this machine: the fastest of some passes. */
+  public static double measurePerSecond() {
+    var model =
+        new ModelSpec(
+            null,
+            List.of(2, SIZE, SIZE),
+            List.of(conv(), new RectifierSpec.ReLU(), conv(), new RectifierSpec.ReLU()));
+    double operations = of(model, SAMPLES, TIME_STEPS);
+    long fastest = Long.MAX_VALUE;
+    try (var engine = Engine.create(1)) {
+      for (int i = 0; i < PASSES; i++) {
+        long begin = System.nanoTime();
+        var _ =
+            Analyzer.analyze(
+                model,
+                null,
+                new InputSpec.Poisson(0.5),
+                null,
+                SAMPLES,
+                TIME_STEPS,
+                null,
+                1,
+                engine);
+        fastest = Math.min(fastest, System.nanoTime() - begin);
+      }
+    }
+    return operations / Math.max(fastest, 1) * 1e9;
+  }
+
+  private static SynapticSpec.Conv2d conv() {
+    return new SynapticSpec.Conv2d(
+        null, CHANNELS, new Size2(3, 3), Size2.ONE, Size2.ONE, Size2.ONE, 1, true);
+  }
+}
