@@ -32,10 +32,7 @@ public final class Caller implements AutoCloseable {
   private int users = 1;
 
   private Caller(
-      Supplier<String> client,
-      BooleanSupplier left,
-      MemoryBudget budget,
-      @Nullable Caller outer) {
+      Supplier<String> client, BooleanSupplier left, MemoryBudget budget, @Nullable Caller outer) {
     this.client = client;
     this.left = left;
     this.budget = budget;

@@ -273,7 +273,9 @@ final class JobRunner {
               && complete < spec.epochs()
               && journal.wantsSnapshot();
       try {
-        journal.add(metrics, due ? new Snapshot(trainer.checkpoint(), requireNonNull(trainer.latest())) : null);
+        journal.add(
+            metrics,
+            due ? new Snapshot(trainer.checkpoint(), requireNonNull(trainer.latest())) : null);
       } catch (InterruptedException e) {
         stop();
       }

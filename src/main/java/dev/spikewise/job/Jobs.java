@@ -118,8 +118,7 @@ public class Jobs implements ModelUse, DatasetUse {
     /** Statistics of the untrained network, where a target had to be checked against them. */
     private final @Nullable Statistics baseline;
 
-    private Prepared(
-        TrainingSpec spec, Models.Network network, @Nullable Statistics baseline) {
+    private Prepared(TrainingSpec spec, Models.Network network, @Nullable Statistics baseline) {
       this.spec = spec;
       this.network = network;
       this.baseline = baseline;

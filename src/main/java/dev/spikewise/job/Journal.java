@@ -38,8 +38,7 @@ final class Journal implements AutoCloseable {
     this.interval = interval;
     this.onLost = onLost;
     // Not virtual: requests that keep all carriers busy must not delay it until the lease is lost.
-    this.thread =
-        Thread.ofPlatform().daemon().name("journal-" + lease.jobId()).start(this::write);
+    this.thread = Thread.ofPlatform().daemon().name("journal-" + lease.jobId()).start(this::write);
   }
 
   /** Called by the training thread; {@code snapshot} covers all epochs so far. */

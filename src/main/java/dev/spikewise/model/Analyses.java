@@ -53,14 +53,16 @@ public class Analyses {
       Quantizer.check(network.spec(), mistakes.in("model"));
     }
     int passes = spec.quantize() == null ? 1 : 2;
-    workload.check(network.spec(), (long) passes * spec.batchSize(), spec.timeSteps(), mistakes, "batch_size");
+    workload.check(
+        network.spec(), (long) passes * spec.batchSize(), spec.timeSteps(), mistakes, "batch_size");
     mistakes.throwIfAny();
     return compute.run(run -> analyze(spec, network, dataset, run));
   }
 
   private static Statistics analyze(
       AnalysisSpec spec, Models.Network network, @Nullable Dataset dataset, Compute.Run run) {
-    run.reserve(Analyzer.estimateMemory(network.spec(), spec.input(), spec.batchSize(), spec.timeSteps()));
+    run.reserve(
+        Analyzer.estimateMemory(network.spec(), spec.input(), spec.batchSize(), spec.timeSteps()));
     try (var engine = Engine.create(1, run)) {
       var statistics =
           Analyzer.analyze(

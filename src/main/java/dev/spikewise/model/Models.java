@@ -290,8 +290,7 @@ public class Models {
                     new InvalidSpecException(
                         "/model/id", "there is no model with the id " + ref.id()));
     var npz = weights.findById(row.id()).map(ModelWeights::npz).orElse(null);
-    return new Network(
-        definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
+    return new Network(definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
   }
 
   /** Weights as an .npz file. */
@@ -317,8 +316,7 @@ public class Models {
 
   private void setWeights(UUID id, Compute.Task<StateDict> reading) {
     var definition = definition(find(id));
-    var npz =
-        compute.run(run -> Weights.writeNpz(Weights.of(definition, reading.compute(run))));
+    var npz = compute.run(run -> Weights.writeNpz(Weights.of(definition, reading.compute(run))));
     transactions.executeWithoutResult(_ -> store(find(id), npz));
   }
 

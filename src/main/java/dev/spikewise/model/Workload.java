@@ -33,8 +33,7 @@ public class Workload {
    *
    * @param name of the field that says how many samples there are
    */
-  public void check(
-      ModelSpec model, long samples, long timeSteps, Mistakes mistakes, String name) {
+  public void check(ModelSpec model, long samples, long timeSteps, Mistakes mistakes, String name) {
     if (!fits(model, samples, timeSteps)) {
       mistakes
           .in(name)

@@ -3,7 +3,6 @@ package dev.spikewise.snn;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
-import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.InputSpec;

@@ -12,7 +12,6 @@ import dev.spikewise.snn.optim.Optimizer;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.LrScheduler;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
@@ -135,8 +134,8 @@ public final class Trainer {
   }
 
   /**
-   * Whether {@link #checkTargets} can find a mistake, so that the baseline has to be measured before
-   * the training is accepted.
+   * Whether {@link #checkTargets} can find a mistake, so that the baseline has to be measured
+   * before the training is accepted.
    */
   public static boolean hasTargetToCheck(TrainingSpec spec) {
     return SpecCheck.hasTargetToCheck(spec);

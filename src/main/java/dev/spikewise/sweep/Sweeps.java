@@ -34,8 +34,7 @@ public class Sweeps {
   private final Tenants tenants;
   private final TransactionOperations transactions;
 
-  Sweeps(
-      SweepRepository sweeps, Jobs jobs, Tenants tenants, TransactionOperations transactions) {
+  Sweeps(SweepRepository sweeps, Jobs jobs, Tenants tenants, TransactionOperations transactions) {
     this.transactions = transactions;
     this.sweeps = sweeps;
     this.jobs = jobs;

@@ -71,5 +71,4 @@ public class StreamLimits {
     all--;
     taken.computeIfPresent(client, (_, own) -> own == 1 ? null : own - 1);
   }
-
 }
