@@ -10,6 +10,9 @@ import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
 public class SpikewiseApplication {
 
   public static void main(String[] args) {
+    if (Cli.trains(args)) {
+      Relaunch.unlessVectorApiIsThere();
+    }
     if (Cli.isCommand(args)) {
       System.exit(Cli.run(SpikewiseApplication.class, args));
     }

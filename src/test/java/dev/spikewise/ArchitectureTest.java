@@ -85,6 +85,31 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAPackage("jdk.incubator.vector..");
 
+  /** Or trainings could not start where Java has no Vector API: only the engine may choose it. */
+  @ArchTest
+  static final ArchRule vectorKernelsAreLoadedByTheEngineAlone =
+      noClasses()
+          .that()
+          .doNotHaveFullyQualifiedName("dev.spikewise.snn.Engine")
+          .and()
+          .resideOutsideOfPackage("dev.spikewise.snn.kernel")
+          .should()
+          .dependOnClassesThat()
+          .haveSimpleName("VectorKernels");
+
+  @ArchTest
+  static final ArchRule kernelsButTheVectorOnesLoadWithoutTheVectorApi =
+      noClasses()
+          .that()
+          .resideInAPackage("dev.spikewise.snn.kernel")
+          .and()
+          .arePublic()
+          .and()
+          .doNotHaveSimpleName("VectorKernels")
+          .should()
+          .transitivelyDependOnClassesThat()
+          .resideInAPackage("jdk.incubator.vector..");
+
   @ArchTest
   static final ArchRule engineHasNoCycles =
       slices().matching("dev.spikewise.snn.(*)..").should().beFreeOfCycles();

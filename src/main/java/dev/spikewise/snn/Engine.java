@@ -4,6 +4,7 @@ import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.Nd4jKernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.VectorKernels;
+import java.lang.module.ModuleFinder;
 
 /**
  * What a training computes with: a kind of kernels and a number of threads. Results do not depend
@@ -13,10 +14,8 @@ public final class Engine implements AutoCloseable {
 
   private static final String KERNELS = "spikewise.kernels";
 
-  private static final boolean VECTOR_API =
-      ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-  private static final String HOW_TO_ADD_IT =
-      "start Java with --add-modules jdk.incubator.vector to train many times faster";
+  private static final String MODULE = "jdk.incubator.vector";
+  private static final boolean VECTOR_API = ModuleLayer.boot().findModule(MODULE).isPresent();
 
   private final Kernels kernels;
   private final String reason;
@@ -61,7 +60,7 @@ public final class Engine implements AutoCloseable {
         ? new Engine(
             new VectorKernels(threads),
             "the Vector API is there, with " + VectorKernels.bits() + " bits")
-        : new Engine(new ScalarKernels(threads), "the Vector API is missing: " + HOW_TO_ADD_IT);
+        : new Engine(new ScalarKernels(threads), "the Vector API is missing: " + howToAddIt());
   }
 
   private static Kernels named(String kernels, int threads) {
@@ -70,7 +69,7 @@ public final class Engine implements AutoCloseable {
       case "vector" -> {
         if (!VECTOR_API) {
           throw new IllegalStateException(
-              KERNELS + "=vector needs the Vector API: " + HOW_TO_ADD_IT);
+              KERNELS + "=vector needs the Vector API: " + howToAddIt());
         }
         yield new VectorKernels(threads);
       }
@@ -79,6 +78,13 @@ public final class Engine implements AutoCloseable {
           throw new IllegalArgumentException(
               KERNELS + " must be scalar, vector or nd4j, was \"" + kernels + "\"");
     };
+  }
+
+  private static String howToAddIt() {
+    return (ModuleFinder.ofSystem().find(MODULE).isPresent()
+            ? "start Java with --add-modules " + MODULE
+            : "use a Java runtime that has the module " + MODULE + ", such as a full JDK 25,")
+        + " to train many times faster";
   }
 
   /** The kernels that define what the fast ones must compute. */

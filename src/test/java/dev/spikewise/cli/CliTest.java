@@ -254,6 +254,8 @@ class CliTest {
     assertThat(process.waitFor()).as(Files.readString(folder.resolve("err"))).isEqualTo(1);
     var job = Client.JSON.readTree(printed);
     assertThat(job.at("/verdict/passed").asBoolean()).isFalse();
+    // Started without a flag for the Vector API, the process has got it by itself.
+    assertThat(job.at("/provenance/kernels").asString()).startsWith("vector-");
     assertThat(Files.readString(folder.resolve("err"))).contains("Gate failed: synops was");
   }
 
@@ -263,7 +265,6 @@ class CliTest {
         new ArrayList<>(
             List.of(
                 System.getProperty("java.home") + "/bin/java",
-                "--add-modules=jdk.incubator.vector",
                 "-cp",
                 System.getProperty("java.class.path"),
                 SpikewiseApplication.class.getName()));

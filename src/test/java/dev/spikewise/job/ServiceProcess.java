@@ -100,6 +100,14 @@ final class ServiceProcess implements AutoCloseable {
         .filter(flag -> flag.startsWith("--"))
         .forEach(command::add);
     command.addAll(List.of("-cp", classPath(), "dev.spikewise.SpikewiseApplication"));
+    return launch(command, dir, settings, environment);
+  }
+
+  /** Returns at once. */
+  static ServiceProcess launch(
+      List<String> program, Path dir, List<String> settings, Map<String, String> environment)
+      throws IOException {
+    var command = new ArrayList<>(program);
     command.addAll(List.of("--server.port=0", "--spikewise.data-dir=" + dir));
     command.addAll(settings);
     var log = Files.createTempFile(dir, "service-", ".log");
@@ -269,7 +277,7 @@ final class ServiceProcess implements AutoCloseable {
     signal("CONT");
   }
 
-  private void signal(String name) throws IOException, InterruptedException {
+  void signal(String name) throws IOException, InterruptedException {
     var kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start();
     assertThat(kill.waitFor()).isZero();
   }

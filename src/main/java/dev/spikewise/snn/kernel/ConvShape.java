@@ -126,13 +126,13 @@ public record ConvShape(
   public long scratch(long frames, boolean passesBack) {
     long pixels = (long) paddedH() * paddedW();
     long weights = (long) outC * taps();
-    boolean inPlanes = PlaneConv.suits(this);
+    boolean inPlanes = PlaneLayout.suits(this);
     // Where windows start and end up, all of them and those with a gradient.
     long perFrame = (inPlanes ? 2L : 4L) * windows() + (padded() ? pixels * inC : 0);
     long tapLists = 40; // one of a thread's tasks each
     long fixed = 4 * tapLists * taps();
     if (inPlanes) {
-      perFrame += PlaneConv.frameSize(this);
+      perFrame += PlaneLayout.frameSize(this);
       fixed = PlaneConv.PARTS * weights;
     }
     if (groups == 1) {

@@ -1,8 +1,5 @@
 package dev.spikewise.snn.kernel;
 
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
-
 /**
  * Where small numbers end. What follows from them would soon be denormal, which processors multiply
  * a hundred times slower, and trains nothing: it is lost beside the eps of Adam, and beside the
@@ -25,9 +22,5 @@ public final class FlushToZero {
   /** {@code g}, or 0 where it is too small. */
   public static float gradient(float g) {
     return Math.abs(g) < GRADIENT ? 0 : g;
-  }
-
-  static FloatVector gradient(FloatVector g) {
-    return g.blend(0, g.abs().compare(VectorOperators.LT, GRADIENT));
   }
 }

@@ -7,8 +7,8 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Lanes as doubles, and their sums in a fixed order: the Vector API's own leaves the order, and so
- * the last bit, to the JIT.
+ * Lanes as doubles, flushed to zero, and their sums in a fixed order: the Vector API's own leaves
+ * the order, and so the last bit, to the JIT.
  */
 final class Lanes {
 
@@ -26,6 +26,11 @@ final class Lanes {
   /** The lower or the upper half of the lanes, exactly. */
   static DoubleVector widen(FloatVector values, int half) {
     return (DoubleVector) values.convertShape(VectorOperators.F2D, DOUBLES, half);
+  }
+
+  /** {@link FlushToZero#gradient(float)} of each lane. */
+  static FloatVector flushGradient(FloatVector g) {
+    return g.blend(0, g.abs().compare(VectorOperators.LT, FlushToZero.GRADIENT));
   }
 
   /** Adds halves to each other; for vectors of at most 16 lanes. */

@@ -9,9 +9,6 @@ import jdk.incubator.vector.FloatVector;
  */
 final class PlaneConv {
 
-  /** Fewer values side by side would be read in runs too short to be worth their start. */
-  private static final int FEW = 16;
-
   private static final int FORWARD_TASKS = 32;
 
   /** Of a gradient: see {@link PartialSums}. */
@@ -54,33 +51,15 @@ final class PlaneConv {
     channels = new ChannelTiles(groupOut);
     partialSums = new PartialSums(PARTS, parallel);
     width = Math.ceilDiv(shape.paddedW(), shape.strideW());
-    planeSize = planeSize(shape);
-    channelSize = planesOfChannel(shape) * planeSize;
-    frameSize = frameSize(shape);
+    planeSize = PlaneLayout.planeSize(shape);
+    channelSize = PlaneLayout.planesOfChannel(shape) * planeSize;
+    frameSize = PlaneLayout.frameSize(shape);
     planes = new float[maxFrames * frameSize + PlaneTiles.ROWS];
     origins = new int[maxFrames * shape.outH()];
     for (int row = 0; row < origins.length; row++) {
       origins[row] = row / shape.outH() * frameSize + row % shape.outH() * shape.strideH() * width;
     }
     tiles = new PlaneTiles(offsets(), origins, shape.outW(), shape.outC(), groupOut);
-  }
-
-  static boolean suits(ConvShape shape) {
-    return shape.together() < PlaneTiles.ROWS
-        || shape.together() < FEW && shape.outW() >= PlaneTiles.ROWS;
-  }
-
-  /** Numbers in the planes of a frame. */
-  static int frameSize(ConvShape shape) {
-    return shape.inC() * planesOfChannel(shape) * planeSize(shape);
-  }
-
-  private static int planesOfChannel(ConvShape shape) {
-    return Math.min(shape.strideW(), shape.paddedW());
-  }
-
-  private static int planeSize(ConvShape shape) {
-    return shape.paddedH() * Math.ceilDiv(shape.paddedW(), shape.strideW());
   }
 
   /** Where the value of column {@code ix} lies in a row, counted from its channel's first plane. */

@@ -95,7 +95,7 @@ final class VectorConv implements Kernels.Conv {
     active = new ActiveRows(shape.paddedH(), shape.paddedW(), shape.inC(), maxFrames, parallel);
     events = new Events(shape, maxFrames, parallel);
     tiles = new ConvTiles(origins, outputs);
-    planes = PlaneConv.suits(shape) ? new PlaneConv(shape, maxFrames, parallel) : null;
+    planes = PlaneLayout.suits(shape) ? new PlaneConv(shape, maxFrames, parallel) : null;
     partialSums = new PartialSums(PARTS, parallel);
     eventLoops = new ConvEvents(shape, events, origins, reach);
   }

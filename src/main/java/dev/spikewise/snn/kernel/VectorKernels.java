@@ -168,7 +168,7 @@ public final class VectorKernels implements Kernels {
       FloatVector m1 = FloatVector.fromArray(SPECIES, first, i);
       FloatVector m2 = FloatVector.fromArray(SPECIES, second, i);
       FloatVector g = FloatVector.fromArray(SPECIES, gradient, i).add(value.mul(s.decay()));
-      m1 = FlushToZero.gradient(m1.add(g.sub(m1).mul(s.add1())));
+      m1 = Lanes.flushGradient(m1.add(g.sub(m1).mul(s.add1())));
       m2 = m2.mul(s.keep2()).add(g.mul(s.add2()).mul(g));
       VectorMask<Float> faint = m2.compare(VectorOperators.LT, Float.MIN_NORMAL);
       m1 = m1.blend(0, faint);

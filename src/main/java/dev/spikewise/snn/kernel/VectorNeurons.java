@@ -203,7 +203,7 @@ final class VectorNeurons {
       }
       FloatVector gv = load(scratch, i);
       FloatVector pull = threshold == 1 ? gv : gv.mul(threshold);
-      FloatVector du = FlushToZero.gradient(ext.sub(pull).mul(load(scratch, BLOCK + i)).add(gv));
+      FloatVector du = Lanes.flushGradient(ext.sub(pull).mul(load(scratch, BLOCK + i)).add(gv));
       du.intoArray(scratch, i);
       (summed ? load(gx, x + i).add(du) : du).intoArray(gx, x + i);
     }
@@ -256,11 +256,11 @@ final class VectorNeurons {
         FloatVector kept = zero.blend(gw, s.compare(VectorOperators.EQ, 0));
         du = ext.mul(load(g, gAt + t * gStep)).add(kept);
       }
-      du = FlushToZero.gradient(du);
+      du = Lanes.flushGradient(du);
       FloatVector gx = norm ? du.mul(inputScale) : du;
       if (synaptic) {
         FloatVector di = gx.add(gCurrent);
-        gx = FlushToZero.gradient(di.mul(alphaSyn));
+        gx = Lanes.flushGradient(di.mul(alphaSyn));
         gCurrent = gx;
         gAlphaSyn = di.mul(load(r.current, at)).add(gAlphaSyn);
       }
