@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.flywaydb.core.Flyway;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -107,7 +106,7 @@ class UpgradeTest {
   }
 
   @Test
-  @Tag("docker")
+  @Needs(Part.POSTGRES)
   void whatAnEarlierVersionStoredOnPostgresqlIsThere(@TempDir Path dir) throws Exception {
     var database = PostgresDatabase.create();
     upgrade(database.getJdbcUrl(), database.getUsername(), database.getPassword(), dir);

@@ -15,6 +15,8 @@ import com.microsoft.playwright.assertions.LocatorAssertions;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
 import com.microsoft.playwright.options.RequestOptions;
+import dev.spikewise.Needs;
+import dev.spikewise.Part;
 import dev.spikewise.SpikewiseApplication;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
@@ -51,10 +53,9 @@ import org.springframework.test.context.TestPropertySource;
       "spring.datasource.url=jdbc:h2:mem:dashboard;DB_CLOSE_DELAY=-1",
       "spikewise.data-dir=target/test-data"
     })
+@Needs(Part.CHROMIUM)
 class DashboardTest {
 
-  private static final Path CHROMIUM =
-      Path.of(System.getenv().getOrDefault("CHROMIUM", "/usr/bin/chromium"));
   private static final double TRAINING_MS = 120_000;
   private static final Set<JobState> NOT_OVER =
       Arrays.stream(JobState.values())
@@ -71,10 +72,6 @@ class DashboardTest {
 
   @BeforeAll
   static void startBrowser() {
-    assertThat(CHROMIUM)
-        .as(
-            "the dashboard's tests need Chromium: install the package chromium, or name its program in CHROMIUM")
-        .isExecutable();
     playwright =
         Playwright.create(
             new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
@@ -83,7 +80,7 @@ class DashboardTest {
             .chromium()
             .launch(
                 new BrowserType.LaunchOptions()
-                    .setExecutablePath(CHROMIUM)
+                    .setExecutablePath(Part.chromium())
                     .setArgs(
                         List.of(
                             "--no-sandbox",

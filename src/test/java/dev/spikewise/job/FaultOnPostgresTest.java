@@ -1,10 +1,11 @@
 package dev.spikewise.job;
 
+import dev.spikewise.Needs;
+import dev.spikewise.Part;
 import dev.spikewise.PostgresDatabase;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 
-@Tag("docker")
+@Needs(Part.POSTGRES)
 class FaultOnPostgresTest extends FaultTest {
 
   @Override

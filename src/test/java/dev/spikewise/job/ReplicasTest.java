@@ -5,6 +5,8 @@ import static dev.spikewise.job.FaultTest.epoch;
 import static dev.spikewise.job.FaultTest.finished;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.Needs;
+import dev.spikewise.Part;
 import dev.spikewise.PostgresDatabase;
 import dev.spikewise.job.FaultTest.News;
 import dev.spikewise.job.FaultTest.Result;
@@ -21,7 +23,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer.OrderAnnotation;
 import org.junit.jupiter.api.Order;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,7 +31,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 /**
  * Two services on one PostgreSQL. The clock of the second is an hour fast in all of these tests.
  */
-@Tag("docker")
+@Needs({Part.POSTGRES, Part.FAKETIME})
 @TestMethodOrder(OrderAnnotation.class)
 class ReplicasTest {
 

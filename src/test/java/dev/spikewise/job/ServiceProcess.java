@@ -3,6 +3,7 @@ package dev.spikewise.job;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.Part;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -61,7 +62,7 @@ final class ServiceProcess implements AutoCloseable {
     // Its mending of timed waits would end them at once with the clock of a JVM of today.
     var fast =
         Map.of(
-            "LD_PRELOAD", faketime(),
+            "LD_PRELOAD", Part.faketime().orElseThrow().toString(),
             "FAKETIME", "+1h",
             "FAKETIME_DONT_FAKE_MONOTONIC", "1",
             "FAKETIME_FORCE_MONOTONIC_FIX", "0");
@@ -77,18 +78,6 @@ final class ServiceProcess implements AutoCloseable {
       throw e;
     }
     return services;
-  }
-
-  /** A library that, preloaded into a process, moves its clock. */
-  private static String faketime() throws IOException {
-    for (var folder : List.of("x86_64-linux-gnu", "aarch64-linux-gnu")) {
-      var library = Path.of("/usr/lib", folder, "faketime", "libfaketime.so.1");
-      if (Files.exists(library)) {
-        return library.toString();
-      }
-    }
-    throw new AssertionError(
-        "A replica whose clock is wrong needs libfaketime: apt-get install libfaketime");
   }
 
   /** Returns at once. */

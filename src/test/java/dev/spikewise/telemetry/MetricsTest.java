@@ -3,6 +3,8 @@ package dev.spikewise.telemetry;
 import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.Needs;
+import dev.spikewise.Part;
 import dev.spikewise.WrittenPage;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobAction;
@@ -149,6 +151,7 @@ class MetricsTest {
   }
 
   @Test
+  @Needs(Part.PROMETHEUS)
   void promtoolFindsNothingWrong() throws Exception {
     train(3, now -> now.status() == JobState.SUCCEEDED);
     var ours =

@@ -2,6 +2,8 @@ package dev.spikewise.telemetry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.Needs;
+import dev.spikewise.Part;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobAction;
 import dev.spikewise.job.JobState;
@@ -46,6 +48,7 @@ import tools.jackson.databind.json.JsonMapper;
       "management.tracing.sampling.probability=1",
       "spikewise.data-dir=target/test-data"
     })
+@Needs(Part.PROMETHEUS)
 class PrometheusTest {
 
   private static final Path CONFIG = Path.of("src/main/docker/prometheus/prometheus.yml");

@@ -1,11 +1,11 @@
 package dev.spikewise.telemetry;
 
+import dev.spikewise.Part;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -17,7 +17,7 @@ record PrometheusTool(String name) {
   record Result(int exitCode, String output) {}
 
   ProcessBuilder command(String... arguments) throws IOException {
-    var command = new ArrayList<>(isInstalled() ? List.of(name) : inContainer());
+    var command = new ArrayList<>(Part.isOnPath(name) ? List.of(name) : inContainer());
     command.addAll(List.of(arguments));
     return new ProcessBuilder(command).redirectErrorStream(true);
   }
@@ -29,11 +29,6 @@ record PrometheusTool(String name) {
     }
     var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     return new Result(process.waitFor(), output);
-  }
-
-  private boolean isInstalled() {
-    return Arrays.stream(System.getenv("PATH").split(":"))
-        .anyMatch(directory -> Files.isExecutable(Path.of(directory, name)));
   }
 
   /** On the host's network, and with the same paths as outside. */
