@@ -27,8 +27,8 @@ import java.util.stream.Stream;
  * the Vector API, as by a plain {@code java -jar}. A jar cannot ask for a module by itself.
  *
  * <p>The new JVM replaces the old one in the same process (execv): it has the same process id,
- * environment, arguments, open files and parent, so that signals and exit codes stay what they were.
- * A child process would outlive a parent that is killed, and keep its jobs.
+ * environment, arguments, open files and parent, so that signals and exit codes stay what they
+ * were. A child process would outlive a parent that is killed, and keep its jobs.
  *
  * <p>Only on Linux, whose /proc has the command line. Elsewhere, under a debugger, which would lose
  * its connection, and on a Java runtime without the module, the program goes on as it is and trains
@@ -103,8 +103,7 @@ final class Relaunch {
 
   private static boolean startsWith(List<byte[]> command, List<byte[]> flags) {
     return command.size() > flags.size()
-        && Arrays.deepEquals(
-            command.subList(1, 1 + flags.size()).toArray(), flags.toArray());
+        && Arrays.deepEquals(command.subList(1, 1 + flags.size()).toArray(), flags.toArray());
   }
 
   /** Returns only where it fails. */

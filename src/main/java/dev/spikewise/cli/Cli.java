@@ -57,7 +57,9 @@ public final class Cli {
     return args.length > 0 && WORDS.contains(args[0]);
   }
 
-  /** Whether these arguments start the engine in this process: a server, or a command without one. */
+  /**
+   * Whether these arguments start the engine in this process: a server, or a command without one.
+   */
   public static boolean trains(String... args) {
     return !isCommand(args) || Set.of("train", "validate", "analyze").contains(args[0]);
   }

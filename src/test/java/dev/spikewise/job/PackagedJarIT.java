@@ -58,7 +58,8 @@ class PackagedJarIT {
       assertThat(service.log().lines().filter(line -> line.contains(" WARN ")))
           .singleElement()
           .asString()
-          .contains("scalar kernels", "use a Java runtime that has the module jdk.incubator.vector");
+          .contains(
+              "scalar kernels", "use a Java runtime that has the module jdk.incubator.vector");
     }
   }
 
