@@ -116,7 +116,10 @@ class ArchitectureTest {
 
   @ArchTest
   static final ArchRule interopKnowsOnlyNounsAndEngine =
-      onlyOfOurs("interop", "interop", "snn", "spec", "problem");
+      onlyOfOurs("interop", "interop", "json", "snn", "spec", "problem");
+
+  @ArchTest
+  static final ArchRule jsonKnowsOnlyNouns = onlyOfOurs("json", "json", "spec", "problem");
 
   @ArchTest
   static final ArchRule chipKnowsOnlyNouns = onlyOfOurs("chip", "chip", "spec", "problem");

@@ -11,6 +11,7 @@ import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
@@ -93,7 +94,7 @@ final class Placement {
   Placement(ModelSpec model, Chip chip) {
     this.model = model;
     this.chip = chip;
-    List<Shape> shapes = model.shapes();
+    List<Shape> shapes = model.graph().plainShapes();
     map = spatial(shapes.getFirst());
     for (int i = 0; i < model.layers().size(); i++) {
       var findings = new Findings();
@@ -160,6 +161,10 @@ final class Placement {
         yield role;
       }
       case NeuronSpec.IAF iaf -> neurons(i, iaf, findings);
+      case JoinSpec _ -> {
+        findings.require(false, Rule.LAYER_TYPE, "the chip has no " + layer.typeName());
+        yield Role.IMPOSSIBLE;
+      }
       case RectifierSpec _ -> {
         findings.require(
             false,

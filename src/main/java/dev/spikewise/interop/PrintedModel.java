@@ -103,7 +103,7 @@ public final class PrintedModel {
       printed.add(e.line, String.valueOf(e.getMessage()));
     }
     printed.mistakes.throwIfAny();
-    var model = new ModelSpec(null, inputShape, printed.layers);
+    var model = ModelSpec.sequence(null, inputShape, printed.layers);
     model.check(printed.mistakes);
     if (!printed.mistakes.isEmpty()) {
       printed.assumptions.forEach(printed.mistakes::add);

@@ -1,5 +1,6 @@
 package dev.spikewise.interop;
 
+import dev.spikewise.json.ModelModule;
 import dev.spikewise.spec.layer.LayerSpec;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
@@ -20,6 +21,7 @@ public final class SpecJson {
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .addModule(new ModelModule())
           .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .build();
 

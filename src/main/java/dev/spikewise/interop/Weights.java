@@ -6,8 +6,8 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Constant;
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
-import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.LongConsumer;
@@ -86,19 +85,19 @@ public final class Weights {
     var mistakes = new Mistakes();
     var unused = new LinkedHashMap<>(found.tensors());
     var weights = new LinkedHashMap<String, Tensor>();
-    List<Shape> shapes = model.shapes();
-    for (int i = 0; i < model.layers().size(); i++) {
-      LayerSpec layer = model.layers().get(i);
+    for (Graph.Vertex vertex : model.graph().layers()) {
+      LayerSpec layer = vertex.spec();
+      String prefix = vertex.name();
       Map<String, Constant> constants =
           switch (layer) {
             case NeuronSpec neuron -> neuron.timeConstants();
             case NormSpec.BatchNorm2d _ -> Map.of("num_batches_tracked", Constant.of(0));
             default -> Map.of();
           };
-      var all = layer.parameters(shapes.get(i));
-      all.putAll(layer.buffers(shapes.get(i)));
+      var all = layer.parameters(vertex.inputShape());
+      all.putAll(layer.buffers(vertex.inputShape()));
       for (var expected : all.entrySet()) {
-        String name = i + "." + expected.getKey();
+        String name = prefix + "." + expected.getKey();
         Tensor tensor = unused.remove(name);
         Constant constant = constants.get(expected.getKey());
         if (constant != null) {
@@ -127,14 +126,14 @@ public final class Weights {
         }
       }
       if (layer instanceof NeuronSpec.Spiking spiking) {
-        Tensor threshold = unused.get(i + ".spike_threshold");
+        Tensor threshold = unused.get(prefix + ".spike_threshold");
         if (threshold != null && !equal(spiking.spikeThreshold(), threshold)) {
           mistakes
-              .in(i + ".spike_threshold")
+              .in(prefix + ".spike_threshold")
               .add("is not the model's, which is " + spiking.spikeThreshold());
         }
         for (String state : STATE) {
-          unused.remove(i + "." + state);
+          unused.remove(prefix + "." + state);
         }
       }
     }

@@ -94,7 +94,7 @@ public class Analyses {
   }
 
   private void bound(AnalysisSpec spec, ModelSpec model) {
-    int largest = model.shapes().stream().mapToInt(Shape::size).max().orElseThrow();
+    int largest = model.graph().shapes().stream().mapToInt(Shape::size).max().orElseThrow();
     double values = (double) spec.batchSize() * spec.timeSteps() * largest;
     if (values > settings.maxValues()) {
       throw new InvalidSpecException(

@@ -3,9 +3,11 @@ package dev.spikewise.model;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.AnalysisSpec;
 import dev.spikewise.spec.ConversionSpec;
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.Labelled;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.ArrayList;
@@ -127,7 +129,7 @@ public record Limits(
 
   private void check(ModelSpec model, Mistakes mistakes) {
     checkName(model.name(), mistakes);
-    boolean few = atMost(layers, model.layers().size(), "layers", "layers", mistakes);
+    boolean few = atMost(layers, model.nodes().size(), "layers", "layers", mistakes);
     // Sizes mean something only where nothing else is wrong.
     if (few && mistakes.isEmpty()) {
       checkTensors(model, mistakes);
@@ -135,18 +137,20 @@ public record Limits(
   }
 
   private void checkTensors(ModelSpec model, Mistakes mistakes) {
-    var shapes = model.shapes();
-    for (int i = 0; i < shapes.size(); i++) {
-      var at = i == 0 ? mistakes.in("input_shape") : mistakes.in("layers").in(i - 1);
-      var tensors = new ArrayList<>(List.of(shapes.get(i)));
-      if (i > 0) {
-        tensors.addAll(model.layers().get(i - 1).parameters(shapes.get(i - 1)).values());
-      }
-      tensors.stream()
-          .filter(tensor -> tensor.size() > tensorValues)
-          .findFirst()
-          .ifPresent(tensor -> at.add(ModelSpec.tooLarge(tensor, tensorValues)));
+    var graph = model.graph();
+    checkTensors(List.of(graph.inputShape()), mistakes.in("input_shape"));
+    for (Graph.Vertex layer : graph.layers()) {
+      var tensors = new ArrayList<>(List.of(layer.shape()));
+      tensors.addAll(layer.spec().parameters(layer.inputShape()).values());
+      checkTensors(tensors, mistakes.in("layers").in(layer.index()));
     }
+  }
+
+  private void checkTensors(List<Shape> tensors, Mistakes at) {
+    tensors.stream()
+        .filter(tensor -> tensor.size() > tensorValues)
+        .findFirst()
+        .ifPresent(tensor -> at.add(ModelSpec.tooLarge(tensor, tensorValues)));
   }
 
   private void checkWork(int batchSize, int timeSteps, Mistakes mistakes) {

@@ -1,6 +1,7 @@
 package dev.spikewise.model;
 
 import dev.spikewise.snn.Trainer;
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.NeuronSpec;
@@ -22,7 +23,7 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
   /**
    * A layer and what it amounts to.
    *
-   * @param name index in the definition
+   * @param name given in the definition, or the index there
    * @param outputShape of one sample at one time step
    * @param fanOut synapses that one input value away from the borders reaches; null for a layer
    *     without weights
@@ -39,17 +40,16 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
       @Nullable Long fanOut) {}
 
   public static ModelSummary of(ModelSpec model) {
-    var shapes = model.shapes();
     var layers = new ArrayList<Layer>();
-    for (int i = 0; i < model.layers().size(); i++) {
-      var layer = model.layers().get(i);
-      var output = shapes.get(i + 1);
+    for (Graph.Vertex vertex : model.graph().layers()) {
+      var layer = vertex.spec();
+      var output = vertex.shape();
       layers.add(
           new Layer(
-              Integer.toString(i),
+              vertex.name(),
               layer.typeName(),
               output.dims(),
-              layer.parameters(shapes.get(i)).values().stream().mapToLong(Shape::size).sum(),
+              layer.parameters(vertex.inputShape()).values().stream().mapToLong(Shape::size).sum(),
               layer instanceof NeuronSpec.Spiking ? output.size() : 0,
               layer instanceof SynapticSpec synaptic ? fanOut(synaptic, output) : null));
     }

@@ -10,9 +10,11 @@ import com.github.therapi.runtimejavadoc.CommentFormatter;
 import com.github.therapi.runtimejavadoc.ParamJavadoc;
 import com.github.therapi.runtimejavadoc.RuntimeJavadoc;
 import dev.spikewise.spec.Constant;
+import dev.spikewise.spec.Node;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.SpikeFn;
+import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.web.TreeCheck;
 import io.swagger.v3.core.converter.AnnotatedType;
 import io.swagger.v3.core.converter.ModelConverter;
@@ -94,6 +96,9 @@ class SchemaConverter implements ModelConverter {
 
   private Schema<?> schema(Type type, ModelConverterContext context) {
     var raw = raw(type);
+    if (raw == Node.class) {
+      return schema(LayerSpec.class, context);
+    }
     if (raw == Size2.class) {
       return new ComposedSchema()
           .addOneOfItem(new IntegerSchema())
@@ -217,6 +222,9 @@ class SchemaConverter implements ModelConverter {
         typeWord.description("Which of the variants this is.");
         var described = Objects.requireNonNull(context.getDefinedModels().get(variant));
         described.addProperty("type", typeWord);
+        if (raw == LayerSpec.class) {
+          fill(described, Node.class, context);
+        }
         described.addRequiredItem("type");
       }
       schema.discriminator(discriminator);
@@ -234,6 +242,9 @@ class SchemaConverter implements ModelConverter {
     for (RecordComponent component : raw.getRecordComponents()) {
       if (component.getAccessor().isAnnotationPresent(JsonUnwrapped.class)
           || isUnwrapped(raw, component)) {
+        if (component.getType().isAnnotationPresent(JsonSubTypes.class)) {
+          continue; // The variants are described one by one.
+        }
         fill(schema, component.getGenericType(), context);
         continue;
       }

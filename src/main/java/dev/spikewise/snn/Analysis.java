@@ -5,9 +5,11 @@ import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,13 +21,15 @@ import org.jspecify.annotations.Nullable;
 public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
 
   static Analysis of(Counter counter, ModelSpec model) {
-    List<Shape> shapes = model.shapes();
+    var shapes = new HashMap<String, Shape>();
+    model.graph().layers().forEach(layer -> shapes.put(layer.name(), layer.shape()));
     var rates = new LinkedHashMap<String, Tensor>();
     counter
         .firingRates()
         .forEach(
             (name, values) ->
-                rates.put(name, new Tensor(dims(shapes.get(Integer.parseInt(name) + 1)), values)));
+                rates.put(
+                    name, new Tensor(dims(Objects.requireNonNull(shapes.get(name))), values)));
     return new Analysis(counter.statistics(), rates);
   }
 

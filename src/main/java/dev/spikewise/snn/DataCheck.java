@@ -45,7 +45,7 @@ record DataCheck(
   }
 
   private void checkShape(Mistakes at) {
-    Shape wanted = model.shapes().getFirst();
+    Shape wanted = model.graph().inputShape();
     if (fits(dataset.shape(), wanted)) {
       return;
     }

@@ -55,6 +55,10 @@ public final class Quantizer {
 
   /** Reports the layers that have no counterpart in whole numbers. */
   public static void check(ModelSpec model, Mistakes mistakes) {
+    if (!model.graph().isSequence()) {
+      mistakes.in("layers").add("must be a sequence to be quantized");
+      return;
+    }
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer = model.layers().get(i);
       boolean weights = layer instanceof SynapticSpec;
@@ -325,7 +329,7 @@ public final class Quantizer {
     scales.forEach((name, scale) -> scalesMoved.put(moved(name, places), scale));
     return new Quantized(
         new TrainedModel(
-            new ModelSpec(original.name(), original.inputShape(), unfolded), new StateDict(moved)),
+            ModelSpec.sequence(original.name(), original.inputShape(), unfolded), new StateDict(moved)),
         scalesMoved);
   }
 

@@ -5,6 +5,7 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
@@ -73,7 +74,7 @@ record SpecCheck(
                           false;
                     });
     int classes = Arrays.stream(dataset.labels()).max().orElse(0) + 1;
-    int outputs = model.shapes().getLast().size();
+    int outputs = model.graph().output().shape().size();
     if (classifies && outputs < classes) {
       mistakes
           .in("model")
@@ -139,9 +140,9 @@ record SpecCheck(
 
   private List<String> names(Class<? extends LayerSpec> kind) {
     var names = new ArrayList<String>();
-    for (int i = 0; i < model.layers().size(); i++) {
-      if (kind.isInstance(model.layers().get(i))) {
-        names.add(Integer.toString(i));
+    for (Graph.Vertex layer : model.graph().order()) {
+      if (kind.isInstance(layer.spec())) {
+        names.add(layer.name());
       }
     }
     return names;

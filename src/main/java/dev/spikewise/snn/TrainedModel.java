@@ -29,7 +29,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
    * @throws InvalidSpecException naming a BatchNorm2d with no Conv2d right before it
    */
   public TrainedModel merged() {
-    List<Shape> shapes = spec.shapes();
+    List<Shape> shapes = spec.graph().plainShapes();
     var layers = new ArrayList<LayerSpec>();
     var tensors = new LinkedHashMap<String, Tensor>();
     for (int i = 0; i < spec.layers().size(); i++) {
@@ -63,7 +63,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
       }
     }
     return new TrainedModel(
-        new ModelSpec(spec.name(), spec.inputShape(), layers), new StateDict(tensors));
+        ModelSpec.sequence(spec.name(), spec.inputShape(), layers), new StateDict(tensors));
   }
 
   /** Puts layer {@code i} into the convolution {@code into}: w' = s w, b' = s (b - mean) + bias. */
@@ -125,7 +125,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
       layers.add(how.neuron());
     }
     String name = how.name() == null ? spec.name() : how.name();
-    return new TrainedModel(new ModelSpec(name, spec.inputShape(), layers), new StateDict(tensors));
+    return new TrainedModel(ModelSpec.sequence(name, spec.inputShape(), layers), new StateDict(tensors));
   }
 
   /**

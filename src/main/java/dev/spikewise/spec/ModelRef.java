@@ -2,8 +2,8 @@ package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.spikewise.problem.Mistakes;
-import dev.spikewise.spec.layer.LayerSpec;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -13,27 +13,29 @@ import org.jspecify.annotations.Nullable;
  * @param id of a stored model, alone
  * @param name of a definition
  * @param inputShape of a definition
- * @param layers of a definition
+ * @param nodes layers of a definition
+ * @param output of a definition
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ModelRef(
     @Nullable String id,
     @Nullable String name,
     @Nullable List<Integer> inputShape,
-    @Nullable List<LayerSpec> layers) {
+    @JsonProperty("layers") @Nullable List<Node> nodes,
+    @Nullable String output) {
 
   public static ModelRef of(ModelSpec model) {
-    return new ModelRef(null, model.name(), model.inputShape(), model.layers());
+    return new ModelRef(null, model.name(), model.inputShape(), model.nodes(), model.output());
   }
 
   public static ModelRef of(String id) {
-    return new ModelRef(id, null, null, null);
+    return new ModelRef(id, null, null, null, null);
   }
 
   public void check(Mistakes mistakes) {
     if (id == null) {
       definition().check(mistakes);
-    } else if (inputShape != null || layers != null || name != null) {
+    } else if (inputShape != null || nodes != null || name != null || output != null) {
       mistakes.add("must be either {\"id\": ...} alone or a definition without id");
     }
   }
@@ -42,6 +44,9 @@ public record ModelRef(
   @JsonIgnore
   public ModelSpec definition() {
     return new ModelSpec(
-        name, inputShape == null ? List.of() : inputShape, layers == null ? List.of() : layers);
+        name,
+        inputShape == null ? List.of() : inputShape,
+        nodes == null ? List.of() : nodes,
+        output);
   }
 }

@@ -1,24 +1,33 @@
 package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.spikewise.problem.Checked;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.layer.LayerSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sequential network. A layer is named by its index, as in PyTorch's {@code nn.Sequential}: "0",
- * "1", ...
+ * A network: layers that read each other's outputs, or the model's own input, which is called
+ * "input". A layer without a name is named after its index, as in PyTorch's {@code nn.Sequential}:
+ * "0", "1", ..., and a layer without inputs reads the layer before it.
  *
  * @param inputShape one sample at one time step, (C, H, W), (C, L) or (features)
  * @param name for people
- * @param layers in the order in which they compute
+ * @param nodes the layers, in any order; their weights are drawn in the order of this list
+ * @param output name of the layer whose output is the model's; the only layer that no other reads
+ *     when absent
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<LayerSpec> layers)
+public record ModelSpec(
+    @Nullable String name,
+    List<Integer> inputShape,
+    @JsonProperty("layers") List<Node> nodes,
+    @Nullable String output)
     implements Checked {
 
   /** Largest number of weights of a layer, and of values in any one tensor of a sample and step. */
@@ -27,15 +36,24 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
   public ModelSpec {
     inputShape = inputShape == null ? List.of() : List.copyOf(inputShape);
     // An element can be null while mistakes are still being collected.
-    layers =
-        layers == null
-            ? List.of()
-            : java.util.Collections.unmodifiableList(new ArrayList<>(layers));
+    nodes =
+        nodes == null ? List.of() : java.util.Collections.unmodifiableList(new ArrayList<>(nodes));
+  }
+
+  /** A sequence of layers. */
+  public static ModelSpec sequence(
+      @Nullable String name, List<Integer> inputShape, List<LayerSpec> layers) {
+    return new ModelSpec(name, inputShape, layers.stream().map(Node::of).toList(), null);
+  }
+
+  /** The layers without their names and inputs, in the order of the definition. */
+  public List<LayerSpec> layers() {
+    return nodes.stream().map(Node::layer).toList();
   }
 
   /**
-   * Reports everything wrong with this definition, up to the first layer that does not fit the one
-   * before it.
+   * Reports everything wrong with this definition; of layers that do not fit, those that do not
+   * depend on another such layer.
    */
   @Override
   public void check(Mistakes mistakes) {
@@ -53,53 +71,31 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
         mistakes.in("input_shape").atLeast(inputShape.get(i), 1, Integer.toString(i));
       }
     }
-    mistakes.require(!layers.isEmpty(), "layers", "must have at least one layer");
-    for (int i = 0; i < layers.size(); i++) {
+    mistakes.require(!nodes.isEmpty(), "layers", "must have at least one layer");
+    for (int i = 0; i < nodes.size(); i++) {
       var at = mistakes.in("layers").in(i);
-      if (layers.get(i) == null) {
+      if (nodes.get(i) == null) {
         at.add("must be a layer, was null");
       } else {
-        layers.get(i).check(at);
+        nodes.get(i).layer().check(at);
       }
     }
-    // Shapes mean something only once every layer is right in itself.
+    // Names, order and shapes mean something only once every layer is right in itself.
     if (mistakes.isEmpty()) {
-      infer(mistakes);
+      Graph.of(this, mistakes);
     }
   }
 
   /**
-   * The shape before the first layer and after each: {@code layers.size() + 1} shapes.
+   * The layers with their names, inputs and shapes, in the order in which they compute.
    *
-   * @throws InvalidSpecException naming the first layer that does not fit
+   * @throws InvalidSpecException naming every layer that does not fit its inputs
    */
-  public List<Shape> shapes() {
+  public Graph graph() {
     var mistakes = new Mistakes();
-    var shapes = infer(mistakes);
+    var graph = Graph.of(this, mistakes);
     mistakes.throwIfAny();
-    return shapes;
-  }
-
-  private List<Shape> infer(Mistakes mistakes) {
-    var shapes = new ArrayList<Shape>();
-    var shape = new Shape(inputShape);
-    if (tooLarge(shape, mistakes.in("input_shape"))) {
-      return shapes;
-    }
-    shapes.add(shape);
-    for (int i = 0; i < layers.size(); i++) {
-      var at = mistakes.in("layers").in(i);
-      var next = layers.get(i).outputShape(shape, at);
-      if (next == null
-          || tooLarge(next, at)
-          || layers.get(i).parameters(shape).values().stream()
-              .anyMatch(weights -> tooLarge(weights, at))) {
-        return shapes;
-      }
-      shapes.add(next);
-      shape = next;
-    }
-    return shapes;
+    return Objects.requireNonNull(graph);
   }
 
   /** Says that a tensor has more than {@code most} values. */
@@ -108,7 +104,7 @@ public record ModelSpec(@Nullable String name, List<Integer> inputShape, List<La
         .formatted(shape, most);
   }
 
-  private static boolean tooLarge(Shape shape, Mistakes mistakes) {
+  static boolean tooLarge(Shape shape, Mistakes mistakes) {
     long size = 1;
     for (int d : shape.dims()) {
       size = d > MAX_SIZE ? MAX_SIZE + 1L : size * d;

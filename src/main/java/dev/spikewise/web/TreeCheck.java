@@ -3,6 +3,7 @@ package dev.spikewise.web;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Spelling;
 import java.lang.reflect.RecordComponent;
@@ -10,6 +11,8 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JavaType;
@@ -47,7 +50,17 @@ public final class TreeCheck {
     if (!subTypes.isEmpty()) {
       return oneOf(node, subTypes, at);
     }
-    return isPlainRecord(raw) ? object(node, raw, at) : leaf(node, raw, at);
+    if (!isPlainRecord(raw)) {
+      return leaf(node, raw, at);
+    }
+    var unwrapped =
+        Arrays.stream(raw.getRecordComponents())
+            .filter(c -> c.getAccessor().isAnnotationPresent(JsonUnwrapped.class))
+            .filter(c -> c.getType().isAnnotationPresent(JsonSubTypes.class))
+            .findFirst();
+    return unwrapped.isPresent()
+        ? oneOf(node, subTypes(unwrapped.get().getType()).toList(), at, raw.getRecordComponents())
+        : object(node, at, Set.of(), raw.getRecordComponents());
   }
 
   private boolean array(JsonNode node, JavaType element, Mistakes at) {
@@ -96,7 +109,11 @@ public final class TreeCheck {
         : Arrays.stream(here.value());
   }
 
-  private boolean oneOf(JsonNode node, List<JsonSubTypes.Type> subTypes, Mistakes at) {
+  /**
+   * @param besides components of the record that the variant is unwrapped into
+   */
+  private boolean oneOf(
+      JsonNode node, List<JsonSubTypes.Type> subTypes, Mistakes at, RecordComponent... besides) {
     var types = new LinkedHashMap<String, Class<?>>();
     for (var subType : subTypes) {
       if (!subType.name().isEmpty()) {
@@ -117,15 +134,24 @@ public final class TreeCheck {
     if (!type.isString() || !types.containsKey(type.asString())) {
       return word(types.keySet(), type, at.in("type"));
     }
-    return object(node, types.get(type.asString()), at, "type");
+    var variant = Objects.requireNonNull(types.get(type.asString()));
+    return object(
+        node,
+        at,
+        Set.of("type"),
+        Stream.of(variant.getRecordComponents(), besides)
+            .flatMap(Arrays::stream)
+            .filter(c -> !c.getAccessor().isAnnotationPresent(JsonUnwrapped.class))
+            .toArray(RecordComponent[]::new));
   }
 
-  private boolean object(JsonNode node, Class<?> type, Mistakes at, String... besides) {
+  private boolean object(
+      JsonNode node, Mistakes at, Set<String> besides, RecordComponent... known) {
     if (!(node instanceof ObjectNode object)) {
       return wrong("an object", node, at);
     }
     var components = new LinkedHashMap<String, RecordComponent>();
-    for (var component : type.getRecordComponents()) {
+    for (var component : known) {
       components.put(nameOf(component, json), component);
     }
     for (var name : List.copyOf(object.propertyNames())) {
@@ -135,7 +161,7 @@ public final class TreeCheck {
       }
       var component = components.get(name);
       if (component == null) {
-        if (!Arrays.asList(besides).contains(name)) {
+        if (!besides.contains(name)) {
           at.in(name).add("is not known here" + knownWords(components.keySet(), name));
           object.remove(name);
         }

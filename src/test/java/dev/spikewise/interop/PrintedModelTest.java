@@ -46,7 +46,7 @@ class PrintedModelTest {
             "Linear",
             "IAF",
             "UnflattenTime");
-    assertThat(model.shapes().getLast()).isEqualTo(Shape.of(10));
+    assertThat(model.graph().output().shape()).isEqualTo(Shape.of(10));
   }
 
   @Test
@@ -132,7 +132,7 @@ class PrintedModelTest {
     assertThat(lif.normInput()).isFalse();
     assertThat(((NeuronSpec.IAF) model.layers().get(16)).spikeThreshold())
         .isEqualTo(Constant.of(0.3));
-    assertThat(model.shapes().getLast()).isEqualTo(Shape.of(6));
+    assertThat(model.graph().output().shape()).isEqualTo(Shape.of(6));
   }
 
   @Test
@@ -186,7 +186,7 @@ class PrintedModelTest {
         .isEqualTo(
             new SynapticSpec.Conv2d(
                 1, 16, new Size2(5, 5), Size2.ONE, Size2.ZERO, Size2.ONE, 1, false));
-    assertThat(printed.model().shapes().getLast()).isEqualTo(Shape.of(10));
+    assertThat(printed.model().graph().output().shape()).isEqualTo(Shape.of(10));
     assertThat(printed.assumptions())
         .containsExactly("line 1: SNN was taken as a sequence, because its children are numbered");
     assertThat(PrintedModel.parse(Golden.text("tutorial.txt"), List.of(1, 28, 28)).assumptions())

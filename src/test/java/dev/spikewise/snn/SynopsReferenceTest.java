@@ -95,7 +95,7 @@ class SynopsReferenceTest {
   private static void assertFanOut(
       Map<String, Npz.Array> reference, ModelSpec model, int layer, int spikesPerUnit) {
     var conv = (SynapticSpec.Conv2d) model.layers().get(layer);
-    Shape in = model.shapes().get(layer);
+    Shape in = model.graph().layer(layer).inputShape();
     int[] fanOut =
         new ConvShape(
                 in.dim(1),

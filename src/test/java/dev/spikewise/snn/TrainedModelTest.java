@@ -105,7 +105,7 @@ class TrainedModelTest {
     layers.set(1, new RectifierSpec.ReLU());
     layers.set(4, new RectifierSpec.ReLU());
     var normalized =
-        new TrainedModel(new ModelSpec(null, ANN.inputShape(), layers), twin.weights());
+        new TrainedModel(ModelSpec.sequence(null, ANN.inputShape(), layers), twin.weights());
     try (var engine = Engine.create(1)) {
       var how =
           Tutorial.JSON.readValue(

@@ -1,5 +1,6 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.json.ModelModule;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.TrainingSpec;
 import tools.jackson.databind.PropertyNamingStrategies;
@@ -9,7 +10,10 @@ import tools.jackson.databind.json.JsonMapper;
 public final class Tutorial {
 
   public static final JsonMapper JSON =
-      JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
+      JsonMapper.builder()
+          .addModule(new ModelModule())
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .build();
 
   private Tutorial() {}
 

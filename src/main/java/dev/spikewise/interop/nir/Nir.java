@@ -13,6 +13,7 @@ import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
@@ -121,7 +122,7 @@ public final class Nir {
       layers.add(layer);
       paths.add(node.path());
     }
-    var model = new ModelSpec(about.get("name"), inputShape, layers);
+    var model = ModelSpec.sequence(about.get("name"), inputShape, layers);
     return checked(model, new StateDict(tensors), paths);
   }
 
@@ -432,7 +433,7 @@ public final class Nir {
       about.putDataset("name", model.name());
     }
     WritableGroup nodes = graph.putGroup("nodes");
-    List<Shape> shapes = model.shapes();
+    List<Shape> shapes = model.graph().plainShapes();
     var names = new ArrayList<String>();
     names.add("input");
     put(nodes, "input", "Input", Map.of("shape", dims(shapes.getFirst())), Map.of());
@@ -533,6 +534,7 @@ public final class Nir {
       case RectifierSpec _,
           PoolSpec.SpikingMaxPooling2dLayer _,
           NormSpec.BatchNorm2d _,
+          JoinSpec _,
           DropoutSpec _ ->
           throw new InvalidSpecException(
               "/layers/" + i, layer.typeName() + " cannot be written to NIR");

@@ -44,7 +44,7 @@ public final class Feed {
     this.dataset = dataset;
     this.seed = seed;
     this.timeSteps = timeSteps;
-    frame = model.shapes().getFirst().size();
+    frame = model.graph().inputShape().size();
     if (spec instanceof InputSpec.FromDataset from) {
       int[] labels = Objects.requireNonNull(dataset).labels();
       int size = dataset.trainSize();

@@ -12,6 +12,7 @@ import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
@@ -98,7 +99,7 @@ public final class Network {
     this.batchSize = batchSize;
     this.timeSteps = timeSteps;
     this.purpose = purpose;
-    List<Shape> shapes = spec.shapes();
+    List<Shape> shapes = spec.graph().plainShapes();
     int largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
     block = block(spec, batchSize, timeSteps, largest);
     kept = purpose.kept(batchSize, block);
@@ -125,6 +126,7 @@ public final class Network {
     Shape inShape = shapes.get(i);
     Shape shape = shapes.get(i + 1);
     return switch (specs.get(i)) {
+      case JoinSpec _ -> throw new IllegalStateException("only a sequence can be computed");
       case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _, ShapeSpec.Flatten _ -> before;
       case SynapticSpec s -> addSynapses(name, s, before, inShape, shape, specs, i, kernels);
       case PoolSpec.SpikingMaxPooling2dLayer p -> {
@@ -309,7 +311,7 @@ public final class Network {
   /** Bytes that a network of this kind, its kernels and its optimiser take, to about a fifth. */
   public static long estimateMemory(
       ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Purpose purpose) {
-    List<Shape> shapes = spec.shapes();
+    List<Shape> shapes = spec.graph().plainShapes();
     long largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
     int block = block(spec, batchSize, timeSteps, largest);
     int kept = purpose.kept(batchSize, block);
@@ -346,7 +348,7 @@ public final class Network {
         case DropoutSpec _ -> floats += batchSize * out;
         // Sums of each frame in double.
         case NormSpec.BatchNorm2d _ -> floats += 4L * batchSize * steps * in.dim(0);
-        case PoolSpec _, RectifierSpec _ -> {}
+        case PoolSpec _, RectifierSpec _, JoinSpec _ -> {}
       }
       floats += samples * steps * out;
     }

@@ -11,7 +11,7 @@ import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One layer of a sequential network. Names, options and defaults are those of PyTorch and sinabs;
+ * One layer of a network. Names, options and defaults are those of PyTorch and sinabs;
  * the suffix {@code Squeeze}, which in sinabs folds time into the batch, is accepted and changes
  * nothing, because batch and time are always apart here.
  */
@@ -51,10 +51,14 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(
       value = NeuronSpec.ExpLeak.class,
       names = {"ExpLeak", "ExpLeakSqueeze"}),
+  @JsonSubTypes.Type(
+      value = JoinSpec.Add.class,
+      names = {"Add", "Merge"}),
+  @JsonSubTypes.Type(value = JoinSpec.Concat.class, name = "Concat"),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface LayerSpec
-    permits SynapticSpec, ElementwiseSpec, PoolSpec, NormSpec, ShapeSpec {
+    permits SynapticSpec, ElementwiseSpec, PoolSpec, NormSpec, ShapeSpec, JoinSpec {
 
   /** Reports options that are wrong in themselves, whatever the layer's input. */
   default void check(Mistakes mistakes) {}

@@ -331,7 +331,7 @@ class NirTest {
   }
 
   private static ModelSpec planes(LayerSpec layer) {
-    return new ModelSpec("planes", List.of(2, 8, 8), List.of(layer, iaf(1)));
+    return ModelSpec.sequence("planes", List.of(2, 8, 8), List.of(layer, iaf(1)));
   }
 
   private static LayerSpec neurons(
@@ -399,7 +399,7 @@ class NirTest {
   @Test
   void oneDimensionIsConvolvedAsSinabsDoes() throws IOException {
     ModelSpec model =
-        new ModelSpec(
+        ModelSpec.sequence(
             "line",
             List.of(2, 16),
             List.of(
@@ -423,7 +423,7 @@ class NirTest {
 
   /** (2, 8, 8) values, two fully connected layers with these neurons after each. */
   private static ModelSpec flat(LayerSpec first, LayerSpec second) {
-    return new ModelSpec(
+    return ModelSpec.sequence(
         "flat",
         List.of(2, 8, 8),
         List.of(
@@ -512,7 +512,7 @@ class NirTest {
     var surrogate = new SurrogateSpec.Gaussian(0.0, 0.4, 1.0);
     boolean lava = dialect == NirDialect.LAVA;
     boolean canCuba = dialect == NirDialect.NORSE || dialect == NirDialect.SNNTORCH || lava;
-    return new ModelSpec(
+    return ModelSpec.sequence(
         "small",
         List.of(2, 8, 8),
         List.of(

@@ -1,0 +1,5 @@
+/** JSON of records that annotations cannot describe. */
+@NullMarked
+package dev.spikewise.json;
+
+import org.jspecify.annotations.NullMarked;
