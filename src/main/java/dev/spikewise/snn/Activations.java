@@ -43,7 +43,8 @@ final class Activations {
   /** The percentile of the outputs of the first {@code layers} layers, as NumPy interpolates it. */
   double percentile(int layers, Engine engine) {
     var prefix =
-        ModelSpec.sequence(null, model.spec().inputShape(), model.spec().layers().subList(0, layers));
+        ModelSpec.sequence(
+            null, model.spec().inputShape(), model.spec().layers().subList(0, layers));
     var feed = new Feed(input, dataset, prefix, 1, 1, 0);
     var network = new Network(prefix, 1, 1, true, engine.kernelsInUse());
     network.load(model.weights().of(prefix));

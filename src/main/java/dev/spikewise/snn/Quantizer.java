@@ -329,7 +329,8 @@ public final class Quantizer {
     scales.forEach((name, scale) -> scalesMoved.put(moved(name, places), scale));
     return new Quantized(
         new TrainedModel(
-            ModelSpec.sequence(original.name(), original.inputShape(), unfolded), new StateDict(moved)),
+            ModelSpec.sequence(original.name(), original.inputShape(), unfolded),
+            new StateDict(moved)),
         scalesMoved);
   }
 

@@ -125,7 +125,8 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
       layers.add(how.neuron());
     }
     String name = how.name() == null ? spec.name() : how.name();
-    return new TrainedModel(ModelSpec.sequence(name, spec.inputShape(), layers), new StateDict(tensors));
+    return new TrainedModel(
+        ModelSpec.sequence(name, spec.inputShape(), layers), new StateDict(tensors));
   }
 
   /**

@@ -138,7 +138,9 @@ public final class Graph {
     return shapes;
   }
 
-  /** The graph of a model whose layers are right in themselves, or null after reporting mistakes. */
+  /**
+   * The graph of a model whose layers are right in themselves, or null after reporting mistakes.
+   */
   static @Nullable Graph of(ModelSpec model, Mistakes mistakes) {
     return new Builder(model, mistakes).build();
   }

@@ -112,9 +112,7 @@ class GraphTest {
 
   @Test
   void rejectsLongNames() {
-    assertThat(
-            mistakes(
-                "{\"type\": \"Flatten\", \"name\": \"%s\"}".formatted("n".repeat(300)), ""))
+    assertThat(mistakes("{\"type\": \"Flatten\", \"name\": \"%s\"}".formatted("n".repeat(300)), ""))
         .containsExactly(
             new Mistake("/layers/0/name", "must have at most 200 characters, has 300"));
   }
@@ -162,7 +160,8 @@ class GraphTest {
         .extracting(Mistake::pointer)
         .containsExactly("/layers/1/inputs/1");
     assertThat(
-            mistakes(two + "{\"type\": \"Concat\", \"dim\": 2, \"inputs\": [\"0\", \"input\"]}", ""))
+            mistakes(
+                two + "{\"type\": \"Concat\", \"dim\": 2, \"inputs\": [\"0\", \"input\"]}", ""))
         .extracting(Mistake::pointer)
         .containsExactly("/layers/1/dim");
   }

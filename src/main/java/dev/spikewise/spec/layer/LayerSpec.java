@@ -11,9 +11,9 @@ import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One layer of a network. Names, options and defaults are those of PyTorch and sinabs;
- * the suffix {@code Squeeze}, which in sinabs folds time into the batch, is accepted and changes
- * nothing, because batch and time are always apart here.
+ * One layer of a network. Names, options and defaults are those of PyTorch and sinabs; the suffix
+ * {@code Squeeze}, which in sinabs folds time into the batch, is accepted and changes nothing,
+ * because batch and time are always apart here.
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({

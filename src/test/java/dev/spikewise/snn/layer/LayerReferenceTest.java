@@ -117,7 +117,8 @@ class LayerReferenceTest {
     tensors.keySet().removeIf(name -> name.startsWith("4."));
     tensors.put("0.bias", new Tensor(new int[] {4}, new float[] {0.3f, -0.2f, 1, 0}));
     var whole =
-        new TrainedModel(ModelSpec.sequence(null, spec.inputShape(), layers), new StateDict(tensors));
+        new TrainedModel(
+            ModelSpec.sequence(null, spec.inputShape(), layers), new StateDict(tensors));
     var merged = whole.merged();
     assertThat(merged.spec().layers()).hasSize(6);
     assertThat(merged.weights().tensors())
