@@ -1,5 +1,6 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
@@ -29,12 +30,11 @@ public final class Effort {
 
   /** Operations of one forward pass over {@code samples} samples. */
   public static double of(ModelSpec model, long samples, long timeSteps) {
-    var shapes = model.shapes();
     double perStep = 0;
-    for (int i = 0; i < model.layers().size(); i++) {
-      long out = shapes.get(i + 1).size();
+    for (Graph.Vertex layer : model.graph().order()) {
+      long out = layer.shape().size();
       perStep += PER_VALUE * out;
-      for (Shape weights : model.layers().get(i).parameters(shapes.get(i)).values()) {
+      for (Shape weights : layer.spec().parameters(layer.inputShape()).values()) {
         if (weights.dims().size() > 1) {
           // Weights are [out channels, ...]: all of a channel's are used at each of its positions.
           perStep += (double) weights.size() / weights.dim(0) * out;
@@ -47,7 +47,7 @@ public final class Effort {
   /** Operations per second of one thread of this machine: the fastest of some passes. */
   public static double measurePerSecond() {
     var model =
-        new ModelSpec(
+        ModelSpec.sequence(
             null,
             List.of(2, SIZE, SIZE),
             List.of(conv(), new RectifierSpec.ReLU(), conv(), new RectifierSpec.ReLU()));
