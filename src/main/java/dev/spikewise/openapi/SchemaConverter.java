@@ -6,9 +6,11 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.databind.JavaType;
 import com.github.therapi.runtimejavadoc.ClassJavadoc;
 import com.github.therapi.runtimejavadoc.Comment;
-import com.github.therapi.runtimejavadoc.CommentFormatter;
+import com.github.therapi.runtimejavadoc.CommentVisitor;
+import com.github.therapi.runtimejavadoc.Link;
 import com.github.therapi.runtimejavadoc.ParamJavadoc;
 import com.github.therapi.runtimejavadoc.RuntimeJavadoc;
+import com.github.therapi.runtimejavadoc.Value;
 import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.Node;
 import dev.spikewise.spec.ResetFn;
@@ -64,7 +66,6 @@ class SchemaConverter implements ModelConverter {
 
   private static final String OURS = "dev.spikewise.";
   private static final String REF = "#/components/schemas/";
-  private static final CommentFormatter HTML = new CommentFormatter();
 
   private final JsonMapper json;
 
@@ -279,7 +280,7 @@ class SchemaConverter implements ModelConverter {
         property.description(
             property.getDescription() == null
                 ? description
-                : description + ". " + property.getDescription());
+                : sentence(description) + " " + property.getDescription());
       }
       if (nullable) {
         property.nullable(true);
@@ -385,10 +386,19 @@ class SchemaConverter implements ModelConverter {
     return null;
   }
 
+  private static String sentence(String description) {
+    return description.endsWith(".") ? description : description + ".";
+  }
+
   private static @Nullable String text(@Nullable Comment comment) {
+    if (comment == null) {
+      return null;
+    }
+    var markdown = new Markdown();
+    comment.visit(markdown);
     String text =
-        HTML.format(comment)
-            .replaceAll("\\{@\\w+ (?:[^} ]*[ #])?([^}]*)}", "`$1`")
+        markdown
+            .text()
             .replaceAll("</?code>", "`")
             .replaceAll("<[^>]*>", "")
             .replaceAll("\\s+", " ")
@@ -397,5 +407,35 @@ class SchemaConverter implements ModelConverter {
       return null;
     }
     return Character.toUpperCase(text.charAt(0)) + text.substring(1);
+  }
+
+  /** Renders the inline tags of a comment as Markdown code spans, without HTML entities. */
+  private static final class Markdown implements CommentVisitor {
+
+    private final StringBuilder text = new StringBuilder();
+
+    String text() {
+      return text.toString();
+    }
+
+    @Override
+    public void commentText(String value) {
+      text.append(value);
+    }
+
+    @Override
+    public void inlineLink(Link link) {
+      text.append('`').append(link.getLabel().replaceAll("^#", "")).append('`');
+    }
+
+    @Override
+    public void inlineTag(String name, String value) {
+      text.append('`').append(value).append('`');
+    }
+
+    @Override
+    public void inlineValue(Value value) {
+      text.append('`').append(value.getReferencedMemberName()).append('`');
+    }
   }
 }

@@ -6,11 +6,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A bound that the trained network must keep; {@code metric} is one of {@link #METRICS}.
+ * Condition on the result of a training.
  *
- * @param metric a figure of the last epoch
- * @param min least allowed; none if null
- * @param max most allowed; none if null
+ * @param metric metric of the last epoch: {@code synops}, {@code target_ratio}, {@code firing_rate},
+ *     {@code loss}, {@code accuracy}, {@code test_accuracy}, {@code test_synops}, {@code
+ *     quantized_accuracy} or {@code quantized_synops}
+ * @param min smallest value that passes; unbounded when absent
+ * @param max largest value that passes; unbounded when absent
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Gate(String metric, @Nullable Double min, @Nullable Double max) {

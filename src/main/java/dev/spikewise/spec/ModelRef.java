@@ -8,7 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The model of a job: {@code {"id": ...}} for a stored one, or the definition itself.
+ * The model of a job: <code>{"id": ...}</code> for a stored one, or the definition itself.
  *
  * @param id of a stored model, alone
  * @param name of a definition

@@ -6,7 +6,7 @@ import java.util.Map;
 
 /**
  * How many spikes a membrane potential makes in one step: {@code "multi"} any number, {@code
- * "single"} at most one, {@code {"max": k}} at most k. sinabs' MultiSpike, SingleSpike and
+ * "single"} at most one, <code>{"max": k}</code> at most k. sinabs' MultiSpike, SingleSpike and
  * MaxSpike.
  */
 public record SpikeFn(Kind kind, int max) {
