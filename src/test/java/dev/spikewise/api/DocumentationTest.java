@@ -21,7 +21,8 @@ import tools.jackson.databind.JsonNode;
 class DocumentationTest extends ServiceTest {
 
   private static final Pattern BLOCK =
-      Pattern.compile("(?m)^```(sh|json)\\n(.*?)^```$", Pattern.DOTALL);
+      Pattern.compile(
+          "^```sh\\n(.*?)^```\\n(?:\\n```json\\n(.*?)^```$)?", Pattern.DOTALL | Pattern.MULTILINE);
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
   private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.+)$");
 
@@ -97,18 +98,13 @@ class DocumentationTest extends ServiceTest {
     Files.copy(Path.of("src/main/resources/tutorial.json"), folder.resolve("tutorial.json"));
     var blocks = BLOCK.matcher(Files.readString(Path.of(page))).results().toList();
     Files.createFile(folder.resolve("variables.sh"));
-    JsonNode shown = null;
     for (var block : blocks) {
-      String text = block.group(2);
-      if (block.group(1).equals("sh")) {
-        if (text.contains("mvn ")) {
-          continue;
+      String commands = block.group(1);
+      if (!commands.contains("mvn ")) {
+        String printed = run(commands, folder);
+        if (block.group(2) != null) {
+          assertSameShape(json.readTree(block.group(2)), json.readTree(printed), page);
         }
-        String output = run(text, folder);
-        shown = output.startsWith("{") ? json.readTree(output) : null;
-      } else if (shown != null) {
-        assertSameShape(json.readTree(text), shown, page);
-        shown = null;
       }
     }
     assertThat(blocks).isNotEmpty();
@@ -132,7 +128,11 @@ class DocumentationTest extends ServiceTest {
             .redirectErrorStream(true)
             .redirectOutput(output.toFile())
             .start();
-    assertThat(process.waitFor(3, TimeUnit.MINUTES)).as(commands).isTrue();
+    if (!process.waitFor(3, TimeUnit.MINUTES)) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+      throw new AssertionError("no end after three minutes: " + commands);
+    }
     String printed = Files.readString(output).strip();
     assertThat(process.exitValue()).as("%s%n%s", commands, printed).isZero();
     return printed;
