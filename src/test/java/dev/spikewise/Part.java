@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Something beside Java and Maven that some tests need on the machine; see {@link Needs}. */
 public enum Part {
@@ -19,6 +20,9 @@ public enum Part {
   PROMETHEUS(
       "prometheus and promtool: apt-get install prometheus, or start Docker",
       () -> isOnPath("promtool") && isOnPath("prometheus") || dockerAnswers()),
+  SHELL_TOOLS(
+      "bash, curl, jq and python3: apt-get install curl jq python3",
+      () -> Stream.of("bash", "curl", "jq", "python3").allMatch(Part::isOnPath)),
   POSTGRES(
       "PostgreSQL: start Docker, or run the tests as a user other than root",
       PostgresDatabase::isAvailable);

@@ -2,6 +2,8 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.Needs;
+import dev.spikewise.Part;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,6 +87,7 @@ class DocumentationTest extends ServiceTest {
     problem(get("/docs/reference/settings.txt"), 404, "not_found");
   }
 
+  @Needs(Part.SHELL_TOOLS)
   @ParameterizedTest
   @ValueSource(
       strings = {
