@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Condition on the result of a training.
  *
- * @param metric metric of the last epoch: {@code synops}, {@code target_ratio}, {@code firing_rate},
- *     {@code loss}, {@code accuracy}, {@code test_accuracy}, {@code test_synops}, {@code
- *     quantized_accuracy} or {@code quantized_synops}
+ * @param metric metric of the last epoch: {@code synops}, {@code target_ratio}, {@code
+ *     firing_rate}, {@code loss}, {@code accuracy}, {@code test_accuracy}, {@code test_synops},
+ *     {@code quantized_accuracy} or {@code quantized_synops}
  * @param min smallest value that passes; unbounded when absent
  * @param max largest value that passes; unbounded when absent
  */
