@@ -1,5 +1,6 @@
 package dev.spikewise.api;
 
+import dev.spikewise.job.Variant;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Mistakes.Mistake;
@@ -9,12 +10,8 @@ import dev.spikewise.web.BodyConverter;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
-import tools.jackson.core.JsonPointer;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The jobs that a sweep stands for, each checked as if it had been sent by itself. */
@@ -51,8 +48,7 @@ final class Combinations {
 
   private TrainingSpec job(SweepSpec sweep, int combination) {
     ObjectNode tree = json.valueToTree(sweep.job());
-    sweep.values(combination).forEach((path, value) -> put(tree, path, value));
-    tree.put("name", sweep.jobName(combination, 0));
+    Variant.apply(tree, sweep, combination, json::valueToTree);
     TrainingSpec job = bodies.bind(tree, json.constructType(TrainingSpec.class));
     if (sweep.halving() != null) {
       var mistakes = new Mistakes();
@@ -60,26 +56,5 @@ final class Combinations {
       mistakes.throwIfAny();
     }
     return job;
-  }
-
-  /** An object on the way may be missing, since whatever has its default may be left out. */
-  private void put(ObjectNode job, String path, @Nullable Object value) {
-    var place = JsonPointer.compile(SweepSpec.pointer(path));
-    JsonNode node = job;
-    for (; !place.tail().matches(); place = place.tail()) {
-      node =
-          node instanceof ObjectNode object && !object.has(place.getMatchingProperty())
-              ? object.putObject(place.getMatchingProperty())
-              : node.path(place.getMatchingProperty()).isMissingNode()
-                  ? node.path(place.getMatchingIndex())
-                  : node.path(place.getMatchingProperty());
-    }
-    if (node instanceof ObjectNode object) {
-      object.set(place.getMatchingProperty(), json.<JsonNode>valueToTree(value));
-    } else if (node instanceof ArrayNode array && array.has(place.getMatchingIndex())) {
-      array.set(place.getMatchingIndex(), json.<JsonNode>valueToTree(value));
-    } else {
-      throw new InvalidSpecException(SweepSpec.pointer(path), "leads nowhere in job");
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.spikewise.api;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobAction;
@@ -86,6 +87,20 @@ class JobController {
   }
 
   /**
+   * A job in a list: without its spec and statistics, which {@code GET /jobs/{id}} has.
+   *
+   * @param job itself
+   * @param links paths of its parts
+   */
+  record Item(
+      @JsonUnwrapped @JsonIgnoreProperties({"spec", "baseline"}) Job job,
+      Map<String, String> links) {
+    static Item of(Job job) {
+      return new Item(job, Resource.of(job).links());
+    }
+  }
+
+  /**
    * What can be changed of a job.
    *
    * @param name the new one; as it was if null
@@ -150,9 +165,9 @@ class JobController {
 
   /** Jobs, the newest first. */
   @GetMapping
-  Page<Resource> list(@ParameterObject Query query, @ParameterObject PageQuery page) {
+  Page<Item> list(@ParameterObject Query query, @ParameterObject PageQuery page) {
     var found = jobs.list(query.filter(), page.size(), page.before());
-    return new Page<>(found.data().stream().map(Resource::of).toList(), found.nextCursor());
+    return new Page<>(found.data().stream().map(Item::of).toList(), found.nextCursor());
   }
 
   /** That list, kept up to date. */

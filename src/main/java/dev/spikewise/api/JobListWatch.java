@@ -64,7 +64,7 @@ class JobListWatch {
 
     synchronized String json(Job job) {
       return written.computeIfAbsent(
-          job.id(), _ -> mapper.writeValueAsString(JobController.Resource.of(job)));
+          job.id(), _ -> mapper.writeValueAsString(JobController.Item.of(job)));
     }
   }
 

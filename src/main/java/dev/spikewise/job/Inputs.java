@@ -30,11 +30,6 @@ class Inputs {
     return input instanceof InputSpec.FromDataset named ? datasets.resolve(named) : null;
   }
 
-  /** Samples that one epoch trains on. */
-  long samplesPerEpoch(TrainingSpec spec) {
-    return samplesPerEpoch(spec, dataset(spec.input()));
-  }
-
   /** Samples that one epoch on {@code dataset} trains on. */
   static long samplesPerEpoch(TrainingSpec spec, @Nullable Dataset dataset) {
     if (dataset == null || !(spec.input() instanceof InputSpec.FromDataset input)) {

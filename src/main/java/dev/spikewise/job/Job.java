@@ -1,6 +1,7 @@
 package dev.spikewise.job;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
@@ -12,10 +13,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * A training job as everyone but its worker sees it.
  *
- * @param spec as it was sent; what can be changed later stands beside it
+ * @param spec as it was sent; what can be changed later stands beside it; absent from the items of
+ *     a list, and where what is stored of it is damaged
  * @param targetSynops of the loss's first synops term, in synops a sample; null before the start
  *     and without such a term
- * @param baseline statistics of the initial weights on the job's own input; null before the start
+ * @param baseline statistics of the initial weights on the job's own input; null before the start;
+ *     absent from the items of a list
  * @param latest the last complete epoch
  * @param verdict whether a succeeded job met its gates; null without gates
  * @param queue only while queued
@@ -39,7 +42,7 @@ public record Job(
     @Nullable String name,
     JobState status,
     @Nullable Reason reason,
-    TrainingSpec spec,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable TrainingSpec spec,
     @Nullable Double targetSynops,
     @Nullable Statistics baseline,
     Progress progress,

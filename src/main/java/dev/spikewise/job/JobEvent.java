@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public sealed interface JobEvent {
 
+  /** The job without its documents. */
   Job job();
 
   /**
@@ -29,8 +30,10 @@ public sealed interface JobEvent {
    * Epochs were stored. Only their worker's process hears of them.
    *
    * @param samples that each epoch trained on
+   * @param neuronSteps spiking neurons times time steps
    */
-  record EpochsCompleted(Job job, List<EpochMetrics> epochs, long samples) implements JobEvent {}
+  record EpochsCompleted(Job job, List<EpochMetrics> epochs, long samples, double neuronSteps)
+      implements JobEvent {}
 
   /** The job was taken back from a worker that was not heard of. */
   record LeaseExpired(Job job) implements JobEvent {}

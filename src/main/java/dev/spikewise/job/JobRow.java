@@ -1,7 +1,8 @@
 package dev.spikewise.job;
 
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Gate;
+import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import jakarta.persistence.CollectionTable;
@@ -25,6 +26,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import org.hibernate.annotations.BatchSize;
 import org.hibernate.annotations.DynamicUpdate;
+import org.hibernate.annotations.Generated;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +41,7 @@ class JobRow {
   @Id private UUID id;
 
   /** The order of submission, given by the database. */
+  @Generated
   @Column(insertable = false, updatable = false)
   private @Nullable Long number;
 
@@ -54,14 +57,13 @@ class JobRow {
 
   private @Nullable String errorDetail;
 
-  @Convert(converter = JsonColumn.OfTrainingSpec.class)
-  private TrainingSpec spec;
+  private UUID specId;
+  private @Nullable Integer variant;
+  private @Nullable String changes;
+  private @Nullable UUID modelDocumentId;
 
   private @Nullable String modelId;
-
-  /** What {@code spec.model()} stood for at submission. */
-  @Convert(converter = JsonColumn.OfModelSpec.class)
-  private ModelSpec model;
+  private @Nullable String datasetId;
 
   @ElementCollection
   @CollectionTable(name = "job_label", joinColumns = @JoinColumn(name = "job_id"))
@@ -89,8 +91,11 @@ class JobRow {
 
   private @Nullable Double targetSynops;
 
-  @Convert(converter = JsonColumn.OfStatistics.class)
-  private @Nullable Statistics baseline;
+  /** Samples that an epoch trains on. */
+  private long samples;
+
+  /** Spiking neurons times time steps. */
+  private double neuronSteps;
 
   @Convert(converter = JsonColumn.OfEpochMetrics.class)
   private @Nullable EpochMetrics latest;
@@ -105,11 +110,12 @@ class JobRow {
   private Instant updatedAt;
 
   /**
-   * When it was queued, moved ahead by its priority: the queue's order, in which priority and age
-   * are one.
+   * When it was queued, moved ahead by its priority: the order of its tenant's jobs, in which
+   * priority and age are one.
    */
   private Instant dueAt;
 
+  private @Nullable Instant claimedAt;
   private @Nullable Instant startedAt;
   private @Nullable Instant finishedAt;
 
@@ -129,25 +135,29 @@ class JobRow {
   @SuppressWarnings("NullAway.Init")
   protected JobRow() {}
 
+  /**
+   * @param documents where {@code spec} and its model are stored
+   */
   JobRow(
       UUID id,
       String tenant,
       TrainingSpec spec,
-      ModelSpec model,
-      @Nullable Statistics baseline,
+      Documents.Place documents,
       long memoryBytes,
       Instant now,
       Duration ageing) {
     this.id = id;
+    this.specId = documents.spec();
+    this.variant = documents.variant();
+    this.changes = documents.changes();
+    this.modelDocumentId = documents.model();
+    this.datasetId = spec.input() instanceof InputSpec.FromDataset input ? input.id() : null;
     this.tenant = tenant;
     this.memoryBytes = memoryBytes;
     this.epochs = spec.epochs();
     this.name = spec.name();
     this.status = JobState.QUEUED;
-    this.spec = spec;
     this.modelId = spec.model().id();
-    this.model = model;
-    this.baseline = baseline;
     this.labels.putAll(spec.labels());
     this.createdAt = now;
     this.updatedAt = now;
@@ -210,14 +220,16 @@ class JobRow {
     leaseOwner = owner;
     leaseUntil = now.plus(lease);
     fence++;
+    claimedAt = now;
     startedAt = startedAt == null ? now : startedAt;
     return new Lease(id, owner, fence);
   }
 
-  void started(@Nullable Double targetSynops, Statistics baseline, Provenance provenance) {
-    this.targetSynops = targetSynops;
-    this.baseline = baseline;
-    this.provenance = provenance;
+  void started(Start start) {
+    targetSynops = start.targetSynops();
+    provenance = start.provenance();
+    samples = start.samples();
+    neuronSteps = start.neuronSteps();
   }
 
   void progressed(List<EpochMetrics> epochs, Duration active, Instant now) {
@@ -230,9 +242,9 @@ class JobRow {
     }
   }
 
-  void succeed(Reason reason, Instant now) {
+  void succeed(Reason reason, List<Gate> gates, Instant now) {
     if (latest != null) {
-      verdict = Verdict.of(spec.gates(), latest, targetSynops);
+      verdict = Verdict.of(gates, latest, targetSynops);
     }
     become(JobState.SUCCEEDED, reason, now);
   }
@@ -266,12 +278,20 @@ class JobRow {
     return reason;
   }
 
-  TrainingSpec spec() {
-    return spec;
+  Documents.Place documents() {
+    return new Documents.Place(specId, variant, changes, modelDocumentId);
   }
 
-  ModelSpec model() {
-    return model;
+  int epochs() {
+    return epochs;
+  }
+
+  long samples() {
+    return samples;
+  }
+
+  double neuronSteps() {
+    return neuronSteps;
   }
 
   int attempt() {
@@ -286,10 +306,6 @@ class JobRow {
     return updatedAt;
   }
 
-  Instant dueAt() {
-    return dueAt;
-  }
-
   Duration active() {
     return Duration.ofMillis(activeMs);
   }
@@ -298,12 +314,21 @@ class JobRow {
     return stateChanges;
   }
 
-  @Nullable Statistics baseline() {
-    return baseline;
+  /** About how long it is in JSON, without its documents. */
+  long bytes() {
+    long layers = latest == null ? 0 : latest.parameter().size() + latest.spiking().size();
+    long texts =
+        labels.entrySet().stream().mapToLong(e -> e.getKey().length() + e.getValue().length()).sum();
+    return 2000 + 150 * layers + 2 * texts;
   }
 
+  /** Without its documents. */
   Job toJob(Job.@Nullable Queue queue) {
-    int epochs = spec.epochs();
+    return toJob(queue, null, null);
+  }
+
+  Job toJob(
+      Job.@Nullable Queue queue, @Nullable TrainingSpec spec, @Nullable Statistics baseline) {
     Instant estimate =
         status.isActive() && epoch > 0
             ? updatedAt.plusMillis(activeMs * (epochs - epoch) / epoch)
@@ -324,7 +349,7 @@ class JobRow {
         spec,
         targetSynops,
         baseline,
-        new Job.Progress(epoch, epochs, (double) epoch / epochs, estimate),
+        new Job.Progress(epoch, epochs, epochs == 0 ? 0 : (double) epoch / epochs, estimate),
         latest,
         verdict,
         queue,

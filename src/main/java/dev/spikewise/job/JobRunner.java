@@ -88,7 +88,7 @@ final class JobRunner {
   }
 
   private boolean isOverdue() {
-    var most = claim.job().spec().maxRuntimeSeconds();
+    var most = claim.spec().maxRuntimeSeconds();
     // Asked often.
     return most != null
         && claim.active().toNanos() + System.nanoTime() - startedAt
@@ -196,21 +196,24 @@ final class JobRunner {
 
   private Ending train(Engine engine, Journal journal) {
     var job = claim.job();
-    var dataset = inputs.dataset(job.spec().input());
+    var dataset = inputs.dataset(claim.spec().input());
     var weights = checkpoints.initial(job.id()).map(Checkpoint::weights).orElse(null);
     var trainer =
-        new Trainer(job.spec(), claim.model(), weights, dataset, claim.baseline(), engine);
+        new Trainer(claim.spec(), claim.model(), weights, dataset, claim.baseline(), engine);
     if (claim.baseline() == null) {
       // The request that submitted the job could not wait for the baseline.
       var mistakes = new Mistakes();
-      Trainer.checkTargets(job.spec(), claim.model(), trainer.baseline(), mistakes);
+      Trainer.checkTargets(claim.spec(), claim.model(), trainer.baseline(), mistakes);
       mistakes.throwIfAny();
     }
     leases.started(
         claim.lease(),
-        trainer.targetSynops(),
-        trainer.baseline(),
-        provenances.of(job.spec(), weights, dataset, engine));
+        new Start(
+            trainer.targetSynops(),
+            trainer.baseline(),
+            provenances.of(claim.spec(), weights, dataset, engine),
+            Inputs.samplesPerEpoch(claim.spec(), dataset),
+            (double) trainer.baseline().nSpikingNeurons() * claim.spec().timeSteps()));
     checkpoints.latest(job.id()).ifPresent(trainer::restore);
     var training = new Training(trainer, journal);
     var outcome = trainer.run(training);
@@ -230,7 +233,7 @@ final class JobRunner {
               ? new End.Failed(
                   Reason.MAX_RUNTIME_EXCEEDED,
                   "max_runtime_seconds of "
-                      + claim.job().spec().maxRuntimeSeconds()
+                      + claim.spec().maxRuntimeSeconds()
                       + " were over after epoch "
                       + epoch)
               : new End.Stopped();
@@ -267,7 +270,7 @@ final class JobRunner {
     public void onEpoch(EpochMetrics metrics) {
       epochBegun = false;
       int complete = metrics.epoch() + 1;
-      var spec = claim.job().spec();
+      var spec = claim.spec();
       boolean due =
           complete % spec.checkpointEveryEpochs() == 0
               && complete < spec.epochs()

@@ -19,13 +19,13 @@ import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.store.Database;
+import dev.spikewise.store.StoredJson;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
 import java.time.Duration;
@@ -38,6 +38,8 @@ import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.data.domain.Sort;
 import org.springframework.data.jpa.domain.Specification;
@@ -49,9 +51,19 @@ import org.springframework.transaction.support.TransactionOperations;
 @Service
 public class Jobs implements ModelUse, DatasetUse {
 
+  private static final Logger LOG = LoggerFactory.getLogger(Jobs.class);
+
+  /** Rows of a list that are read at once. */
+  private static final int CHUNK = 25;
+
+  /** A page of a list ends after about so many bytes. */
+  private static final long MOST_BYTES = 2 << 20;
+
   private final JobRepository jobs;
   private final EpochRepository epochs;
   private final Checkpoints checkpoints;
+  private final Documents documents;
+  private final JobQueue queue;
   private final Timeline timeline;
   private final Inputs inputs;
   private final Tenants tenants;
@@ -68,6 +80,8 @@ public class Jobs implements ModelUse, DatasetUse {
       JobRepository jobs,
       EpochRepository epochs,
       Checkpoints checkpoints,
+      Documents documents,
+      JobQueue queue,
       Timeline timeline,
       Inputs inputs,
       Tenants tenants,
@@ -82,6 +96,8 @@ public class Jobs implements ModelUse, DatasetUse {
     this.jobs = jobs;
     this.epochs = epochs;
     this.checkpoints = checkpoints;
+    this.documents = documents;
+    this.queue = queue;
     this.timeline = timeline;
     this.inputs = inputs;
     this.tenants = tenants;
@@ -143,7 +159,29 @@ public class Jobs implements ModelUse, DatasetUse {
 
   /** Queues a training that has been checked. */
   public Job submit(Prepared prepared) {
-    return requireNonNull(transactions.execute(_ -> store(prepared, tenants.owner())));
+    return requireNonNull(transactions.execute(_ -> store(prepared, tenants.owner(), this::store)));
+  }
+
+  /**
+   * Queues a checked training that is a variant of the stored sweep {@code sweep}: it is stored as
+   * no more than its number.
+   *
+   * @param definitions of stored models by the model's id, which the variants share; added to
+   */
+  @Transactional
+  public Job submit(
+      Prepared prepared, UUID sweep, int variant, Map<String, UUID> definitions) {
+    return store(
+        prepared,
+        tenants.owner(),
+        (id, tenant, spec, model) -> {
+          var named = spec.model().id();
+          var definition =
+              named == null
+                  ? null
+                  : definitions.computeIfAbsent(named, _ -> storeModel(id, tenant, model));
+          return new Documents.Place(sweep, variant, null, definition);
+        });
   }
 
   /**
@@ -155,26 +193,47 @@ public class Jobs implements ModelUse, DatasetUse {
   @Transactional
   public Job submit(TrainingSpec spec, UUID trained) {
     var before = find(trained);
-    var network = new Models.Network(before.model(), reached(trained).weights());
-    return store(prepare(spec, ref -> network), before.tenant());
+    var network = new Models.Network(model(trained), reached(trained).weights());
+    var place = documents.changed(before.documents(), spec);
+    return store(prepare(spec, ref -> network), before.tenant(), (_, _, _, _) -> place);
   }
 
-  private Job store(Prepared prepared, String tenant) {
+  /** Stores the documents of the job {@code id} and says where. */
+  private interface Storage {
+    Documents.Place store(UUID id, String tenant, TrainingSpec spec, ModelSpec model);
+  }
+
+  private Documents.Place store(UUID id, String tenant, TrainingSpec spec, ModelSpec model) {
+    documents.insert(id, tenant, spec);
+    return new Documents.Place(
+        id, null, null, spec.model().id() == null ? null : storeModel(id, tenant, model));
+  }
+
+  private UUID storeModel(UUID id, String tenant, ModelSpec model) {
+    documents.insertModel(id, tenant, model);
+    return id;
+  }
+
+  private Job store(Prepared prepared, String tenant, Storage storage) {
     var spec = prepared.spec;
     var model = prepared.network;
     quotas.requireJob(tenant, spec.epochs());
+    var id = UUID.randomUUID();
+    var place = storage.store(id, tenant, spec, model.spec());
     var now = database.now();
     var row =
         jobs.saveAndFlush(
             new JobRow(
-                UUID.randomUUID(),
+                id,
                 tenant,
                 spec,
-                model.spec(),
-                prepared.baseline,
+                place,
                 Trainer.estimateMemory(spec, model.spec()),
                 now,
                 settings.ageing()));
+    if (prepared.baseline != null) {
+      documents.setBaseline(id, prepared.baseline);
+    }
     if (model.weights() != null) {
       checkpoints.saveInitial(row.id(), Checkpoint.initial(model.weights()), now);
     }
@@ -295,14 +354,37 @@ public class Jobs implements ModelUse, DatasetUse {
         .toList();
   }
 
-  /** Newest first, those submitted before the one with {@code number}. */
+  /**
+   * Newest first, those submitted before the one with {@code number}, without their documents. The
+   * page may end before {@code limit} where its jobs are long.
+   */
   @Transactional(readOnly = true)
   public Page<Job> list(Filter filter, int limit, long number) {
-    var rows =
-        jobs.findBy(
-            matching(filter, number),
-            query -> query.sortBy(Sort.by("number").descending()).limit(limit + 1).all());
-    return Page.of(rows, limit, this::view, JobRow::number);
+    var rows = new ArrayList<JobRow>();
+    long next = number;
+    long bytes = 0;
+    boolean more = true;
+    while (more && rows.size() <= limit && bytes < MOST_BYTES) {
+      int wanted = Math.min(limit + 1 - rows.size(), CHUNK);
+      var found =
+          jobs.findBy(
+              matching(filter, next),
+              query -> query.sortBy(Sort.by("number").descending()).limit(wanted).all());
+      more = found.size() == wanted;
+      for (var row : found) {
+        if (bytes < MOST_BYTES) {
+          rows.add(row);
+          bytes += row.bytes();
+          next = row.number();
+        }
+      }
+    }
+    boolean full = bytes >= MOST_BYTES && rows.size() <= limit;
+    var page = rows.subList(0, Math.min(limit, rows.size()));
+    var places = queue.places(page);
+    return new Page<>(
+        page.stream().map(row -> row.toJob(places.get(row.id()))).toList(),
+        rows.size() > limit || full && more ? Long.toString(page.getLast().number()) : null);
   }
 
   private Specification<JobRow> matching(Filter filter, long number) {
@@ -365,14 +447,14 @@ public class Jobs implements ModelUse, DatasetUse {
           row.become(JobState.RUNNING, Reason.REQUESTED, now);
         } else {
           // Those of a paused job are counted already.
-          int more = from.isFinal() ? row.spec().epochs() - row.epoch() : 0;
+          int more = from.isFinal() ? row.epochs() - row.epoch() : 0;
           quotas.requireJob(row.tenant(), more);
           row.requeue(now, settings.ageing());
           row.become(JobState.QUEUED, Reason.REQUESTED, now);
         }
       }
       case RETRY -> {
-        quotas.requireJob(row.tenant(), row.spec().epochs());
+        quotas.requireJob(row.tenant(), row.epochs());
         epochs.deleteAll(id);
         checkpoints.deleteTrained(id);
         row.requeue(now, settings.ageing());
@@ -427,6 +509,8 @@ public class Jobs implements ModelUse, DatasetUse {
     }
     publisher.publishEvent(new JobEvent.Deleted(row.toJob(null)));
     jobs.delete(row);
+    jobs.flush();
+    documents.release(row.documents().spec(), row.documents().model());
   }
 
   /**
@@ -461,7 +545,8 @@ public class Jobs implements ModelUse, DatasetUse {
   /** The network that a job trains, as it was when the job was submitted. */
   @Transactional(readOnly = true)
   public ModelSpec model(UUID id) {
-    return find(id).model();
+    var place = find(id).documents();
+    return documents.model(place, documents.spec(place));
   }
 
   /** What became of a job, oldest first. */
@@ -487,7 +572,7 @@ public class Jobs implements ModelUse, DatasetUse {
     var row = find(id);
     return checkpoints
         .statistics(id)
-        .or(() -> Optional.ofNullable(row.baseline()))
+        .or(() -> documents.baseline(id))
         .orElseThrow(() -> notYet(id, "statistics"));
   }
 
@@ -538,8 +623,7 @@ public class Jobs implements ModelUse, DatasetUse {
   /** The network with the same weights as a NIR file for {@code dialect}'s importer. */
   @Transactional(readOnly = true)
   public byte[] nir(UUID id, String dialect) {
-    var network = find(id).model();
-    return Models.nir(network, reached(id).weights(), dialect);
+    return Models.nir(model(id), reached(id).weights(), dialect);
   }
 
   private Checkpoint reached(UUID id) {
@@ -562,10 +646,7 @@ public class Jobs implements ModelUse, DatasetUse {
   @Override
   @Transactional(readOnly = true)
   public boolean usesDataset(String id) {
-    return jobs.findByStatusNotIn(JobState.FINAL).stream()
-        .anyMatch(
-            job ->
-                job.spec().input() instanceof InputSpec.FromDataset input && input.id().equals(id));
+    return jobs.existsByDatasetIdAndStatusNotIn(id, JobState.FINAL);
   }
 
   private JobRow find(UUID id) {
@@ -589,10 +670,15 @@ public class Jobs implements ModelUse, DatasetUse {
   }
 
   private Job view(JobRow row) {
-    if (row.status() != JobState.QUEUED) {
-      return row.toJob(null);
+    // A row that was just changed is read back from the database.
+    jobs.flush();
+    var place = queue.places(List.of(row)).get(row.id());
+    try {
+      return row.toJob(
+          place, documents.spec(row.documents()), documents.baseline(row.id()).orElse(null));
+    } catch (StoredJson.Unreadable e) {
+      LOG.error("Job {} is shown without its documents: {}", row.id(), e.getMessage());
+      return row.toJob(place);
     }
-    long ahead = jobs.countAhead(row.dueAt(), row.number());
-    return row.toJob(new Job.Queue(ahead + 1, ahead));
   }
 }

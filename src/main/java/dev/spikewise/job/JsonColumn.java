@@ -1,67 +1,58 @@
 package dev.spikewise.job;
 
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.ModelSpec;
-import dev.spikewise.spec.Statistics;
-import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.store.StoredJson;
 import jakarta.persistence.AttributeConverter;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.json.JsonMapper;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** A record in a text column, as the same JSON that the API speaks. */
+/**
+ * A short record in a text column of a row that is read to be claimed, listed, cancelled or
+ * deleted. One that is damaged must not prevent any of these, so it counts as absent.
+ */
 public abstract class JsonColumn<T> implements AttributeConverter<@Nullable T, @Nullable String> {
 
-  private final JsonMapper mapper;
+  private static final Logger LOG = LoggerFactory.getLogger(JsonColumn.class);
+
+  private final StoredJson json;
   private final Class<T> type;
 
-  private JsonColumn(JsonMapper mapper, Class<T> type) {
-    this.mapper = mapper;
+  private JsonColumn(StoredJson json, Class<T> type) {
+    this.json = json;
     this.type = type;
   }
 
   @Override
   public @Nullable String convertToDatabaseColumn(@Nullable T value) {
-    return value == null ? null : mapper.writeValueAsString(value);
+    return value == null ? null : json.write(value);
   }
 
   @Override
-  public @Nullable T convertToEntityAttribute(@Nullable String json) {
-    return json == null ? null : mapper.readValue(json, type);
-  }
-
-  public static final class OfTrainingSpec extends JsonColumn<TrainingSpec> {
-    public OfTrainingSpec(JsonMapper mapper) {
-      super(mapper, TrainingSpec.class);
-    }
-  }
-
-  public static final class OfModelSpec extends JsonColumn<ModelSpec> {
-    public OfModelSpec(JsonMapper mapper) {
-      super(mapper, ModelSpec.class);
-    }
-  }
-
-  public static final class OfStatistics extends JsonColumn<Statistics> {
-    public OfStatistics(JsonMapper mapper) {
-      super(mapper, Statistics.class);
+  public @Nullable T convertToEntityAttribute(@Nullable String stored) {
+    try {
+      return stored == null ? null : json.read(stored, type);
+    } catch (StoredJson.Unreadable e) {
+      LOG.error("A job is shown without a part: {}", e.getMessage());
+      return null;
     }
   }
 
   public static final class OfEpochMetrics extends JsonColumn<EpochMetrics> {
-    public OfEpochMetrics(JsonMapper mapper) {
-      super(mapper, EpochMetrics.class);
+    public OfEpochMetrics(StoredJson json) {
+      super(json, EpochMetrics.class);
     }
   }
 
   public static final class OfVerdict extends JsonColumn<Verdict> {
-    public OfVerdict(JsonMapper mapper) {
-      super(mapper, Verdict.class);
+    public OfVerdict(StoredJson json) {
+      super(json, Verdict.class);
     }
   }
 
   public static final class OfProvenance extends JsonColumn<Provenance> {
-    public OfProvenance(JsonMapper mapper) {
-      super(mapper, Provenance.class);
+    public OfProvenance(StoredJson json) {
+      super(json, Provenance.class);
     }
   }
 }

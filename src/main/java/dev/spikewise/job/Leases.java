@@ -4,33 +4,45 @@ import dev.spikewise.job.Checkpoints.Snapshot;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Statistics;
+import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.store.Database;
+import dev.spikewise.store.Outage;
 import dev.spikewise.tenant.Quotas;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.annotation.Transactional;
+import org.springframework.transaction.support.TransactionOperations;
 
 /**
- * A worker's side of the queue. Every method is one short transaction; every write asks first
+ * A worker's side of the queue. Every method is a short transaction or, for several jobs, one per job; every write asks first
  * whether the lease still holds, and throws {@link Lease.Lost} where the job was taken away.
  */
 @Component
 class Leases {
 
+  private static final Logger LOG = LoggerFactory.getLogger(Leases.class);
+
   private final JobRepository jobs;
   private final EpochRepository epochs;
   private final Checkpoints checkpoints;
   private final Timeline timeline;
-  private final Inputs inputs;
+  private final Documents documents;
+  private final JobQueue queue;
   private final Quotas quotas;
   private final Capacity capacity;
   private final Database database;
   private final ApplicationEventPublisher publisher;
+  private final TransactionOperations transactions;
+  private final JdbcClient client;
   private final JobSettings settings;
 
   Leases(
@@ -38,49 +50,142 @@ class Leases {
       EpochRepository epochs,
       Checkpoints checkpoints,
       Timeline timeline,
-      Inputs inputs,
+      Documents documents,
+      JobQueue queue,
       Quotas quotas,
       Capacity capacity,
       Database database,
       ApplicationEventPublisher publisher,
+      TransactionOperations transactions,
+      JdbcClient client,
       JobSettings settings) {
     this.jobs = jobs;
     this.epochs = epochs;
     this.checkpoints = checkpoints;
     this.timeline = timeline;
-    this.inputs = inputs;
+    this.documents = documents;
+    this.queue = queue;
     this.quotas = quotas;
     this.capacity = capacity;
     this.database = database;
     this.publisher = publisher;
+    this.transactions = transactions;
+    this.client = client;
     this.settings = settings;
   }
 
   /** A job to train, and all that its worker has to know. */
   record Claim(
-      Lease lease, Job job, ModelSpec model, @Nullable Statistics baseline, Duration active) {}
+      Lease lease,
+      Job job,
+      TrainingSpec spec,
+      ModelSpec model,
+      @Nullable Statistics baseline,
+      Duration active) {}
 
-  @Transactional
+  /** Something of a job's row cannot be read. */
+  private static final class UnreadableRow extends RuntimeException {
+    private final UUID id;
+
+    UnreadableRow(UUID id, RuntimeException cause) {
+      super(cause);
+      this.id = id;
+    }
+  }
+
+  /** The next job, skipping and failing those that cannot be read. */
   Optional<Claim> claim(String owner) {
-    var full = quotas.tenantsAtWork();
-    long memory = capacity.bytesPerJob();
-    return (full.isEmpty() ? jobs.lockNext(memory) : jobs.lockNextOfOthers(memory, full))
-        .map(
-            row -> {
-              var now = database.now();
-              var waited = Duration.between(row.updatedAt(), now);
-              var lease = row.claim(owner, now, settings.lease());
-              timeline.claimed(row, checkpoints.latestEpoch(row.id()), now);
-              var job = row.toJob(null);
-              publisher.publishEvent(new JobEvent.Claimed(job, waited));
-              return new Claim(lease, job, row.model(), row.baseline(), row.active());
-            });
+    while (true) {
+      try {
+        var claimed = transactions.execute(_ -> claimNext(owner));
+        if (claimed instanceof Next.Claimed(var claim)) {
+          return Optional.of(claim);
+        }
+        if (claimed instanceof Next.Nothing) {
+          return Optional.empty();
+        }
+      } catch (UnreadableRow e) {
+        transactions.executeWithoutResult(_ -> fail(e.id, String.valueOf(e.getMessage())));
+      }
+    }
+  }
+
+  private sealed interface Next {
+    record Claimed(Claim claim) implements Next {}
+
+    record Failed() implements Next {}
+
+    record Nothing() implements Next {}
+  }
+
+  private Next claimNext(String owner) {
+    var id = queue.lockNext(capacity.bytesPerJob(), quotas.tenantsAtWork());
+    if (id.isEmpty()) {
+      return new Next.Nothing();
+    }
+    var row = read(id.get());
+    var now = database.now();
+    TrainingSpec spec;
+    ModelSpec model;
+    @Nullable Statistics baseline;
+    try {
+      spec = documents.spec(row.documents());
+      model = documents.model(row.documents(), spec);
+      baseline = documents.baseline(row.id()).orElse(null);
+    } catch (RuntimeException e) {
+      if (Outage.passes(e)) {
+        throw e;
+      }
+      row.fail(Reason.UNREADABLE, unreadable(e), now);
+      timeline.changed(row, JobState.QUEUED, now);
+      return new Next.Failed();
+    }
+    var waited = Duration.between(row.updatedAt(), now);
+    var lease = row.claim(owner, now, settings.lease());
+    timeline.claimed(row, checkpoints.latestEpoch(row.id()), now);
+    publisher.publishEvent(new JobEvent.Claimed(row.toJob(null), waited));
+    return new Next.Claimed(
+        new Claim(lease, row.toJob(null, spec, baseline), spec, model, baseline, row.active()));
+  }
+
+  private JobRow read(UUID id) {
+    try {
+      return jobs.findById(id).orElseThrow();
+    } catch (RuntimeException e) {
+      throw Outage.passes(e) ? e : new UnreadableRow(id, e);
+    }
+  }
+
+  private static String unreadable(RuntimeException e) {
+    return e.getMessage() + "; submit the job again";
+  }
+
+  /** Fails a job without reading it. */
+  private void fail(UUID id, String why) {
+    var now = Database.time(database.now());
+    int failed =
+        client
+            .sql(
+                """
+                update job set status = 'FAILED', reason = 'UNREADABLE', error_detail = :why,
+                  version = version + 1, updated_at = :now, finished_at = :now, lease_owner = null,
+                  lease_until = null, latest = null, verdict = null, provenance = null
+                where id = :id and status not in ('SUCCEEDED', 'FAILED', 'CANCELLED')\
+                """)
+            .param("why", why.substring(0, Math.min(why.length(), 2000)))
+            .param("now", now)
+            .param("id", id)
+            .update();
+    if (failed > 0) {
+      LOG.error("Job {} failed because its row cannot be read: {}", id, why);
+    }
   }
 
   @Transactional
-  void started(
-      Lease lease, @Nullable Double targetSynops, Statistics baseline, Provenance provenance) {
-    locked(lease).started(targetSynops, baseline, provenance);
+  void started(Lease lease, Start start) {
+    var row = locked(lease);
+    row.started(start);
+    documents.setBaseline(row.id(), start.baseline());
   }
 
   /**
@@ -105,7 +210,7 @@ class Leases {
     }
     if (!done.isEmpty()) {
       publisher.publishEvent(
-          new JobEvent.EpochsCompleted(row.toJob(null), done, inputs.samplesPerEpoch(row.spec())));
+          new JobEvent.EpochsCompleted(row.toJob(null), done, row.samples(), row.neuronSteps()));
     }
     return now;
   }
@@ -133,7 +238,7 @@ class Leases {
       row.become(JobState.CANCELLED, Reason.REQUESTED, now);
     } else {
       switch (end) {
-        case End.Completed(var reason) -> row.succeed(reason, now);
+        case End.Completed(var reason) -> row.succeed(reason, documents.spec(row.documents()).gates(), now);
         case End.Failed(var reason, var detail) -> row.fail(reason, detail, now);
         case End.Stopped() -> {
           if (from == JobState.PAUSING) {
@@ -148,38 +253,50 @@ class Leases {
   }
 
   /** Takes the jobs back from workers that were not heard of; returns how many. */
-  @Transactional
   int reap() {
     return reap(database.now());
   }
 
   /** Takes all jobs back: right only where no other process can hold one. */
-  @Transactional
   int reapAll() {
     return reap(database.now().plus(settings.lease()).plusSeconds(1));
   }
 
   private int reap(Instant deadline) {
-    var expired = jobs.lockExpired(deadline);
-    for (var row : expired) {
-      var now = database.now();
-      var from = row.status();
-      if (from == JobState.CANCELLING) {
-        row.become(JobState.CANCELLED, Reason.REQUESTED, now);
-      } else if (from == JobState.PAUSING) {
-        row.become(JobState.PAUSED, Reason.REQUESTED, now);
-      } else if (row.lost() < settings.maxLosses()) {
-        row.become(JobState.QUEUED, Reason.WORKER_LOST, now);
-      } else {
-        row.fail(
-            Reason.WORKER_LOST,
-            settings.maxLosses() + " workers in a row were lost while training this job",
-            now);
+    int reaped = 0;
+    for (var id : queue.findExpired(deadline)) {
+      try {
+        reaped += transactions.execute(_ -> reap(id, deadline)) ? 1 : 0;
+      } catch (UnreadableRow e) {
+        transactions.executeWithoutResult(_ -> fail(e.id, String.valueOf(e.getMessage())));
       }
-      timeline.changed(row, from, now);
-      publisher.publishEvent(new JobEvent.LeaseExpired(row.toJob(null)));
     }
-    return expired.size();
+    return reaped;
+  }
+
+  private boolean reap(UUID id, Instant deadline) {
+    if (!queue.lockExpired(id, deadline)) {
+      // Renewed, or taken back by another process.
+      return false;
+    }
+    var row = read(id);
+    var now = database.now();
+    var from = row.status();
+    if (from == JobState.CANCELLING) {
+      row.become(JobState.CANCELLED, Reason.REQUESTED, now);
+    } else if (from == JobState.PAUSING) {
+      row.become(JobState.PAUSED, Reason.REQUESTED, now);
+    } else if (row.lost() < settings.maxLosses()) {
+      row.become(JobState.QUEUED, Reason.WORKER_LOST, now);
+    } else {
+      row.fail(
+          Reason.WORKER_LOST,
+          settings.maxLosses() + " workers in a row were lost while training this job",
+          now);
+    }
+    timeline.changed(row, from, now);
+    publisher.publishEvent(new JobEvent.LeaseExpired(row.toJob(null)));
+    return true;
   }
 
   private JobRow locked(Lease lease) {

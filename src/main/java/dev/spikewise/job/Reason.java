@@ -29,6 +29,8 @@ public enum Reason {
   WORKER_DRAINED("The worker was shut down"),
   /** A stored model or data set changed so that the spec no longer fits it. */
   INVALID_SPEC("The spec cannot be trained"),
+  /** What is stored of the job is damaged; submit it again. */
+  UNREADABLE("The stored job cannot be read"),
   INTERNAL_ERROR("The training broke off");
 
   private final String title;

@@ -60,9 +60,12 @@ public final class Report {
       text.append('\n');
     }
     return text
-        + "Job `%s`, %d of %d epochs, seed %d\n"
+        + "Job `%s`, %d of %d epochs%s\n"
             .formatted(
-                job.id(), job.progress().epoch(), job.progress().epochs(), job.spec().seed());
+                job.id(),
+                job.progress().epoch(),
+                job.progress().epochs(),
+                job.spec() == null ? "" : ", seed " + job.spec().seed());
   }
 
   /**

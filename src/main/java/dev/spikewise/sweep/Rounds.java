@@ -2,9 +2,11 @@ package dev.spikewise.sweep;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.spikewise.job.Documents;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.spec.SweepSpec;
+import dev.spikewise.store.StoredJson;
 import dev.spikewise.store.Ticker;
 import dev.spikewise.sweep.SweepRepository.Place;
 import dev.spikewise.sweep.SweepRepository.Row;
@@ -30,6 +32,7 @@ class Rounds implements SmartLifecycle {
 
   private final SweepRepository sweeps;
   private final Jobs jobs;
+  private final Documents documents;
   private final TransactionOperations transactions;
   private final SweepSettings settings;
   private volatile @Nullable Ticker ticker;
@@ -37,10 +40,12 @@ class Rounds implements SmartLifecycle {
   Rounds(
       SweepRepository sweeps,
       Jobs jobs,
+      Documents documents,
       TransactionOperations transactions,
       SweepSettings settings) {
     this.sweeps = sweeps;
     this.jobs = jobs;
+    this.documents = documents;
     this.transactions = transactions;
     this.settings = settings;
   }
@@ -52,7 +57,16 @@ class Rounds implements SmartLifecycle {
 
   private void look() {
     try {
-      sweeps.due().forEach(this::follow);
+      sweeps.due().forEach(this::tryToFollow);
+    } catch (RuntimeException e) {
+      LOG.warn("The rounds to be started could not be read: {}", e.toString());
+    }
+  }
+
+  /** One sweep must not stop the others. */
+  private void tryToFollow(Place done) {
+    try {
+      follow(done);
     } catch (RuntimeException e) {
       LOG.warn("A round of halving could not be started and will be tried again: {}", e.toString());
     }
@@ -64,8 +78,8 @@ class Rounds implements SmartLifecycle {
       begin(
           done,
           (sweep, round) ->
-              Place.job(sweep.id(), done.combination(), round, submit(sweep.spec(), done)));
-    } catch (InvalidSpecException e) {
+              Place.job(sweep.id(), done.combination(), round, submit(documents.sweep(sweep.id()), done)));
+    } catch (InvalidSpecException | StoredJson.Unreadable e) {
       var why = String.valueOf(e.getMessage());
       var refusal = why.substring(0, Math.min(why.length(), MAX_REFUSAL));
       begin(done, (sweep, round) -> Place.refused(sweep.id(), done.combination(), round, refusal));
@@ -86,7 +100,7 @@ class Rounds implements SmartLifecycle {
     var job = jobs.get(requireNonNull(done.jobId()));
     var name = spec.jobName(done.combination(), done.round() + 1);
     double reached = requireNonNull(job.latest()).synops();
-    var next = requireNonNull(spec.halving()).next(job.spec(), name, reached);
+    var next = requireNonNull(spec.halving()).next(requireNonNull(job.spec()), name, reached);
     return jobs.submit(next, job.id()).id();
   }
 

@@ -1,6 +1,7 @@
 package dev.spikewise.sweep;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Reason;
 import dev.spikewise.spec.SweepSpec;
@@ -22,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param version changes whenever the sweep or one of its jobs does
  * @param id of the sweep
  * @param name for people
- * @param spec as it was sent
+ * @param spec as it was sent; absent from the items of a list, and where what is stored of it is
+ *     damaged
  * @param progress how far it is
  * @param createdAt when it was sent
  */
@@ -30,7 +32,7 @@ public record Sweep(
     UUID id,
     @Nullable String name,
     JobState status,
-    SweepSpec spec,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable SweepSpec spec,
     Progress progress,
     List<Part> jobs,
     List<Point> paretoFront,
@@ -92,6 +94,20 @@ public record Sweep(
    * @param synops a sample
    */
   public record Point(UUID job, String label, double synops, double accuracy) {}
+
+  /** The same as an item of a list. */
+  Sweep withoutSpec() {
+    return new Sweep(
+        id, name, status, null, progress, jobs, paretoFront, createdAt, finishedAt, version);
+  }
+
+  /** About how long it is in JSON, without its document. */
+  long bytes() {
+    return 500
+        + jobs.stream()
+            .mapToLong(job -> 400 + 2 * job.label.length() + job.values.toString().length())
+            .sum();
+  }
 
   /** What is trained and has an accuracy: what the front is chosen from. */
   @JsonIgnore

@@ -14,26 +14,24 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Sweeps and the places of their jobs, as stored. */
 @Repository
 class SweepRepository {
 
-  private static final String COLUMNS = "id, number, spec, created_at, cancelled_at, tenant";
+  private static final String COLUMNS = "id, number, name, rounds, created_at, cancelled_at, tenant";
 
   private final JdbcClient client;
-  private final JsonMapper mapper;
 
-  SweepRepository(JdbcClient client, JsonMapper mapper) {
+  SweepRepository(JdbcClient client) {
     this.client = client;
-    this.mapper = mapper;
   }
 
   record Row(
       UUID id,
       long number,
-      SweepSpec spec,
+      @Nullable String name,
+      int rounds,
       Instant createdAt,
       @Nullable Instant cancelledAt,
       String tenant) {}
@@ -59,13 +57,12 @@ class SweepRepository {
     client
         .sql(
             """
-            insert into sweep (id, tenant, name, spec, rounds, created_at)
-            values (:id, :tenant, :name, :spec, :rounds, :now)\
+            insert into sweep (id, tenant, name, rounds, created_at)
+            values (:id, :tenant, :name, :rounds, :now)\
             """)
         .param("id", id)
         .param("tenant", tenant)
         .param("name", spec.name(), Types.VARCHAR)
-        .param("spec", mapper.writeValueAsString(spec))
         .param("rounds", spec.rounds())
         .param("now", now.atOffset(ZoneOffset.UTC))
         .update();
@@ -161,14 +158,15 @@ class SweepRepository {
   }
 
   private Row row(ResultSet row, int i) throws SQLException {
-    var cancelledAt = row.getObject(5, OffsetDateTime.class);
+    var cancelledAt = row.getObject(6, OffsetDateTime.class);
     return new Row(
         row.getObject(1, UUID.class),
         row.getLong(2),
-        mapper.readValue(row.getString(3), SweepSpec.class),
-        row.getObject(4, OffsetDateTime.class).toInstant(),
+        row.getString(3),
+        row.getInt(4),
+        row.getObject(5, OffsetDateTime.class).toInstant(),
         cancelledAt == null ? null : cancelledAt.toInstant(),
-        row.getString(6));
+        row.getString(7));
   }
 
   private static Place place(ResultSet row, int i) throws SQLException {

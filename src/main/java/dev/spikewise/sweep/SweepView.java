@@ -23,13 +23,16 @@ import org.jspecify.annotations.Nullable;
 final class SweepView {
 
   private final Row row;
-  private final SweepSpec spec;
+  private final @Nullable SweepSpec spec;
   private final List<Place> places;
   private final Map<UUID, Job> jobs;
 
-  SweepView(Row row, List<Place> places, Collection<Job> jobs) {
+  /**
+   * @param spec null where it cannot be read
+   */
+  SweepView(Row row, @Nullable SweepSpec spec, List<Place> places, Collection<Job> jobs) {
     this.row = row;
-    this.spec = row.spec();
+    this.spec = spec;
     this.places = places;
     this.jobs = jobs.stream().collect(Collectors.toMap(Job::id, Function.identity()));
   }
@@ -39,7 +42,7 @@ final class SweepView {
     var status = status();
     return new Sweep(
         row.id(),
-        spec.name(),
+        row.name(),
         status,
         spec,
         progress(parts),
@@ -71,7 +74,7 @@ final class SweepView {
     var job = job(place);
     return job != null
         && job.status() == JobState.SUCCEEDED
-        && place.round() + 1 < spec.rounds()
+        && place.round() + 1 < row.rounds()
         && places.stream()
             .noneMatch(
                 next ->
@@ -102,11 +105,11 @@ final class SweepView {
     var latest = job == null ? null : job.latest();
     return new Sweep.Part(
         job == null ? null : job.id(),
-        job == null ? spec.jobName(combination, place.round()) : job.name(),
-        spec.label(combination, place.round()),
+        job != null ? job.name() : spec == null ? null : spec.jobName(combination, place.round()),
+        spec == null ? "" : spec.label(combination, place.round()),
         combination,
         place.round(),
-        spec.values(combination),
+        spec == null ? Map.of() : spec.values(combination),
         job == null ? null : job.status(),
         job == null ? null : job.reason(),
         job == null || job.error() == null ? place.refusal() : job.error().detail(),
@@ -118,7 +121,7 @@ final class SweepView {
   }
 
   private Sweep.Progress progress(List<Sweep.Part> parts) {
-    int planned = spec.combinations() * spec.rounds();
+    int planned = spec == null ? places.size() : spec.combinations() * spec.rounds();
     double done = parts.stream().mapToDouble(Sweep.Part::progress).sum();
     long finished = jobs.values().stream().filter(job -> job.status().isFinal()).count();
     return new Sweep.Progress(planned, (int) finished, done / planned, estimate(planned));

@@ -1,5 +1,6 @@
 package dev.spikewise.sweep;
 
+import dev.spikewise.job.Documents;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.problem.InvalidSpecException;
@@ -10,17 +11,21 @@ import dev.spikewise.problem.ProblemException;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.store.StoredJson;
 import dev.spikewise.sweep.SweepRepository.Place;
 import dev.spikewise.sweep.SweepRepository.Row;
 import dev.spikewise.tenant.Tenants;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
-import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionOperations;
@@ -29,15 +34,27 @@ import org.springframework.transaction.support.TransactionOperations;
 @Service
 public class Sweeps {
 
+  private static final Logger LOG = LoggerFactory.getLogger(Sweeps.class);
+
+  /** A page of a list ends after about so many bytes. */
+  private static final long MOST_BYTES = 2 << 20;
+
   private final SweepRepository sweeps;
   private final Jobs jobs;
+  private final Documents documents;
   private final Tenants tenants;
   private final TransactionOperations transactions;
 
-  Sweeps(SweepRepository sweeps, Jobs jobs, Tenants tenants, TransactionOperations transactions) {
+  Sweeps(
+      SweepRepository sweeps,
+      Jobs jobs,
+      Documents documents,
+      Tenants tenants,
+      TransactionOperations transactions) {
     this.transactions = transactions;
     this.sweeps = sweeps;
     this.jobs = jobs;
+    this.documents = documents;
     this.tenants = tenants;
   }
 
@@ -71,9 +88,11 @@ public class Sweeps {
 
   private Sweep store(SweepSpec spec, List<Jobs.Prepared> variants) {
     var id = UUID.randomUUID();
+    documents.insert(id, tenants.owner(), spec);
     sweeps.insert(id, tenants.owner(), spec, Instant.now().truncatedTo(ChronoUnit.MICROS));
+    var definitions = new HashMap<String, UUID>();
     for (int i = 0; i < variants.size(); i++) {
-      sweeps.insert(Place.job(id, i, 0, jobs.submit(variants.get(i)).id()));
+      sweeps.insert(Place.job(id, i, 0, jobs.submit(variants.get(i), id, i, definitions).id()));
     }
     return get(id);
   }
@@ -84,18 +103,25 @@ public class Sweeps {
         sweeps.find(id).filter(row -> tenants.sees(row.tenant())).orElseThrow(() -> notFound(id)));
   }
 
-  /** Newest first, those created before the one with {@code number}. */
+  /**
+   * Newest first, those created before the one with {@code number}, without their documents. The
+   * page may end before {@code limit} where its sweeps are long.
+   */
   @Transactional(readOnly = true)
   public Page<Sweep> list(int limit, long number) {
     var rows = sweeps.list(limit + 1, number, tenants.seeAll(), tenants.owner());
-    var places =
-        sweeps.places(rows.stream().map(Row::id).toList()).stream()
-            .collect(Collectors.groupingBy(Place::sweepId));
-    return Page.of(
-        rows,
-        limit,
-        row -> view(row, Objects.requireNonNullElse(places.get(row.id()), List.of())),
-        Row::number);
+    var page = new ArrayList<Sweep>();
+    long bytes = 0;
+    for (var row : rows.subList(0, Math.min(limit, rows.size()))) {
+      if (bytes < MOST_BYTES) {
+        var sweep = view(row).withoutSpec();
+        page.add(sweep);
+        bytes += sweep.bytes();
+      }
+    }
+    return new Page<>(
+        page,
+        page.size() < rows.size() ? Long.toString(rows.get(page.size() - 1).number()) : null);
   }
 
   /** Cancels the jobs that are not over, and starts no more. */
@@ -122,6 +148,7 @@ public class Sweeps {
     }
     jobIds(id).forEach(jobs::delete);
     sweeps.delete(id);
+    documents.release(id, null);
   }
 
   private static ProblemException forbidden(JobState state, String action, List<String> allowed) {
@@ -146,11 +173,18 @@ public class Sweeps {
   }
 
   private Sweep view(Row row) {
-    return view(row, sweeps.places(List.of(row.id())));
+    var places = sweeps.places(List.of(row.id()));
+    var ids = places.stream().map(Place::jobId).filter(Objects::nonNull).toList();
+    return new SweepView(row, spec(row), places, jobs.find(ids)).sweep();
   }
 
-  private Sweep view(Row row, List<Place> places) {
-    var ids = places.stream().map(Place::jobId).filter(Objects::nonNull).toList();
-    return new SweepView(row, places, jobs.find(ids)).sweep();
+  /** Null where what is stored is damaged: the sweep can still be seen, cancelled and deleted. */
+  private @Nullable SweepSpec spec(Row row) {
+    try {
+      return documents.sweep(row.id());
+    } catch (StoredJson.Unreadable e) {
+      LOG.error("Sweep {} is shown without its document: {}", row.id(), e.getMessage());
+      return null;
+    }
   }
 }

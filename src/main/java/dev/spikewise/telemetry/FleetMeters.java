@@ -154,15 +154,11 @@ class FleetMeters {
 
   @TransactionalEventListener
   void on(JobEvent.EpochsCompleted event) {
-    var job = event.job();
-    var statistics = job.baseline();
-    double neuronSteps =
-        statistics == null ? 0 : (double) statistics.nSpikingNeurons() * job.spec().timeSteps();
     for (var epoch : event.epochs()) {
       double trained = epoch.synops() * event.samples();
       synops.increment(trained);
       energies.forEach((energy, joules) -> energy.increment(trained * joules));
-      spikes.increment(epoch.firingRate() * neuronSteps * event.samples());
+      spikes.increment(epoch.firingRate() * event.neuronSteps() * event.samples());
       samples.increment(event.samples());
       epochs.record(Duration.ofNanos(Math.round(epoch.durationMs() * 1e6)));
     }

@@ -87,6 +87,11 @@ public class Quotas {
             + count(
                 "select coalesce(sum(octet_length(content)), 0) from checkpoint c join job j on"
                     + " j.id = c.job_id where j.tenant = ?",
+                tenant)
+            + count("select coalesce(sum(bytes), 0) from job_spec where tenant = ?", tenant)
+            + count("select coalesce(sum(bytes), 0) from job_model where tenant = ?", tenant)
+            + count(
+                "select coalesce(sum(octet_length(definition)), 0) from model where tenant = ?",
                 tenant);
     require(
         bytes == 0 ? stored < most.toBytes() : stored + bytes <= most.toBytes(),

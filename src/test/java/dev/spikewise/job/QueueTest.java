@@ -64,16 +64,21 @@ class QueueTest {
   @AfterEach
   void empty() {
     database.sql("delete from job").update();
+    database.sql("delete from job_spec").update();
   }
 
   private UUID submit(int priority) {
+    return jobs.submit(spec(priority)).id();
+  }
+
+  private TrainingSpec spec(int priority) {
     var spec =
         """
         {"model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 2}, {"type": "IAF"}]},
          "batch_size": 1, "time_steps": 1, "epochs": 1, "priority": %d,
          "loss": [{"type": "firing_rate", "min": 0.5}]}"""
             .formatted(priority);
-    return jobs.submit(json.readValue(spec, TrainingSpec.class)).id();
+    return json.readValue(spec, TrainingSpec.class);
   }
 
   private UUID claim(String owner) {
@@ -100,6 +105,139 @@ class QueueTest {
         .update();
     assertThat(jobs.get(patient).queue()).isEqualTo(new Job.Queue(1, 0));
     assertThat(List.of(claim("a"), claim("a"))).containsExactly(patient, urgent);
+  }
+
+  @Test
+  void tenantsTakeTurnsWhateverTheirPriorities() {
+    var red = IntStream.range(0, 3).mapToObj(i -> as("red", () -> submit(1000))).toList();
+    var blue = as("blue", () -> submit(-1000));
+    var later = as("blue", () -> submit(0));
+    assertThat(trained("a")).isEqualTo(red.get(0));
+    assertThat(trained("a")).as("the other tenant's turn").isEqualTo(later);
+    assertThat(trained("a")).isEqualTo(red.get(1));
+    assertThat(trained("a")).isEqualTo(blue);
+    assertThat(trained("a")).isEqualTo(red.get(2));
+  }
+
+  @Test
+  void theTenantWithTheFewestRunningJobsIsNext() {
+    var red = IntStream.range(0, 3).mapToObj(i -> as("red", () -> submit(0))).toList();
+    assertThat(List.of(claim("a"), claim("a"))).containsExactly(red.get(0), red.get(1));
+    var blue = IntStream.range(0, 3).mapToObj(i -> as("blue", () -> submit(0))).toList();
+    assertThat(List.of(claim("a"), claim("a"))).containsExactly(blue.get(0), blue.get(1));
+    assertThat(claim("a")).as("two each: red's last turn is longer ago").isEqualTo(red.get(2));
+  }
+
+  @Test
+  void onlyTheOperatorsPrioritiesCrossTheTurns() {
+    var red = as("red", () -> submit(1000));
+    var operators = submit(0);
+    var urgent = submit(1);
+    assertThat(claim("a")).isEqualTo(urgent);
+    assertThat(List.of(claim("a"), claim("a"))).containsExactly(red, operators);
+  }
+
+  @Test
+  void aPlaceInTheQueueTellsNothingOfOtherTenants() {
+    var first = as("red", () -> submit(0));
+    as("blue", () -> submit(1000));
+    var second = as("red", () -> jobs.submit(spec(0)));
+    assertThat(second.queue()).as("as submitted").isEqualTo(new Job.Queue(2, 1));
+    assertThat(jobs.get(second.id()).queue()).as("as read").isEqualTo(new Job.Queue(2, 1));
+    assertThat(jobs.get(first).queue()).isEqualTo(new Job.Queue(1, 0));
+    assertThat(as("red", () -> jobs.list(all(), 10, Long.MAX_VALUE)).data())
+        .extracting(Job::queue)
+        .containsExactly(new Job.Queue(2, 1), new Job.Queue(1, 0));
+  }
+
+  private static Jobs.Filter all() {
+    return new Jobs.Filter(List.of(), Map.of(), null);
+  }
+
+  /** The next job, trained to its end. */
+  private UUID trained(String owner) {
+    var claim = leases.claim(owner).orElseThrow();
+    leases.finish(
+        claim.lease(),
+        List.of(),
+        null,
+        Duration.ZERO,
+        new Leases.End.Completed(Reason.COMPLETED));
+    return claim.job().id();
+  }
+
+  @Test
+  void aDamagedSpecFailsItsJobAndStopsNoOther() {
+    var damaged = List.of(submit(2), submit(2));
+    var gone = submit(1);
+    var sound = submit(0);
+    damaged.forEach(
+        id -> database.sql("update job_spec set content = '{' where id = ?").param(id).update());
+    assertThat(jobs.list(all(), 10, Long.MAX_VALUE).data()).hasSize(4);
+    assertThat(jobs.get(damaged.getFirst()).spec()).isNull();
+    assertThat(jobs.ask(gone, JobAction.PAUSE).status()).isEqualTo(JobState.PAUSED);
+    database.sql("update job_spec set content = '{}' where id = ?").param(gone).update();
+    assertThat(jobs.ask(gone, JobAction.CANCEL).status()).isEqualTo(JobState.CANCELLED);
+
+    assertThat(claim("a")).isEqualTo(sound);
+    for (var id : damaged) {
+      assertThat(jobs.get(id).status()).isEqualTo(JobState.FAILED);
+      assertThat(jobs.get(id).reason()).isEqualTo(Reason.UNREADABLE);
+      assertThat(jobs.get(id).error().detail()).contains("TrainingSpec cannot be read");
+      assertThat(jobs.stateChanges(id)).hasSize(2);
+      jobs.delete(id);
+    }
+    jobs.delete(gone);
+    assertThat(documents()).as("only that of the running job").isEqualTo(1);
+  }
+
+  private int documents() {
+    return database.sql("select count(*) from job_spec").query(Integer.class).single();
+  }
+
+  @Test
+  void aDamagedRowFailsAndStopsNoOther() {
+    var damaged = submit(1);
+    var sound = submit(0);
+    database.sql("update job set reason = 'NONSENSE' where id = ?").param(damaged).update();
+    assertThat(claim("a")).isEqualTo(sound);
+    assertThat(jobs.get(damaged).status()).isEqualTo(JobState.FAILED);
+    assertThat(jobs.get(damaged).reason()).isEqualTo(Reason.UNREADABLE);
+
+    leases.reapAll();
+    database.sql("update job set latest = '{' where id = ?").param(sound).update();
+    assertThat(jobs.list(all(), 10, Long.MAX_VALUE).data()).hasSize(2);
+    assertThat(claim("a")).as("what is only shown keeps nothing").isEqualTo(sound);
+  }
+
+  @Test
+  void aDamagedRowWhoseWorkerWasLostIsTakenBackFromIt() {
+    var damaged = submit(0);
+    claim("a");
+    var sound = submit(0);
+    claim("a");
+    database.sql("update job set reason = 'NONSENSE' where id = ?").param(damaged).update();
+    assertThat(leases.reapAll()).isEqualTo(1);
+    assertThat(jobs.get(damaged).status()).isEqualTo(JobState.FAILED);
+    assertThat(jobs.get(sound).status()).isEqualTo(JobState.QUEUED);
+  }
+
+  @Test
+  void aStoredSpecMayBeLongerThanARequest() {
+    var id = submit(0);
+    database
+        .sql("update job_spec set content = content || ? where id = ?")
+        .params(" ".repeat(9_000_000), id)
+        .update();
+    assertThat(jobs.get(id).spec()).isNotNull();
+    assertThat(jobs.list(all(), 10, Long.MAX_VALUE).data().getFirst().spec()).isNull();
+    assertThat(claim("a")).isEqualTo(id);
+  }
+
+  @Test
+  void specsCountAgainstTheQuotaOfStoredBytes() {
+    assertThatThrownBy(() -> as("little", () -> submit(0)))
+        .hasMessageContaining("spikewise.quotas.stored-bytes");
   }
 
   @Test

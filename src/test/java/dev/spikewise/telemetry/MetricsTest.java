@@ -227,7 +227,7 @@ class MetricsTest {
     var settings = new MetricsSettings(cardinality, Duration.ofHours(1), Map.of());
     var meters = new JobMeters(all, settings, workers);
     try {
-      meters.on(new JobEvent.EpochsCompleted(job, List.of(job.latest()), 40));
+      meters.on(new JobEvent.EpochsCompleted(job, List.of(job.latest()), 40, 0));
 
       assertThat(all.getMeters()).hasSize(series);
     } finally {

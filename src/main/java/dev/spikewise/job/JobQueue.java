@@ -1,0 +1,132 @@
+package dev.spikewise.job;
+
+import dev.spikewise.store.Database;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+
+/**
+ * The order in which queued jobs are trained. Tenants take turns: the one with the fewest running
+ * jobs is next, then the one whose last turn is longest ago, then the one that has waited longest.
+ * Priority and age decide among the jobs of one tenant. Only the operator's jobs cross the turns,
+ * where the next of them has a priority above 0.
+ *
+ * <p>Everything here reads and locks ids only, so that no row is too damaged for it.
+ */
+@Repository
+class JobQueue {
+
+  private final JdbcClient client;
+
+  JobQueue(JdbcClient client) {
+    this.client = client;
+  }
+
+  /** Tenants with a job that {@code memory} bytes are enough for, in the order of their turns. */
+  private List<String> turns(long memory) {
+    return client
+        .sql(
+            """
+            select q.tenant from (
+              select tenant, min(created_at) as since from job
+              where status = 'QUEUED' and memory_bytes <= :memory group by tenant) q
+            order by
+              case when q.tenant = '' and (
+                select n.priority from job n where n.status = 'QUEUED' and n.tenant = ''
+                and n.memory_bytes <= :memory order by n.due_at, n.number fetch first row only) > 0
+                then 0 else 1 end,
+              (select count(*) from job r where r.tenant = q.tenant
+                and r.status in ('RUNNING', 'PAUSING', 'CANCELLING')),
+              (select max(c.claimed_at) from job c where c.tenant = q.tenant) nulls first,
+              q.since, q.tenant\
+            """)
+        .param("memory", memory)
+        .query(String.class)
+        .list();
+  }
+
+  /**
+   * Locks the next job that nobody else is just taking.
+   *
+   * @param memory bytes that it may need
+   * @param full tenants that have to wait
+   */
+  Optional<UUID> lockNext(long memory, Collection<String> full) {
+    return turns(memory).stream()
+        .filter(tenant -> !full.contains(tenant))
+        .map(tenant -> lockNext(memory, tenant))
+        .flatMap(Optional::stream)
+        .findFirst();
+  }
+
+  private Optional<UUID> lockNext(long memory, String tenant) {
+    return client
+        .sql(
+            """
+            select id from job where status = 'QUEUED' and tenant = :tenant and memory_bytes <= :memory
+            order by due_at, number limit 1 for update skip locked\
+            """)
+        .param("tenant", tenant)
+        .param("memory", memory)
+        .query(UUID.class)
+        .optional();
+  }
+
+  /** Jobs whose lease ran out before {@code deadline}. */
+  List<UUID> findExpired(Instant deadline) {
+    return client
+        .sql(
+            """
+            select id from job
+            where lease_until < :deadline and status in ('RUNNING', 'PAUSING', 'CANCELLING')\
+            """)
+        .param("deadline", Database.time(deadline))
+        .query(UUID.class)
+        .list();
+  }
+
+  /** Locks one of them; false where it is none any more, or another process is just taking it. */
+  boolean lockExpired(UUID id, Instant deadline) {
+    return client
+        .sql(
+            """
+            select id from job where id = :id and lease_until < :deadline
+            and status in ('RUNNING', 'PAUSING', 'CANCELLING') for update skip locked\
+            """)
+        .param("id", id)
+        .param("deadline", Database.time(deadline))
+        .query(UUID.class)
+        .optional()
+        .isPresent();
+  }
+
+  /** Places of the queued ones among {@code jobs}, by job, each among its own tenant's jobs. */
+  Map<UUID, Job.Queue> places(Collection<JobRow> jobs) {
+    var queued = jobs.stream().filter(job -> job.status() == JobState.QUEUED).toList();
+    if (queued.isEmpty()) {
+      return Map.of();
+    }
+    return client
+        .sql(
+            """
+            select id, place from (
+              select id, row_number() over (partition by tenant order by due_at, number) as place
+              from job where status = 'QUEUED' and tenant in (:tenants)) ranked
+            where id in (:ids)\
+            """)
+        .param("tenants", queued.stream().map(JobRow::tenant).distinct().toList())
+        .param("ids", queued.stream().map(JobRow::id).toList())
+        .query((row, i) -> Map.entry(row.getObject(1, UUID.class), row.getLong(2)))
+        .list()
+        .stream()
+        .collect(
+            Collectors.toMap(
+                Map.Entry::getKey, at -> new Job.Queue(at.getValue(), at.getValue() - 1)));
+  }
+}
