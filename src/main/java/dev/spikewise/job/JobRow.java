@@ -318,7 +318,9 @@ class JobRow {
   long bytes() {
     long layers = latest == null ? 0 : latest.parameter().size() + latest.spiking().size();
     long texts =
-        labels.entrySet().stream().mapToLong(e -> e.getKey().length() + e.getValue().length()).sum();
+        labels.entrySet().stream()
+            .mapToLong(e -> e.getKey().length() + e.getValue().length())
+            .sum();
     return 2000 + 150 * layers + 2 * texts;
   }
 
@@ -327,8 +329,7 @@ class JobRow {
     return toJob(queue, null, null);
   }
 
-  Job toJob(
-      Job.@Nullable Queue queue, @Nullable TrainingSpec spec, @Nullable Statistics baseline) {
+  Job toJob(Job.@Nullable Queue queue, @Nullable TrainingSpec spec, @Nullable Statistics baseline) {
     Instant estimate =
         status.isActive() && epoch > 0
             ? updatedAt.plusMillis(activeMs * (epochs - epoch) / epoch)

@@ -33,7 +33,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -169,8 +168,7 @@ public class Jobs implements ModelUse, DatasetUse {
    * @param definitions of stored models by the model's id, which the variants share; added to
    */
   @Transactional
-  public Job submit(
-      Prepared prepared, UUID sweep, int variant, Map<String, UUID> definitions) {
+  public Job submit(Prepared prepared, UUID sweep, int variant, Map<String, UUID> definitions) {
     return store(
         prepared,
         tenants.owner(),

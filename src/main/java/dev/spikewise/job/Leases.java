@@ -23,8 +23,9 @@ import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionOperations;
 
 /**
- * A worker's side of the queue. Every method is a short transaction or, for several jobs, one per job; every write asks first
- * whether the lease still holds, and throws {@link Lease.Lost} where the job was taken away.
+ * A worker's side of the queue. Every method is a short transaction or, for several jobs, one per
+ * job; every write asks first whether the lease still holds, and throws {@link Lease.Lost} where
+ * the job was taken away.
  */
 @Component
 class Leases {
@@ -238,7 +239,8 @@ class Leases {
       row.become(JobState.CANCELLED, Reason.REQUESTED, now);
     } else {
       switch (end) {
-        case End.Completed(var reason) -> row.succeed(reason, documents.spec(row.documents()).gates(), now);
+        case End.Completed(var reason) ->
+            row.succeed(reason, documents.spec(row.documents()).gates(), now);
         case End.Failed(var reason, var detail) -> row.fail(reason, detail, now);
         case End.Stopped() -> {
           if (from == JobState.PAUSING) {

@@ -78,7 +78,11 @@ class Rounds implements SmartLifecycle {
       begin(
           done,
           (sweep, round) ->
-              Place.job(sweep.id(), done.combination(), round, submit(documents.sweep(sweep.id()), done)));
+              Place.job(
+                  sweep.id(),
+                  done.combination(),
+                  round,
+                  submit(documents.sweep(sweep.id()), done)));
     } catch (InvalidSpecException | StoredJson.Unreadable e) {
       var why = String.valueOf(e.getMessage());
       var refusal = why.substring(0, Math.min(why.length(), MAX_REFUSAL));

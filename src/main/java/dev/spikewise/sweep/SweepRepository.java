@@ -19,7 +19,8 @@ import org.springframework.stereotype.Repository;
 @Repository
 class SweepRepository {
 
-  private static final String COLUMNS = "id, number, name, rounds, created_at, cancelled_at, tenant";
+  private static final String COLUMNS =
+      "id, number, name, rounds, created_at, cancelled_at, tenant";
 
   private final JdbcClient client;
 

@@ -120,8 +120,7 @@ public class Sweeps {
       }
     }
     return new Page<>(
-        page,
-        page.size() < rows.size() ? Long.toString(rows.get(page.size() - 1).number()) : null);
+        page, page.size() < rows.size() ? Long.toString(rows.get(page.size() - 1).number()) : null);
   }
 
   /** Cancels the jobs that are not over, and starts no more. */

@@ -16,8 +16,8 @@ import org.springframework.util.unit.DataSize;
  *     it is refused with 429.
  * @param jobsRunning Maximum number of jobs a tenant trains at the same time; unlimited when
  *     absent. Further jobs stay queued.
- * @param storedBytes Maximum size of the data sets, weights, checkpoints, models, job and sweep documents a tenant stores;
- *     unlimited when absent. A POST beyond it is refused with 429.
+ * @param storedBytes Maximum size of the data sets, weights, checkpoints, models, job and sweep
+ *     documents a tenant stores; unlimited when absent. A POST beyond it is refused with 429.
  * @param epochs Maximum number of epochs of all unfinished jobs of a tenant together; unlimited
  *     when absent. A POST beyond it is refused with 429.
  * @param tenants Quotas of single tenants by tenant name, which override the general ones: {@code

@@ -158,11 +158,7 @@ class QueueTest {
   private UUID trained(String owner) {
     var claim = leases.claim(owner).orElseThrow();
     leases.finish(
-        claim.lease(),
-        List.of(),
-        null,
-        Duration.ZERO,
-        new Leases.End.Completed(Reason.COMPLETED));
+        claim.lease(), List.of(), null, Duration.ZERO, new Leases.End.Completed(Reason.COMPLETED));
     return claim.job().id();
   }
 
