@@ -7,13 +7,13 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether a network fits a chip.
+ * Report on whether a network fits a chip.
  *
- * @param target the chip
- * @param deployable whether no rule fails, neither for a layer nor for all together
- * @param layers what becomes of each layer of the definition
- * @param coreLayers what the cores would hold, in the order of the network
- * @param failures what is wrong with the network as a whole
+ * @param target Chip that was checked.
+ * @param deployable Whether no rule failed, neither for a layer nor for the network.
+ * @param layers Result for each layer of the definition.
+ * @param coreLayers Content of the cores, in the order of the network.
+ * @param failures Rules that the network as a whole breaks.
  */
 public record Deployability(
     Chip target,
@@ -83,22 +83,22 @@ public record Deployability(
   }
 
   /**
-   * A rule that does not hold.
+   * Rule that a network or layer breaks.
    *
-   * @param rule which one
-   * @param detail what was found, and what would be right
+   * @param rule Rule of the chip that failed.
+   * @param detail Description of what was found and what would be right.
    */
   public record Failure(Rule rule, String detail) {}
 
   /**
-   * A layer of the definition.
+   * Result for one layer of the definition.
    *
-   * @param name its index
-   * @param type as PyTorch and sinabs spell it
-   * @param role what it is on the chip
-   * @param coreLayer index in {@code core_layers}; null where it belongs to none
-   * @param failures the rules that it breaks
-   * @param notes what is different on the chip, without being wrong
+   * @param name Name of the layer in the definition.
+   * @param type Type of the layer as PyTorch and sinabs spell it.
+   * @param role Role of the layer on the chip.
+   * @param coreLayer Index in {@code core_layers}; null where the layer belongs to none.
+   * @param failures Rules that the layer breaks.
+   * @param notes Differences on the chip that do not prevent deployment.
    */
   public record Layer(
       String name,
@@ -109,20 +109,20 @@ public record Deployability(
       List<String> notes) {}
 
   /**
-   * What a core holds: weights, neurons, pooling; sinabs' DynapcnnLayer.
+   * Content of one core: weights, neurons and pooling, as sinabs' DynapcnnLayer.
    *
-   * @param weights name of the Conv2d or Linear
-   * @param neurons name of its neurons; null where there are none
-   * @param pools names of the pools that follow
-   * @param inputShape (C, H, W)
-   * @param kernelSize height and width; of a Linear, those of its input
-   * @param neuronShape (C, H, W) before pooling
-   * @param pooling side of the squares that spikes are summed over; 1 without pools
-   * @param kernelMemory words of weights: Cin 2^(ceil(log2(kH kW)) + ceil(log2 Cout))
-   * @param neuronMemory words of membrane potentials: Cout 2^(ceil(log2 H) + ceil(log2 W))
-   * @param biasMemory words of biases; 0 without a bias
-   * @param possibleCores cores with room for it
-   * @param core the one it gets beside all others; null where there is none for it
+   * @param weights Name of the Conv2d or Linear layer.
+   * @param neurons Name of the layer of neurons; null where there is none.
+   * @param pools Names of the pools that follow.
+   * @param inputShape Shape of the input, (C, H, W).
+   * @param kernelSize Height and width of the kernel; for a Linear layer, those of its input.
+   * @param neuronShape Shape of the neurons before pooling, (C, H, W).
+   * @param pooling Side of the squares over which spikes are summed; 1 without pools.
+   * @param kernelMemory Words of kernel memory: Cin 2^(ceil(log2(kH kW)) + ceil(log2 Cout)).
+   * @param neuronMemory Words of neuron memory: Cout 2^(ceil(log2 H) + ceil(log2 W)).
+   * @param biasMemory Words of bias memory; 0 without a bias.
+   * @param possibleCores Cores that have room for this content.
+   * @param core Core assigned to this content; null where none is left.
    */
   public record CoreLayer(
       String weights,

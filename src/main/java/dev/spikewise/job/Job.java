@@ -11,31 +11,31 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A training job as everyone but its worker sees it.
+ * A training job.
  *
- * @param spec as it was sent; what can be changed later stands beside it; absent from the items of
- *     a list, and where what is stored of it is damaged
- * @param targetSynops of the loss's first synops term, in synops a sample; null before the start
- *     and without such a term
- * @param baseline statistics of the initial weights on the job's own input; null before the start;
- *     absent from the items of a list
- * @param latest the last complete epoch
- * @param verdict whether a succeeded job met its gates; null without gates
- * @param queue only while queued
- * @param attempt counts from 1; a retry is the next
- * @param version grows with every change
- * @param id of the job
- * @param name for people
- * @param status where it is in its life
- * @param reason why it is there
- * @param progress how far it is
- * @param priority larger goes first
- * @param labels free
- * @param createdAt when it was sent
- * @param startedAt when it was first trained; null before
- * @param finishedAt when it ended; null before
- * @param error of a failed job; null otherwise
- * @param provenance where its result comes from; null before the start
+ * @param spec Specification as it was submitted; properties that can change later are fields of the
+ *     job. Absent from the items of a list, and where the stored document is damaged.
+ * @param targetSynops Target of the loss's first synops term, in synaptic operations per sample;
+ *     null before the start and without such a term.
+ * @param baseline Statistics of the initial weights on the job's own input; null before the start,
+ *     absent from the items of a list.
+ * @param latest Metrics of the last completed epoch; null before the first.
+ * @param verdict Outcome of the gates of a succeeded job; null without gates.
+ * @param queue Position in the queue; only while the job is queued.
+ * @param attempt Number of the attempt, starting from 1; every retry is a new one.
+ * @param version Number that grows with every change.
+ * @param id Unique id of the job.
+ * @param name Display name of the job; null when it has none.
+ * @param status Current state of the job.
+ * @param reason Reason of the current state; null for a queued or running job.
+ * @param progress Number of completed epochs and estimated end.
+ * @param priority Priority among the tenant's jobs; larger values run first.
+ * @param labels Labels of the job, key to value.
+ * @param createdAt Time of submission (RFC 3339).
+ * @param startedAt Time of the first training; null before.
+ * @param finishedAt Time of the end; null before.
+ * @param error Problem of a failed job; null otherwise.
+ * @param provenance Origin of the result; null before the start.
  */
 public record Job(
     UUID id,
@@ -60,12 +60,12 @@ public record Job(
     @JsonIgnore int version) {
 
   /**
-   * How far a job is.
+   * Progress of a job.
    *
-   * @param epoch number of complete epochs
-   * @param ratio epoch / epochs
-   * @param epochs that were asked for
-   * @param estimatedFinishAt null unless it is running
+   * @param epoch Number of completed epochs.
+   * @param ratio Completed epochs divided by requested epochs.
+   * @param epochs Number of requested epochs.
+   * @param estimatedFinishAt Estimated end of the training; null unless the job is running.
    */
   public record Progress(
       int epoch, int epochs, double ratio, @Nullable Instant estimatedFinishAt) {}
@@ -79,12 +79,12 @@ public record Job(
   public record Queue(long position, long jobsAhead) {}
 
   /**
-   * RFC 9457, of a training rather than of a request.
+   * Problem (RFC 9457) that ended a training.
    *
-   * @param type a name for the kind of problem
-   * @param title in short
-   * @param detail what happened
-   * @param code the reason
+   * @param type URI of the kind of problem.
+   * @param title Short description of the kind of problem.
+   * @param detail Description of what happened and what to do.
+   * @param code Reason of the failure.
    */
   public record Problem(String type, String title, String detail, Reason code) {}
 }

@@ -4,7 +4,9 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 import java.util.Set;
 
-/** What a user can ask of a job that exists. Asking again for what is already so is harmless. */
+/**
+ * Action that a user can request of a job. Repeating a request has no further effect.
+ */
 public enum JobAction {
   CANCEL(
       Set.of(JobState.QUEUED, JobState.RUNNING, JobState.PAUSING, JobState.PAUSED),

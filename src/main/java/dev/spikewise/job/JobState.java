@@ -7,8 +7,7 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Where a job is in its life. {@link #canBecome} is the whole state machine; every other move is a
- * bug.
+ * State of a job. {@link #canBecome} is the whole state machine; every other transition is a bug.
  */
 public enum JobState {
   QUEUED,

@@ -3,18 +3,18 @@ package dev.spikewise.job;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a result comes from.
+ * Origin of a result.
  *
- * @param specSha256 of the spec as canonical JSON: properties in the documented order, defaults
- *     filled in
- * @param weightsSha256 of the initial weights, null where they were drawn from the seed
- * @param datasetSha256 of the values and labels, null without a data set
- * @param version of this program
- * @param kernels and threads computed it; the result does not depend on the number of threads
- * @param seed of the job
- * @param threads that computed it
- * @param jvm name and version
- * @param os name and version
+ * @param specSha256 SHA-256 of the specification as canonical JSON: properties in the documented
+ *     order, defaults filled in.
+ * @param weightsSha256 SHA-256 of the initial weights; null where they were drawn from the seed.
+ * @param datasetSha256 SHA-256 of samples and labels; null without a data set.
+ * @param version Version of Spikewise that trained the job.
+ * @param kernels Kernels that computed the result.
+ * @param seed Seed of the job.
+ * @param threads Number of threads that computed the result, which does not depend on it.
+ * @param jvm Name and version of the Java runtime.
+ * @param os Name and version of the operating system.
  */
 public record Provenance(
     String specSha256,

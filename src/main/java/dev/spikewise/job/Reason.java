@@ -3,7 +3,9 @@ package dev.spikewise.job;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 
-/** Why a job is in the state it is in. A fixed set: clients may switch on it. */
+/**
+ * Reason of a job's state, one of a fixed set of words.
+ */
 public enum Reason {
   /** All epochs are done. */
   COMPLETED("The training is complete"),

@@ -6,21 +6,21 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether a trained network keeps its gates, judged by its last epoch.
+ * Outcome of the gates, judged by the last epoch.
  *
- * @param passed whether all gates are kept
- * @param results one for each gate
+ * @param passed Whether all gates passed.
+ * @param results Result of each gate.
  */
 public record Verdict(boolean passed, List<Result> results) {
 
   /**
-   * One gate.
+   * Result of one gate.
    *
-   * @param value null where the training has no such figure, which fails the gate
-   * @param metric of the gate
-   * @param min least allowed
-   * @param max most allowed
-   * @param passed whether it is within
+   * @param value Value of the metric; null where the training has none, which fails the gate.
+   * @param metric Metric that the gate bounds.
+   * @param min Smallest value that passes; unbounded when absent.
+   * @param max Largest value that passes; unbounded when absent.
+   * @param passed Whether the value is within the bounds.
    */
   public record Result(
       String metric,

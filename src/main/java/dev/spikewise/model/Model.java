@@ -10,14 +10,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A stored model.
  *
- * @param id of the model
- * @param name for people
- * @param definition the network
- * @param summary what it amounts to
- * @param hasWeights whether it has weights of its own
- * @param createdAt when it was stored
- * @param assumptions what the uploaded file or text does not say and was assumed, a sentence each;
- *     only in the answer to that upload, and only where something was assumed
+ * @param id Unique id of the model.
+ * @param name Display name of the model; null when it has none.
+ * @param definition Definition of the network.
+ * @param summary Shapes, parameters, neurons and memory of the network.
+ * @param hasWeights Whether weights are stored for the model.
+ * @param createdAt Time of creation (RFC 3339).
+ * @param assumptions Assumptions made where the uploaded file or text was silent, one sentence
+ *     each; only in the answer to that upload.
  */
 public record Model(
     UUID id,

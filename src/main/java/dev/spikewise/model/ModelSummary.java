@@ -11,25 +11,25 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a definition amounts to.
+ * Size of a model.
  *
- * @param parameters numbers that training changes
- * @param neurons spiking neurons
- * @param memoryBytes that a training step of one sample over 10 time steps takes
- * @param layers one for each of the definition
+ * @param parameters Number of trainable parameters.
+ * @param neurons Number of spiking neurons.
+ * @param memoryBytes Memory of one training step of one sample over 10 time steps, in bytes.
+ * @param layers Summary of each layer, in the order of the definition.
  */
 public record ModelSummary(List<Layer> layers, long parameters, long neurons, long memoryBytes) {
 
   /**
-   * A layer and what it amounts to.
+   * Size of one layer.
    *
-   * @param name given in the definition, or the index there
-   * @param outputShape of one sample at one time step
-   * @param fanOut synapses that one input value away from the borders reaches; null for a layer
-   *     without weights
-   * @param type as PyTorch and sinabs spell it
-   * @param parameters numbers that training changes
-   * @param neurons spiking neurons
+   * @param name Name given in the definition, or the index there.
+   * @param outputShape Shape of the output for one sample at one time step.
+   * @param fanOut Number of synapses that one input value away from the borders reaches; null for a
+   *     layer without weights.
+   * @param type Type of the layer as PyTorch and sinabs spell it.
+   * @param parameters Number of trainable parameters.
+   * @param neurons Number of spiking neurons.
    */
   public record Layer(
       String name,

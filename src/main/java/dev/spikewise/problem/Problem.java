@@ -8,19 +8,19 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What went wrong, as RFC 9457 writes it: the body of every answer with a status of 400 and above,
- * and the error of a failed job.
+ * Problem details (RFC 9457): the body of every response with a status of 400 or above, and the
+ * error of a failed job.
  *
- * @param type a name for the kind of problem, one for each code
- * @param instance path of the request; null where no request failed
- * @param errors every mistake with the JSON pointer of its place in the body; empty where the
- *     problem has no place
- * @param allowedActions what the state of the resource would allow instead; null where that is not
- *     the question
- * @param title of its code
- * @param status of HTTP
- * @param detail what happened, and what would be right
- * @param code clients may branch on it
+ * @param type URI of the kind of problem, one per code.
+ * @param instance Path of the request; null where no request failed.
+ * @param errors All mistakes, each with the JSON pointer of its place in the body; empty where the
+ *     problem has no place.
+ * @param allowedActions Actions that the state of the resource allows instead; null where that does
+ *     not apply.
+ * @param title Short description of the code.
+ * @param status HTTP status of the response.
+ * @param detail Description of what was wrong, what was expected and what to do.
+ * @param code Fixed word that clients may branch on.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Problem(
@@ -33,7 +33,9 @@ public record Problem(
     List<Mistake> errors,
     @Nullable List<String> allowedActions) {
 
-  /** The fixed words for what can go wrong; clients may branch on them. */
+  /**
+   * Fixed words for the kinds of problems; clients may branch on them.
+   */
   public enum Code {
     /** The body is no JSON, or empty where it must not be. */
     MALFORMED_BODY(400, "The body cannot be read"),

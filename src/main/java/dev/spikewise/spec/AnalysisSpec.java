@@ -5,15 +5,17 @@ import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One forward pass whose spikes and synaptic operations are to be counted.
+ * Request to count spikes and synaptic operations in one forward pass.
  *
- * @param dt length of a time step in seconds, for figures per second; null where time has no unit
- * @param seed decides initial weights and random input
- * @param quantize also counts what the network costs in whole numbers; null to leave that
- * @param model a stored one or a definition
- * @param input what the network is fed with
- * @param batchSize samples of a batch
- * @param timeSteps steps that each sample takes
+ * @param dt Length of a time step in seconds, for figures per second; figures per second are null
+ *     when absent.
+ * @param seed Seed of the initial weights and of random input.
+ * @param quantize Bits of a quantised network to count as well; only the floating-point network
+ *     when absent.
+ * @param model Stored model or model definition to analyse.
+ * @param input Input that the network receives.
+ * @param batchSize Number of samples in the batch.
+ * @param timeSteps Number of time steps per sample.
  */
 public record AnalysisSpec(
     ModelRef model,

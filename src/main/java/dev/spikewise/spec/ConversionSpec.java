@@ -8,19 +8,21 @@ import dev.spikewise.spec.layer.NeuronSpec;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a network of ReLUs becomes one of spiking neurons; sinabs' from_model, with its defaults.
+ * How a network of ReLUs is converted to one of spiking neurons, as sinabs' from_model does, with
+ * its defaults.
  *
- * @param name of the twin; the original's if null
- * @param minVMem lower bound of the neurons' potential
- * @param biasRescaling what biases are divided by
- * @param inputWeightRescaling what the weights of the first layer that has some are multiplied by,
- *     so that more spikes, which are whole numbers, carry the same activity
- * @param addSpikingOutput whether spiking neurons are added where the last layer is no ReLU
- * @param normalize how weights are scaled before; null to leave them
- * @param spikeThreshold of the neurons
- * @param spikeFn of the neurons
- * @param resetFn of the neurons
- * @param surrogateGradFn of the neurons
+ * @param name Name of the spiking model; the original's name when absent.
+ * @param minVMem Lower bound of the neurons' membrane potential.
+ * @param biasRescaling Divisor applied to all biases.
+ * @param inputWeightRescaling Factor applied to the weights of the first layer that has some, so
+ *     that more spikes carry the same activity.
+ * @param addSpikingOutput Whether spiking neurons are added where the last layer is not a ReLU.
+ * @param normalize Scaling of the weights before the conversion; weights are left as they are when
+ *     absent.
+ * @param spikeThreshold Spike threshold of the new neurons.
+ * @param spikeFn Spike function of the new neurons.
+ * @param resetFn Reset function of the new neurons.
+ * @param surrogateGradFn Surrogate gradient of the new neurons.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ConversionSpec(
@@ -37,13 +39,12 @@ public record ConversionSpec(
     implements Checked {
 
   /**
-   * Scales each layer so that {@code percentile} percent of the activations that {@code samples}
-   * samples cause are at most 1, and what the network computes stays the same (Rueckauer et al.
-   * 2017, doi:10.3389/fnins.2017.00682).
+   * Scales each layer so that the given percentile of its activations is 1, while the network
+   * computes the same function (Rueckauer et al. 2017, doi:10.3389/fnins.2017.00682).
    *
-   * @param input of type dataset
-   * @param percentile of the activations, above 0 and at most 100
-   * @param samples that activations are measured on
+   * @param input Input of type {@code dataset} on which activations are measured.
+   * @param percentile Percentile of the activations that becomes 1, above 0 and at most 100.
+   * @param samples Number of samples on which activations are measured.
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record Normalization(InputSpec input, Double percentile, Integer samples) {

@@ -6,13 +6,14 @@ import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * When a training may end before its last epoch; either rule or both.
+ * Conditions under which a training ends before its last epoch; either rule or both.
  *
- * @param targetMetEpochs ends after so many epochs in a row that met the target of the first synops
- *     term: at most {@code tolerance} away from it, or, in mode limit, above it
- * @param tolerance relative
- * @param patience ends after so many epochs in a row without a better {@code monitor}
- * @param minDelta least change of {@code monitor} that counts as better
+ * @param targetMetEpochs Number of successive epochs that must meet the target of the first synops
+ *     term: at most {@code tolerance} away from it or, in mode {@code limit}, not above it.
+ * @param tolerance Relative distance from the target that counts as met.
+ * @param patience Number of successive epochs without a better {@code monitor} after which the
+ *     training ends.
+ * @param minDelta Smallest change of {@code monitor} that counts as an improvement.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record EarlyStopping(

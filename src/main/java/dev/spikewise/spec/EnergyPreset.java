@@ -3,8 +3,8 @@ package dev.spikewise.spec;
 import com.fasterxml.jackson.annotation.JsonProperty;
 
 /**
- * What an operation costs on a chip, as its makers publish it; an estimate, as it leaves out
- * memory, idle power and neuron updates.
+ * Published energy of one operation on a chip. An estimate: it excludes memory, idle power and
+ * neuron updates.
  */
 public enum EnergyPreset {
   /** Intel's Loihi. */

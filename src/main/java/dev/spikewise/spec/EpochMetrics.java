@@ -6,23 +6,26 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One epoch's figures. Where an epoch has several batches they are means over its training samples.
+ * Metrics of one epoch. With several batches per epoch they are means over its training samples.
  *
- * @param lossTerms by index in the spec's {@code loss}: weighted, so that they sum to {@code loss}
- * @param accuracy of the training samples, null without labels
- * @param testAccuracy of the held-out samples after the epoch, null where there are none
- * @param testSynops a held-out sample, after the epoch
- * @param quantizedAccuracy of the network in whole numbers after the epoch, on the held-out
- *     samples, or where there are none, on those of the baseline; null without labels or {@code
- *     quantize}
- * @param quantizedSynops a sample of those; null without {@code quantize}
- * @param parameter synops a sample by parameter layer
- * @param epoch from 0
- * @param loss sum of the weighted terms
- * @param synops a sample
- * @param firingRate spikes a neuron and step
- * @param durationMs milliseconds it took
- * @param spiking by spiking layer
+ * @param lossTerms Weighted value of each loss term, in the order of the specification; they sum to
+ *     {@code loss}.
+ * @param accuracy Accuracy on the training samples; null without labels.
+ * @param testAccuracy Accuracy on the held-out samples after the epoch; null where there are none.
+ * @param testSynops Synaptic operations per held-out sample after the epoch; null where there are
+ *     none.
+ * @param quantizedAccuracy Accuracy of the quantised network after the epoch on the held-out
+ *     samples, or on the samples of the baseline where there are none; null without labels or
+ *     {@code quantize}.
+ * @param quantizedSynops Synaptic operations per sample of the quantised network; null without
+ *     {@code quantize}.
+ * @param parameter Metrics of each layer with weights, by layer name.
+ * @param epoch Number of the epoch, starting from 0.
+ * @param loss Sum of the weighted loss terms.
+ * @param synops Synaptic operations per training sample.
+ * @param firingRate Spikes per neuron per time step.
+ * @param durationMs Duration of the epoch in milliseconds.
+ * @param spiking Metrics of each spiking layer, by layer name.
  */
 public record EpochMetrics(
     int epoch,
@@ -40,17 +43,17 @@ public record EpochMetrics(
     Map<String, Spiking> spiking) {
 
   /**
-   * A layer with weights.
+   * Metrics of one layer with weights.
    *
-   * @param synops a sample
+   * @param synops Synaptic operations per sample.
    */
   public record Parameter(double synops) {}
 
   /**
-   * A spiking layer.
+   * Metrics of one spiking layer.
    *
-   * @param firingRate spikes a neuron and step
-   * @param silentRatio share of the neurons that did not spike once
+   * @param firingRate Spikes per neuron per time step.
+   * @param silentRatio Fraction of neurons that never spiked.
    */
   public record Spiking(double firingRate, double silentRatio) {}
 

@@ -7,7 +7,9 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
-/** What a network is fed with. */
+/**
+ * Input of a network.
+ */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = InputSpec.Constant.class, name = "constant"),
@@ -20,9 +22,9 @@ public sealed interface InputSpec {
   default void check(Mistakes mistakes) {}
 
   /**
-   * The same value at every pixel of every step, as in the tutorial. One batch is one epoch.
+   * The same value at every pixel and time step. One batch is one epoch.
    *
-   * @param value of every pixel
+   * @param value Value of every pixel at every time step.
    */
   record Constant(Double value) implements InputSpec {
     public Constant {
@@ -36,10 +38,9 @@ public sealed interface InputSpec {
   }
 
   /**
-   * Independent Bernoulli spikes of probability {@code rate} a step at every pixel. One batch is
-   * one epoch.
+   * Independent Bernoulli spikes at every pixel and time step. One batch is one epoch.
    *
-   * @param rate probability of a spike a step
+   * @param rate Probability of a spike per pixel and time step.
    */
   record Poisson(Double rate) implements InputSpec {
     @Override

@@ -8,7 +8,7 @@ import dev.spikewise.problem.Mistakes;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** One summand of the loss. */
+/** One term of the loss; the loss is the weighted sum of its terms. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = LossTerm.Synops.class, name = "synops"),
@@ -59,11 +59,12 @@ public sealed interface LossTerm {
   }
 
   /**
-   * A number of synaptic operations, or a multiple of what the initial weights need on the job's
-   * own input.
+   * Target of a synops term: a number of synaptic operations, or a multiple of what the initial
+   * weights cause on the job's own input.
    *
-   * @param value in the unit of the term; null beside a multiple
-   * @param baselineMultiple times what the initial weights need; null beside a value
+   * @param value Number of synaptic operations, in the unit of the term; absent beside a multiple.
+   * @param baselineMultiple Multiple of the synaptic operations that the initial weights cause;
+   *     absent beside a value.
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Target(@Nullable Double value, @Nullable Double baselineMultiple) {
@@ -79,14 +80,16 @@ public sealed interface LossTerm {
   }
 
   /**
-   * Synaptic operations against a target.
+   * Distance of the synaptic operations from a target.
    *
-   * @param layers names of the parameter layers it counts; all if null
-   * @param normalize whether a limit is divided by the squared target
-   * @param mode from which side
-   * @param target how many
-   * @param scope of the whole model, or of each layer
-   * @param unit of the target
+   * @param layers Names of the parameter layers that count; all of them when absent.
+   * @param normalize Whether the penalty of a limit is divided by the squared target; true by
+   *     default.
+   * @param mode Whether the target is approached from both sides ({@code track}) or is an upper
+   *     limit ({@code limit}).
+   * @param target Number of synaptic operations to reach.
+   * @param scope Whether the target holds for the whole model or for each layer by itself.
+   * @param unit Unit of the target: per sample, per time step or per second.
    */
   record Synops(
       Mode mode,
@@ -128,12 +131,12 @@ public sealed interface LossTerm {
   }
 
   /**
-   * {@code sum over neurons of relu(min - rate)^2 + relu(rate - max)^2}; rate = spikes a step, mean
-   * over the batch.
+   * {@code sum over neurons of relu(min - rate)^2 + relu(rate - max)^2}, with the rate in spikes
+   * per neuron per time step, averaged over the batch.
    *
-   * @param min no penalty above; none if null
-   * @param max no penalty below; none if null
-   * @param layers names of spiking layers; all if null
+   * @param min Firing rate below which a neuron is penalised; no lower bound when absent.
+   * @param max Firing rate above which a neuron is penalised; no upper bound when absent.
+   * @param layers Names of the spiking layers that count; all of them when absent.
    */
   record FiringRate(
       @Nullable Double min, @Nullable Double max, Double weight, @Nullable List<String> layers)
@@ -165,8 +168,9 @@ public sealed interface LossTerm {
   }
 
   /**
-   * Cross entropy of the largest membrane potential over time against the labels. The last layer
-   * must put it out, as ExpLeak does. Its argmax is then what the network predicts.
+   * Cross entropy between the labels and the largest membrane potential of each output over time.
+   * The last layer must return potentials, as ExpLeak does; the predicted class is then the argmax
+   * of these values.
    */
   record MaxMembraneCrossEntropy(Double weight) implements LossTerm {
     public MaxMembraneCrossEntropy {
@@ -175,11 +179,11 @@ public sealed interface LossTerm {
   }
 
   /**
-   * Mean squared distance of the last layer's spikes a step from {@code correct_rate} for the
-   * label's neuron and {@code incorrect_rate} for the others.
+   * Mean squared distance of the last layer's firing rates from {@code correct_rate} for the neuron
+   * of the label and from {@code incorrect_rate} for all others.
    *
-   * @param correctRate spikes a step that the label's neuron shall have
-   * @param incorrectRate spikes a step that the others shall have
+   * @param correctRate Firing rate wanted of the label's neuron, in spikes per time step.
+   * @param incorrectRate Firing rate wanted of all other neurons, in spikes per time step.
    */
   record MseCount(Double correctRate, Double incorrectRate, Double weight) implements LossTerm {
     public MseCount {
@@ -197,9 +201,9 @@ public sealed interface LossTerm {
   }
 
   /**
-   * Spikes of a sample, summed over time and neurons of the named spiking layers; of all if null.
+   * Number of spikes per sample, summed over time and over the neurons of the named spiking layers.
    *
-   * @param layers names of spiking layers; all if null
+   * @param layers Names of the spiking layers that count; all of them when absent.
    */
   record L1(Double weight, @Nullable List<String> layers) implements LossTerm {
     public L1 {
@@ -208,12 +212,12 @@ public sealed interface LossTerm {
   }
 
   /**
-   * Mean over samples, steps and outputs of {@code |W| x - |W x + b|}, summed over the named
-   * parameter layers; all if null. It is what sinabs' {@code input_diff_hook} leaves to be made
-   * small: inputs of opposite sign that cancel each other within a step, which an asynchronous chip
-   * receives one after the other.
+   * Mean over samples, time steps and outputs of {@code |W| x - |W x + b|}, summed over the named
+   * parameter layers: sinabs' {@code input_diff_hook}. Minimising it avoids inputs of opposite sign
+   * that cancel each other within a time step, which an asynchronous chip receives one after the
+   * other.
    *
-   * @param layers names of parameter layers; all if null
+   * @param layers Names of the parameter layers that count; all of them when absent.
    */
   record InputDifference(Double weight, @Nullable List<String> layers) implements LossTerm {
     public InputDifference {

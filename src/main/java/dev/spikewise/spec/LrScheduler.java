@@ -6,7 +6,10 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
-/** PyTorch's learning-rate schedules: one step an epoch, or, as OneCycleLR, one a batch. */
+/**
+ * PyTorch's learning-rate schedules. They advance once per epoch; OneCycleLR advances once per
+ * batch.
+ */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
   @JsonSubTypes.Type(
@@ -44,10 +47,10 @@ public sealed interface LrScheduler {
   double learningRate(double given, Position at);
 
   /**
-   * StepLR: times {@code gamma} every {@code step_size} epochs.
+   * StepLR: multiplies the learning rate by {@code gamma} every {@code step_size} epochs.
    *
-   * @param stepSize epochs from one step to the next
-   * @param gamma factor of a step
+   * @param stepSize Number of epochs between two changes of the learning rate.
+   * @param gamma Factor applied to the learning rate at each change.
    */
   record Step(Integer stepSize, Double gamma) implements LrScheduler {
     public Step {
@@ -69,11 +72,13 @@ public sealed interface LrScheduler {
   }
 
   /**
-   * CosineAnnealingLR: down to {@code eta_min} in {@code t_max} epochs, and up again after them
-   * (Loshchilov and Hutter 2017, arXiv:1608.03983).
+   * CosineAnnealingLR: lowers the learning rate to {@code eta_min} within {@code t_max} epochs
+   * along half a cosine, and raises it again after them (Loshchilov and Hutter 2017,
+   * arXiv:1608.03983).
    *
-   * @param tMax the job's epochs if null
-   * @param etaMin lowest rate
+   * @param tMax Number of epochs until the lowest learning rate; the job's number of epochs when
+   *     absent.
+   * @param etaMin Lowest learning rate of the schedule.
    */
   record Cosine(@Nullable Integer tMax, Double etaMin) implements LrScheduler {
     public Cosine {
@@ -97,9 +102,9 @@ public sealed interface LrScheduler {
   }
 
   /**
-   * ExponentialLR: times {@code gamma} every epoch.
+   * ExponentialLR: multiplies the learning rate by {@code gamma} after every epoch.
    *
-   * @param gamma factor of an epoch
+   * @param gamma Factor applied to the learning rate per epoch.
    */
   record Exponential(Double gamma) implements LrScheduler {
     @Override
@@ -116,14 +121,14 @@ public sealed interface LrScheduler {
   }
 
   /**
-   * OneCycleLR, whose max_lr is the optimiser's learning rate: within {@code pct_start} of all
-   * batches up to it from {@code 1 / div_factor} of it, then down to {@code 1 / (div_factor
-   * final_div_factor)}, each along half a cosine (Smith and Topin 2017, arXiv:1708.07120). Momentum
-   * stays, as with cycle_momentum=False.
+   * OneCycleLR: raises the learning rate during the first {@code pct_start} of all batches from
+   * {@code 1 / div_factor} of the optimiser's rate to that rate, then lowers it to {@code 1 /
+   * (div_factor final_div_factor)} of it, each along half a cosine (Smith and Topin 2017,
+   * arXiv:1708.07120). Momentum is constant, as with PyTorch's cycle_momentum=False.
    *
-   * @param pctStart share of the batches on the way up
-   * @param divFactor highest rate over the first
-   * @param finalDivFactor first rate over the last
+   * @param pctStart Fraction of all batches during which the learning rate rises.
+   * @param divFactor Highest learning rate divided by the first one.
+   * @param finalDivFactor First learning rate divided by the last one.
    */
   record OneCycle(Double pctStart, Double divFactor, Double finalDivFactor) implements LrScheduler {
     public OneCycle {

@@ -8,11 +8,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The model of a job: <code>{"id": ...}</code> for a stored one, or the definition itself.
+ * Model to use: <code>{"id": ...}</code> for a stored one, or a definition.
  *
- * @param id of a stored model, alone
- * @param name of a definition
- * @param inputShape of a definition
+ * @param id Id of a stored model; excludes all other fields.
+ * @param name Display name of the definition.
+ * @param inputShape Shape of the input of the definition.
  * @param nodes layers of a definition
  * @param output of a definition
  */

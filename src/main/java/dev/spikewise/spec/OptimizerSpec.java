@@ -20,13 +20,13 @@ public sealed interface OptimizerSpec {
   void check(Mistakes mistakes);
 
   /**
-   * Kingma and Ba 2015, arXiv:1412.6980; {@code weight_decay} times a weight is added to its
+   * Adam (Kingma and Ba 2015, arXiv:1412.6980). {@code weight_decay} times a weight is added to its
    * gradient.
    *
-   * @param learningRate of a step
-   * @param betas decays of the two moments
-   * @param eps added to the denominator, after bias correction
-   * @param weightDecay 0 for none
+   * @param learningRate Learning rate of the optimiser.
+   * @param betas Decay rates of the two moment estimates.
+   * @param eps Number added to the denominator after bias correction.
+   * @param weightDecay Factor of the weight that is added to its gradient; 0 disables weight decay.
    */
   record Adam(Double learningRate, List<Double> betas, Double eps, Double weightDecay)
       implements OptimizerSpec {
@@ -50,11 +50,12 @@ public sealed interface OptimizerSpec {
   }
 
   /**
-   * Stochastic gradient descent with momentum; {@code weight_decay} as in Adam.
+   * Stochastic gradient descent with momentum. {@code weight_decay} times a weight is added to its
+   * gradient.
    *
-   * @param learningRate of a step
-   * @param momentum 0 for none
-   * @param weightDecay 0 for none
+   * @param learningRate Learning rate of the optimiser.
+   * @param momentum Momentum factor; 0 disables momentum.
+   * @param weightDecay Factor of the weight that is added to its gradient; 0 disables weight decay.
    */
   record Sgd(Double learningRate, Double momentum, Double weightDecay) implements OptimizerSpec {
     public Sgd {

@@ -5,10 +5,10 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A part of a list, newest first.
+ * One page of a list.
  *
- * @param nextCursor where the next page begins; null on the last
- * @param data the entries
+ * @param nextCursor Cursor of the next page, to pass as {@code cursor}; null on the last page.
+ * @param data Entries of this page.
  */
 public record Page<T>(List<T> data, @Nullable String nextCursor) {
 

@@ -3,11 +3,11 @@ package dev.spikewise.spec;
 import dev.spikewise.problem.Mistakes;
 
 /**
- * Whole numbers in place of weights and potentials, as on a Speck: weights, bias and thresholds of
- * a layer are multiplied by one common factor, the largest with which all fit, and rounded.
+ * Integers in place of weights and potentials, as on a Speck: weights, bias and thresholds of a
+ * layer are multiplied by the largest common factor with which all of them fit, and rounded.
  *
- * @param bits of weights and biases, sign included
- * @param stateBits of membrane potentials and thresholds, sign included
+ * @param bits Bits of weights and biases, including the sign.
+ * @param stateBits Bits of membrane potentials and thresholds, including the sign.
  */
 public record Quantization(Integer bits, Integer stateBits) {
 

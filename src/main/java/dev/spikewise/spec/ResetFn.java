@@ -6,9 +6,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a spike does to the membrane potential: {@code "subtract"} takes the threshold off a spike,
- * <code>{"subtract": q}</code> takes q, {@code "reset"} sets it to 0, <code>{"reset": r}</code> to
- * r. sinabs' MembraneSubtract and MembraneReset.
+ * Effect of a spike on the membrane potential: {@code "subtract"} subtracts the threshold per
+ * spike, <code>{"subtract": q}</code> subtracts q, {@code "reset"} sets the potential to 0,
+ * <code>{"reset": r}</code> to r. sinabs' MembraneSubtract and MembraneReset.
  *
  * @param value q or r; null in a subtract by the threshold
  */

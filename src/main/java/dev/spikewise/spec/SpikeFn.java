@@ -5,7 +5,7 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Map;
 
 /**
- * How many spikes a membrane potential makes in one step: {@code "multi"} any number, {@code
+ * Spikes that a membrane potential emits per time step: {@code "multi"} any number, {@code
  * "single"} at most one, <code>{"max": k}</code> at most k. sinabs' MultiSpike, SingleSpike and
  * MaxSpike.
  */

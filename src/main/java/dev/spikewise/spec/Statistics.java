@@ -5,24 +5,26 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one forward pass over a batch counted: sinabs' SNNAnalyzer. All figures are means over the
- * batch.
+ * Result of one forward pass over a batch, as sinabs' SNNAnalyzer reports it. All figures are means
+ * over the batch.
  *
- * @param synops synaptic operations a sample: sum over time, neurons and parameter layers of value
- *     x fan-out
- * @param synopsPerTimestep synops / T
- * @param synopsPerSecond synops_per_timestep / dt; null without a dt
- * @param firingRate spikes a neuron and step, mean over all spiking neurons of all layers together
- * @param parameter by name of the parameter layer (Conv2d, Linear)
- * @param spiking by name of the spiking layer
- * @param cost of an analysis; null elsewhere, as it takes a pass of its own
- * @param activation by name of the layer without a state (ReLU, NeuromorphicReLU)
- * @param accuracy of an analysis on samples with labels: share of those whose label is the largest
- *     output, summed over time; null elsewhere
- * @param quantized of an analysis that asks for it; null elsewhere
- * @param nSpikingNeurons of all spiking layers
- * @param warnings what makes the figures mean something else than they seem to, such as negative
- *     input that takes synaptic operations away; empty for epochs
+ * @param synops Synaptic operations per sample: the sum over time, neurons and parameter layers of
+ *     value times fan-out.
+ * @param synopsPerTimestep Synaptic operations per sample and time step.
+ * @param synopsPerSecond Synaptic operations per second of input; null without {@code dt}.
+ * @param firingRate Spikes per neuron per time step, averaged over all spiking neurons of all
+ *     layers.
+ * @param parameter Statistics of each layer with weights, by layer name.
+ * @param spiking Statistics of each spiking layer, by layer name.
+ * @param cost Operations as NeuroBench counts them; only in analyses.
+ * @param activation Statistics of each layer without a state (ReLU, NeuromorphicReLU), by layer
+ *     name.
+ * @param accuracy Fraction of samples whose label is the output with the largest sum over time;
+ *     only in analyses of labelled samples.
+ * @param quantized Statistics of the quantised network; only in analyses that ask for it.
+ * @param nSpikingNeurons Number of neurons in all spiking layers.
+ * @param warnings Conditions that change the meaning of the figures, such as negative input, which
+ *     reduces the count of synaptic operations; empty for epochs.
  */
 public record Statistics(
     double synops,
@@ -77,23 +79,24 @@ public record Statistics(
   }
 
   /**
-   * The same network and input with whole numbers for weights.
+   * Statistics of the same network and input with integer weights.
    *
-   * @param scales by name of the layer with weights: what its weights, its bias and the potentials
-   *     after it were multiplied by before they were rounded
-   * @param statistics of the quantized network
+   * @param scales Factor applied to weights, bias and subsequent potentials before rounding, by
+   *     name of the parameter layer.
+   * @param statistics Statistics of the quantised network.
    */
   public record Quantized(Map<String, Double> scales, Statistics statistics) {}
 
   /**
-   * NeuroBench's figures (Yik et al. 2025, doi:10.1038/s41467-025-56739-4), a sample.
+   * Operations per sample as NeuroBench counts them (Yik et al. 2025,
+   * doi:10.1038/s41467-025-56739-4).
    *
-   * @param effectiveAcs pairs of an input of 1 or -1 and a weight other than 0
-   * @param effectiveMacs pairs of any other input but 0 and a weight other than 0
-   * @param activationSparsity share of zeros in what neurons and activation layers put out
-   * @param connectionSparsity share of zeros among the weights
-   * @param footprintBytes of parameters and buffers, 32 bits each
-   * @param energy estimates by the chip whose published figures they use
+   * @param effectiveAcs Number of pairs of an input of 1 or -1 and a weight other than 0.
+   * @param effectiveMacs Number of pairs of any other non-zero input and a weight other than 0.
+   * @param activationSparsity Fraction of zeros in the output of neurons and activation layers.
+   * @param connectionSparsity Fraction of zeros among the weights.
+   * @param footprintBytes Size of parameters and buffers in bytes, at 32 bits each.
+   * @param energy Energy estimates by chip name.
    */
   public record Cost(
       double effectiveAcs,
@@ -104,31 +107,31 @@ public record Statistics(
       Map<EnergyPreset, Energy> energy) {}
 
   /**
-   * An estimate.
+   * Estimated energy of one sample.
    *
-   * @param joules a sample: operations times what one costs
-   * @param source of the figure of an operation
+   * @param joules Energy per sample in joules: operations times the energy of one operation.
+   * @param source Publication that reports the energy of one operation.
    */
   public record Energy(double joules, String source) {}
 
   /**
-   * Synaptic operations caused by one parameter layer's input.
+   * Synaptic operations caused by the input of one parameter layer.
    *
-   * @param synops a sample
-   * @param synopsPerTimestep synops / T
-   * @param synopsPerSecond synops_per_timestep / dt; null without a dt
+   * @param synops Synaptic operations per sample.
+   * @param synopsPerTimestep Synaptic operations per sample and time step.
+   * @param synopsPerSecond Synaptic operations per second of input; null without {@code dt}.
    */
   public record Parameter(
       double synops, double synopsPerTimestep, @Nullable Double synopsPerSecond) {}
 
   /**
-   * What a spiking layer puts out.
+   * Activity of one spiking layer.
    *
-   * @param silentRatio share of the neurons that did not spike once
-   * @param saturatedRatio share of the neurons with at least one spike a step on average
-   * @param histogram of the neurons' firing rates
-   * @param nNeurons of the layer
-   * @param firingRate spikes a neuron and step
+   * @param silentRatio Fraction of neurons that never spiked.
+   * @param saturatedRatio Fraction of neurons with at least one spike per time step on average.
+   * @param histogram Histogram of the neurons' firing rates.
+   * @param nNeurons Number of neurons in the layer.
+   * @param firingRate Spikes per neuron per time step.
    */
   public record Spiking(
       long nNeurons,
@@ -138,19 +141,19 @@ public record Statistics(
       Histogram histogram) {}
 
   /**
-   * What a layer without a state puts out.
+   * Activity of one layer without a state.
    *
-   * @param activity sinabs' NeuromorphicReLU.activity: output a sample, summed over time and
-   *     neurons, times the layer's fan-out
+   * @param activity Output per sample, summed over time and neurons, times the layer's fan-out:
+   *     sinabs' NeuromorphicReLU.activity.
    */
   public record Activation(double activity) {}
 
   /**
-   * {@code counts[i]} neurons have a rate in [edges[i], edges[i + 1]), the last bin with its upper
-   * edge.
+   * Histogram: {@code counts[i]} neurons have a rate from edges[i] up to but excluding edges[i +
+   * 1]; the last bin includes its upper edge.
    *
-   * @param edges of the bins, one more than bins
-   * @param counts neurons in each bin
+   * @param edges Edges of the bins, one more than there are bins.
+   * @param counts Number of neurons in each bin.
    */
   public record Histogram(List<Double> edges, List<Long> counts) {}
 }

@@ -5,8 +5,8 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.spikewise.problem.Mistakes;
 
 /**
- * The function that stands in for the derivative of a spike in the backward pass. With {@code x = u
- * - threshold}; the first five are sinabs', with sinabs' defaults.
+ * Function used in place of the derivative of a spike in the backward pass, with {@code x = u -
+ * threshold}. The first five and their defaults are those of sinabs.
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
@@ -32,8 +32,8 @@ public sealed interface SurrogateSpec {
   /**
    * {@code scale / (threshold * width) * exp(-|x| / (threshold * width))}
    *
-   * @param gradWidth decay away from the threshold, in thresholds
-   * @param gradScale factor
+   * @param gradWidth Decay length away from the threshold, in multiples of the threshold.
+   * @param gradScale Factor of the surrogate gradient.
    */
   record SingleExponential(Double gradWidth, Double gradScale) implements SurrogateSpec {
     public SingleExponential {
@@ -49,10 +49,11 @@ public sealed interface SurrogateSpec {
   }
 
   /**
-   * Peaks at every multiple of the threshold, for neurons that spike more than once a step.
+   * Exponential peaks at every multiple of the threshold, for neurons that spike more than once per
+   * time step.
    *
-   * @param gradWidth decay away from each multiple of the threshold
-   * @param gradScale factor
+   * @param gradWidth Decay length away from each multiple of the threshold.
+   * @param gradScale Factor of the surrogate gradient.
    */
   record PeriodicExponential(Double gradWidth, Double gradScale) implements SurrogateSpec {
     public PeriodicExponential {
@@ -68,9 +69,9 @@ public sealed interface SurrogateSpec {
   }
 
   /**
-   * {@code 1 / threshold} wherever {@code u >= threshold - window}
+   * {@code 1 / threshold} where {@code u >= threshold - window}, and 0 elsewhere.
    *
-   * @param window how far below the threshold it begins
+   * @param window Distance below the threshold at which the gradient starts.
    */
   record Heaviside(Double window) implements SurrogateSpec {
     public Heaviside {
@@ -84,11 +85,11 @@ public sealed interface SurrogateSpec {
   }
 
   /**
-   * {@code scale * N(x; mu, sigma)}, N the normal density
+   * {@code scale * N(x; mu, sigma)}, with N the normal density.
    *
-   * @param mu mean
-   * @param sigma standard deviation
-   * @param gradScale factor
+   * @param mu Mean of the normal density.
+   * @param sigma Standard deviation of the normal density.
+   * @param gradScale Factor of the surrogate gradient.
    */
   record Gaussian(Double mu, Double sigma, Double gradScale) implements SurrogateSpec {
     public Gaussian {
@@ -108,11 +109,11 @@ public sealed interface SurrogateSpec {
   /**
    * {@code scale * ((1 + h) N(x; mu, sigma) - h N(x; sigma, s sigma) - h N(x; -sigma, s sigma))}
    *
-   * @param mu mean
-   * @param sigma standard deviation
-   * @param h share of the negative parts
-   * @param s width of the negative parts, in sigmas
-   * @param gradScale factor
+   * @param mu Mean of the normal densities.
+   * @param sigma Standard deviation of the central density.
+   * @param h Relative height of the negative side lobes.
+   * @param s Width of the side lobes, in multiples of sigma.
+   * @param gradScale Factor of the surrogate gradient.
    */
   record MultiGaussian(Double mu, Double sigma, Double h, Double s, Double gradScale)
       implements SurrogateSpec {
@@ -135,10 +136,10 @@ public sealed interface SurrogateSpec {
   }
 
   /**
-   * {@code 1 / (slope |x| + 1)^2}: Zenke and Ganguli 2018 (doi:10.1162/neco_a_01086); snnTorch's
-   * default.
+   * {@code 1 / (slope |x| + 1)^2} (SuperSpike; Zenke and Ganguli 2018, doi:10.1162/neco_a_01086),
+   * snnTorch's default.
    *
-   * @param slope steepness
+   * @param slope Steepness of the surrogate function.
    */
   record FastSigmoid(Double slope) implements SurrogateSpec {
     public FastSigmoid {
@@ -155,7 +156,7 @@ public sealed interface SurrogateSpec {
    * {@code alpha / 2 / (1 + (pi alpha x / 2)^2)}: Fang et al. 2021 (arXiv:2007.05785);
    * SpikingJelly's ATan.
    *
-   * @param alpha steepness
+   * @param alpha Steepness of the surrogate function.
    */
   record Atan(Double alpha) implements SurrogateSpec {
     public Atan {
@@ -171,7 +172,7 @@ public sealed interface SurrogateSpec {
   /**
    * {@code slope s (1 - s)} with {@code s = 1 / (1 + exp(-slope x))}.
    *
-   * @param slope steepness
+   * @param slope Steepness of the surrogate function.
    */
   record Sigmoid(Double slope) implements SurrogateSpec {
     public Sigmoid {
@@ -187,7 +188,7 @@ public sealed interface SurrogateSpec {
   /**
    * {@code max(0, 1 - |x| / width) / width}.
    *
-   * @param width half of where it is not 0
+   * @param width Half the width of the interval where the gradient is not 0.
    */
   record Triangular(Double width) implements SurrogateSpec {
     public Triangular {
@@ -203,7 +204,7 @@ public sealed interface SurrogateSpec {
   /**
    * {@code 1 / (2 width)} wherever {@code |x| <= width}.
    *
-   * @param width half of where it is not 0
+   * @param width Half the width of the interval where the gradient is not 0.
    */
   record Boxcar(Double width) implements SurrogateSpec {
     public Boxcar {

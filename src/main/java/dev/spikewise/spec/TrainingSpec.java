@@ -10,31 +10,33 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A training job as its sender describes it.
+ * Request to train a network.
  *
- * @param dt length of a time step in seconds, for figures per second; null where time has no unit
- * @param lrScheduler how the optimiser's learning rate changes; null where it stays
- * @param clipGradNorm most Euclidean norm of all gradients together, as in PyTorch's
- *     clip_grad_norm_; null for no limit
- * @param seed decides initial weights, shuffling and random input
- * @param quantize after each epoch, the network is also tried in whole numbers; training itself
- *     stays in float
- * @param maxRuntimeSeconds active training time after which the job ends; null for no limit
- * @param name for people
- * @param model a stored one or a definition
- * @param input what the network is fed with
- * @param batchSize samples of a batch
- * @param timeSteps steps that each sample takes
- * @param epochs most passes over the training samples
- * @param optimizer what takes the steps
- * @param earlyStopping when it may end before its last epoch; null for never
- * @param loss the terms whose sum is made small
- * @param gates bounds that the trained network must keep
- * @param labels of the job, free
- * @param priority larger goes first
- * @param checkpointEveryEpochs how often weights are stored
- * @param activationCheckpointing whether the backward pass computes activations again instead of
- *     keeping those of the whole batch: less memory for more time, and the same results bit for bit
+ * @param dt Length of a time step in seconds, for figures per second; figures per second are null
+ *     when absent.
+ * @param lrScheduler Schedule of the optimiser's learning rate; constant when absent.
+ * @param clipGradNorm Maximum Euclidean norm of all gradients together, as in PyTorch's
+ *     clip_grad_norm_; unlimited when absent.
+ * @param seed Seed of initial weights, shuffling and random input.
+ * @param quantize Bits of a quantised network to evaluate after each epoch; training itself stays
+ *     in floating point.
+ * @param maxRuntimeSeconds Maximum active training time in seconds; unlimited when absent.
+ * @param name Display name of the job.
+ * @param model Stored model or model definition to train.
+ * @param input Input that the network receives.
+ * @param batchSize Number of samples per batch.
+ * @param timeSteps Number of time steps per sample.
+ * @param epochs Maximum number of passes over the training samples.
+ * @param optimizer Optimiser that updates the weights.
+ * @param earlyStopping Conditions for an earlier end; the training runs all epochs when absent.
+ * @param loss Loss terms whose weighted sum is minimised.
+ * @param gates Conditions on the result.
+ * @param labels Labels of the job, key to value.
+ * @param priority Priority among the tenant's jobs; larger values run first.
+ * @param checkpointEveryEpochs Number of epochs between two checkpoints.
+ * @param activationCheckpointing Whether the backward pass computes activations again instead of
+ *     keeping those of the whole batch: less memory for more time, with the same results bit for
+ *     bit.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record TrainingSpec(

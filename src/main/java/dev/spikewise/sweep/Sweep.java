@@ -13,20 +13,20 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sweep, as its jobs are now.
+ * A sweep and the current state of its jobs.
  *
- * @param status in the words of its jobs
- * @param jobs by variant, then by round
- * @param paretoFront of accuracy against synops among the jobs that succeeded, the fewest synops
- *     first
- * @param finishedAt when the last job ended; null before
- * @param version changes whenever the sweep or one of its jobs does
- * @param id of the sweep
- * @param name for people
- * @param spec as it was sent; absent from the items of a list, and where what is stored of it is
- *     damaged
- * @param progress how far it is
- * @param createdAt when it was sent
+ * @param status State of the sweep, derived from its jobs.
+ * @param jobs Jobs of the sweep, by variant and round.
+ * @param paretoFront Succeeded jobs that no other job beats in both accuracy and synaptic
+ *     operations, fewest operations first.
+ * @param finishedAt End of the last job; null before.
+ * @param version Value that changes whenever the sweep or one of its jobs changes.
+ * @param id Unique id of the sweep.
+ * @param name Display name of the sweep; null when it has none.
+ * @param spec Specification as it was submitted; absent from the items of a list, and where the stored
+ *     document is damaged.
+ * @param progress Number of finished jobs and estimated end.
+ * @param createdAt Time of submission (RFC 3339).
  */
 public record Sweep(
     UUID id,
@@ -41,33 +41,33 @@ public record Sweep(
     @JsonIgnore String version) {
 
   /**
-   * How far a sweep is.
+   * Progress of a sweep.
    *
-   * @param jobs planned, all rounds included
-   * @param finished of those
-   * @param ratio of all epochs
-   * @param estimatedFinishAt null unless a job is running
+   * @param jobs Number of planned jobs, including all rounds.
+   * @param finished Number of finished jobs.
+   * @param ratio Completed fraction of all epochs.
+   * @param estimatedFinishAt Estimated end of the sweep; null unless a job is running.
    */
   public record Progress(
       int jobs, int finished, double ratio, @Nullable Instant estimatedFinishAt) {}
 
   /**
-   * One job.
+   * One job of a sweep.
    *
-   * @param id null where the job was deleted, or was refused as {@code error} says
-   * @param label the values in words
-   * @param combination of values, from 0
-   * @param round from 0
-   * @param values by their place in the sweep's job
-   * @param progress share of its epochs
-   * @param synops a sample, in the last epoch, as are the accuracies
-   * @param name of the job
-   * @param status of the job
-   * @param reason of its status
-   * @param error why it was refused, or failed
-   * @param targetSynops of its first synops term
-   * @param accuracy of the training samples
-   * @param testAccuracy of the held-out samples
+   * @param id Id of the job; null where it was deleted or refused.
+   * @param label Values of the variant in words.
+   * @param combination Number of the combination of values, starting from 0.
+   * @param round Number of the round, starting from 0.
+   * @param values Values of the variant, by their path in the sweep's job.
+   * @param progress Completed fraction of the job's epochs.
+   * @param synops Synaptic operations per sample in the last epoch.
+   * @param name Display name of the job.
+   * @param status Current state of the job.
+   * @param reason Reason of the current state.
+   * @param error Description of why the job was refused or failed.
+   * @param targetSynops Target of the first synops term, in synaptic operations per sample.
+   * @param accuracy Accuracy on the training samples in the last epoch.
+   * @param testAccuracy Accuracy on the held-out samples after the last epoch.
    */
   public record Part(
       @Nullable UUID id,
@@ -86,12 +86,13 @@ public record Sweep(
       @Nullable Double testAccuracy) {}
 
   /**
-   * A trained network.
+   * Point of the Pareto front.
    *
-   * @param accuracy on the test split, or on the training samples where there is none
-   * @param job its id
-   * @param label its values in words
-   * @param synops a sample
+   * @param accuracy Accuracy on the held-out samples, or on the training samples where there are
+   *     none.
+   * @param job Id of the job.
+   * @param label Values of the variant in words.
+   * @param synops Synaptic operations per sample.
    */
   public record Point(UUID job, String label, double synops, double accuracy) {}
 

@@ -7,16 +7,16 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One event on its way to one receiver.
+ * Delivery of one event to one webhook.
  *
- * @param attempts so far
- * @param nextAttemptAt only while pending
- * @param responseStatus of the last attempt; null where there was no answer
- * @param error of the last attempt; null where there was an answer
- * @param id that the receiver sees too
- * @param event such as job.succeeded
- * @param status what became of it
- * @param createdAt when it happened
+ * @param attempts Number of attempts so far.
+ * @param nextAttemptAt Time of the next attempt; only while the delivery is pending.
+ * @param responseStatus HTTP status of the last attempt; null where there was no response.
+ * @param error Error of the last attempt; null where there was a response.
+ * @param id Id of the delivery, which the receiver sees as well.
+ * @param event Name of the event, such as {@code job.succeeded}.
+ * @param status Current state of the delivery.
+ * @param createdAt Time of the event (RFC 3339).
  */
 public record Delivery(
     UUID id,

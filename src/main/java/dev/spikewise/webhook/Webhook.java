@@ -13,13 +13,13 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A receiver of events.
+ * Subscription to events.
  *
- * @param secret told once, in the answer to its creation
- * @param id of the webhook
- * @param url that events are posted to
- * @param events that it hears of
- * @param createdAt when it was made
+ * @param secret Secret that signs the deliveries; only in the answer to the creation.
+ * @param id Unique id of the webhook.
+ * @param url Address to which events are posted.
+ * @param events Events that are delivered, such as {@code job.succeeded}.
+ * @param createdAt Time of creation (RFC 3339).
  */
 public record Webhook(
     UUID id,
@@ -41,11 +41,12 @@ public record Webhook(
   }
 
   /**
-   * What a receiver is made of.
+   * Definition of a webhook.
    *
-   * @param events "job." and a job's status; those of jobs that are over if null
-   * @param secret that its requests are signed with; drawn if null
-   * @param url that events are posted to
+   * @param events Events to deliver: {@code job.} and a job's status; those of finished jobs when
+   *     absent.
+   * @param secret Secret that signs the deliveries; drawn at random when absent.
+   * @param url Address to which events are posted.
    */
   public record Definition(String url, List<String> events, @Nullable String secret)
       implements Checked {
