@@ -4,9 +4,7 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 import java.util.Set;
 
-/**
- * Action that a user can request of a job. Repeating a request has no further effect.
- */
+/** Action that a user can request of a job. Repeating a request has no further effect. */
 public enum JobAction {
   CANCEL(
       Set.of(JobState.QUEUED, JobState.RUNNING, JobState.PAUSING, JobState.PAUSED),

@@ -3,9 +3,7 @@ package dev.spikewise.job;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 
-/**
- * Reason of a job's state, one of a fixed set of words.
- */
+/** Reason of a job's state, one of a fixed set of words. */
 public enum Reason {
   /** All epochs are done. */
   COMPLETED("The training is complete"),

@@ -33,9 +33,7 @@ public record Problem(
     List<Mistake> errors,
     @Nullable List<String> allowedActions) {
 
-  /**
-   * Fixed words for the kinds of problems; clients may branch on them.
-   */
+  /** Fixed words for the kinds of problems; clients may branch on them. */
   public enum Code {
     /** The body is no JSON, or empty where it must not be. */
     MALFORMED_BODY(400, "The body cannot be read"),

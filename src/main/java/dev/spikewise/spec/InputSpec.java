@@ -7,9 +7,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Input of a network.
- */
+/** Input of a network. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = InputSpec.Constant.class, name = "constant"),

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Effect of a spike on the membrane potential: {@code "subtract"} subtracts the threshold per
- * spike, <code>{"subtract": q}</code> subtracts q, {@code "reset"} sets the potential to 0,
- * <code>{"reset": r}</code> to r. sinabs' MembraneSubtract and MembraneReset.
+ * spike, <code>{"subtract": q}</code> subtracts q, {@code "reset"} sets the potential to 0, <code>
+ * {"reset": r}</code> to r. sinabs' MembraneSubtract and MembraneReset.
  *
  * @param value q or r; null in a subtract by the threshold
  */

@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param version Value that changes whenever the sweep or one of its jobs changes.
  * @param id Unique id of the sweep.
  * @param name Display name of the sweep; null when it has none.
- * @param spec Specification as it was submitted; absent from the items of a list, and where the stored
- *     document is damaged.
+ * @param spec Specification as it was submitted; absent from the items of a list, and where the
+ *     stored document is damaged.
  * @param progress Number of finished jobs and estimated end.
  * @param createdAt Time of submission (RFC 3339).
  */
