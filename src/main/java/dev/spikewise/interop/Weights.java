@@ -2,12 +2,14 @@ package dev.spikewise.interop;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.problem.Spelling;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
@@ -17,9 +19,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
-import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
 
 /** Weights under the names of a PyTorch state_dict, as .npz, and whether they are a network's. */
 public final class Weights {
@@ -29,12 +34,11 @@ public final class Weights {
    */
   private static final long MAX_BYTES = 4L << 26;
 
-  /**
-   * What a sinabs state_dict holds beside weights: state, which starts at 0 here, and what the
-   * definition says.
-   */
-  private static final Set<String> STATE =
-      Set.of("v_mem", "i_syn", "b", "spike_threshold", "min_v_mem");
+  /** What the state_dict of neurons that have run holds beside weights: state, 0 at the start. */
+  private static final Set<String> STATE = Set.of("v_mem", "i_syn", "b");
+
+  /** Most wrong names that are reported, and most of a model's names that an answer lists. */
+  private static final int MOST_NAMES = 50;
 
   private Weights() {}
 
@@ -42,18 +46,9 @@ public final class Weights {
    * @throws UnreadableFileException where it is no .npz file of numbers
    */
   public static StateDict readNpz(byte[] file) {
-    return readNpz(file, _ -> {});
-  }
-
-  /**
-   * The same for a caller whose memory is bounded.
-   *
-   * @param reserve told of the bytes of each array before it is allocated; may throw
-   */
-  public static StateDict readNpz(byte[] file, LongConsumer reserve) {
     var tensors = new LinkedHashMap<String, Tensor>();
     try {
-      Npz.read(new ByteArrayInputStream(file), MAX_BYTES, reserve)
+      Npz.read(new ByteArrayInputStream(file), MAX_BYTES)
           .forEach((name, array) -> tensors.put(name, new Tensor(array.shape(), array.floats())));
     } catch (IllegalArgumentException e) {
       throw new UnreadableFileException(String.valueOf(e.getMessage()), e);
@@ -74,82 +69,198 @@ public final class Weights {
   }
 
   /**
-   * The weights of {@code model} among {@code found}. The state of neurons, which sinabs keeps in
-   * the same state_dict, is left out; a time constant that is not there is the definition's, and a
-   * count of batches 0.
+   * The weights of {@code model} among {@code found}. A prefix that all names share, such as {@code
+   * module.} or {@code model.}, is dropped. The state of neurons, which sinabs keeps in the same
+   * state_dict, is left out; a time constant that is not there is the definition's, and a count of
+   * batches 0.
    *
-   * @throws InvalidSpecException naming every array that is missing, not the model's, or of another
-   *     shape
+   * @throws InvalidSpecException naming every array that is missing, not the model's, of another
+   *     shape, or at odds with the definition
    */
   public static StateDict of(ModelSpec model, StateDict found) {
-    var mistakes = new Mistakes();
-    var unused = new LinkedHashMap<>(found.tensors());
-    var weights = new LinkedHashMap<String, Tensor>();
-    for (Graph.Vertex vertex : model.graph().layers()) {
-      LayerSpec layer = vertex.spec();
-      String prefix = vertex.name();
-      Map<String, Constant> constants =
+    return new Selection(model, found).select();
+  }
+
+  /** One state_dict's arrays as they are given to a model's layers. */
+  private static final class Selection {
+    private final List<Graph.Vertex> layers;
+    private final Mistakes mistakes = new Mistakes();
+    private final Map<String, Tensor> unused;
+    private final Map<String, Tensor> weights = new LinkedHashMap<>();
+    private final Set<String> expected = new LinkedHashSet<>();
+
+    Selection(ModelSpec model, StateDict found) {
+      layers = model.graph().layers();
+      for (Graph.Vertex layer : layers) {
+        for (String array : arrays(layer).keySet()) {
+          expected.add(name(layer, array));
+        }
+      }
+      unused = withoutPrefix(found.tensors());
+    }
+
+    private static String name(Graph.Vertex layer, String array) {
+      return layer.name() + "." + array;
+    }
+
+    private static SequencedMap<String, Shape> arrays(Graph.Vertex layer) {
+      var all = layer.spec().parameters(layer.inputShape());
+      all.putAll(layer.spec().buffers(layer.inputShape()));
+      return all;
+    }
+
+    StateDict select() {
+      for (Graph.Vertex layer : layers) {
+        for (var array : arrays(layer).entrySet()) {
+          take(layer.spec(), name(layer, array.getKey()), array.getKey(), array.getValue());
+        }
+        if (layer.spec() instanceof NeuronSpec neurons) {
+          dropState(layer, neurons);
+        }
+      }
+      reportUnused();
+      for (var weight : weights.entrySet()) {
+        for (float value : weight.getValue().data()) {
+          if (!Float.isFinite(value)) {
+            mistakes.in(weight.getKey()).add("holds " + value);
+            break;
+          }
+        }
+      }
+      mistakes.throwIfAny();
+      return new StateDict(weights);
+    }
+
+    private void take(LayerSpec layer, String name, String array, Shape shape) {
+      Tensor tensor = unused.remove(name);
+      int[] dims = shape.dims().stream().mapToInt(d -> d).toArray();
+      Constant constant =
           switch (layer) {
-            case NeuronSpec neuron -> neuron.timeConstants();
-            case NormSpec.BatchNorm2d _ -> Map.of("num_batches_tracked", Constant.of(0));
-            default -> Map.of();
+            case NeuronSpec neuron -> neuron.timeConstants().get(array);
+            case NormSpec.BatchNorm2d _ when array.equals("num_batches_tracked") -> Constant.of(0);
+            default -> null;
           };
-      var all = layer.parameters(vertex.inputShape());
-      all.putAll(layer.buffers(vertex.inputShape()));
-      for (var expected : all.entrySet()) {
-        String name = prefix + "." + expected.getKey();
-        Tensor tensor = unused.remove(name);
-        Constant constant = constants.get(expected.getKey());
-        if (constant != null) {
-          weights.put(
-              name,
-              tensor == null
-                  ? new Tensor(
-                      expected.getValue().dims().stream().mapToInt(d -> d).toArray(),
-                      constant.floats())
-                  : tensor);
-        } else if (tensor == null) {
-          mistakes
-              .in(name)
-              .add("is missing: " + layer.typeName() + " needs it in shape " + expected.getValue());
-        } else if (!Arrays.equals(
-            tensor.shape(), expected.getValue().dims().stream().mapToInt(d -> d).toArray())) {
-          mistakes
-              .in(name)
-              .add(
-                  "must have shape "
-                      + expected.getValue()
-                      + ", was "
-                      + Arrays.toString(tensor.shape()));
-        } else {
-          weights.put(name, tensor);
-        }
-      }
-      if (layer instanceof NeuronSpec.Spiking spiking) {
-        Tensor threshold = unused.get(prefix + ".spike_threshold");
-        if (threshold != null && !equal(spiking.spikeThreshold(), threshold)) {
-          mistakes
-              .in(prefix + ".spike_threshold")
-              .add("is not the model's, which is " + spiking.spikeThreshold());
-        }
-        for (String state : STATE) {
-          unused.remove(prefix + "." + state);
-        }
+      if (constant != null) {
+        float[] values =
+            tensor == null ? constant.floats() : values(layer, name, array, shape, tensor);
+        weights.put(name, new Tensor(dims, values));
+      } else if (tensor == null) {
+        mistakes.in(name).add("is missing: " + layer.typeName() + " needs it in shape " + shape);
+      } else if (!Arrays.equals(tensor.shape(), dims)) {
+        mistakes
+            .in(name)
+            .add("must have shape " + shape + ", was " + Arrays.toString(tensor.shape()));
+      } else {
+        weights.put(name, tensor);
       }
     }
-    for (var left : unused.entrySet()) {
-      mistakes.in(left.getKey()).add("is no weight of this model, which has " + weights.keySet());
-    }
-    for (var weight : weights.entrySet()) {
-      for (float value : weight.getValue().data()) {
-        if (!Float.isFinite(value)) {
-          mistakes.in(weight.getKey()).add("holds " + value);
+
+    /** The values of a constant, as many as {@code shape} has. */
+    private float[] values(
+        LayerSpec layer, String name, String array, Shape shape, Tensor tensor) {
+      float[] data = tensor.data();
+      for (float value : data) {
+        if (array.startsWith("tau_") && !(value > 0)) {
+          mistakes.in(name).add("must be above 0 but was " + value);
+          break;
+        } else if (array.startsWith("alpha_") && !(value > 0 && value < 1)) {
+          mistakes.in(name).add("must be between 0 and 1 but was " + value);
           break;
         }
       }
+      if (data.length == shape.size()) {
+        return data;
+      }
+      if (shape.rank() == 0 && data.length > 0 && equal(Constant.of(data[0]), tensor)) {
+        return new float[] {data[0]};
+      }
+      mistakes
+          .in(name)
+          .add(
+              "must have shape "
+                  + shape
+                  + ", as "
+                  + layer.typeName()
+                  + " defines it, but was "
+                  + Arrays.toString(tensor.shape())
+                  + (shape.rank() == 0 && data.length > 0
+                      ? " with values that differ; give the layer a list of "
+                          + data.length
+                          + " numbers"
+                      : ""));
+      return new float[shape.size()];
     }
-    mistakes.throwIfAny();
-    return new StateDict(weights);
+
+    /** Leaves out what the definition says, after comparing it, and state. */
+    private void dropState(Graph.Vertex layer, NeuronSpec neurons) {
+      // ALIF keeps its momentary threshold under this name.
+      Tensor threshold = unused.remove(name(layer, "spike_threshold"));
+      if (threshold != null
+          && neurons instanceof NeuronSpec.Spiking spiking
+          && !(neurons instanceof NeuronSpec.ALIF)
+          && !equal(spiking.spikeThreshold(), threshold)) {
+        mistakes
+            .in(name(layer, "spike_threshold"))
+            .add("is not the model's, which is " + spiking.spikeThreshold());
+      }
+      Tensor least = unused.remove(name(layer, "min_v_mem"));
+      Double its = neurons.minVMem();
+      if (least != null && (its == null || !equal(Constant.of(its), least))) {
+        mistakes
+            .in(name(layer, "min_v_mem"))
+            .add(
+                (its == null ? "is not in the model" : "is not the model's, which is " + its)
+                    + "; give layer "
+                    + layer.name()
+                    + " the option min_v_mem "
+                    + (least.data().length == 0 ? "" : least.data()[0]));
+      }
+      STATE.forEach(state -> unused.remove(name(layer, state)));
+    }
+
+    private void reportUnused() {
+      List<String> known = expected.stream().limit(1000).toList();
+      unused.keySet().stream()
+          .limit(MOST_NAMES)
+          .forEach(
+              name ->
+                  mistakes
+                      .in(name)
+                      .add(
+                          "is no weight of this model"
+                              + Spelling.nearest(name, known)
+                                  .map(nearest -> "; the nearest name is " + nearest)
+                                  .orElse("")));
+      if (!unused.isEmpty()) {
+        mistakes.add(
+            "the model's arrays are "
+                + expected.stream().limit(MOST_NAMES).collect(Collectors.joining(", "))
+                + (expected.size() > MOST_NAMES
+                    ? " and " + (expected.size() - MOST_NAMES) + " more"
+                    : ""));
+      }
+    }
+
+    /** Drops the first part of all names while they share it and none is the model's. */
+    private Map<String, Tensor> withoutPrefix(Map<String, Tensor> found) {
+      Map<String, Tensor> named = new LinkedHashMap<>(found);
+      while (!named.isEmpty() && named.keySet().stream().noneMatch(expected::contains)) {
+        String first = named.keySet().iterator().next();
+        String prefix = first.substring(0, first.indexOf('.') + 1);
+        if (prefix.isEmpty()
+            || !named.keySet().stream()
+                .allMatch(name -> name.startsWith(prefix) && name.length() > prefix.length())) {
+          break;
+        }
+        var shorter = new LinkedHashMap<String, Tensor>();
+        named.forEach((name, tensor) -> shorter.put(name.substring(prefix.length()), tensor));
+        named = shorter;
+      }
+      // Where nothing fits, answers should name the arrays as they were sent.
+      return named.keySet().stream().anyMatch(expected::contains)
+          ? named
+          : new LinkedHashMap<>(found);
+    }
   }
 
   private static boolean equal(Constant constant, Tensor tensor) {

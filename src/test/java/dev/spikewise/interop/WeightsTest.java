@@ -8,7 +8,10 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -87,9 +90,118 @@ class WeightsTest {
                         new Mistake("/5.weight", "must have shape [3, 8], was [2, 8]"),
                         new Mistake(
                             "/9.weight",
-                            "is no weight of this model, which has [1.weight, 6.tau_mem]"),
+                            "is no weight of this model; the nearest name is 1.weight"),
+                        new Mistake(
+                            "",
+                            "the model's arrays are 1.weight, 1.bias, 5.weight, 6.tau_mem"),
                         new Mistake("/1.weight", "holds NaN"),
                         new Mistake("/2.spike_threshold", "is not the model's, which is 0.5")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"module.", "model.", "layers.", "module.spiking_model."})
+  void dropsAPrefixThatAllNamesShare(String prefix) {
+    StateDict bare = Weights.readNpz(Golden.bytes("small.npz"));
+    var prefixed = new LinkedHashMap<String, Tensor>();
+    bare.tensors().forEach((name, tensor) -> prefixed.put(prefix + name, tensor));
+
+    assertThat(Weights.of(SMALL, new StateDict(prefixed)).tensors())
+        .containsOnlyKeys(Weights.of(SMALL, bare).tensors().keySet())
+        .containsEntry("1.weight", Golden.tensor(bare, "1.weight"));
+
+    prefixed.put("other.1.weight", new Tensor(new int[] {}, new float[1]));
+    assertThatThrownBy(() -> Weights.of(SMALL, new StateDict(prefixed)))
+        .hasMessageContaining("is missing");
+  }
+
+  private static final ModelSpec LIF = lif(Constant.of(20));
+
+  private static StateDict read(String file) {
+    return Weights.readNpz(Golden.bytes(file));
+  }
+
+  private static ModelSpec lif(Constant tauMem) {
+    return ModelSpec.sequence(
+          "lif",
+          List.of(6),
+          List.of(
+              new SynapticSpec.Linear(6, 4, true),
+              new NeuronSpec.LIF(
+                  tauMem, null, false, false, null, null, null, null, null, null)));
+  }
+
+  @Test
+  void refusesConstantsThatAreNotTheModels() {
+    assertMistake("w_min_v_mem.npz", "/1.min_v_mem", "is not in the model");
+    assertMistake("w_tau_per_neuron.npz", "/1.tau_mem", "give the layer a list of 4 numbers");
+    assertThat(
+            Golden.tensor(
+                    Weights.of(lif(Constant.of(List.of(1, 2, 3, 4))), read("w_tau_per_neuron.npz")),
+                    "1.tau_mem")
+                .data())
+        .containsExactly(2, 5, 20, 100);
+
+    var tensors = new LinkedHashMap<>(Weights.readNpz(Golden.bytes("w_min_v_mem.npz")).tensors());
+    tensors.remove("1.min_v_mem");
+    tensors.put("1.tau_mem", new Tensor(new int[] {4}, new float[] {5, 5, 5, 5}));
+    Tensor same = Golden.tensor(Weights.of(LIF, new StateDict(tensors)), "1.tau_mem");
+    assertThat(same.shape()).isEmpty();
+    assertThat(same.data()).containsExactly(5);
+    for (float wrong : new float[] {0, -3}) {
+      tensors.put("1.tau_mem", new Tensor(new int[] {}, new float[] {wrong}));
+      assertThatThrownBy(() -> Weights.of(LIF, new StateDict(tensors)))
+          .hasMessageContaining("/1.tau_mem must be above 0 but was " + wrong);
+    }
+    tensors.put("1.tau_mem", new Tensor(new int[] {0}, new float[0]));
+    assertThatThrownBy(() -> Weights.of(LIF, new StateDict(tensors)))
+        .hasMessageContaining("must have shape [], as LIF defines it, but was [0]");
+  }
+
+  private static void assertMistake(String file, String pointer, String detail) {
+    assertThatThrownBy(() -> Weights.of(LIF, Weights.readNpz(Golden.bytes(file))))
+        .isInstanceOfSatisfying(
+            InvalidSpecException.class,
+            e ->
+                assertThat(e.mistakes())
+                    .singleElement()
+                    .satisfies(
+                        mistake -> {
+                          assertThat(mistake.pointer()).isEqualTo(pointer);
+                          assertThat(mistake.detail()).contains(detail);
+                        }));
+  }
+
+  @Test
+  void leavesTheStateOfAdaptiveNeuronsThatHaveRun() {
+    var model =
+        ModelSpec.sequence(
+            "alif",
+            List.of(4),
+            List.of(
+                new NeuronSpec.ALIF(
+                    Constant.of(20),
+                    Constant.of(10),
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    -1.0,
+                    null),
+                new NeuronSpec.ExpLeak(Constant.of(9), null, null, null, null)));
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (String state : List.of("v_mem", "b", "spike_threshold")) {
+      tensors.put("0." + state, new Tensor(new int[] {2, 4}, new float[] {1, 2, 3, 4, 5, 6, 7, 8}));
+    }
+    tensors.put("0.min_v_mem", new Tensor(new int[] {}, new float[] {-1}));
+    tensors.put("0.tau_mem", new Tensor(new int[] {}, new float[] {7}));
+    tensors.put("1.v_mem", new Tensor(new int[] {0}, new float[0]));
+
+    assertThat(Weights.of(model, new StateDict(tensors)).tensors())
+        .containsOnlyKeys("0.tau_mem", "0.tau_adapt", "1.tau_mem");
   }
 
   @ParameterizedTest
