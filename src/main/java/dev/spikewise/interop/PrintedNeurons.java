@@ -3,6 +3,7 @@ package dev.spikewise.interop;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -70,7 +71,7 @@ final class PrintedNeurons {
     }
     ObjectNode json = decaying(number(printed, "beta"), "beta", false);
     json.put("spike_threshold", number(printed, "threshold"));
-    String reset = printed.get("reset_mechanism").asString("").replaceAll("['\"]", "");
+    String reset = value(printed, "reset_mechanism").asString("").replaceAll("['\"]", "");
     return switch (reset) {
       case "subtract" -> json.put("reset_fn", "subtract");
       case "zero" -> json.put("reset_fn", "reset");
@@ -88,7 +89,7 @@ final class PrintedNeurons {
       throw new IllegalArgumentException("tau must be above 1 but was " + tau);
     }
     ObjectNode json = decaying(1 - 1 / tau, "tau", flag(printed, "decay_input"));
-    JsonNode reset = printed.get("v_reset");
+    JsonNode reset = value(printed, "v_reset");
     if (!reset.isNull() && reset.asDouble(Double.NaN) != 0) {
       throw new IllegalArgumentException(
           "v_reset must be 0.0 or None but was "
@@ -105,7 +106,7 @@ final class PrintedNeurons {
 
   private static ObjectNode withThreshold(ObjectNode json, Map<String, JsonNode> printed) {
     json.put("spike_threshold", number(printed, "v_threshold"));
-    JsonNode reset = printed.get("v_reset");
+    JsonNode reset = value(printed, "v_reset");
     if (reset.isNull()) {
       return json.put("reset_fn", "subtract");
     }
@@ -157,6 +158,10 @@ final class PrintedNeurons {
               + String.join(", ", example)
               + ")");
     }
+  }
+
+  private static JsonNode value(Map<String, JsonNode> printed, String name) {
+    return Objects.requireNonNull(printed.get(name), name);
   }
 
   private static double number(Map<String, JsonNode> printed, String name) {

@@ -1,7 +1,9 @@
 package dev.spikewise.interop;
 
 import dev.spikewise.json.ModelModule;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.layer.LayerSpec;
+import java.util.function.DoubleUnaryOperator;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -64,6 +66,19 @@ public final class SpecJson {
 
   public static ObjectNode json(LayerSpec layer) {
     return JSON.valueToTree(layer);
+  }
+
+  /** Sets a constant: a number where {@code tensor} has no dimensions, else a list. */
+  public static void put(
+      ObjectNode json, String name, Tensor tensor, DoubleUnaryOperator change) {
+    if (tensor.shape().length == 0) {
+      json.put(name, change.applyAsDouble(tensor.data()[0]));
+      return;
+    }
+    ArrayNode list = json.putArray(name);
+    for (float value : tensor.data()) {
+      list.add(change.applyAsDouble(value));
+    }
   }
 
   public static JsonNode read(String json) {

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 
 /** Weights under the names of a PyTorch state_dict, as .npz, and whether they are a network's. */
@@ -46,9 +47,18 @@ public final class Weights {
    * @throws UnreadableFileException where it is no .npz file of numbers
    */
   public static StateDict readNpz(byte[] file) {
+    return readNpz(file, _ -> {});
+  }
+
+  /**
+   * The same for a caller whose memory is bounded.
+   *
+   * @param reserve told of the bytes of each array before it is allocated; may throw
+   */
+  public static StateDict readNpz(byte[] file, LongConsumer reserve) {
     var tensors = new LinkedHashMap<String, Tensor>();
     try {
-      Npz.read(new ByteArrayInputStream(file), MAX_BYTES)
+      Npz.read(new ByteArrayInputStream(file), MAX_BYTES, reserve)
           .forEach((name, array) -> tensors.put(name, new Tensor(array.shape(), array.floats())));
     } catch (IllegalArgumentException e) {
       throw new UnreadableFileException(String.valueOf(e.getMessage()), e);

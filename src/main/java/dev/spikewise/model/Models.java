@@ -9,7 +9,8 @@ import dev.spikewise.dataset.Datasets;
 import dev.spikewise.interop.PrintedModel;
 import dev.spikewise.interop.Safetensors;
 import dev.spikewise.interop.Weights;
-import dev.spikewise.interop.nir.Nir;
+import dev.spikewise.interop.nir.NirReader;
+import dev.spikewise.interop.nir.NirWriter;
 import dev.spikewise.interop.nir.NirDialect;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
@@ -27,6 +28,7 @@ import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -107,14 +109,17 @@ public class Models {
    *     the file itself says
    */
   public Model createFromNir(byte[] file, @Nullable String dialect) {
+    var assumptions = new ArrayList<String>();
     return add(
-        compute.run(
-            run -> {
-              run.reserve(file.length);
-              var network = Nir.read(file, dialect == null ? null : dialect(dialect));
-              bound(network.model());
-              return Trained.of(new TrainedModel(network.model(), network.weights()));
-            }));
+            compute.run(
+                run -> {
+                  run.reserve(file.length);
+                  var network = NirReader.read(file, dialect == null ? null : dialect(dialect));
+                  bound(network.model());
+                  assumptions.addAll(network.assumptions());
+                  return Trained.of(new TrainedModel(network.model(), network.weights()));
+                }))
+        .assuming(assumptions);
   }
 
   /** Stores what Python prints for a network. */
@@ -243,7 +248,7 @@ public class Models {
 
   /** A network as a NIR file for {@code dialect}'s importer. */
   public static byte[] nir(ModelSpec network, StateDict weights, String dialect) {
-    return Nir.write(network, weights, dialect(dialect));
+    return NirWriter.write(network, weights, dialect(dialect));
   }
 
   private static NirDialect dialect(String name) {

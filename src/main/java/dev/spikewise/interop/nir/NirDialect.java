@@ -50,6 +50,9 @@ public enum NirDialect {
    */
   private static final double NO_LEAK = 1 - 1e-9;
 
+  /** Time constant of a membrane whose decay, exp(-1 / tau), is 0 in float32. */
+  private static final double FORGETS = 1e-3;
+
   /** What Lava's decays are counted in. */
   private static final int DECAY_STEPS = 1 << 12;
 
@@ -77,7 +80,7 @@ public enum NirDialect {
   String pool(PoolSpec layer) {
     return switch (layer) {
       case PoolSpec.SumPool2d _ when this == SNNTORCH || this == SPIKINGJELLY -> "AvgPool2d";
-      case PoolSpec.AvgPool2d _ when this == LAVA -> "SumPool2d";
+      case PoolSpec.AvgPool2d _ when this == LAVA || this == SINABS -> "SumPool2d";
       default -> layer.typeName();
     };
   }
@@ -88,6 +91,13 @@ public enum NirDialect {
   }
 
   NeuronSpec.Spiking read(NirNode node) {
+    if (this == SNNTORCH || this == SPIKINGJELLY || this == LAVA) {
+      return readShared(node);
+    }
+    return (NeuronSpec.Spiking) PerNeuron.read(node, this::readShared);
+  }
+
+  private NeuronSpec.Spiking readShared(NirNode node) {
     return switch (node.type()) {
       case "IF" -> {
         require(node, "r", this == SPIKINGJELLY ? 1 / dt : 1);
@@ -125,11 +135,8 @@ public enum NirDialect {
         require(node, "v_leak", 0);
         double a = decay(node, "tau_mem");
         double as = decay(node, "tau_syn");
-        double gain = node.uniform("r") * (1 - a);
-        boolean normInput = Math.abs(gain - 1) > 1e-3;
-        double scale =
-            node.uniform("w_in", 1) * (1 - as) / as * (normInput ? node.uniform("r") : 1);
-        yield lif(node, a, -1 / Math.log(as), normInput, scale);
+        boolean normInput = isNormed(node, a);
+        yield lif(node, a, -1 / Math.log(as), normInput, cubaScale(node, as, normInput));
       }
       default ->
           throw node.invalid(null, "a node of type " + node.type() + " has no counterpart here");
@@ -138,6 +145,10 @@ public enum NirDialect {
 
   /** Neurons that do not spike: what they put out is their potential. */
   NeuronSpec.ExpLeak readLeak(NirNode node) {
+    return (NeuronSpec.ExpLeak) PerNeuron.read(node, this::readSharedLeak);
+  }
+
+  private NeuronSpec.ExpLeak readSharedLeak(NirNode node) {
     if (!leaks()) {
       throw node.invalid(null, "LI is not known to " + this + "; give another dialect");
     }
@@ -145,6 +156,64 @@ public enum NirDialect {
     require(node, "r", 1);
     return new NeuronSpec.ExpLeak(
         Constant.of(-1 / Math.log(decay(node, "tau"))), null, false, this == NORSE, null);
+  }
+
+  /**
+   * Neurons that do not spike.
+   *
+   * @param scale the node puts out so many times what the layer does
+   */
+  record ScaledLeak(NeuronSpec.ExpLeak layer, double scale) {}
+
+  /** As CubaLIF, but what is put out is the potential. */
+  ScaledLeak readCubaLeak(NirNode node) {
+    if (this != NORSE && this != SNNTORCH) {
+      throw node.invalid(
+          null, "CubaLI is not known to " + this + "; give another dialect, such as norse");
+    }
+    require(node, "v_leak", 0);
+    double a = decay(node, "tau_mem");
+    double as = decay(node, "tau_syn");
+    boolean normInput = isNormed(node, a);
+    return new ScaledLeak(
+        new NeuronSpec.ExpLeak(
+            Constant.of(-1 / Math.log(a)),
+            Constant.of(-1 / Math.log(as)),
+            false,
+            normInput,
+            null),
+        cubaScale(node, as, normInput));
+  }
+
+  private static boolean isNormed(NirNode node, double a) {
+    return Math.abs(node.uniform("r") * (1 - a) - 1) > 1e-3;
+  }
+
+  private static double cubaScale(NirNode node, double as, boolean normInput) {
+    return node.uniform("w_in", 1) * (1 - as) / as * (normInput ? node.uniform("r") : 1);
+  }
+
+  /** An integrator without leak, whose input is scaled as that of an IF node. */
+  void checkIntegrator(NirNode node) {
+    require(node, "r", this == SPIKINGJELLY ? 1 / dt : 1);
+  }
+
+  /**
+   * A threshold without memory: a membrane that forgets all between two time steps. NIR's spikes
+   * where its input is above the threshold, neurons here also where they are equal.
+   */
+  static NeuronSpec.LIF readThreshold(NirNode node) {
+    return new NeuronSpec.LIF(
+        Constant.of(FORGETS),
+        null,
+        false,
+        false,
+        Constant.of(Math.nextUp(node.uniform("threshold"))),
+        SpikeFn.SINGLE,
+        ResetFn.RESET,
+        SURROGATE,
+        null,
+        false);
   }
 
   private boolean leaks() {
@@ -273,8 +342,34 @@ public enum NirDialect {
     }
   }
 
+  /**
+   * Whether PyTorch makes a convolution of a node: importers take the weight's second dimension for
+   * the number of input channels, which the groups must divide.
+   */
+  private static boolean readsGroups(int inChannels, int groups) {
+    return groups == 1 || inChannels / groups % groups == 0;
+  }
+
   /** Refuses layers that have a node, but one that this library's importer reads otherwise. */
   void check(String path, LayerSpec layer, Shape input, boolean biased) {
+    String unread =
+        switch (layer) {
+          case SynapticSpec.Conv2d conv
+              when this != LAVA && !readsGroups(input.dim(0), conv.groups()) ->
+              "has "
+                  + conv.groups()
+                  + " groups of "
+                  + input.dim(0) / conv.groups()
+                  + " channels, which no importer of NIR files reads";
+          case PoolSpec.AvgPool2d pool
+              when this == SINABS && !pool.padding().equals(Size2.ZERO) ->
+              "must have no padding for sinabs, which knows no AvgPool2d and reads no padding of a"
+                  + " SumPool2d";
+          default -> null;
+        };
+    if (unread != null) {
+      throw new InvalidSpecException(path, unread);
+    }
     if (this != LAVA) {
       return;
     }
@@ -297,6 +392,22 @@ public enum NirDialect {
 
   /** The node that {@code this} library's importer makes the layer of. */
   NirNode write(String path, NeuronSpec layer, Shape shape) {
+    if (this == SNNTORCH || this == SPIKINGJELLY || this == LAVA) {
+      return writeShared(path, layer, shape);
+    }
+    return PerNeuron.write(path, layer, shape, (one, its) -> writeShared(path, one, its));
+  }
+
+  /** The type of the node for a layer. */
+  String type(String path, NeuronSpec layer) {
+    return switch (layer) {
+      case NeuronSpec.ExpLeak _ -> "LI";
+      case NeuronSpec.Spiking spiking when spiking.tauSyn() != null -> "CubaLIF";
+      default -> writeShared(path, PerNeuron.first(layer), Shape.of(1)).type();
+    };
+  }
+
+  private NirNode writeShared(String path, NeuronSpec layer, Shape shape) {
     return switch (layer) {
       case NeuronSpec.ExpLeak leak -> leak(path, leak, shape);
       case NeuronSpec.ALIF _ ->
@@ -418,7 +529,7 @@ public enum NirDialect {
     Double value = constant.uniform();
     if (value == null) {
       throw new InvalidSpecException(
-          path + "/" + name, "must be the same for all neurons of the layer to be written to NIR");
+          path + "/" + name, "must be the same for all neurons of the layer to be written for this library");
     }
     return value;
   }

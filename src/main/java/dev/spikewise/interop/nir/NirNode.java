@@ -4,6 +4,7 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Size2;
 import java.util.Map;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param path where it stands in the file: "/node/nodes/conv1"
  * @param fields numbers by name; int64 fields are small enough to be exact in a float
+ * @param texts fields that are text, by name
  * @param metadata what NIR itself has no field for
  * @param wayBack the Affine or Linear node that leads from this one back to it; null for none
  */
@@ -18,15 +20,20 @@ record NirNode(
     String path,
     String type,
     Map<String, Tensor> fields,
+    Map<String, String> texts,
     Map<String, String> metadata,
     @Nullable NirNode wayBack) {
 
   NirNode(String path, String type, Map<String, Tensor> fields, Map<String, String> metadata) {
-    this(path, type, fields, metadata, null);
+    this(path, type, fields, Map.of(), metadata, null);
   }
 
   NirNode withWayBack(NirNode node) {
-    return new NirNode(path, type, fields, metadata, node);
+    return new NirNode(path, type, fields, texts, metadata, node);
+  }
+
+  NirNode withMetadata(Map<String, String> other) {
+    return new NirNode(path, type, fields, texts, other, wayBack);
   }
 
   Tensor tensor(String field) {
@@ -56,6 +63,16 @@ record NirNode(
     return data.length == 0 ? Float.NaN : data[0];
   }
 
+  boolean isUniform(String field) {
+    float[] data = tensor(field).data();
+    for (float value : data) {
+      if (value != data[0]) {
+        return false;
+      }
+    }
+    return data.length > 0;
+  }
+
   float uniform(String field, float otherwise) {
     return fields.containsKey(field) ? uniform(field) : otherwise;
   }
@@ -80,6 +97,36 @@ record NirNode(
       throw invalid(field, "must be whole numbers, was " + h + ", " + w);
     }
     return new Size2((int) h, (int) w);
+  }
+
+  /**
+   * The padding of a convolution along one axis, which may be a word of PyTorch's.
+   *
+   * @param number what it is where the field is a number
+   */
+  int padding(int kernel, int stride, int dilation, IntSupplier number) {
+    String word = texts.get("padding");
+    if (word == null) {
+      return number.getAsInt();
+    }
+    return switch (word) {
+      case "valid" -> 0;
+      case "same" -> {
+        long both = (long) dilation * (kernel - 1);
+        if (stride != 1 || both % 2 != 0) {
+          throw invalid(
+              "padding",
+              "`same` needs stride 1 and equal padding on both sides, but kernel size is "
+                  + kernel
+                  + ", stride "
+                  + stride
+                  + " and dilation "
+                  + dilation);
+        }
+        yield (int) Math.min(both / 2, 1 << 24);
+      }
+      default -> throw invalid("padding", "must be numbers, `same` or `valid` but was " + word);
+    };
   }
 
   InvalidSpecException invalid(@Nullable String field, String detail) {

@@ -1,0 +1,225 @@
+package dev.spikewise.interop.nir;
+
+import dev.spikewise.interop.UnreadableFileException;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.snn.tensor.Tensor;
+import io.jhdf.api.Dataset;
+import io.jhdf.api.Group;
+import io.jhdf.api.Node;
+import io.jhdf.api.dataset.ChunkedDataset;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.zip.DataFormatException;
+import java.util.zip.Inflater;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Groups, texts and arrays of an HDF5 file that is not trusted. What all arrays take together is
+ * bounded; compressed chunks are charged with their size when inflated, and must have that size.
+ */
+final class Hdf5 {
+
+  static final int MAX_TEXT = 4096;
+
+  private static final long MAX_CHUNKS = 1 << 17;
+
+  private static final int DEFLATE = 1;
+  private static final int SHUFFLE = 2;
+  private static final int FLETCHER_32 = 3;
+
+  private long bytesLeft;
+
+  /**
+   * @param maxBytes most that all arrays may take together
+   */
+  Hdf5(long maxBytes) {
+    bytesLeft = maxBytes;
+  }
+
+  /**
+   * A String, a Tensor of numbers, or null for what is neither.
+   *
+   * @param path of the group that the dataset is in
+   */
+  @Nullable Object value(Dataset dataset, String path) {
+    charge(dataset, path + "/" + dataset.getName(), 1);
+    Object data = dataset.isScalar() ? dataset.getData() : dataset.getDataFlat();
+    if (data instanceof String text) {
+      return shorten(text);
+    }
+    float[] values =
+        switch (data) {
+          case Number n -> new float[] {n.floatValue()};
+          case float[] floats -> floats;
+          case double[] doubles -> floats(doubles.length, i -> (float) doubles[i]);
+          case long[] longs -> floats(longs.length, i -> longs[i]);
+          case int[] ints -> floats(ints.length, i -> ints[i]);
+          case short[] shorts -> floats(shorts.length, i -> shorts[i]);
+          case byte[] signed -> floats(signed.length, i -> signed[i]);
+          case null, default -> null;
+        };
+    return values == null
+        ? null
+        : new Tensor(data instanceof Number ? new int[0] : dataset.getDimensions(), values);
+  }
+
+  String text(Group group, String name) {
+    if (value(dataset(group, name), name) instanceof String text) {
+      return text;
+    }
+    throw new UnreadableFileException("not a NIR file: " + group.getPath() + name + " is no text");
+  }
+
+  /** Charges for {@code times} readings of an array. */
+  private void charge(Dataset dataset, String path, long times) {
+    if (!(dataset instanceof ChunkedDataset chunked)) {
+      charge(Math.multiplyExact(times, Math.max(1, dataset.getSizeInBytes())), path);
+      return;
+    }
+    int[] chunk = chunked.getChunkDimensions();
+    long[] size = dataset.getDimensionsAsLong();
+    long bytes = Math.max(1, dataset.getDataType().getSize());
+    long chunks = 1;
+    for (int d = 0; d < chunk.length; d++) {
+      bytes = Math.multiplyExact(bytes, chunk[d]);
+      chunks = Math.multiplyExact(chunks, Math.ceilDiv(size[d], chunk[d]));
+    }
+    if (chunks > MAX_CHUNKS) {
+      throw new InvalidSpecException(
+          path, "has " + chunks + " chunks; there may be at most " + MAX_CHUNKS);
+    }
+    charge(Math.multiplyExact(times, Math.multiplyExact(bytes, chunks)), path);
+    if (isDeflated(dataset, path)) {
+      checkChunks(chunked, size, chunk, bytes, path);
+    }
+  }
+
+  private void charge(long bytes, String path) {
+    if (bytes > bytesLeft) {
+      throw new InvalidSpecException(
+          path, "takes " + bytes + " bytes, more than the " + bytesLeft + " bytes left");
+    }
+    bytesLeft -= bytes;
+  }
+
+  /** Of the filters, only deflate can make much of little, and only what comes last of the file's. */
+  private static boolean isDeflated(Dataset dataset, String path) {
+    boolean deflated = false;
+    for (var filter : dataset.getFilters()) {
+      boolean known =
+          switch (filter.getId()) {
+            case DEFLATE -> !deflated;
+            case SHUFFLE -> !deflated;
+            case FLETCHER_32 -> true;
+            default -> false;
+          };
+      if (!known) {
+        throw new InvalidSpecException(
+            path,
+            "uses the filters "
+                + dataset.getFilters()
+                + "; an array may use shuffle, then gzip, then fletcher32");
+      }
+      deflated |= filter.getId() == DEFLATE;
+    }
+    return deflated;
+  }
+
+  private static void checkChunks(
+      ChunkedDataset dataset, long[] size, int[] chunk, long bytes, String path) {
+    var at = new int[size.length];
+    var inflated = new byte[1 << 16];
+    int dimension;
+    do {
+      checkChunk(dataset.getRawChunkBuffer(at), bytes, inflated, path);
+      dimension = size.length - 1;
+      while (dimension >= 0 && (at[dimension] += chunk[dimension]) >= size[dimension]) {
+        at[dimension--] = 0;
+      }
+    } while (dimension >= 0);
+  }
+
+  private static void checkChunk(
+      @Nullable ByteBuffer raw, long bytes, byte[] inflated, String path) {
+    if (raw == null || !raw.hasRemaining()) {
+      return;
+    }
+    try (var inflater = new Inflater()) {
+      inflater.setInput(raw);
+      long total = 0;
+      while (!inflater.finished()) {
+        int n = inflater.inflate(inflated);
+        total += n;
+        if (total > bytes) {
+          throw new InvalidSpecException(
+              path, "has a compressed chunk of more than the " + bytes + " bytes of a chunk");
+        }
+        if (n == 0 && !inflater.finished()) {
+          throw new UnreadableFileException(path + " has a compressed chunk that is not whole");
+        }
+      }
+    } catch (DataFormatException e) {
+      throw new UnreadableFileException(path + " has a damaged compressed chunk", e);
+    }
+  }
+
+  static Group group(Group parent, String name) {
+    Node child = parent.getChildren().get(name);
+    if (child == null) {
+      throw new UnreadableFileException(
+          "not a NIR file: it has no group " + parent.getPath() + name);
+    }
+    return asGroup(child, parent.getPath() + name);
+  }
+
+  static Group asGroup(Node node, String path) {
+    // A link could lead into another file of this machine.
+    if (node.isLink() || !(node instanceof Group group)) {
+      throw new UnreadableFileException("not a NIR file: " + path + " is no group");
+    }
+    return group;
+  }
+
+  static Dataset dataset(Group parent, String name) {
+    if (parent.getChildren().get(name) instanceof Dataset dataset) {
+      return dataset;
+    }
+    throw new UnreadableFileException("not a NIR file: it has no " + parent.getPath() + name);
+  }
+
+  static String shorten(String text) {
+    return text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) : text;
+  }
+
+  /** Values of the elements of an array. */
+  private interface FloatAt {
+    float get(int i);
+  }
+
+  private static float[] floats(int n, FloatAt source) {
+    var floats = new float[n];
+    for (int i = 0; i < n; i++) {
+      floats[i] = source.get(i);
+    }
+    return floats;
+  }
+
+  /** The pairs of texts in {@code table}, each read by its own. */
+  List<List<String>> pairs(Dataset table, String path, int most) {
+    long[] shape = table.getDimensionsAsLong();
+    if (shape.length != 2 || shape[1] != 2 || shape[0] > most) {
+      throw new InvalidSpecException(path, "must be pairs of node names, at most " + most);
+    }
+    // Every row of a compressed table inflates the whole of its chunk again.
+    charge(table, path, table.getFilters().isEmpty() ? 1 : Math.max(1, shape[0]));
+    var pairs = new ArrayList<List<String>>();
+    for (long row = 0; row < shape[0]; row++) {
+      // Row by row, because many names may be one and the same long text in the file.
+      Object[] names =
+          (Object[]) ((Object[]) table.getData(new long[] {row, 0}, new int[] {1, 2}))[0];
+      pairs.add(List.of(shorten((String) names[0]), shorten((String) names[1])));
+    }
+    return pairs;
+  }
+}

@@ -1,0 +1,709 @@
+package dev.spikewise.interop.nir;
+
+import dev.spikewise.interop.SpecJson;
+import dev.spikewise.interop.UnreadableFileException;
+import dev.spikewise.interop.Weights;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
+import dev.spikewise.problem.Mistakes.Mistake;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.Constant;
+import dev.spikewise.spec.Graph;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Node;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.layer.JoinSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.PoolSpec;
+import dev.spikewise.spec.layer.ShapeSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Makes a network of a NIR file. */
+public final class NirReader {
+
+  /** Potential of the neurons that stand for an integrator stays the same in float32. */
+  private static final double NO_LEAK_TAU = 1e9;
+
+  /**
+   * The output of a node.
+   *
+   * @param layer index of the layer that puts it out, or {@link Graph#INPUT_INDEX}
+   * @param area the layer puts out so many times what the node does
+   * @param exclusive whether the layer's output is read only as this signal
+   */
+  private record Signal(int layer, float area, boolean exclusive) {}
+
+  private final NirGraph graph;
+  private final NirDialect dialect;
+  private final Map<String, String> about;
+  private final List<LayerSpec> layers = new ArrayList<>();
+  private final List<String> names = new ArrayList<>();
+  private final List<List<Integer>> inputs = new ArrayList<>();
+  private final List<String> paths = new ArrayList<>();
+  private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+  private final Map<String, Signal> signals = new HashMap<>();
+  private final Map<List<Integer>, Integer> sums = new HashMap<>();
+  private final List<String> assumptions = new ArrayList<>();
+
+  private NirReader(NirGraph graph, @Nullable NirDialect dialect) {
+    this.graph = graph;
+    about = graph.root().metadata();
+    this.dialect = dialect == null ? dialect(about.get("dialect")) : dialect;
+  }
+
+  /**
+   * Reads a network.
+   *
+   * @param dialect whose file it is; if null, the one its metadata names, else sinabs
+   * @throws UnreadableFileException where {@code file} is no whole NIR file
+   * @throws InvalidSpecException naming the node that has no counterpart here
+   */
+  public static NirModel read(byte[] file, @Nullable NirDialect dialect) {
+    return new NirReader(NirGraph.read(file), dialect).model();
+  }
+
+  private NirModel model() {
+    List<Integer> inputShape = inputShape(graph.order().getFirst());
+    for (NirNode bare : graph.order()) {
+      NirNode node = withMetadata(bare);
+      Signal in = timeLayers(input(node), node.path());
+      Signal out = add(node, in);
+      signals.put(
+          node.path(),
+          new Signal(
+              out.layer(),
+              out.area(),
+              (out.exclusive() || out.layer() != in.layer()) && graph.readers().getOrDefault(node.path(), 0) <= 1));
+    }
+    NirNode last = graph.order().getLast();
+    settle(Objects.requireNonNull(signals.get(last.path())), last);
+    var nodes = new ArrayList<Node>();
+    for (int i = 0; i < layers.size(); i++) {
+      String name = names.get(i).equals(Integer.toString(i)) ? null : names.get(i);
+      List<String> its =
+          inputs.get(i).equals(List.of(i - 1))
+              ? null
+              : inputs.get(i).stream()
+                  .map(input -> input == Graph.INPUT_INDEX ? Graph.INPUT : names.get(input))
+                  .toList();
+      nodes.add(new Node(name, its, layers.get(i)));
+    }
+    return checked(new ModelSpec(about.get("name"), inputShape, nodes, null));
+  }
+
+  /** A mistake in a layer is one in its node. */
+  private NirModel checked(ModelSpec model) {
+    var mistakes = new Mistakes();
+    model.check(mistakes);
+    if (mistakes.isEmpty()) {
+      return new NirModel(
+          model, Weights.of(model, new StateDict(tensors)), List.copyOf(assumptions));
+    }
+    throw new InvalidSpecException(
+        mistakes.list().stream()
+            .map(
+                m -> {
+                  String[] pointer = m.pointer().split("/", 4);
+                  return pointer.length > 2 && pointer[1].equals("layers")
+                      ? new Mistake(
+                          paths.get(Integer.parseInt(pointer[2]))
+                              + (pointer.length > 3 ? "/" + pointer[3] : ""),
+                          m.detail())
+                      : m;
+                })
+            .toList());
+  }
+
+  private static NirDialect dialect(@Nullable String name) {
+    return Arrays.stream(NirDialect.values())
+        .filter(d -> d.name().equals(name))
+        .findFirst()
+        .orElse(NirDialect.SINABS);
+  }
+
+  private NirNode withMetadata(NirNode node) {
+    String kept = about.get(NirWriter.OF_NODE + node.path().replaceFirst("^/node/nodes/", ""));
+    if (kept == null || !node.metadata().isEmpty()) {
+      return node;
+    }
+    try {
+      return SpecJson.read(kept) instanceof ObjectNode json
+          ? node.withMetadata(NirWriter.metadata(json))
+          : node;
+    } catch (JacksonException e) {
+      return node;
+    }
+  }
+
+  private List<Integer> inputShape(NirNode first) {
+    Tensor dims =
+        switch (first.type()) {
+          case "Input" -> first.tensor("shape");
+          case "Flatten" -> first.tensor("input_type");
+          case "Affine", "Linear" -> dims(weightShape(first, 2)[1]);
+          case "Conv2d" -> {
+            Size2 size = first.size("input_shape");
+            int channels = inChannels(weightShape(first, 4), first.integer("groups", 1));
+            yield dims(channels, size.h(), size.w());
+          }
+          case "Conv1d" ->
+              dims(
+                  inChannels(weightShape(first, 3), first.integer("groups", 1)),
+                  first.integer("input_shape", 0));
+          case "IF", "LIF", "CubaLIF", "LI", "CubaLI", "I", "Scale", "Threshold" ->
+              dims(first.fields().values().iterator().next().shape());
+          default ->
+              throw new InvalidSpecException(
+                  "/node/nodes",
+                  "has no Input node, and a " + first.type() + " does not say what it takes");
+        };
+    var shape = new ArrayList<Integer>();
+    for (float d : dims.data()) {
+      shape.add((int) d);
+    }
+    if (!first.type().equals("Input")) {
+      assumptions.add(
+          "The file has no Input node: the input shape "
+              + shape
+              + " is that of its first node, "
+              + first.path());
+    } else if (!about.containsKey("dialect")
+        && shape.size() == rank() + 1
+        && shape.getFirst() == 1) {
+      // Some exporters leave the batch of their sample input in.
+      shape.removeFirst();
+    }
+    return shape;
+  }
+
+  /** Number of dimensions of the input, as the first node takes it that takes only one number. */
+  private int rank() {
+    for (NirNode node : graph.order()) {
+      switch (node.type()) {
+        case "Affine", "Linear" -> {
+          return 1;
+        }
+        case "Conv1d" -> {
+          return 2;
+        }
+        case "Conv2d", "SumPool2d", "AvgPool2d" -> {
+          return 3;
+        }
+        case "Flatten" -> {
+          Tensor type = node.fields().get("input_type");
+          if (type != null) {
+            return type.data().length;
+          }
+        }
+        default -> {}
+      }
+    }
+    return 1;
+  }
+
+  private static Tensor dims(int... dims) {
+    var data = new float[dims.length];
+    for (int i = 0; i < dims.length; i++) {
+      data[i] = dims[i];
+    }
+    return new Tensor(new int[] {dims.length}, data);
+  }
+
+  /** What a node reads: the sum of its sources. */
+  private Signal input(NirNode node) {
+    var sources =
+        graph.sources().getOrDefault(node.path(), Set.of()).stream()
+            .map(signals::get)
+            .map(Objects::requireNonNull)
+            .toList();
+    if (sources.isEmpty()) {
+      return new Signal(Graph.INPUT_INDEX, 1, true);
+    }
+    if (sources.size() == 1) {
+      return sources.getFirst();
+    }
+    float area = sources.getFirst().area();
+    if (sources.stream().anyMatch(signal -> signal.area() != area)) {
+      throw node.invalid(null, "adds signals that are scaled differently");
+    }
+    List<Integer> added = sources.stream().map(Signal::layer).sorted().toList();
+    if (added.stream().distinct().count() < added.size()) {
+      throw node.invalid(null, "adds the same signal twice");
+    }
+    Integer known = sums.get(added);
+    if (known == null) {
+      String name = about.getOrDefault(NirWriter.SUM_BEFORE + nameOf(node), nameOf(node) + "_add");
+      known = addLayer(new JoinSpec.Add(), name, added, node.path());
+      sums.put(added, known);
+    }
+    return new Signal(known, area, false);
+  }
+
+  /** Layers that only say where time is, which NIR has no nodes for. */
+  private Signal timeLayers(Signal in, String path) {
+    Signal signal = in;
+    while (about.containsKey(NirWriter.TIME_LAYER + layers.size())) {
+      String type = about.getOrDefault(NirWriter.TIME_LAYER + layers.size(), "");
+      LayerSpec layer =
+          switch (type) {
+            case "FlattenTime" -> new ShapeSpec.FlattenTime();
+            case "UnflattenTime" -> new ShapeSpec.UnflattenTime();
+            default ->
+                throw graph.root().invalid("metadata", "names an unknown layer " + type);
+          };
+      int index =
+          addLayer(layer, Integer.toString(layers.size()), List.of(signal.layer()), path);
+      signal = new Signal(index, signal.area(), signal.exclusive());
+    }
+    return signal;
+  }
+
+  private int addLayer(LayerSpec layer, String name, List<Integer> its, String path) {
+    layers.add(layer);
+    inputs.add(its);
+    paths.add(path);
+    // The engine runs sequences only while their layers are named after their indices.
+    String unique = isSequence() ? Integer.toString(layers.size() - 1) : name;
+    while (names.contains(unique) || unique.equals(Graph.INPUT)) {
+      unique += "_";
+    }
+    names.add(unique);
+    return layers.size() - 1;
+  }
+
+  private boolean isSequence() {
+    return graph.sources().values().stream().allMatch(sources -> sources.size() == 1)
+        && graph.readers().values().stream().allMatch(readers -> readers <= 1);
+  }
+
+  /** A node's name; in a graph within the graph, behind that graph's name and a dot. */
+  private String nameOf(NirNode node) {
+    String path = node.path();
+    int inner;
+    while ((inner = path.lastIndexOf("/nodes/")) > "/node".length() && isAlone(path, inner)) {
+      path = path.substring(0, inner);
+    }
+    return path.substring("/node/nodes/".length())
+        .replace("/nodes/", ".")
+        .replaceAll("[/~\\p{Cntrl}]|^\\.|\\.$|(?<=\\.)\\.", "_");
+  }
+
+  /** Whether a node is all that a graph within the graph holds, apart from its ends. */
+  private boolean isAlone(String path, int inner) {
+    String group = path.substring(0, inner + "/nodes/".length());
+    return graph.order().stream()
+            .filter(n -> n.path().startsWith(group))
+            .filter(n -> !Set.of("Input", "Output").contains(n.type()))
+            .count()
+        == 1;
+  }
+
+  /** Adds the layer that a node means, if any; returns the node's output. */
+  private Signal add(NirNode node, Signal in) {
+    if (node.wayBack() != null && !isSpiking(node)) {
+      throw node.invalid(null, "leads back to itself, which only spiking neurons can do here");
+    }
+    return switch (node.type()) {
+      case "Input", "Output" -> in;
+      case "Scale" -> scaled(node, in);
+      case "Conv2d", "Conv1d", "Affine", "Linear" -> addSynapses(node, in);
+      case "SumPool2d", "AvgPool2d" -> {
+        PoolSpec pool = pool(node);
+        yield new Signal(
+            append(pool, node, in), in.area() * area(pool, node.type()), true);
+      }
+      case "Flatten" -> new Signal(append(flatten(node), node, in), in.area(), true);
+      case "NIRGraph" -> throw node.invalid(null, "is a graph without nodes");
+      default -> addNeurons(node, settle(in, node));
+    };
+  }
+
+  private static boolean isSpiking(NirNode node) {
+    return Set.of("IF", "LIF", "CubaLIF").contains(node.type());
+  }
+
+  private int append(LayerSpec layer, NirNode node, Signal in) {
+    return addLayer(layer, nameOf(node), List.of(in.layer()), node.path());
+  }
+
+  private Signal addSynapses(NirNode node, Signal in) {
+    SynapticSpec synaptic = synaptic(node);
+    int index = append(synaptic, node, in);
+    Tensor weight = node.tensor("weight");
+    float[] data = weight.data().clone();
+    for (int i = 0; i < data.length; i++) {
+      data[i] /= in.area();
+    }
+    tensors.put(names.get(index) + ".weight", new Tensor(weight.shape(), data));
+    if (synaptic.bias()) {
+      tensors.put(names.get(index) + ".bias", node.tensor("bias"));
+    }
+    return new Signal(index, 1, true);
+  }
+
+  private static SynapticSpec synaptic(NirNode node) {
+    int groups = node.integer("groups", 1);
+    switch (node.type()) {
+      case "Conv2d" -> {
+        int[] shape = weightShape(node, 4);
+        Size2 stride = node.size("stride");
+        Size2 dilation = node.size("dilation");
+        Size2 padding =
+            new Size2(
+                node.padding(shape[2], stride.h(), dilation.h(), () -> node.size("padding").h()),
+                node.padding(shape[3], stride.w(), dilation.w(), () -> node.size("padding").w()));
+        return new SynapticSpec.Conv2d(
+            inChannels(shape, groups),
+            shape[0],
+            new Size2(shape[2], shape[3]),
+            stride,
+            padding,
+            dilation,
+            groups,
+            hasBias(node));
+      }
+      case "Conv1d" -> {
+        int[] shape = weightShape(node, 3);
+        int stride = node.integer("stride", 1);
+        int dilation = node.integer("dilation", 1);
+        return new SynapticSpec.Conv1d(
+            inChannels(shape, groups),
+            shape[0],
+            shape[2],
+            stride,
+            node.padding(shape[2], stride, dilation, () -> node.integer("padding", 0)),
+            dilation,
+            groups,
+            hasBias(node));
+      }
+      default -> {
+        return linear(node, hasBias(node));
+      }
+    }
+  }
+
+  /**
+   * Multiplies a signal: the weights that read it make up for one factor, the rows of the weights
+   * before it for several.
+   */
+  private Signal scaled(NirNode node, Signal in) {
+    if (node.isUniform("scale")) {
+      float factor = node.uniform("scale");
+      if (factor == 0) {
+        throw node.invalid("scale", "must not be 0");
+      }
+      return new Signal(in.layer(), in.area() / factor, in.exclusive());
+    }
+    float[] scale = node.tensor("scale").data();
+    SynapticSpec before = soleSynapses(in);
+    if (before == null) {
+      throw node.invalid(
+          "scale", "differs between values, which needs weights right before it to multiply");
+    }
+    Tensor weight = Objects.requireNonNull(tensors.get(names.get(in.layer()) + ".weight"));
+    int rows = weight.shape()[0];
+    int each = scale.length / rows;
+    for (int i = 0; i < scale.length; i++) {
+      if (each * rows != scale.length || scale[i] != scale[i / each * each]) {
+        throw node.invalid("scale", "must have one value for each of the " + rows + " channels");
+      }
+    }
+    multiply(in.layer(), row -> scale[row * each]);
+    return in;
+  }
+
+  /** The factor of each row of weights. */
+  private interface Factor {
+    float of(int row);
+  }
+
+  private void multiply(int layer, Factor factor) {
+    for (String array : List.of(".weight", ".bias")) {
+      Tensor tensor = tensors.get(names.get(layer) + array);
+      if (tensor != null) {
+        float[] data = tensor.data().clone();
+        int each = data.length / tensor.shape()[0];
+        for (int i = 0; i < data.length; i++) {
+          data[i] *= factor.of(i / each);
+        }
+        tensors.put(names.get(layer) + array, new Tensor(tensor.shape(), data));
+      }
+    }
+  }
+
+  /** The synapses whose output a signal is, if it is all that reads them. */
+  private @Nullable SynapticSpec soleSynapses(Signal signal) {
+    return signal.layer() != Graph.INPUT_INDEX
+            && signal.exclusive()
+            && layers.get(signal.layer()) instanceof SynapticSpec synaptic
+        ? synaptic
+        : null;
+  }
+
+  /** The signal itself, unscaled. */
+  private Signal settle(Signal in, NirNode node) {
+    if (in.area() == 1) {
+      return in;
+    }
+    if (soleSynapses(in) == null) {
+      throw node.invalid(
+          null, "reads a scaled signal, and there are no weights to make up for the scale");
+    }
+    multiply(in.layer(), row -> 1 / in.area());
+    return new Signal(in.layer(), 1, in.exclusive());
+  }
+
+  private Signal addNeurons(NirNode node, Signal in) {
+    switch (node.type()) {
+      case "LI" -> {
+        // Where a node's fields were changed after it was written, they count.
+        LayerSpec leak =
+            rememberedNeurons(node, () -> dialect.readLeak(node)) instanceof NeuronSpec.ExpLeak kept
+                ? kept
+                : dialect.readLeak(node);
+        return new Signal(append(leak, node, in), 1, true);
+      }
+      case "CubaLI" -> {
+        NirDialect.ScaledLeak leak = dialect.readCubaLeak(node);
+        return new Signal(append(leak.layer(), node, in), (float) (1 / leak.scale()), true);
+      }
+      case "I" -> {
+        dialect.checkIntegrator(node);
+        return new Signal(
+            append(new NeuronSpec.ExpLeak(Constant.of(NO_LEAK_TAU), null, false, false, null), node, in),
+            1,
+            true);
+      }
+      case "Threshold" -> {
+        return new Signal(append(NirDialect.readThreshold(node), node, in), 1, true);
+      }
+      default -> {}
+    }
+    LayerSpec neurons =
+        rememberedNeurons(node, () -> spiking(node)) instanceof NeuronSpec.Spiking kept
+            ? kept
+            : spiking(node);
+    int index = append(neurons, node, in);
+    if (node.wayBack() != null && neurons instanceof NeuronSpec.Recurrent recurrent) {
+      readWayBack(node.wayBack(), index, recurrent, in);
+    }
+    return new Signal(index, 1, true);
+  }
+
+  /**
+   * Adds the weights from neurons back to themselves. Elsewhere their bias is there from the first
+   * step on, here from the second: it becomes part of the bias before the neurons.
+   */
+  private void readWayBack(NirNode back, int index, NeuronSpec.Recurrent neurons, Signal in) {
+    String name = names.get(index) + ".rec_connect.";
+    tensors.put(name + "weight", dialect.back(back.tensor("weight")));
+    int n = weightShape(back, 2)[0];
+    if (neurons.recurrentBias()) {
+      tensors.put(name + "bias", new Tensor(new int[] {n}, new float[n]));
+    }
+    if (!hasNonzeroBias(back)) {
+      return;
+    }
+    if (dialect == NirDialect.LAVA) {
+      throw back.invalid("bias", "must be 0 in the dialect LAVA, whose importer leaves it out");
+    }
+    if (!(soleSynapses(in) instanceof SynapticSpec.Linear linear) || linear.outFeatures() != n) {
+      throw back.invalid("bias", "must be 0 where there is no Affine or Linear before the neurons");
+    }
+    String before = names.get(in.layer()) + ".bias";
+    var sum = back.tensor("bias").data().clone();
+    var own = tensors.getOrDefault(before, new Tensor(new int[] {n}, new float[n])).data();
+    for (int k = 0; k < Math.min(sum.length, own.length); k++) {
+      sum[k] += own[k];
+    }
+    layers.set(
+        in.layer(), new SynapticSpec.Linear(linear.inFeatures(), linear.outFeatures(), true));
+    tensors.put(before, new Tensor(new int[] {sum.length}, sum));
+  }
+
+  private LayerSpec spiking(NirNode node) {
+    NeuronSpec.Spiking neurons = dialect.read(node);
+    if (node.wayBack() == null) {
+      return neurons;
+    }
+    // The recurrent layers have the options of those without a way back, under the same names.
+    ObjectNode json = SpecJson.json(neurons).put("type", neurons.typeName() + "Recurrent");
+    json.set("rec_connect", SpecJson.json(linear(node.wayBack(), false)));
+    return SpecJson.layer(json);
+  }
+
+  private static ShapeSpec.Flatten flatten(NirNode node) {
+    int start = node.integer("start_dim", 1);
+    int end = node.integer("end_dim", -1);
+    if (start < 0 || start > 1 || end != -1 && end < 2) {
+      throw node.invalid(
+          null, "flattens dimensions " + start + " to " + end + "; it must flatten all of them");
+    }
+    return new ShapeSpec.Flatten();
+  }
+
+  /** The pool that a node stands for, which may be one of the other kind. */
+  private static PoolSpec pool(NirNode node) {
+    boolean sums = node.type().equals("SumPool2d");
+    if (sums && !node.size("padding").equals(Size2.ZERO)) {
+      throw node.invalid("padding", "of a SumPool2d must be 0, was " + node.size("padding"));
+    }
+    PoolSpec itself =
+        sums
+            ? new PoolSpec.SumPool2d(node.size("kernel_size"), node.size("stride"), false)
+            : new PoolSpec.AvgPool2d(
+                node.size("kernel_size"), node.size("stride"), node.size("padding"));
+    return switch (remembered(node)) {
+      case PoolSpec.SumPool2d sum when sameWindows(sum, itself) -> sum;
+      case PoolSpec.AvgPool2d average when sameWindows(average, itself) -> average;
+      case null, default -> itself;
+    };
+  }
+
+  /** How often what a node of this type makes goes into what the layer makes. */
+  static float area(PoolSpec pool, String type) {
+    float window = (float) pool.kernelSize().h() * pool.kernelSize().w();
+    return pool.typeName().equals(type) ? 1 : type.equals("AvgPool2d") ? window : 1 / window;
+  }
+
+  private static boolean sameWindows(PoolSpec a, PoolSpec b) {
+    return a.kernelSize().equals(b.kernelSize())
+        && a.stride().equals(b.stride())
+        && a.padding().equals(b.padding());
+  }
+
+  private static SynapticSpec.Linear linear(NirNode node, boolean bias) {
+    int[] shape = weightShape(node, 2);
+    return new SynapticSpec.Linear(shape[1], shape[0], bias);
+  }
+
+  private static int[] weightShape(NirNode node, int dimensions) {
+    int[] shape = node.tensor("weight").shape();
+    if (shape.length != dimensions) {
+      throw node.invalid(
+          "weight", "must have " + dimensions + " dimensions, has " + Arrays.toString(shape));
+    }
+    return shape;
+  }
+
+  private static int inChannels(int[] weight, int groups) {
+    return Math.multiplyExact(weight[1], Math.max(1, Math.min(groups, 1 << 12)));
+  }
+
+  /**
+   * NIR's Conv2d always has a bias: one of zeros means none, unless the metadata says that it is
+   * there to be trained.
+   */
+  private static boolean hasBias(NirNode node) {
+    return hasNonzeroBias(node)
+        || node.fields().containsKey("bias") && Objects.equals(node.metadata().get("bias"), "true");
+  }
+
+  private static boolean hasNonzeroBias(NirNode node) {
+    Tensor bias = node.fields().get("bias");
+    return bias != null && !NirWriter.isZero(bias);
+  }
+
+  /** Whether a layer is still what a node's fields say. */
+  private boolean says(NirNode node, NeuronSpec layer) {
+    try {
+      int[] dims =
+          node.fields().values().stream()
+              .map(Tensor::shape)
+              .max(Comparator.comparingInt(shape -> shape.length))
+              .orElse(new int[] {1});
+      NirNode written = dialect.write(node.path(), layer, Shape.of(dims.length == 0 ? new int[] {1} : dims));
+      return written.type().equals(node.type())
+          && written.fields().entrySet().stream()
+              .allMatch(f -> isNear(f.getValue().data(), node.tensor(f.getKey()).data()));
+    } catch (InvalidSpecException e) {
+      return false;
+    }
+  }
+
+  private static boolean isNear(float[] written, float[] found) {
+    if (written.length == 0 || found.length == 0) {
+      return false;
+    }
+    for (int i = 0; i < Math.max(written.length, found.length); i++) {
+      float value = found[found.length == 1 ? 0 : i % found.length];
+      if (!(Math.abs(written[i % written.length] - value) <= 1e-5 * Math.abs(value))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The neurons that the metadata describes, with lists of constants out of the node's fields. */
+  private @Nullable LayerSpec rememberedNeurons(NirNode node, Supplier<LayerSpec> fromFields) {
+    ObjectNode json = json(node);
+    if (json == null) {
+      return null;
+    }
+    try {
+      boolean recurrent = node.wayBack() != null;
+      ObjectNode said = null;
+      for (String constant : PerNeuron.CONSTANTS) {
+        boolean wanted =
+            constant.equals("spike_threshold")
+                ? !node.type().equals("LI")
+                : constant.equals("tau_syn")
+                    ? node.type().equals("CubaLIF")
+                    : !node.type().equals("IF");
+        if (wanted && !json.has(constant)) {
+          said = said == null ? SpecJson.json(fromFields.get()) : said;
+          if (said.has(constant)) {
+            json.set(constant, said.get(constant));
+          }
+        }
+      }
+      LayerSpec layer = SpecJson.layer(json);
+      return layer instanceof NeuronSpec.Recurrent == recurrent
+              && layer instanceof NeuronSpec neurons
+              && says(node, neurons)
+          ? layer
+          : null;
+    } catch (JacksonException | IllegalArgumentException | InvalidSpecException e) {
+      return null;
+    }
+  }
+
+  /** The layer that the metadata describes, or null. */
+  private static @Nullable LayerSpec remembered(NirNode node) {
+    ObjectNode json = json(node);
+    try {
+      return json == null ? null : SpecJson.layer(json);
+    } catch (JacksonException | IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  private static @Nullable ObjectNode json(NirNode node) {
+    ObjectNode json = SpecJson.object();
+    try {
+      node.metadata()
+          .forEach(
+              (name, text) ->
+                  json.set(name, name.equals("type") ? SpecJson.text(text) : SpecJson.read(text)));
+      return json.has("type") ? json : null;
+    } catch (JacksonException | IllegalArgumentException e) {
+      return null;
+    }
+  }
+}

@@ -1,0 +1,480 @@
+package dev.spikewise.interop.nir;
+
+import dev.spikewise.interop.SpecJson;
+import dev.spikewise.interop.Weights;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.snn.TrainedModel;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.Graph;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Size2;
+import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.JoinSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.NormSpec;
+import dev.spikewise.spec.layer.PoolSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.ShapeSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
+import io.jhdf.HdfFile;
+import io.jhdf.api.WritableGroup;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Array;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Writes networks as NIR files. What NIR has no word for ({@code spike_fn}, {@code reset_fn},
+ * {@code min_v_mem}, ...) is kept in each node's metadata, and believed when read only while it
+ * still says the same as the node's own fields.
+ */
+public final class NirWriter {
+
+  /** Metadata of the graph: another node's metadata, the type of a layer, the name of a sum. */
+  static final String OF_NODE = "node.";
+
+  static final String TIME_LAYER = "layer.";
+  static final String SUM_BEFORE = "sum.";
+
+  /** Version of the reference implementation whose files these are like. */
+  private static final String VERSION = "1.0.7";
+
+  private static final Set<String> INTEGERS =
+      Set.of(
+          "shape",
+          "input_shape",
+          "stride",
+          "padding",
+          "dilation",
+          "groups",
+          "kernel_size",
+          "start_dim",
+          "end_dim",
+          "input_type");
+
+  /** Nodes that nir up to 1.0.4 cannot read with metadata of their own: the graph keeps theirs. */
+  private static final Set<String> WITHOUT_METADATA = Set.of("Conv2d", "AvgPool2d");
+
+  /**
+   * The output of a layer in the file.
+   *
+   * @param nodes names of the nodes whose outputs add up to it
+   * @param area the nodes put out so many times less than the layer
+   */
+  private record Signal(List<String> nodes, float area) {}
+
+  private final Graph network;
+  private final StateDict weights;
+  private final NirDialect dialect;
+  private final WritableGroup about;
+  private final WritableGroup nodes;
+  private final Map<Integer, Signal> signals = new HashMap<>();
+  private final List<String[]> edges = new ArrayList<>();
+
+  private NirWriter(WritableGroup graph, TrainedModel model, NirDialect dialect) {
+    network = model.spec().graph();
+    weights = model.weights();
+    this.dialect = dialect;
+    graph.putDataset("type", "NIRGraph");
+    about = graph.putGroup("metadata");
+    about.putDataset("dialect", dialect.name());
+    String name = model.spec().name();
+    if (name != null && !name.isEmpty()) {
+      about.putDataset("name", name);
+    }
+    nodes = graph.putGroup("nodes");
+  }
+
+  /**
+   * Writes a network so that {@code dialect}'s importer reads what it computes here, as far as NIR
+   * can say it: spikes and resets are the importer's own. Dropout is left out, and a BatchNorm2d
+   * becomes part of its Conv2d.
+   *
+   * @throws InvalidSpecException naming the layer that the dialect has no node for, or a weight
+   *     that does not fit
+   */
+  public static byte[] write(ModelSpec model, StateDict weights, NirDialect dialect) {
+    var trained = new TrainedModel(model, Weights.of(model, weights));
+    var used =
+        model.layers().stream()
+                .anyMatch(layer -> layer instanceof DropoutSpec || layer instanceof NormSpec)
+            ? trained.merged()
+            : trained;
+    try {
+      Path file = Files.createTempFile("spikewise", ".nir");
+      try {
+        try (var hdf = HdfFile.write(file)) {
+          hdf.putDataset("version", VERSION);
+          WritableGroup graph = hdf.putGroup("node");
+          graph.putDataset("edges", new NirWriter(graph, used, dialect).edges());
+        }
+        return Files.readAllBytes(file);
+      } finally {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private String[][] edges() {
+    checkNames();
+    put(nodes, Graph.INPUT, "Input", Map.of("shape", dims(network.inputShape())), Map.of());
+    signals.put(Graph.INPUT_INDEX, new Signal(List.of(Graph.INPUT), 1));
+    for (Graph.Vertex vertex : network.order()) {
+      signals.put(vertex.index(), write(vertex));
+    }
+    Graph.Vertex last = network.output();
+    Signal out = signal(last.index());
+    if (out.area() != 1) {
+      throw refused(last, dialect + " knows no such pool, and no weights after it make up for it");
+    }
+    String name = "output";
+    while (network.order().stream().map(Graph.Vertex::name).anyMatch(name::equals)) {
+      name += "_";
+    }
+    put(nodes, name, "Output", Map.of("shape", dims(last.shape())), Map.of());
+    connect(last, name);
+    return edges.toArray(String[][]::new);
+  }
+
+  /** PyTorch's importers write an underscore for each dot. */
+  private void checkNames() {
+    var seen = new HashSet<String>();
+    for (Graph.Vertex vertex : network.order()) {
+      if (!seen.add(vertex.name().replace('.', '_'))) {
+        throw new InvalidSpecException(
+            "/layers/" + vertex.index() + "/name",
+            "must differ from the other names by more than dots and underscores to be written to"
+                + " NIR, but was "
+                + vertex.name());
+      }
+    }
+  }
+
+  private Signal signal(int layer) {
+    return Objects.requireNonNull(signals.get(layer));
+  }
+
+  private static InvalidSpecException refused(Graph.Vertex vertex, String detail) {
+    return new InvalidSpecException("/layers/" + vertex.index(), detail);
+  }
+
+  /** Leads what the layer {@code from} puts out to the node {@code to}. */
+  private void connect(Graph.Vertex from, String to) {
+    connect(from.index(), to);
+  }
+
+  private void connect(int from, String to) {
+    signal(from).nodes().forEach(node -> edges.add(new String[] {node, to}));
+    if (from != Graph.INPUT_INDEX && network.layer(from).spec() instanceof JoinSpec) {
+      about.putDataset(SUM_BEFORE + to, network.layer(from).name());
+    }
+  }
+
+  /** Writes a layer's node, if it has one; returns what the layer puts out. */
+  private Signal write(Graph.Vertex vertex) {
+    Signal in = signal(vertex.input());
+    switch (vertex.spec()) {
+      case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _ -> {
+        if (network.isSequence()) {
+          about.putDataset(TIME_LAYER + vertex.index(), vertex.spec().typeName());
+        }
+        return in;
+      }
+      case JoinSpec.Add _ -> {
+        return sum(vertex);
+      }
+      case JoinSpec.Concat _ -> throw refused(vertex, "Concat cannot be written to NIR");
+      default -> {}
+    }
+    LayerSpec layer =
+        vertex.spec() instanceof NeuronSpec neuron ? trained(vertex, neuron) : vertex.spec();
+    if (layer instanceof NeuronSpec && in.area() != 1) {
+      throw refused(
+          vertex,
+          dialect
+              + " knows no such pool, and there are no weights before these neurons to make up for"
+              + " it");
+    }
+    String at = "/layers/" + vertex.index();
+    dialect.check(at, layer, vertex.inputShape(), isBiased(vertex));
+    String type = type(at, layer);
+    ObjectNode json = SpecJson.json(layer).put("type", layer.typeName());
+    boolean apart = WITHOUT_METADATA.contains(type);
+    if (apart) {
+      about.putDataset(OF_NODE + vertex.name(), SpecJson.write(json));
+    }
+    var fields = fields(vertex, layer, in.area());
+    if (layer instanceof NeuronSpec.Recurrent) {
+      putRecurrent(vertex, type, fields, metadata(json));
+    } else {
+      put(nodes, vertex.name(), type, fields, apart ? Map.of() : metadata(json));
+    }
+    connect(vertex.input(), vertex.name());
+    float area =
+        switch (layer) {
+          case PoolSpec pool -> in.area() * NirReader.area(pool, type);
+          case SynapticSpec _ -> 1;
+          default -> in.area();
+        };
+    return new Signal(List.of(vertex.name()), area);
+  }
+
+  /** NIR has no node for a sum: whatever reads it has an edge from each of its parts. */
+  private Signal sum(Graph.Vertex vertex) {
+    float area = signal(vertex.input()).area();
+    var parts = new ArrayList<String>();
+    for (int input : vertex.inputs()) {
+      Signal part = signal(input);
+      if (part.area() != area) {
+        throw refused(vertex, "adds pools of which " + dialect + " knows not all");
+      }
+      parts.addAll(part.nodes());
+    }
+    if (new HashSet<>(parts).size() < parts.size()) {
+      throw refused(vertex, "adds the same signal twice, which NIR's edges cannot say");
+    }
+    return new Signal(List.copyOf(parts), area);
+  }
+
+  /** A graph of its own, as snnTorch's exporter writes RLeaky and RSynaptic. */
+  private void putRecurrent(
+      Graph.Vertex vertex, String type, Map<String, Tensor> fields, Map<String, String> metadata) {
+    String at = "/layers/" + vertex.index();
+    Tensor weight =
+        Objects.requireNonNull(weights.tensors().get(vertex.name() + ".rec_connect.weight"));
+    if (!Arrays.equals(weight.data(), dialect.back(weight).data())) {
+      throw new InvalidSpecException(
+          at + "/rec_connect/weight",
+          "must be whole 32nds from -4 to 127/32 for Lava, which rounds them");
+    }
+    Tensor bias = weights.tensors().get(vertex.name() + ".rec_connect.bias");
+    if (bias != null && !isZero(bias)) {
+      throw new InvalidSpecException(
+          at + "/rec_connect/bias",
+          "must be 0 in NIR: here it is there from the second step on, for snnTorch from the first");
+    }
+    WritableGroup graph = nodes.putGroup(vertex.name());
+    graph.putDataset("type", "NIRGraph");
+    WritableGroup inner = graph.putGroup("nodes");
+    put(inner, "input", "Input", Map.of("shape", dims(vertex.inputShape())), Map.of());
+    put(inner, "lif", type, fields, metadata);
+    put(inner, "w_rec", "Linear", Map.of("weight", weight), Map.of());
+    put(inner, "output", "Output", Map.of("shape", dims(vertex.shape())), Map.of());
+    graph.putDataset(
+        "edges",
+        new String[][] {{"input", "lif"}, {"lif", "w_rec"}, {"w_rec", "lif"}, {"lif", "output"}});
+  }
+
+  private String type(String at, LayerSpec layer) {
+    return switch (layer) {
+      case SynapticSpec.Linear _ -> "Affine";
+      case SynapticSpec.Conv1d _ when dialect != NirDialect.SINABS ->
+          throw new InvalidSpecException(at, "Conv1d can be written for sinabs alone");
+      case PoolSpec pool -> dialect.pool(pool);
+      case NeuronSpec neuron -> dialect.type(at, neuron);
+      default -> layer.typeName();
+    };
+  }
+
+  private Map<String, Tensor> fields(Graph.Vertex vertex, LayerSpec layer, float area) {
+    Shape input = vertex.inputShape();
+    return switch (layer) {
+      case NeuronSpec neuron ->
+          dialect.write("/layers/" + vertex.index(), neuron, input).fields();
+      case RectifierSpec _,
+          PoolSpec.SpikingMaxPooling2dLayer _,
+          NormSpec _,
+          JoinSpec _,
+          DropoutSpec _ ->
+          throw refused(vertex, layer.typeName() + " cannot be written to NIR");
+      case SynapticSpec.Conv2d conv ->
+          convolution(
+              weights(vertex, area),
+              vector(input.dim(1), input.dim(2)),
+              pair(conv.stride()),
+              pair(conv.padding()),
+              pair(conv.dilation()),
+              conv.groups());
+      case SynapticSpec.Conv1d conv ->
+          convolution(
+              weights(vertex, area),
+              scalar(input.dim(1)),
+              scalar(conv.stride()),
+              scalar(conv.padding()),
+              scalar(conv.dilation()),
+              conv.groups());
+      case SynapticSpec.Linear _ -> weights(vertex, area);
+      case PoolSpec pool ->
+          Map.of(
+              "kernel_size",
+              pair(pool.kernelSize()),
+              "stride",
+              pair(pool.stride()),
+              "padding",
+              pair(pool.padding()));
+      case ShapeSpec.Flatten _ ->
+          Map.of(
+              "start_dim",
+              scalar(dialect.flattenStart()),
+              "end_dim",
+              scalar(-1),
+              "input_type",
+              dims(input));
+      case ShapeSpec.FlattenTime _ -> Map.of();
+      case ShapeSpec.UnflattenTime _ -> Map.of();
+    };
+  }
+
+  private static Map<String, Tensor> convolution(
+      Map<String, Tensor> weights,
+      Tensor inputShape,
+      Tensor stride,
+      Tensor padding,
+      Tensor dilation,
+      int groups) {
+    var fields = new LinkedHashMap<>(weights);
+    fields.put("input_shape", inputShape);
+    fields.put("stride", stride);
+    fields.put("padding", padding);
+    fields.put("dilation", dilation);
+    fields.put("groups", scalar(groups));
+    return fields;
+  }
+
+  private boolean isBiased(Graph.Vertex vertex) {
+    Tensor bias = weights.tensors().get(vertex.name() + ".bias");
+    return bias != null && !isZero(bias);
+  }
+
+  static boolean isZero(Tensor tensor) {
+    for (float value : tensor.data()) {
+      if (value != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The layer with its time constants as they were trained. */
+  private LayerSpec trained(Graph.Vertex vertex, NeuronSpec layer) {
+    ObjectNode json = SpecJson.json(layer);
+    for (String which : List.of("mem", "syn")) {
+      Tensor tau = weights.tensors().get(vertex.name() + ".tau_" + which);
+      Tensor alpha = weights.tensors().get(vertex.name() + ".alpha_" + which);
+      if (tau != null) {
+        SpecJson.put(json, "tau_" + which, tau, value -> value);
+      } else if (alpha != null) {
+        SpecJson.put(json, "tau_" + which, alpha, value -> -1 / Math.log(value));
+      }
+    }
+    return SpecJson.layer(json);
+  }
+
+  private Map<String, Tensor> weights(Graph.Vertex vertex, float area) {
+    Tensor weight = Objects.requireNonNull(weights.tensors().get(vertex.name() + ".weight"));
+    var scaled = weight.data().clone();
+    for (int k = 0; k < scaled.length; k++) {
+      scaled[k] *= area;
+    }
+    int out = weight.shape()[0];
+    Tensor bias =
+        weights
+            .tensors()
+            .getOrDefault(vertex.name() + ".bias", new Tensor(new int[] {out}, new float[out]));
+    return Map.of("weight", new Tensor(weight.shape(), scaled), "bias", bias);
+  }
+
+  static Map<String, String> metadata(ObjectNode layer) {
+    var metadata = new LinkedHashMap<String, String>();
+    layer
+        .properties()
+        .forEach(
+            p -> {
+              // The node's own fields are the lists of constants.
+              if (PerNeuron.CONSTANTS.contains(p.getKey()) && p.getValue().isArray()) {
+                return;
+              }
+                metadata.put(
+                    p.getKey(),
+                    p.getKey().equals("type")
+                        ? p.getValue().asString("")
+                        : SpecJson.write(p.getValue()));
+            });
+    return metadata;
+  }
+
+  private static void put(
+      WritableGroup nodes,
+      String name,
+      String type,
+      Map<String, Tensor> fields,
+      Map<String, String> metadata) {
+    WritableGroup node = nodes.putGroup(name);
+    node.putDataset("type", type);
+    fields.forEach(
+        (field, tensor) -> node.putDataset(field, nested(tensor, INTEGERS.contains(field))));
+    if (!metadata.isEmpty()) {
+      WritableGroup group = node.putGroup("metadata");
+      metadata.forEach(group::putDataset);
+    }
+  }
+
+  private static Tensor dims(Shape shape) {
+    return vector(shape.dims().stream().mapToInt(d -> d).toArray());
+  }
+
+  private static Tensor pair(Size2 size) {
+    return vector(size.h(), size.w());
+  }
+
+  private static Tensor vector(int... values) {
+    var floats = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      floats[i] = values[i];
+    }
+    return new Tensor(new int[] {values.length}, floats);
+  }
+
+  private static Tensor scalar(int value) {
+    return new Tensor(new int[] {}, new float[] {value});
+  }
+
+  /** The arrays of arrays that jHDF writes. */
+  private static Object nested(Tensor tensor, boolean integers) {
+    Class<?> type = integers ? long.class : float.class;
+    if (tensor.shape().length == 0) {
+      return integers ? (Object) (long) tensor.data()[0] : (Object) tensor.data()[0];
+    }
+    Object array = Array.newInstance(type, tensor.shape());
+    fill(array, tensor.data(), 0);
+    return array;
+  }
+
+  private static int fill(Object array, float[] data, int from) {
+    int at = from;
+    for (int i = 0; i < Array.getLength(array); i++) {
+      switch (array) {
+        case float[] floats -> floats[i] = data[at++];
+        case long[] longs -> longs[i] = (long) data[at++];
+        default -> at = fill(Array.get(array, i), data, at);
+      }
+    }
+    return at;
+  }
+}
