@@ -69,8 +69,7 @@ public final class SpecJson {
   }
 
   /** Sets a constant: a number where {@code tensor} has no dimensions, else a list. */
-  public static void put(
-      ObjectNode json, String name, Tensor tensor, DoubleUnaryOperator change) {
+  public static void put(ObjectNode json, String name, Tensor tensor, DoubleUnaryOperator change) {
     if (tensor.shape().length == 0) {
       json.put(name, change.applyAsDouble(tensor.data()[0]));
       return;

@@ -166,8 +166,7 @@ public final class Weights {
     }
 
     /** The values of a constant, as many as {@code shape} has. */
-    private float[] values(
-        LayerSpec layer, String name, String array, Shape shape, Tensor tensor) {
+    private float[] values(LayerSpec layer, String name, String array, Shape shape, Tensor tensor) {
       float[] data = tensor.data();
       for (float value : data) {
         if (array.startsWith("tau_") && !(value > 0)) {

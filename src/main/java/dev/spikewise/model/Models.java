@@ -9,9 +9,9 @@ import dev.spikewise.dataset.Datasets;
 import dev.spikewise.interop.PrintedModel;
 import dev.spikewise.interop.Safetensors;
 import dev.spikewise.interop.Weights;
+import dev.spikewise.interop.nir.NirDialect;
 import dev.spikewise.interop.nir.NirReader;
 import dev.spikewise.interop.nir.NirWriter;
-import dev.spikewise.interop.nir.NirDialect;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Problem.Code;
@@ -110,15 +110,14 @@ public class Models {
    */
   public Model createFromNir(byte[] file, @Nullable String dialect) {
     var assumptions = new ArrayList<String>();
-    return add(
-            compute.run(
-                run -> {
-                  run.reserve(file.length);
-                  var network = NirReader.read(file, dialect == null ? null : dialect(dialect));
-                  bound(network.model());
-                  assumptions.addAll(network.assumptions());
-                  return Trained.of(new TrainedModel(network.model(), network.weights()));
-                }))
+    return add(compute.run(
+            run -> {
+              run.reserve(file.length);
+              var network = NirReader.read(file, dialect == null ? null : dialect(dialect));
+              bound(network.model());
+              assumptions.addAll(network.assumptions());
+              return Trained.of(new TrainedModel(network.model(), network.weights()));
+            }))
         .assuming(assumptions);
   }
 

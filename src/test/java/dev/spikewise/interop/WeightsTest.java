@@ -92,8 +92,7 @@ class WeightsTest {
                             "/9.weight",
                             "is no weight of this model; the nearest name is 1.weight"),
                         new Mistake(
-                            "",
-                            "the model's arrays are 1.weight, 1.bias, 5.weight, 6.tau_mem"),
+                            "", "the model's arrays are 1.weight, 1.bias, 5.weight, 6.tau_mem"),
                         new Mistake("/1.weight", "holds NaN"),
                         new Mistake("/2.spike_threshold", "is not the model's, which is 0.5")));
   }
@@ -122,12 +121,11 @@ class WeightsTest {
 
   private static ModelSpec lif(Constant tauMem) {
     return ModelSpec.sequence(
-          "lif",
-          List.of(6),
-          List.of(
-              new SynapticSpec.Linear(6, 4, true),
-              new NeuronSpec.LIF(
-                  tauMem, null, false, false, null, null, null, null, null, null)));
+        "lif",
+        List.of(6),
+        List.of(
+            new SynapticSpec.Linear(6, 4, true),
+            new NeuronSpec.LIF(tauMem, null, false, false, null, null, null, null, null, null)));
   }
 
   @Test

@@ -103,7 +103,9 @@ final class Hdf5 {
     bytesLeft -= bytes;
   }
 
-  /** Of the filters, only deflate can make much of little, and only what comes last of the file's. */
+  /**
+   * Of the filters, only deflate can make much of little, and only what comes last of the file's.
+   */
   private static boolean isDeflated(Dataset dataset, String path) {
     boolean deflated = false;
     for (var filter : dataset.getFilters()) {

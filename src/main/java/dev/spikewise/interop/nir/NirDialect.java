@@ -177,11 +177,7 @@ public enum NirDialect {
     boolean normInput = isNormed(node, a);
     return new ScaledLeak(
         new NeuronSpec.ExpLeak(
-            Constant.of(-1 / Math.log(a)),
-            Constant.of(-1 / Math.log(as)),
-            false,
-            normInput,
-            null),
+            Constant.of(-1 / Math.log(a)), Constant.of(-1 / Math.log(as)), false, normInput, null),
         cubaScale(node, as, normInput));
   }
 
@@ -361,8 +357,7 @@ public enum NirDialect {
                   + " groups of "
                   + input.dim(0) / conv.groups()
                   + " channels, which no importer of NIR files reads";
-          case PoolSpec.AvgPool2d pool
-              when this == SINABS && !pool.padding().equals(Size2.ZERO) ->
+          case PoolSpec.AvgPool2d pool when this == SINABS && !pool.padding().equals(Size2.ZERO) ->
               "must have no padding for sinabs, which knows no AvgPool2d and reads no padding of a"
                   + " SumPool2d";
           default -> null;
@@ -529,7 +524,8 @@ public enum NirDialect {
     Double value = constant.uniform();
     if (value == null) {
       throw new InvalidSpecException(
-          path + "/" + name, "must be the same for all neurons of the layer to be written for this library");
+          path + "/" + name,
+          "must be the same for all neurons of the layer to be written for this library");
     }
     return value;
   }

@@ -80,8 +80,7 @@ record NirGraph(
                 ? readGraph(node, at, depth + 1)
                 : node(node, at));
       }
-      for (var edge :
-          arrays.pairs(Hdf5.dataset(graph, "edges"), path + "/edges", 2 * MAX_NODES)) {
+      for (var edge : arrays.pairs(Hdf5.dataset(graph, "edges"), path + "/edges", 2 * MAX_NODES)) {
         String from = port(path, edge.getFirst(), "Output");
         String to = port(path, edge.getLast(), "Input");
         successors.computeIfAbsent(from, key -> new LinkedHashSet<>()).add(to);

@@ -89,7 +89,8 @@ public final class NirReader {
           new Signal(
               out.layer(),
               out.area(),
-              (out.exclusive() || out.layer() != in.layer()) && graph.readers().getOrDefault(node.path(), 0) <= 1));
+              (out.exclusive() || out.layer() != in.layer())
+                  && graph.readers().getOrDefault(node.path(), 0) <= 1));
     }
     NirNode last = graph.order().getLast();
     settle(Objects.requireNonNull(signals.get(last.path())), last);
@@ -264,11 +265,9 @@ public final class NirReader {
           switch (type) {
             case "FlattenTime" -> new ShapeSpec.FlattenTime();
             case "UnflattenTime" -> new ShapeSpec.UnflattenTime();
-            default ->
-                throw graph.root().invalid("metadata", "names an unknown layer " + type);
+            default -> throw graph.root().invalid("metadata", "names an unknown layer " + type);
           };
-      int index =
-          addLayer(layer, Integer.toString(layers.size()), List.of(signal.layer()), path);
+      int index = addLayer(layer, Integer.toString(layers.size()), List.of(signal.layer()), path);
       signal = new Signal(index, signal.area(), signal.exclusive());
     }
     return signal;
@@ -325,8 +324,7 @@ public final class NirReader {
       case "Conv2d", "Conv1d", "Affine", "Linear" -> addSynapses(node, in);
       case "SumPool2d", "AvgPool2d" -> {
         PoolSpec pool = pool(node);
-        yield new Signal(
-            append(pool, node, in), in.area() * area(pool, node.type()), true);
+        yield new Signal(append(pool, node, in), in.area() * area(pool, node.type()), true);
       }
       case "Flatten" -> new Signal(append(flatten(node), node, in), in.area(), true);
       case "NIRGraph" -> throw node.invalid(null, "is a graph without nodes");
@@ -486,7 +484,10 @@ public final class NirReader {
       case "I" -> {
         dialect.checkIntegrator(node);
         return new Signal(
-            append(new NeuronSpec.ExpLeak(Constant.of(NO_LEAK_TAU), null, false, false, null), node, in),
+            append(
+                new NeuronSpec.ExpLeak(Constant.of(NO_LEAK_TAU), null, false, false, null),
+                node,
+                in),
             1,
             true);
       }
@@ -628,7 +629,8 @@ public final class NirReader {
               .map(Tensor::shape)
               .max(Comparator.comparingInt(shape -> shape.length))
               .orElse(new int[] {1});
-      NirNode written = dialect.write(node.path(), layer, Shape.of(dims.length == 0 ? new int[] {1} : dims));
+      NirNode written =
+          dialect.write(node.path(), layer, Shape.of(dims.length == 0 ? new int[] {1} : dims));
       return written.type().equals(node.type())
           && written.fields().entrySet().stream()
               .allMatch(f -> isNear(f.getValue().data(), node.tensor(f.getKey()).data()));

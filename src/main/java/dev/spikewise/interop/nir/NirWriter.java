@@ -295,8 +295,7 @@ public final class NirWriter {
   private Map<String, Tensor> fields(Graph.Vertex vertex, LayerSpec layer, float area) {
     Shape input = vertex.inputShape();
     return switch (layer) {
-      case NeuronSpec neuron ->
-          dialect.write("/layers/" + vertex.index(), neuron, input).fields();
+      case NeuronSpec neuron -> dialect.write("/layers/" + vertex.index(), neuron, input).fields();
       case RectifierSpec _,
           PoolSpec.SpikingMaxPooling2dLayer _,
           NormSpec _,
@@ -410,11 +409,11 @@ public final class NirWriter {
               if (PerNeuron.CONSTANTS.contains(p.getKey()) && p.getValue().isArray()) {
                 return;
               }
-                metadata.put(
-                    p.getKey(),
-                    p.getKey().equals("type")
-                        ? p.getValue().asString("")
-                        : SpecJson.write(p.getValue()));
+              metadata.put(
+                  p.getKey(),
+                  p.getKey().equals("type")
+                      ? p.getValue().asString("")
+                      : SpecJson.write(p.getValue()));
             });
     return metadata;
   }

@@ -111,10 +111,7 @@ final class PerNeuron {
    * @param shared writes a layer whose neurons are all alike
    */
   static NirNode write(
-      String path,
-      NeuronSpec layer,
-      Shape shape,
-      BiFunction<NeuronSpec, Shape, NirNode> shared) {
+      String path, NeuronSpec layer, Shape shape, BiFunction<NeuronSpec, Shape, NirNode> shared) {
     if (layer.constants().values().stream().allMatch(constant -> constant.uniform() != null)) {
       return shared.apply(layer, shape);
     }
@@ -126,8 +123,7 @@ final class PerNeuron {
       NirNode node = shared.apply(neuron(layer, json, k, n), Shape.of(1));
       type = node.type();
       for (var field : node.fields().entrySet()) {
-        values.computeIfAbsent(field.getKey(), key -> new float[n])[k] =
-            field.getValue().data()[0];
+        values.computeIfAbsent(field.getKey(), key -> new float[n])[k] = field.getValue().data()[0];
       }
     }
     var fields = new LinkedHashMap<String, Tensor>();

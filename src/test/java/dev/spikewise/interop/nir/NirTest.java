@@ -462,7 +462,10 @@ class NirTest {
   void damagedFilesAreRefusedNeverObeyed() {
     Golden.mutate(Golden.bytes("ours-sinabs.nir"), 3_000, 4, bytes -> NirReader.read(bytes, null));
     Golden.mutate(
-        Golden.bytes("ours-snntorch-recurrent.nir"), 1_000, 6, bytes -> NirReader.read(bytes, null));
+        Golden.bytes("ours-snntorch-recurrent.nir"),
+        1_000,
+        6,
+        bytes -> NirReader.read(bytes, null));
     Golden.mutate(
         Golden.bytes("peer-lava-recurrent.nir"),
         1_000,
