@@ -39,6 +39,7 @@ class RolesTest {
       assertThat(status(port, "/actuator/prometheus")).isEqualTo(200);
       assertThat(status(port, "/api/v1/jobs")).isEqualTo(404);
       assertThat(status(port, "/")).isEqualTo(404);
+      answersInProblems(port);
     }
   }
 
@@ -66,6 +67,7 @@ class RolesTest {
       assertThat(status(management, "/actuator/prometheus")).isEqualTo(200);
       assertThat(status(management, "/api/v1/jobs")).isEqualTo(404);
       assertThat(status(port, "/actuator/prometheus")).isEqualTo(404);
+      answersInProblems(management);
       showsItsBill(management);
     }
   }
@@ -110,6 +112,22 @@ class RolesTest {
     all.add("--spring.datasource.url=jdbc:h2:mem:" + role + settings.length);
     all.add("--spikewise.data-dir=target/test-data");
     return new SpringApplicationBuilder(SpikewiseApplication.class).run(all.toArray(String[]::new));
+  }
+
+  private void answersInProblems(int port) throws IOException, InterruptedException {
+    var nothing = get(port, "/actuator/nothing");
+    var uri = URI.create("http://127.0.0.1:" + port + "/actuator/prometheus");
+    var changed =
+        client.send(
+            HttpRequest.newBuilder(uri).DELETE().build(), BodyHandlers.ofString());
+    assertThat(nothing.statusCode()).isEqualTo(404);
+    assertThat(nothing.body()).contains("\"code\":\"not_found\"", "/actuator/nothing");
+    assertThat(changed.statusCode()).isEqualTo(405);
+    assertThat(changed.body()).contains("\"code\":\"method_not_allowed\"");
+    for (var answer : List.of(nothing, changed)) {
+      assertThat(answer.headers().firstValue("Content-Type"))
+          .hasValue("application/problem+json");
+    }
   }
 
   private void showsItsBill(int port) throws IOException, InterruptedException {

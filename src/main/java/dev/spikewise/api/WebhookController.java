@@ -1,10 +1,12 @@
 package dev.spikewise.api;
 
 import dev.spikewise.spec.Page;
+import dev.spikewise.web.Idempotency;
 import dev.spikewise.web.PageQuery;
 import dev.spikewise.webhook.Delivery;
 import dev.spikewise.webhook.Webhook;
 import dev.spikewise.webhook.Webhooks;
+import jakarta.servlet.http.HttpServletRequest;
 import java.net.URI;
 import java.util.UUID;
 import org.springdoc.core.annotations.ParameterObject;
@@ -32,11 +34,16 @@ class WebhookController {
     this.webhooks = webhooks;
   }
 
-  /** Adds a receiver. Answers with the secret, which is not told again. */
+  /**
+   * Adds a receiver. The answer holds the signing secret, which is not told again: a repeat with the
+   * same Idempotency-Key gets the answer without it.
+   */
   @PostMapping
   @ResponseStatus(HttpStatus.CREATED)
-  ResponseEntity<Webhook> create(@RequestBody Webhook.Definition definition) {
+  ResponseEntity<Webhook> create(
+      @RequestBody Webhook.Definition definition, HttpServletRequest request) {
     var webhook = webhooks.create(definition);
+    Idempotency.keep(request, webhook.withoutSecret());
     return ResponseEntity.created(URI.create(PATH + "/" + webhook.id())).body(webhook);
   }
 

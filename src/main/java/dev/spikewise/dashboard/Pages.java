@@ -4,10 +4,13 @@ import dev.spikewise.job.Job;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.model.ModelSummary;
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.ProblemException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.springframework.beans.factory.annotation.Value;
@@ -104,6 +107,10 @@ class Pages {
 
   @GetMapping("/compare")
   String compare(@RequestParam(defaultValue = "") List<UUID> id, Model page) {
+    // Spring converts a blank id to null.
+    if (id.stream().anyMatch(Objects::isNull)) {
+      throw new ProblemException(Code.INVALID_PARAMETER, "id must be the id of a job, not blank");
+    }
     var compared = id.stream().distinct().map(jobs::get).toList();
     page.addAttribute("jobs", compared);
     page.addAttribute(

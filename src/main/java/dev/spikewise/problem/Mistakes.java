@@ -87,10 +87,45 @@ public final class Mistakes {
         "must be between " + least + " and " + most + ", was " + value);
   }
 
-  /** Checks that a name can be shown on one line and stored: no database keeps NUL. */
+  /**
+   * Checks that a name can be stored and is shown as it is written, on one line: no control
+   * characters, of which NUL cannot be stored, and none that change the direction of the text
+   * around them or are invisible.
+   */
   public boolean name(String value, String name) {
+    return shown(value, name, false);
+  }
+
+  /** As {@link #name}, for a text that may have several lines. */
+  public boolean text(String value, String name) {
+    return shown(value, name, true);
+  }
+
+  private boolean shown(String value, String name, boolean lines) {
+    var refused =
+        value
+            .codePoints()
+            .filter(c -> !isShown(c) && !(lines && (c == '\n' || c == '\r' || c == '\t')))
+            .findFirst();
     return require(
-        value.chars().noneMatch(Character::isISOControl), name, "must not hold control characters");
+        refused.isEmpty(),
+        name,
+        String.format(
+            "must not hold control, direction or invisible characters, but has U+%04X",
+            refused.orElse(0)));
+  }
+
+  private static boolean isShown(int c) {
+    return switch (Character.getType(c)) {
+      case Character.CONTROL,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR,
+          Character.SURROGATE ->
+          false;
+      // Persian and emoji need the two joiners.
+      case Character.FORMAT -> c == 0x200C || c == 0x200D;
+      default -> true;
+    };
   }
 
   /** Whether nothing was found at this place or below it, nor can have been forgotten. */

@@ -75,6 +75,23 @@ public record Problem(
       return status;
     }
 
+    /** The word for a status of HTTP that nothing else is known of. */
+    public static Code of(int status) {
+      return switch (status) {
+        case 401 -> UNAUTHORIZED;
+        case 403 -> FORBIDDEN;
+        case 404 -> NOT_FOUND;
+        case 405 -> METHOD_NOT_ALLOWED;
+        case 406 -> NOT_ACCEPTABLE;
+        case 408 -> REQUEST_TIMEOUT;
+        case 409 -> CONFLICT;
+        case 413 -> CONTENT_TOO_LARGE;
+        case 415 -> UNSUPPORTED_MEDIA_TYPE;
+        case 503 -> UNAVAILABLE;
+        default -> status >= 500 ? INTERNAL_ERROR : INVALID_PARAMETER;
+      };
+    }
+
     @JsonValue
     public String word() {
       return name().toLowerCase(Locale.ROOT);

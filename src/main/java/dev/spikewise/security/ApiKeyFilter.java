@@ -46,7 +46,7 @@ final class ApiKeyFilter extends OncePerRequestFilter {
 
   private static @Nullable String presented(HttpServletRequest request) {
     var authorization = request.getHeader("Authorization");
-    if (authorization == null || !authorization.startsWith("Basic ")) {
+    if (authorization == null || !authorization.regionMatches(true, 0, "Basic ", 0, 6)) {
       return request.getHeader("X-API-Key");
     }
     try {

@@ -1,8 +1,11 @@
 package dev.spikewise.security;
 
 import dev.spikewise.tenant.Tenants;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -24,6 +27,31 @@ record SecuritySettings(
     @DefaultValue List<ApiKey> apiKeys,
     @Nullable String tenantClaim,
     @DefaultValue("false") boolean anonymous) {
+
+  SecuritySettings {
+    // A log line, and the owner of an Idempotency-Key, are told by tenant and name.
+    requireDistinct(apiKeys, key -> List.of(key.name(), String.valueOf(key.tenant())), "name");
+    requireDistinct(apiKeys, key -> key.sha256().toLowerCase(Locale.ROOT), "sha256");
+  }
+
+  private static void requireDistinct(
+      List<ApiKey> keys, Function<ApiKey, Object> what, String setting) {
+    var seen = new HashMap<Object, ApiKey>();
+    for (var key : keys) {
+      var before = seen.put(what.apply(key), key);
+      if (before != null) {
+        throw new IllegalArgumentException(
+            "spikewise.security.api-keys: the keys "
+                + before.name()
+                + " and "
+                + key.name()
+                + " have the same "
+                + setting
+                + (setting.equals("name") ? " in one tenant" : "")
+                + "; each key needs one of its own");
+      }
+    }
+  }
 
   /**
    * A key that is known by its hash alone.

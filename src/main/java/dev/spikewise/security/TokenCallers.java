@@ -25,6 +25,9 @@ final class TokenCallers implements Converter<Jwt, AbstractAuthenticationToken> 
 
   @Override
   public AbstractAuthenticationToken convert(Jwt token) {
+    if (token.getExpiresAt() == null) {
+      throw new InvalidBearerTokenException("the token never expires: it has no claim exp");
+    }
     var caller = roles.convert(token);
     if (tenantClaim == null) {
       return caller;

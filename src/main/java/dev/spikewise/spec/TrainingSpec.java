@@ -190,7 +190,7 @@ public record TrainingSpec(
           if (at.require(!label.isEmpty(), label, "must have a name")
               && at.require(content != null, label, "must be a text")) {
             at.name(label, label);
-            at.require(content.indexOf(0) < 0, label, "must not hold NUL");
+            at.text(content, label);
           }
         });
   }

@@ -3,6 +3,7 @@ package dev.spikewise.web;
 import dev.spikewise.compute.Caller;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
+import dev.spikewise.tenant.Tenants;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
@@ -27,6 +28,8 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.security.authentication.AnonymousAuthenticationToken;
+import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
@@ -35,6 +38,7 @@ import org.springframework.web.filter.OncePerRequestFilter;
 import org.springframework.web.multipart.support.StandardServletMultipartResolver;
 import org.springframework.web.servlet.HandlerExceptionResolver;
 import org.springframework.web.util.ContentCachingResponseWrapper;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Executes a POST with an {@code Idempotency-Key} once, and gives its answer again to whoever
@@ -48,20 +52,34 @@ public final class Idempotency extends OncePerRequestFilter {
 
   private static final String KEY = "Idempotency-Key";
 
+  /** Attribute of a request: what a repeat gets in place of the body of the first answer. */
+  private static final String KEPT = Idempotency.class.getName() + ".kept";
+
   private final JdbcClient jdbc;
+  private final JsonMapper json;
   private final PlatformTransactionManager transactions;
   private final HandlerExceptionResolver problems;
   private final Duration ttl;
 
   public Idempotency(
       JdbcClient jdbc,
+      JsonMapper json,
       PlatformTransactionManager transactions,
       @Qualifier("handlerExceptionResolver") HandlerExceptionResolver problems,
       HttpSettings settings) {
     this.jdbc = jdbc;
+    this.json = json;
     this.transactions = transactions;
     this.problems = problems;
     this.ttl = settings.idempotencyTtl();
+  }
+
+  /**
+   * Keeps {@code body} for a repeat of this request instead of the answer, which holds a secret
+   * that must not be stored a second time nor be readable for as long as answers are kept.
+   */
+  public static void keep(HttpServletRequest request, Object body) {
+    request.setAttribute(KEPT, body);
   }
 
   private record Answer(
@@ -93,7 +111,7 @@ public final class Idempotency extends OncePerRequestFilter {
       throws ServletException, IOException {
     try {
       once(request, response, chain);
-    } catch (RuntimeException e) {
+    } catch (IOException | RuntimeException e) {
       if (problems.resolveException(request, response, null, e) == null) {
         throw e;
       }
@@ -107,8 +125,7 @@ public final class Idempotency extends OncePerRequestFilter {
       throw new ProblemException(
           Code.INVALID_PARAMETER, KEY + " must be 1 to 255 visible ASCII characters");
     }
-    var principal = request.getUserPrincipal();
-    var id = hex(sha256(), (principal == null ? "" : principal.getName()) + "\n" + key);
+    var id = hex(sha256(), owner() + "\n" + key);
     var repeatable =
         Body.isMultipart(request)
             ? request
@@ -133,6 +150,19 @@ public final class Idempotency extends OncePerRequestFilter {
     answer.replay(response);
   }
 
+  /**
+   * Who a key belongs to. Tenants may give their keys and users the same names, and a user may be
+   * called like an API key.
+   */
+  private static String owner() {
+    var caller = SecurityContextHolder.getContext().getAuthentication();
+    if (caller == null || caller instanceof AnonymousAuthenticationToken) {
+      return "";
+    }
+    return String.join(
+        "\n", Tenants.of(caller).orElse(""), caller.getClass().getSimpleName(), caller.getName());
+  }
+
   private void execute(
       String id,
       String fingerprint,
@@ -150,7 +180,11 @@ public final class Idempotency extends OncePerRequestFilter {
       chain.doFilter(request, answer);
       transaction.requireKey();
       if (HttpStatusCode.valueOf(answer.getStatus()).is2xxSuccessful()) {
-        save(id, answer);
+        var kept = request.getAttribute(KEPT);
+        save(
+            id,
+            answer,
+            kept == null ? answer.getContentAsByteArray() : json.writeValueAsBytes(kept));
         transaction.commit();
       }
     } finally {
@@ -215,14 +249,14 @@ public final class Idempotency extends OncePerRequestFilter {
     }
   }
 
-  private void save(String id, ContentCachingResponseWrapper answer) {
+  private void save(String id, ContentCachingResponseWrapper answer, byte[] body) {
     jdbc.sql(
             "update idempotency set status = ?, location = ?, etag = ?, content_type = ?, body = ? where id = ?")
         .param(answer.getStatus())
         .param(answer.getHeader(HttpHeaders.LOCATION))
         .param(answer.getHeader(HttpHeaders.ETAG))
         .param(answer.getContentType())
-        .param(answer.getContentAsByteArray())
+        .param(body)
         .param(id)
         .update();
   }

@@ -9,12 +9,14 @@ import dev.spikewise.store.Outage;
 import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.util.Locale;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.coyote.BadRequestException;
+import org.apache.tomcat.util.http.InvalidParameterException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -93,8 +95,43 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
         request);
   }
 
+  /** A body that is parts, or a form, and that Tomcat does not understand. */
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> unreadableForm(
+      InvalidParameterException e, WebRequest request) {
+    return answer(e, unreadableForm(e), new HttpHeaders(), request);
+  }
+
+  private static Problem unreadableForm(InvalidParameterException e) {
+    return Problem.of(
+        Code.of(e.getErrorCode()), "the parameters cannot be read: " + e.getMessage());
+  }
+
+  /** Whether the client paused for longer than {@code server.tomcat.connection-timeout}. */
+  private static boolean isStalled(@Nullable Throwable e) {
+    return e != null && (e instanceof SocketTimeoutException || isStalled(e.getCause()));
+  }
+
+  private static Problem stalled() {
+    return Problem.of(
+        Code.REQUEST_TIMEOUT,
+        "the client sent no more of the body for longer than server.tomcat.connection-timeout"
+            + " allows; send the request again");
+  }
+
+  /** The rest of the body is not waited for. */
+  private @Nullable ResponseEntity<Object> stalled(Exception e, WebRequest request) {
+    LOG.debug("The body of {} stalled", path(request));
+    var close = new HttpHeaders();
+    close.set(HttpHeaders.CONNECTION, "close");
+    return answer(e, stalled(), close, request);
+  }
+
   @ExceptionHandler
   @Nullable ResponseEntity<Object> unreadableParts(MultipartException e, WebRequest request) {
+    if (isStalled(e)) {
+      return stalled(e, request);
+    }
     var problem =
         Problem.of(Code.MALFORMED_BODY, "the parts of the body cannot be told apart, or broke off");
     return answer(e, problem, new HttpHeaders(), request);
@@ -178,6 +215,9 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
       HttpHeaders headers,
       HttpStatusCode status,
       WebRequest request) {
+    if (isStalled(e)) {
+      return stalled(e, request);
+    }
     if (DisconnectedClientHelper.isClientDisconnectedException(e)) {
       // Nobody is left to answer: no fault of the service.
       LOG.debug("The client left before it had the answer of {}", path(request));
@@ -218,12 +258,12 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
                   .collect(Collectors.joining("; ")));
       case HttpMediaTypeException media when !media.getSupportedMediaTypes().isEmpty() ->
           Problem.of(
-              code(status),
+              Code.of(status.value()),
               detail
                   + " Possible here: "
                   + MediaType.toString(media.getSupportedMediaTypes())
                   + ".");
-      default -> status.is5xxServerError() ? internalError(e) : Problem.of(code(status), detail);
+      default -> status.is5xxServerError() ? internalError(e) : Problem.of(Code.of(status.value()), detail);
     };
   }
 
@@ -258,20 +298,6 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
     return Problem.of(Code.INTERNAL_ERROR, "the service failed; its log has this under " + id);
   }
 
-  private static Code code(HttpStatusCode status) {
-    return switch (status.value()) {
-      case 404 -> Code.NOT_FOUND;
-      case 405 -> Code.METHOD_NOT_ALLOWED;
-      case 406 -> Code.NOT_ACCEPTABLE;
-      case 408 -> Code.REQUEST_TIMEOUT;
-      case 409 -> Code.CONFLICT;
-      case 413 -> Code.CONTENT_TOO_LARGE;
-      case 415 -> Code.UNSUPPORTED_MEDIA_TYPE;
-      case 503 -> Code.UNAVAILABLE;
-      default -> status.is5xxServerError() ? Code.INTERNAL_ERROR : Code.INVALID_PARAMETER;
-    };
-  }
-
   private static String path(WebRequest request) {
     return ((ServletWebRequest) request).getRequest().getRequestURI();
   }
@@ -294,9 +320,11 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
           request.getAttribute(RequestDispatcher.ERROR_REQUEST_URI) instanceof String uri
               ? uri
               : request.getRequestURI();
-      var code = code(HttpStatusCode.valueOf(status));
+      var code = Code.of(status);
       var problem =
           switch (request.getAttribute(RequestDispatcher.ERROR_EXCEPTION)) {
+            case Throwable e when isStalled(e) -> stalled();
+            case InvalidParameterException e -> unreadableForm(e);
             case IOException e when isBrokenTransfer(e) -> brokenTransfer(e);
             case Throwable e -> internalError(e);
             case null, default ->

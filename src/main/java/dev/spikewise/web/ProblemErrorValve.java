@@ -10,6 +10,13 @@ import org.apache.catalina.valves.ErrorReportValve;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Condition;
+import org.springframework.context.annotation.ConditionContext;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.core.Ordered;
+import org.springframework.core.annotation.Order;
+import org.springframework.core.type.AnnotatedTypeMetadata;
 import org.springframework.stereotype.Component;
 
 /**
@@ -31,10 +38,11 @@ final class ProblemErrorValve extends ErrorReportValve {
       return;
     }
     // 501 is Tomcat's answer to a Transfer-Encoding that nobody knows.
-    var problem =
-        status < 500 || status == HttpServletResponse.SC_NOT_IMPLEMENTED
-            ? Problem.of(Code.INVALID_PARAMETER, "this is no valid HTTP request")
-            : Problem.of(Code.INTERNAL_ERROR, "the service failed");
+    var code =
+        status == HttpServletResponse.SC_NOT_IMPLEMENTED
+            ? Code.INVALID_PARAMETER
+            : Code.of(status);
+    var problem = Problem.of(code, detail(code, request));
     try (var _ = response.getOutputStream()) {
       answers.write(problem, request, response);
     } catch (IOException e) {
@@ -42,7 +50,46 @@ final class ProblemErrorValve extends ErrorReportValve {
     }
   }
 
+  private static String detail(Code code, Request request) {
+    return switch (code) {
+      case INVALID_PARAMETER -> "this is no valid HTTP request";
+      case NOT_FOUND -> "there is nothing at " + request.getRequestURI();
+      case METHOD_NOT_ALLOWED -> request.getMethod() + " is not possible here";
+      case INTERNAL_ERROR -> "the service failed";
+      default -> "this request cannot be answered";
+    };
+  }
+
+  /**
+   * The same on a port of its own for operators, where Spring Boot answers with a map otherwise. No
+   * annotation marks it as a configuration, or the scan would find it for the main port too.
+   */
+  @Conditional(OnOwnPort.class)
+  static class OperatorsPort {
+
+    @Bean
+    Customizer problems(ProblemWriter answers) {
+      return new Customizer(answers) {
+        @Override
+        public void customize(TomcatServletWebServerFactory factory) {
+          super.customize(factory);
+          factory.getErrorPages().clear();
+        }
+      };
+    }
+  }
+
+  /** Whether this is the context of a management port of its own, the child of the service's. */
+  static final class OnOwnPort implements Condition {
+    @Override
+    public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
+      return context.getBeanFactory() != null
+          && context.getBeanFactory().getParentBeanFactory() != null;
+    }
+  }
+
   @Component
+  @Order(Ordered.LOWEST_PRECEDENCE)
   static class Customizer implements WebServerFactoryCustomizer<TomcatServletWebServerFactory> {
 
     private final ProblemWriter answers;

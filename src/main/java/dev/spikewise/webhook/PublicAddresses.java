@@ -58,16 +58,24 @@ final class PublicAddresses implements DnsResolver {
     int first = bytes[0] & 0xff;
     int second = bytes[1] & 0xff;
     if (bytes.length == 4) {
+      int third = bytes[2] & 0xff;
       return first != 0
           && !(first == 100 && second >= 64 && second < 128)
-          && !(first == 192 && second == 0 && bytes[2] == 0)
+          && !(first == 192 && second == 0 && (third == 0 || third == 2))
+          && !(first == 192 && second == 88 && third == 99)
           && !(first == 198 && (second == 18 || second == 19))
+          && !(first == 198 && second == 51 && third == 100)
+          && !(first == 203 && second == 0 && third == 113)
           && first < 240;
     }
     int third = bytes[2] & 0xff;
-    // 2001:0000::/23 and 2002::/16 hold tunnels, whose other end may be anywhere.
+    int fourth = bytes[3] & 0xff;
+    // 2001:0000::/23 and 2002::/16 hold tunnels, whose other end may be anywhere; 2001:db8::/32 and
+    // 3fff::/20 are for documentation.
     return first >> 5 == 1
         && !(first == 0x20 && second == 0x01 && third < 2)
-        && !(first == 0x20 && second == 0x02);
+        && !(first == 0x20 && second == 0x01 && third == 0x0d && fourth == 0xb8)
+        && !(first == 0x20 && second == 0x02)
+        && !(first == 0x3f && second == 0xff && third < 0x10);
   }
 }

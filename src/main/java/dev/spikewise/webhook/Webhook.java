@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,8 +29,21 @@ public record Webhook(
     @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String secret,
     Instant createdAt) {
 
+  /** The same without the secret. */
+  public Webhook withoutSecret() {
+    return new Webhook(id, url, events, null, createdAt);
+  }
+
   /** How Standard Webhooks writes a secret: base64 of 24 to 64 bytes behind this. */
   static final String SECRET_PREFIX = "whsec_";
+
+  /** What some resolvers take for an IPv4 address: octal, hexadecimal, or fewer than four parts. */
+  private static final Pattern NUMERIC_HOST =
+      Pattern.compile("(?i)(0x[0-9a-f]*|[0-9]+)(\\.(0x[0-9a-f]*|[0-9]+))*\\.?");
+
+  private static final Pattern IPV4 =
+      Pattern.compile(
+          "((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(?=.)|$)){4}");
 
   private static final List<String> EVENTS =
       Arrays.stream(JobState.values()).map(Webhook::event).toList();
@@ -57,10 +71,12 @@ public record Webhook(
 
     @Override
     public void check(Mistakes mistakes) {
-      mistakes.require(
+      if (mistakes.require(
           url != null && url.length() <= 2000 && isHttp(url),
           "url",
-          "must be an absolute http or https URL without user and password");
+          "must be an absolute http or https URL without user and password")) {
+        checkAddress(URI.create(url), mistakes);
+      }
       mistakes.require(!events.isEmpty(), "events", "must name at least one event");
       for (int i = 0; i < events.size(); i++) {
         if (!EVENTS.contains(events.get(i))) {
@@ -82,6 +98,24 @@ public record Webhook(
       } catch (IllegalArgumentException e) {
         return false;
       }
+    }
+
+    /**
+     * Checks what a resolver would read in its own way, or no connection can be made to, so that a
+     * receiver is refused when it is given and not after hours of attempts.
+     */
+    private static void checkAddress(URI url, Mistakes mistakes) {
+      mistakes.require(
+          url.getPort() == -1 && !url.getRawAuthority().endsWith(":")
+              || url.getPort() >= 1 && url.getPort() <= 65535,
+          "url",
+          "must have a port of 1 to 65535, or none");
+      mistakes.require(
+          !NUMERIC_HOST.matcher(url.getHost()).matches()
+              || IPV4.matcher(url.getHost()).matches(),
+          "url",
+          "must write an IPv4 address as four decimal numbers of at most 255, without leading"
+              + " zeros");
     }
 
     private static boolean isSecret(String secret) {

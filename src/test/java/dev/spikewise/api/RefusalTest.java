@@ -10,14 +10,19 @@ import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
 /** Whatever is sent, the answer is a problem that names the place, never a fault of the service. */
+@ExtendWith(OutputCaptureExtension.class)
 class RefusalTest extends ServiceTest {
 
   private static final String LINEAR =
@@ -29,6 +34,25 @@ class RefusalTest extends ServiceTest {
   void aNameIsAtMost200CharactersLong() {
     refused(model("\"name\": \"" + "x".repeat(201) + "\", ", "{\"type\": \"IAF\"}"), "/name");
     refused(model("\"name\": \"a\\u0000b\", ", "{\"type\": \"IAF\"}"), "/name");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"202E", "2066", "200F", "2028", "FEFF", "0085", "001B", "D800"})
+  void refusesNamesThatAreNotShownAsTheyAreWritten(String code) {
+    var text = "a\\u" + code + "b";
+    refused(model("\"name\": \"" + text + "\", ", "{\"type\": \"IAF\"}"), "/name");
+    var labelled =
+        "{\"model\": " + LINEAR + ", \"labels\": {\"k\": \"" + text + "\"}, \"epochs\": 1}";
+    refused(post("/api/v1/jobs", labelled), "/labels/k");
+  }
+
+  @Test
+  void acceptsNamesInEveryScript() {
+    for (var name : new String[] {"caf\u00e9", "\u0645\u06cc\u200c\u0631", "\u05d0\u05d1", "\ud83d\udc69\u200d\ud83d\udd2c"}) {
+      var made = model("\"name\": \"" + name + "\", ", "{\"type\": \"IAF\"}");
+      assertThat(made.statusCode()).as(made.body()).isEqualTo(201);
+      assertThat(body(made).get("name").asString()).isEqualTo(name);
+    }
   }
 
   @ParameterizedTest
@@ -131,6 +155,68 @@ class RefusalTest extends ServiceTest {
     assertThat(job.statusCode()).as(job.body()).isEqualTo(202);
     problem(delete(path), 409, "conflict");
     post(job.headers().firstValue("Location").orElseThrow() + "/cancel", "");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/api/v1/jobs?name=%FF", "/api/v1/jobs?name=%", "/api/v1/jobs?name=%4", "/api/v1/jobs?=x",
+        "/api/v1/jobs?label=a:b&=", "/api/v1/jobs?%C0%80=1", "/api/v1/jobs?name=a%00b", "/api/v1/jobs?label=a:%00",
+        "/api/v1/models?cursor=%ff", "/compare?id=%20", "/compare?id=%FF", "/?name=%00", "/actuator/health?=1",
+        "/api/v1/jobs?name=%ED%A0%80"
+      })
+  void refusesQueryThatCannotBeRead(String target) throws IOException {
+    try (var socket = new Socket("127.0.0.1", port)) {
+      var request = "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      var answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(answer)
+          .startsWith("HTTP/1.1 400")
+          .contains("application/problem+json", "\"invalid_parameter\"");
+    }
+  }
+
+  @Test
+  void refusesFormWithoutWaitingForItsEnd() throws IOException {
+    try (var socket = new Socket("127.0.0.1", port)) {
+      var request =
+          "POST /api/v1/jobs?name=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\nContent-Type:"
+              + " application/x-www-form-urlencoded\r\n\r\na=%FF";
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      var answer = new String(socket.getInputStream().readNBytes(12), StandardCharsets.US_ASCII);
+      assertThat(answer).isEqualTo("HTTP/1.1 415");
+    }
+  }
+
+  /** Each body stops after its first bytes. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "POST /api/v1/jobs | application/json",
+        "POST /api/v1/models | application/x-hdf5",
+        "POST /api/v1/models | text/plain",
+        "POST /api/v1/datasets | multipart/form-data; boundary=b",
+        "POST /api/v1/analyses | application/json\r\nIdempotency-Key: stalls",
+        "POST /api/v1/datasets | multipart/form-data; boundary=b\r\nIdempotency-Key: stalls"
+      })
+  void answersStalledBodyWithATimeout(String what, CapturedOutput output) throws IOException {
+    var parts = what.split(" \\| ");
+    try (var socket = new Socket("127.0.0.1", port)) {
+      socket.setSoTimeout(20_000);
+      var request =
+          parts[0]
+              + "?input_shape=2 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\nContent-Type: "
+              + parts[1]
+              + "\r\n\r\n{\"a";
+      long begin = System.nanoTime();
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      var answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(answer)
+          .startsWith("HTTP/1.1 408")
+          .contains("application/problem+json", "\"request_timeout\"");
+      assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(15));
+    }
+    assertThat(output).doesNotContain("\tat ");
   }
 
   private HttpResponse<String> model(String name, String layer) {

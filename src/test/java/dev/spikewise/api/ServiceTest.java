@@ -31,6 +31,9 @@ import tools.jackson.databind.json.JsonMapper;
       "spikewise.data-dir=target/test-data",
       "spikewise.metrics.scrape-interval=1s",
       "spikewise.http.max-body-size=1MB",
+      // A body that stalls is soon given up; a connection between two requests is not.
+      "server.tomcat.connection-timeout=3s",
+      "server.tomcat.keep-alive-timeout=60s",
       "logging.level.dev.spikewise.web.ProblemAdvice=debug"
     })
 abstract class ServiceTest {

@@ -90,6 +90,7 @@ class SecurityTest {
     var basic =
         Base64.getEncoder().encodeToString("anybody:read-key".getBytes(StandardCharsets.UTF_8));
     assertThat(send("GET", MODELS, "Authorization", "Basic " + basic).statusCode()).isEqualTo(200);
+    assertThat(send("GET", MODELS, "Authorization", "basic " + basic).statusCode()).isEqualTo(200);
     assertThat(send("GET", MODELS, "Authorization", "Basic %%%").statusCode()).isEqualTo(401);
     assertThat(send("GET", MODELS).headers().firstValue("WWW-Authenticate").orElseThrow())
         .startsWith("Basic");
@@ -185,6 +186,21 @@ class SecurityTest {
             .analyze(new UnprotectedServerException("0.0.0.0"));
     assertThat(told.getAction())
         .contains("spikewise.security.api-keys[0].name", "issuer-uri", "anonymous=true");
+  }
+
+  @Test
+  void keysOfOneNameOrHashAreRefusedAtStart() {
+    var key = new SecuritySettings.ApiKey("ci", "0".repeat(64), Role.TRAIN, "red");
+    var named = new SecuritySettings.ApiKey("ci", "1".repeat(64), Role.READ, "red");
+    var hashed = new SecuritySettings.ApiKey("other", "0".repeat(64), Role.READ, "blue");
+    var elsewhere = new SecuritySettings.ApiKey("ci", "2".repeat(64), Role.READ, "blue");
+    var operators = new SecuritySettings.ApiKey("ci", "3".repeat(64), Role.READ, null);
+    assertThatThrownBy(() -> new SecuritySettings(List.of(key, named), null, false))
+        .hasMessageContaining("ci and ci have the same name in one tenant");
+    assertThatThrownBy(() -> new SecuritySettings(List.of(key, hashed), null, false))
+        .hasMessageContaining("ci and other have the same sha256");
+    assertThat(new SecuritySettings(List.of(key, elsewhere, operators), null, false).apiKeys())
+        .hasSize(3);
   }
 
   private HttpResponse<String> send(String method, String path, String... headers)

@@ -68,6 +68,15 @@ import org.springframework.test.context.TestPropertySource;
       "spikewise.security.api-keys[5].name=operator",
       "spikewise.security.api-keys[5].role=admin",
       "spikewise.security.api-keys[5].sha256=c9736463f555cdb7d2a78cfd7aa8b8c4f09d906d78f8dab9228eda30a28c2818",
+      // Keys of one name in two tenants: "red-ci-key" and "blue-ci-key".
+      "spikewise.security.api-keys[6].name=ci",
+      "spikewise.security.api-keys[6].role=train",
+      "spikewise.security.api-keys[6].sha256=27f23bf36146706527da451811c769b3ee4e53280ff17c25fcee5b6c3403c5c7",
+      "spikewise.security.api-keys[6].tenant=red",
+      "spikewise.security.api-keys[7].name=ci",
+      "spikewise.security.api-keys[7].role=train",
+      "spikewise.security.api-keys[7].sha256=a7a57645590d56359d26c373b4bb0a449f911623c3b3fdbb0e1517138d594771",
+      "spikewise.security.api-keys[7].tenant=blue",
       "spikewise.security.tenant-claim=team",
       "spring.security.oauth2.resourceserver.jwt.audiences=spikewise",
       "spring.security.oauth2.resourceserver.jwt.authorities-claim-name=roles",
@@ -123,6 +132,8 @@ class TenantsTest {
     refused.add(token(ISSUER.claims("ADMIN").audience("others")));
     refused.add(token(ISSUER.claims("ADMIN").issuer("http://127.0.0.1:1")));
     refused.add(token(ISSUER.claims("ADMIN").expirationTime(minutesAgo(5))));
+    refused.add(token(ISSUER.claims("ADMIN").expirationTime(null)));
+    refused.add(token(ISSUER.claims("ADMIN").notBeforeTime(minutesAgo(-5))));
     refused.add(new String[] {"Authorization", "Bearer " + ISSUER.forge(ISSUER.claims("ADMIN"))});
     var unsigned = new PlainJWT(ISSUER.claims("ADMIN").build()).serialize();
     refused.add(new String[] {"Authorization", "Bearer " + unsigned});
@@ -137,6 +148,38 @@ class TenantsTest {
     }
     var nothing = token(ISSUER.claims("GUEST").claim("team", "red"));
     assertThat(send("GET", "/api/v1/jobs", "", nothing).statusCode()).isEqualTo(403);
+  }
+
+  /** Two keys of one name in two tenants, and a token whose subject is called like them. */
+  @Test
+  void anIdempotencyKeyBelongsToOneTenantAndPrincipal() throws Exception {
+    var hook = "{\"url\": \"http://127.0.0.1:1/\"}";
+    var ids = new ArrayList<String>();
+    for (var who :
+        List.of(
+            key("red-ci"),
+            key("blue-ci"),
+            token(ISSUER.claims("TRAIN").claim("team", "red").subject("ci")),
+            token(ISSUER.claims("TRAIN").claim("team", "blue").subject("ci")),
+            token(ISSUER.claims("ADMIN").subject("ci")))) {
+      var answer =
+          send("POST", "/api/v1/webhooks", hook, who[0], who[1], "Idempotency-Key", "nightly");
+      assertThat(answer.statusCode()).as(answer.body()).isEqualTo(201);
+      assertThat(answer.headers().firstValue("Idempotency-Replayed")).isEmpty();
+      ids.add(answer.headers().firstValue("Location").orElseThrow());
+    }
+    assertThat(ids).doesNotHaveDuplicates();
+    var again =
+        send(
+            "POST",
+            "/api/v1/webhooks",
+            hook,
+            "X-API-Key",
+            "red-ci-key",
+            "Idempotency-Key",
+            "nightly");
+    assertThat(again.headers().firstValue("Idempotency-Replayed")).hasValue("true");
+    assertThat(again.body()).contains(id(ids.getFirst())).doesNotContain("whsec_");
   }
 
   @Test

@@ -224,7 +224,13 @@ class WebhooksTest {
   @ParameterizedTest
   @CsvSource({
     "8.8.8.8, true",
-    "192.0.2.1, true",
+    "8.8.4.4, true",
+    "192.0.2.1, false",
+    "192.88.99.1, false",
+    "198.51.100.7, false",
+    "203.0.113.7, false",
+    "2001:db8::1, false",
+    "3fff:fff::1, false",
     "2606:4700::1111, true",
     "127.0.0.1, false",
     "0.0.0.0, false",
