@@ -118,15 +118,13 @@ class RolesTest {
     var nothing = get(port, "/actuator/nothing");
     var uri = URI.create("http://127.0.0.1:" + port + "/actuator/prometheus");
     var changed =
-        client.send(
-            HttpRequest.newBuilder(uri).DELETE().build(), BodyHandlers.ofString());
+        client.send(HttpRequest.newBuilder(uri).DELETE().build(), BodyHandlers.ofString());
     assertThat(nothing.statusCode()).isEqualTo(404);
     assertThat(nothing.body()).contains("\"code\":\"not_found\"", "/actuator/nothing");
     assertThat(changed.statusCode()).isEqualTo(405);
     assertThat(changed.body()).contains("\"code\":\"method_not_allowed\"");
     for (var answer : List.of(nothing, changed)) {
-      assertThat(answer.headers().firstValue("Content-Type"))
-          .hasValue("application/problem+json");
+      assertThat(answer.headers().firstValue("Content-Type")).hasValue("application/problem+json");
     }
   }
 

@@ -35,8 +35,8 @@ class WebhookController {
   }
 
   /**
-   * Adds a receiver. The answer holds the signing secret, which is not told again: a repeat with the
-   * same Idempotency-Key gets the answer without it.
+   * Adds a receiver. The answer holds the signing secret, which is not told again: a repeat with
+   * the same Idempotency-Key gets the answer without it.
    */
   @PostMapping
   @ResponseStatus(HttpStatus.CREATED)

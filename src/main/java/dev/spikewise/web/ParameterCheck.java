@@ -61,9 +61,7 @@ final class ParameterCheck extends OncePerRequestFilter {
     var type = request.getContentType();
     boolean hasBody =
         request.getContentLengthLong() > 0 || request.getHeader("Transfer-Encoding") != null;
-    return hasBody
-        && type != null
-        && type.regionMatches(true, 0, FORM, 0, FORM.length());
+    return hasBody && type != null && type.regionMatches(true, 0, FORM, 0, FORM.length());
   }
 
   private static Optional<String> mistake(@Nullable String query) {
@@ -103,6 +101,9 @@ final class ParameterCheck extends OncePerRequestFilter {
       bytes.write(high << 4 | low);
       i += 2;
     }
-    return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes.toByteArray())).toString();
+    return StandardCharsets.UTF_8
+        .newDecoder()
+        .decode(ByteBuffer.wrap(bytes.toByteArray()))
+        .toString();
   }
 }

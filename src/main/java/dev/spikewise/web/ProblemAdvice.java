@@ -97,8 +97,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
 
   /** A body that is parts, or a form, and that Tomcat does not understand. */
   @ExceptionHandler
-  @Nullable ResponseEntity<Object> unreadableForm(
-      InvalidParameterException e, WebRequest request) {
+  @Nullable ResponseEntity<Object> unreadableForm(InvalidParameterException e, WebRequest request) {
     return answer(e, unreadableForm(e), new HttpHeaders(), request);
   }
 
@@ -263,7 +262,10 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
                   + " Possible here: "
                   + MediaType.toString(media.getSupportedMediaTypes())
                   + ".");
-      default -> status.is5xxServerError() ? internalError(e) : Problem.of(Code.of(status.value()), detail);
+      default ->
+          status.is5xxServerError()
+              ? internalError(e)
+              : Problem.of(Code.of(status.value()), detail);
     };
   }
 

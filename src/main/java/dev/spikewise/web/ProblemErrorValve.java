@@ -39,9 +39,7 @@ final class ProblemErrorValve extends ErrorReportValve {
     }
     // 501 is Tomcat's answer to a Transfer-Encoding that nobody knows.
     var code =
-        status == HttpServletResponse.SC_NOT_IMPLEMENTED
-            ? Code.INVALID_PARAMETER
-            : Code.of(status);
+        status == HttpServletResponse.SC_NOT_IMPLEMENTED ? Code.INVALID_PARAMETER : Code.of(status);
     var problem = Problem.of(code, detail(code, request));
     try (var _ = response.getOutputStream()) {
       answers.write(problem, request, response);

@@ -42,8 +42,7 @@ public record Webhook(
       Pattern.compile("(?i)(0x[0-9a-f]*|[0-9]+)(\\.(0x[0-9a-f]*|[0-9]+))*\\.?");
 
   private static final Pattern IPV4 =
-      Pattern.compile(
-          "((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(?=.)|$)){4}");
+      Pattern.compile("((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(?=.)|$)){4}");
 
   private static final List<String> EVENTS =
       Arrays.stream(JobState.values()).map(Webhook::event).toList();
@@ -111,8 +110,7 @@ public record Webhook(
           "url",
           "must have a port of 1 to 65535, or none");
       mistakes.require(
-          !NUMERIC_HOST.matcher(url.getHost()).matches()
-              || IPV4.matcher(url.getHost()).matches(),
+          !NUMERIC_HOST.matcher(url.getHost()).matches() || IPV4.matcher(url.getHost()).matches(),
           "url",
           "must write an IPv4 address as four decimal numbers of at most 255, without leading"
               + " zeros");

@@ -48,7 +48,10 @@ class RefusalTest extends ServiceTest {
 
   @Test
   void acceptsNamesInEveryScript() {
-    for (var name : new String[] {"caf\u00e9", "\u0645\u06cc\u200c\u0631", "\u05d0\u05d1", "\ud83d\udc69\u200d\ud83d\udd2c"}) {
+    for (var name :
+        new String[] {
+          "caf\u00e9", "\u0645\u06cc\u200c\u0631", "\u05d0\u05d1", "\ud83d\udc69\u200d\ud83d\udd2c"
+        }) {
       var made = model("\"name\": \"" + name + "\", ", "{\"type\": \"IAF\"}");
       assertThat(made.statusCode()).as(made.body()).isEqualTo(201);
       assertThat(body(made).get("name").asString()).isEqualTo(name);
@@ -160,9 +163,19 @@ class RefusalTest extends ServiceTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "/api/v1/jobs?name=%FF", "/api/v1/jobs?name=%", "/api/v1/jobs?name=%4", "/api/v1/jobs?=x",
-        "/api/v1/jobs?label=a:b&=", "/api/v1/jobs?%C0%80=1", "/api/v1/jobs?name=a%00b", "/api/v1/jobs?label=a:%00",
-        "/api/v1/models?cursor=%ff", "/compare?id=%20", "/compare?id=%FF", "/?name=%00", "/actuator/health?=1",
+        "/api/v1/jobs?name=%FF",
+        "/api/v1/jobs?name=%",
+        "/api/v1/jobs?name=%4",
+        "/api/v1/jobs?=x",
+        "/api/v1/jobs?label=a:b&=",
+        "/api/v1/jobs?%C0%80=1",
+        "/api/v1/jobs?name=a%00b",
+        "/api/v1/jobs?label=a:%00",
+        "/api/v1/models?cursor=%ff",
+        "/compare?id=%20",
+        "/compare?id=%FF",
+        "/?name=%00",
+        "/actuator/health?=1",
         "/api/v1/jobs?name=%ED%A0%80"
       })
   void refusesQueryThatCannotBeRead(String target) throws IOException {

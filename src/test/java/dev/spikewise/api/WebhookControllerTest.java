@@ -42,10 +42,24 @@ class WebhookControllerTest extends ServiceTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "http://8.8.8.8:0/", "http://8.8.8.8:99999/", "http://8.8.8.8:/", "http://0x08080808/",
-        "http://0x8.0x8.0x8.0x8/", "http://010.8.8.8/", "http://134744072/", "http://8.8.2056/", "http://8.8.8.8./",
-        "http://8.8.8.08/", "http://192.0.2.1/", "http://203.0.113.9/", "http://198.51.100.1/", "http://240.0.0.1/",
-        "http://[2001:db8::1]/", "http://[::ffff:10.0.0.1]/", "http://[64:ff9b::a00:1]/", "http://2852039166/"
+        "http://8.8.8.8:0/",
+        "http://8.8.8.8:99999/",
+        "http://8.8.8.8:/",
+        "http://0x08080808/",
+        "http://0x8.0x8.0x8.0x8/",
+        "http://010.8.8.8/",
+        "http://134744072/",
+        "http://8.8.2056/",
+        "http://8.8.8.8./",
+        "http://8.8.8.08/",
+        "http://192.0.2.1/",
+        "http://203.0.113.9/",
+        "http://198.51.100.1/",
+        "http://240.0.0.1/",
+        "http://[2001:db8::1]/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://[64:ff9b::a00:1]/",
+        "http://2852039166/"
       })
   void refusesAddressThatCannotBeReached(String url) {
     var problem = problem(post(WEBHOOKS, "{\"url\": \"" + url + "\"}"), 422, "invalid_spec");
