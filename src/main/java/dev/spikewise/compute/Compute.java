@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -47,6 +48,8 @@ public final class Compute implements AutoCloseable {
   /** Computations that run or wait, by client. */
   private final Map<String, Integer> admitted = new HashMap<>();
 
+  private final List<Runnable> watchers = new CopyOnWriteArrayList<>();
+
   public Compute(ComputeSettings settings) {
     this.settings = settings;
     memory = new MemoryBudget(settings.memoryBytes());
@@ -54,6 +57,18 @@ public final class Compute implements AutoCloseable {
         Executors.newFixedThreadPool(
             settings.threadsOrDefault(),
             Thread.ofPlatform().daemon().name("compute-", 1).factory());
+  }
+
+  /** Calls {@code watcher} before every computation, on its thread. */
+  public void beforeEach(Runnable watcher) {
+    watchers.add(watcher);
+  }
+
+  /** Whether a computation runs. */
+  public boolean isBusy() {
+    synchronized (lock) {
+      return !running.isEmpty();
+    }
   }
 
   /** Something to compute. */
@@ -189,6 +204,7 @@ public final class Compute implements AutoCloseable {
       running.merge(next.client, 1, Integer::sum);
     }
     try {
+      watchers.forEach(Runnable::run);
       next.begin();
     } finally {
       synchronized (lock) {

@@ -1,6 +1,7 @@
 package dev.spikewise.job;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.spikewise.compute.Compute;
 import dev.spikewise.store.Database;
 import dev.spikewise.store.Outage;
 import java.time.Duration;
@@ -24,8 +25,11 @@ class Heartbeat implements DisposableBean {
   private final HikariDataSource source = new HikariDataSource();
   private final JdbcClient client;
   private final Duration lease;
+  private final Compute compute;
 
-  Heartbeat(JdbcConnectionDetails connection, Database database, JobSettings settings) {
+  Heartbeat(
+      JdbcConnectionDetails connection, Database database, Compute compute, JobSettings settings) {
+    this.compute = compute;
     lease = settings.lease();
     source.setPoolName("heartbeat");
     source.setJdbcUrl(connection.getJdbcUrl());
@@ -71,6 +75,38 @@ class Heartbeat implements DisposableBean {
         .list()
         .stream()
         .collect(Collectors.toMap(Held::jobId, held -> held));
+  }
+
+  /** Calls {@code watcher} before every computation of a request. */
+  void beforeComputing(Runnable watcher) {
+    compute.beforeEach(watcher);
+  }
+
+  /**
+   * Stores that nothing else runs in {@code owner}'s process, so that its death is the suspect's
+   * fault; not while a request computes there.
+   */
+  void alone(String owner) {
+    if (!compute.isBusy()) {
+      client
+          .sql(
+              "update job set alone = true where lease_owner = ? and suspect = true and alone = false")
+          .param(owner)
+          .update();
+    }
+  }
+
+  /** Stores that {@code owner}'s process does something else too, which may be what kills it. */
+  void accompanied(String owner) {
+    client
+        .sql("update job set alone = false where lease_owner = ? and alone = true")
+        .param(owner)
+        .update();
+  }
+
+  /** Whether a request computes in this process. */
+  boolean isComputing() {
+    return compute.isBusy();
   }
 
   @Override

@@ -56,26 +56,45 @@ class JobQueue {
    *
    * @param memory bytes that it may need
    * @param full tenants that have to wait
+   * @param idle whether the process trains nothing, so that a suspect would be alone there
    */
-  Optional<UUID> lockNext(long memory, Collection<String> full) {
+  Optional<UUID> lockNext(long memory, Collection<String> full, boolean idle) {
     return turns(memory).stream()
         .filter(tenant -> !full.contains(tenant))
-        .map(tenant -> lockNext(memory, tenant))
+        .map(tenant -> lockNext(memory, tenant, idle))
         .flatMap(Optional::stream)
         .findFirst();
   }
 
-  private Optional<UUID> lockNext(long memory, String tenant) {
+  private Optional<UUID> lockNext(long memory, String tenant, boolean idle) {
     return client
         .sql(
             """
             select id from job where status = 'QUEUED' and tenant = :tenant and memory_bytes <= :memory
+            and (rest_until is null or rest_until <= current_timestamp)
+            and (suspect = false or cast(:idle as boolean))
             order by due_at, number limit 1 for update skip locked\
             """)
         .param("tenant", tenant)
         .param("memory", memory)
+        .param("idle", idle)
         .query(UUID.class)
         .optional();
+  }
+
+  /** Whether a suspect that {@code memory} bytes are enough for should have been claimed by then. */
+  boolean hasSuspect(long memory, Instant due) {
+    return client
+            .sql(
+                """
+                select count(*) from job
+                where status = 'QUEUED' and suspect = true and memory_bytes <= :memory and rest_until < :due\
+                """)
+            .param("memory", memory)
+            .param("due", Database.time(due))
+            .query(Long.class)
+            .single()
+        > 0;
   }
 
   /** Jobs whose lease ran out before {@code deadline}. */

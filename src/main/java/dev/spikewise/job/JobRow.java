@@ -129,8 +129,20 @@ class JobRow {
   /** Grows with every claim, so that the writes of an earlier claim can be told and refused. */
   private long fence;
 
-  /** Workers lost in a row without one new epoch. */
+  /** Deaths of its process in a row, without one new epoch, while nothing else ran there. */
   private int losses;
+
+  /** Deaths of its process in a row, without one new epoch, whatever else ran there. */
+  private int deaths;
+
+  /** Whether its process died since its last new epoch, which may have been its fault. */
+  private boolean suspect;
+
+  /** Whether nothing else runs or computes in the process that trains it. */
+  private boolean alone;
+
+  /** Before this it is not claimed. */
+  private @Nullable Instant restUntil;
 
   @SuppressWarnings("NullAway.Init")
   protected JobRow() {}
@@ -202,7 +214,7 @@ class JobRow {
   void requeue(Instant now, Duration ageing) {
     dueAt = now.minus(ageing.multipliedBy(priority));
     activeMs = status.isFinal() ? 0 : activeMs;
-    losses = 0;
+    clear();
     errorDetail = null;
     verdict = null;
   }
@@ -220,6 +232,7 @@ class JobRow {
     leaseOwner = owner;
     leaseUntil = now.plus(lease);
     fence++;
+    alone = suspect;
     claimedAt = now;
     startedAt = startedAt == null ? now : startedAt;
     return new Lease(id, owner, fence);
@@ -238,8 +251,17 @@ class JobRow {
     if (!epochs.isEmpty() && epochs.getLast().epoch() >= epoch) {
       latest = epochs.getLast();
       epoch = latest.epoch() + 1;
-      losses = 0;
+      clear();
     }
+  }
+
+  /** It is no longer a suspect. */
+  private void clear() {
+    losses = 0;
+    deaths = 0;
+    suspect = false;
+    alone = false;
+    restUntil = null;
   }
 
   void succeed(Reason reason, List<Gate> gates, Instant now) {
@@ -254,8 +276,24 @@ class JobRow {
     become(JobState.FAILED, reason, now);
   }
 
-  int lost() {
-    return ++losses;
+  /** How often a rest is doubled at most. */
+  private static final int DOUBLINGS = 6;
+
+  /**
+   * Its process was not heard of any more. Returns how often that happened while nothing else ran
+   * there.
+   */
+  int lost(Instant now, Duration rest) {
+    losses += alone ? 1 : 0;
+    restUntil = now.plus(rest.multipliedBy(1L << Math.min(deaths, DOUBLINGS)));
+    deaths++;
+    suspect = true;
+    alone = false;
+    return losses;
+  }
+
+  boolean isSuspect() {
+    return suspect;
   }
 
   UUID id() {

@@ -36,6 +36,7 @@ final class JobRunner {
   private volatile long leaseEndsAt;
   private volatile boolean stopping;
   private volatile boolean lost;
+  private volatile boolean alone;
 
   JobRunner(
       Leases.Claim claim,
@@ -51,7 +52,13 @@ final class JobRunner {
     this.inputs = inputs;
     this.provenances = provenances;
     this.settings = settings;
+    this.alone = claim.suspect();
     renewed(claimedAt);
+  }
+
+  /** Whether it must be the only one in its process: its job is a suspect without a new epoch. */
+  boolean isAlone() {
+    return alone;
   }
 
   Lease lease() {
@@ -269,6 +276,7 @@ final class JobRunner {
     @Override
     public void onEpoch(EpochMetrics metrics) {
       epochBegun = false;
+      alone = false;
       int complete = metrics.epoch() + 1;
       var spec = claim.spec();
       boolean due =

@@ -21,8 +21,10 @@ import org.springframework.util.unit.DataSize;
  * @param heartbeat Interval at which cancel and pause requests are read and ageing leases are
  *     renewed.
  * @param lease Time after which a worker that stopped renewing loses its job.
- * @param maxLosses Number of workers a job may lose in a row without a new epoch before it fails as
- *     {@code worker_lost}.
+ * @param maxLosses Number of times in a row that a process may die while it trains only this job,
+ *     without a new epoch, before the job fails as {@code worker_lost}.
+ * @param rest Time that a job waits after its process died, doubled by every further death up to 64
+ *     times this; afterwards it is trained without other jobs in its process until its next epoch.
  * @param ageing Waiting time that outweighs one point of priority.
  * @param checkpointsKept Number of checkpoints kept per job besides its initial weights.
  * @param drain Time a shutdown allows running jobs to write their checkpoints.
@@ -37,6 +39,7 @@ record JobSettings(
     @DefaultValue("250ms") Duration heartbeat,
     @DefaultValue("15s") Duration lease,
     @DefaultValue("3") int maxLosses,
+    @DefaultValue("1s") Duration rest,
     @DefaultValue("10m") Duration ageing,
     @DefaultValue("2") int checkpointsKept,
     @DefaultValue("20s") Duration drain) {

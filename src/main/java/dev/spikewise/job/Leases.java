@@ -82,7 +82,8 @@ class Leases {
       TrainingSpec spec,
       ModelSpec model,
       @Nullable Statistics baseline,
-      Duration active) {}
+      Duration active,
+      boolean suspect) {}
 
   /** Something of a job's row cannot be read. */
   private static final class UnreadableRow extends RuntimeException {
@@ -94,11 +95,29 @@ class Leases {
     }
   }
 
-  /** The next job, skipping and failing those that cannot be read. */
+  /** A suspect that waits for longer than so many rests has busy processes become idle for it. */
+  private static final int PATIENCE = 10;
+
+  /** The next job for a process that trains nothing else. */
   Optional<Claim> claim(String owner) {
+    return claim(owner, true);
+  }
+
+  /**
+   * The next job, skipping and failing those that cannot be read.
+   *
+   * @param idle whether the process trains nothing else, so that it may take a suspect
+   */
+  Optional<Claim> claim(String owner, boolean idle) {
+    if (!idle
+        && queue.hasSuspect(
+            capacity.bytesPerJob(),
+            database.now().minus(settings.rest().multipliedBy(PATIENCE)))) {
+      return Optional.empty();
+    }
     while (true) {
       try {
-        var claimed = transactions.execute(_ -> claimNext(owner));
+        var claimed = transactions.execute(_ -> claimNext(owner, idle));
         if (claimed instanceof Next.Claimed(var claim)) {
           return Optional.of(claim);
         }
@@ -119,8 +138,8 @@ class Leases {
     record Nothing() implements Next {}
   }
 
-  private Next claimNext(String owner) {
-    var id = queue.lockNext(capacity.bytesPerJob(), quotas.tenantsAtWork());
+  private Next claimNext(String owner, boolean idle) {
+    var id = queue.lockNext(capacity.bytesPerJob(), quotas.tenantsAtWork(), idle);
     if (id.isEmpty()) {
       return new Next.Nothing();
     }
@@ -146,7 +165,7 @@ class Leases {
     timeline.claimed(row, checkpoints.latestEpoch(row.id()), now);
     publisher.publishEvent(new JobEvent.Claimed(row.toJob(null), waited));
     return new Next.Claimed(
-        new Claim(lease, row.toJob(null, spec, baseline), spec, model, baseline, row.active()));
+        new Claim(lease, row.toJob(null, spec, baseline), spec, model, baseline, row.active(), row.isSuspect()));
   }
 
   private JobRow read(UUID id) {
@@ -288,12 +307,15 @@ class Leases {
       row.become(JobState.CANCELLED, Reason.REQUESTED, now);
     } else if (from == JobState.PAUSING) {
       row.become(JobState.PAUSED, Reason.REQUESTED, now);
-    } else if (row.lost() < settings.maxLosses()) {
+    } else if (row.lost(now, settings.rest()) < settings.maxLosses()) {
       row.become(JobState.QUEUED, Reason.WORKER_LOST, now);
     } else {
       row.fail(
           Reason.WORKER_LOST,
-          settings.maxLosses() + " workers in a row were lost while training this job",
+          "The process died "
+              + settings.maxLosses()
+              + " times in a row while it trained this job and nothing else, before a new epoch was"
+              + " complete.",
           now);
     }
     timeline.changed(row, from, now);

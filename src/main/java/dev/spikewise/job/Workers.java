@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -50,6 +51,11 @@ public class Workers implements SmartLifecycle {
   private final String owner = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
 
   private final Collection<JobRunner> runners = ConcurrentHashMap.newKeySet();
+  private final Object claiming = new Object();
+
+  /** Held while it is stored whether a suspect is alone. */
+  private final Object company = new Object();
+
   private final Semaphore news = new Semaphore(0);
   private final List<Thread> threads = new ArrayList<>();
 
@@ -76,6 +82,7 @@ public class Workers implements SmartLifecycle {
     this.database = database;
     this.capacity = capacity;
     this.settings = settings;
+    heartbeat.beforeComputing(this::beforeComputing);
   }
 
   /** How many jobs this process can train at the same time. */
@@ -118,12 +125,9 @@ public class Workers implements SmartLifecycle {
   private void work() {
     while (running) {
       try {
-        long claimedAt = System.nanoTime();
-        var claim = leases.claim(owner);
-        if (claim.isPresent()) {
-          train(
-              new JobRunner(
-                  claim.get(), claimedAt, leases, checkpoints, inputs, provenances, settings));
+        var claimed = claim();
+        if (claimed.isPresent()) {
+          train(claimed.get());
         } else if (news.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
           news.drainPermits();
         }
@@ -137,8 +141,50 @@ public class Workers implements SmartLifecycle {
     }
   }
 
+  /**
+   * Claims a job, unless this process trains a suspect; a suspect only where it trains nothing. One
+   * thread at a time, so that no two of them find it idle.
+   */
+  private Optional<JobRunner> claim() {
+    synchronized (claiming) {
+      if (runners.stream().anyMatch(JobRunner::isAlone)) {
+        return Optional.empty();
+      }
+      long claimedAt = System.nanoTime();
+      var claimed =
+          leases
+              .claim(owner, runners.isEmpty())
+              .map(
+                  claim ->
+                      new JobRunner(
+                          claim, claimedAt, leases, checkpoints, inputs, provenances, settings));
+      claimed.ifPresent(
+          runner -> {
+            runners.add(runner);
+            // A suspect's first epoch may not be stored yet, and a request may compute already.
+            if (runners.size() > 1 || runner.isAlone() && heartbeat.isComputing()) {
+              heartbeat.accompanied(owner);
+            }
+          });
+      return claimed;
+    }
+  }
+
+  /** A request is about to compute, which may be what kills this process. */
+  private void beforeComputing() {
+    if (runners.stream().noneMatch(JobRunner::isAlone)) {
+      return;
+    }
+    synchronized (company) {
+      try {
+        heartbeat.accompanied(owner);
+      } catch (RuntimeException e) {
+        LOG.warn("It could not be stored that a suspect has company: {}", e.toString());
+      }
+    }
+  }
+
   private void train(JobRunner runner) {
-    runners.add(runner);
     // In structured logs a field of everything that this thread says.
     try (var _ = MDC.putCloseable("job_id", runner.lease().jobId().toString())) {
       if (!running) {
@@ -184,6 +230,11 @@ public class Workers implements SmartLifecycle {
         }
       }
       due.forEach(runner -> runner.renewed(sentAt));
+      if (current.size() == 1 && current.getFirst().isAlone()) {
+        synchronized (company) {
+          heartbeat.alone(owner);
+        }
+      }
     } catch (RuntimeException e) {
       LOG.warn("The leases could not be renewed: {}", e.toString());
     }

@@ -48,6 +48,7 @@ import tools.jackson.databind.json.JsonMapper;
       "spikewise.jobs.workers=0",
       "spikewise.jobs.poll=1h",
       "spikewise.jobs.lease=1h",
+      "spikewise.jobs.rest=0s",
       "spikewise.quotas.tenants.few.jobs-queued=5",
       "spikewise.quotas.tenants.little.stored-bytes=145B"
     })
@@ -402,16 +403,75 @@ class QueueTest {
     assertThat(leases.reap()).isZero();
   }
 
+  /** The first death may have been a neighbour's fault; three more while alone are its own. */
   @Test
-  void aJobThatLosesEveryWorkerFails() {
+  void failsJobWhoseProcessDiesThreeTimesWhileItIsAloneThere() {
     var id = submit(0);
     for (int i = 0; i < 3; i++) {
+      assertThat(jobs.get(id).status()).isEqualTo(JobState.QUEUED);
       leases.claim("a").orElseThrow();
       leases.reapAll();
     }
+    assertThat(jobs.get(id).status()).as("the first death does not count").isEqualTo(JobState.QUEUED);
+    leases.claim("a").orElseThrow();
+    leases.reapAll();
     assertThat(jobs.get(id).status()).isEqualTo(JobState.FAILED);
     assertThat(jobs.get(id).reason()).isEqualTo(Reason.WORKER_LOST);
-    assertThat(jobs.get(id).error().detail()).contains("3 workers in a row were lost");
+    assertThat(jobs.get(id).error().detail()).contains("died 3 times in a row");
+  }
+
+  @Test
+  void keepsJobWhoseProcessDiesWhileSomethingElseRunsThere() {
+    var id = submit(0);
+    for (int i = 0; i < 6; i++) {
+      leases.claim("a").orElseThrow();
+      heartbeat.accompanied("a");
+      leases.reapAll();
+      assertThat(jobs.get(id).status()).isEqualTo(JobState.QUEUED);
+    }
+    leases.claim("b").orElseThrow();
+    heartbeat.accompanied("b");
+    heartbeat.alone("b");
+    leases.reapAll();
+    assertThat(losses(id)).isEqualTo(1);
+  }
+
+  @Test
+  void leavesSuspectToAnIdleProcessUntilItsNextEpoch() {
+    var suspect = submit(0);
+    leases.claim("a", false).orElseThrow();
+    leases.reapAll();
+    var good = submit(0);
+    rest(suspect, "+ interval '1' hour");
+    assertThat(leases.claim("busy", false).orElseThrow().job().id()).isEqualTo(good);
+    rest(suspect, "- interval '1' second");
+    assertThat(leases.claim("busy", false)).isEmpty();
+    var claim = leases.claim("idle", true).orElseThrow();
+    assertThat(claim.job().id()).isEqualTo(suspect);
+    assertThat(claim.suspect()).isTrue();
+    leases.progress(claim.lease(), List.of(epoch(0)), null, Duration.ZERO);
+    finish(claim.lease());
+    assertThat(leases.claim("busy", false).orElseThrow().suspect()).isFalse();
+  }
+
+  @Test
+  void claimsNoJobThatRests() {
+    var id = submit(0);
+    rest(id, "+ interval '1' hour");
+    assertThat(leases.claim("a")).isEmpty();
+    rest(id, "- interval '1' second");
+    assertThat(leases.claim("a")).isPresent();
+  }
+
+  private void rest(UUID id, String until) {
+    database
+        .sql("update job set rest_until = current_timestamp " + until + " where id = ?")
+        .param(id)
+        .update();
+  }
+
+  private int losses(UUID id) {
+    return database.sql("select losses from job where id = ?").param(id).query(Integer.class).single();
   }
 
   @Test
