@@ -82,7 +82,9 @@ class JobQueue {
         .optional();
   }
 
-  /** Whether a suspect that {@code memory} bytes are enough for should have been claimed by then. */
+  /**
+   * Whether a suspect that {@code memory} bytes are enough for should have been claimed by then.
+   */
   boolean hasSuspect(long memory, Instant due) {
     return client
             .sql(

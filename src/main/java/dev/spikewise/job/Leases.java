@@ -111,8 +111,7 @@ class Leases {
   Optional<Claim> claim(String owner, boolean idle) {
     if (!idle
         && queue.hasSuspect(
-            capacity.bytesPerJob(),
-            database.now().minus(settings.rest().multipliedBy(PATIENCE)))) {
+            capacity.bytesPerJob(), database.now().minus(settings.rest().multipliedBy(PATIENCE)))) {
       return Optional.empty();
     }
     while (true) {
@@ -165,7 +164,14 @@ class Leases {
     timeline.claimed(row, checkpoints.latestEpoch(row.id()), now);
     publisher.publishEvent(new JobEvent.Claimed(row.toJob(null), waited));
     return new Next.Claimed(
-        new Claim(lease, row.toJob(null, spec, baseline), spec, model, baseline, row.active(), row.isSuspect()));
+        new Claim(
+            lease,
+            row.toJob(null, spec, baseline),
+            spec,
+            model,
+            baseline,
+            row.active(),
+            row.isSuspect()));
   }
 
   private JobRow read(UUID id) {

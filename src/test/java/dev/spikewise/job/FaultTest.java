@@ -33,7 +33,10 @@ class FaultTest {
    * With lease and poll so short that the tests need not wait for long, and kills that are meant.
    */
   static final List<String> SETTINGS =
-      List.of("--spikewise.jobs.lease=4s", "--spikewise.jobs.max-losses=1000", "--spikewise.jobs.rest=0s");
+      List.of(
+          "--spikewise.jobs.lease=4s",
+          "--spikewise.jobs.max-losses=1000",
+          "--spikewise.jobs.rest=0s");
 
   /**
    * Some seconds of training; its checkpoints rarely fall together with what is stored of its

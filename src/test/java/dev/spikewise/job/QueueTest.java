@@ -412,7 +412,9 @@ class QueueTest {
       leases.claim("a").orElseThrow();
       leases.reapAll();
     }
-    assertThat(jobs.get(id).status()).as("the first death does not count").isEqualTo(JobState.QUEUED);
+    assertThat(jobs.get(id).status())
+        .as("the first death does not count")
+        .isEqualTo(JobState.QUEUED);
     leases.claim("a").orElseThrow();
     leases.reapAll();
     assertThat(jobs.get(id).status()).isEqualTo(JobState.FAILED);
@@ -471,7 +473,11 @@ class QueueTest {
   }
 
   private int losses(UUID id) {
-    return database.sql("select losses from job where id = ?").param(id).query(Integer.class).single();
+    return database
+        .sql("select losses from job where id = ?")
+        .param(id)
+        .query(Integer.class)
+        .single();
   }
 
   @Test
