@@ -24,8 +24,9 @@ COPY --from=build /layers/dependencies/ ./
 COPY --from=build /layers/spring-boot-loader/ ./
 COPY --from=build /layers/snapshot-dependencies/ ./
 COPY --from=build /layers/application/ ./
+COPY src/main/resources/jvm.options ./
 # Half of the container's memory is heap; what ND4J takes beside it ends at 1.7 times the heap.
-ENV JDK_JAVA_OPTIONS="--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -XX:MaxRAMPercentage=50 -Dorg.bytedeco.javacpp.maxphysicalbytes=170% -Dorg.bytedeco.javacpp.cachedir=/cache" \
+ENV JDK_JAVA_OPTIONS="@/app/jvm.options -XX:MaxRAMPercentage=50 -Dorg.bytedeco.javacpp.maxphysicalbytes=170% -Dorg.bytedeco.javacpp.cachedir=/cache" \
     SERVER_ADDRESS=0.0.0.0 \
     SPIKEWISE_DATA_DIR=/data
 # One start that ends once everything is loaded leaves the cache that later starts map.

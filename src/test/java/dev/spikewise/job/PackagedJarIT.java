@@ -49,7 +49,7 @@ class PackagedJarIT {
     var runtime = dir.resolve("runtime");
     run(
         JAVA_HOME.resolve("bin/jlink").toString(),
-        "--add-modules=java.se,jdk.management,jdk.unsupported",
+        "--add-modules=java.se,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs",
         "--output=" + runtime);
     var program = List.of(java(runtime), "-jar", JAR);
     try (var service = ServiceProcess.launch(program, dir, List.of(), Map.of())) {
