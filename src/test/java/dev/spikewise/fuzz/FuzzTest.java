@@ -76,7 +76,7 @@ import tools.jackson.databind.json.JsonMapper;
 class FuzzTest {
 
   private static final long SEED = Long.getLong("fuzz.seed", 1);
-  private static final int REQUESTS = Integer.getInteger("fuzz.requests", 10_500);
+  private static final int REQUESTS = Integer.getInteger("fuzz.requests", 4_200);
   private static final int THREADS = 4;
 
   /** Requests after which everything has been loaded and compiled that will be. */

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
  */
 class ParserFuzzTest {
 
-  private static final int TIMES = 4_000;
+  private static final int TIMES = 40 * Integer.getInteger("fuzz.percent", 20);
   private static final long ROOM = 1 << 20;
 
   private interface Parser {
