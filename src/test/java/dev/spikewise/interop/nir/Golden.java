@@ -38,8 +38,8 @@ public final class Golden {
 
   /**
    * Gives {@code reader} damaged copies of {@code whole}: bytes changed, cut out or doubled.
-   * Anything but the two documented exceptions fails the caller's test. Every build makes a fifth of
-   * the copies; {@code -Dfuzz.percent=100} makes all.
+   * Anything but the two documented exceptions fails the caller's test. Every build makes a fifth
+   * of the copies; {@code -Dfuzz.percent=100} makes all.
    */
   public static void mutate(byte[] whole, int times, long seed, Consumer<byte[]> reader) {
     var random = new Random(seed);
