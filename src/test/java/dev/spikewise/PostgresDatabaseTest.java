@@ -2,20 +2,19 @@ package dev.spikewise;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.jdbc.core.simple.JdbcClient;
 
-@SpringBootTest
-@OnPostgres
+@Needs(Part.POSTGRES)
 class PostgresDatabaseTest {
-
-  @Autowired JdbcClient jdbc;
 
   @Test
   void everyContextHasItsOwnDatabase() {
-    assertThat(jdbc.sql("select current_database()").query(String.class).single())
-        .startsWith("test_");
+    var names =
+        List.of(PostgresDatabase.create(), PostgresDatabase.create()).stream()
+            .map(PostgresDatabase::client)
+            .map(client -> client.sql("select current_database()").query(String.class).single())
+            .toList();
+    assertThat(names).doesNotHaveDuplicates().allMatch(name -> name.startsWith("test_"));
   }
 }

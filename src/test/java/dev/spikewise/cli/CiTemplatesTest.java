@@ -50,7 +50,7 @@ class CiTemplatesTest {
         """
         #!/usr/bin/env bash
         shift 2
-        exec %s/bin/java -cp '%s' %s "$@"
+        exec %s/bin/java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '%s' %s "$@"
         """
             .formatted(
                 System.getProperty("java.home"),

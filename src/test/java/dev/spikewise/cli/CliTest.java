@@ -265,6 +265,7 @@ class CliTest {
         new ArrayList<>(
             List.of(
                 System.getProperty("java.home") + "/bin/java",
+                "-XX:TieredStopAtLevel=1", // it ends before a better compiler pays
                 "-cp",
                 System.getProperty("java.class.path"),
                 SpikewiseApplication.class.getName()));

@@ -88,6 +88,8 @@ final class ServiceProcess implements AutoCloseable {
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(flag -> flag.startsWith("--"))
         .forEach(command::add);
+    // Its threads would only take time from the other tests'.
+    command.add("-XX:+UseSerialGC");
     command.addAll(List.of("-cp", classPath(), "dev.spikewise.SpikewiseApplication"));
     return launch(command, dir, settings, environment);
   }
