@@ -6,6 +6,8 @@ import dev.spikewise.WrittenPage;
 import dev.spikewise.interop.Weights;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.Needs;
+import dev.spikewise.Part;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URL;
@@ -40,6 +42,7 @@ class OpenApiTest extends ServiceTest {
 
   private static final String SHAPE_OF_PRINTED = "?input_shape=2,8,4";
 
+  @TempDir static Path folder;
   private JsonNode document;
 
   @BeforeEach
@@ -431,7 +434,23 @@ class OpenApiTest extends ServiceTest {
       """;
 
   @Test
-  void aJavaAndAPythonClientAreGeneratedAndTheJavaOneTrains(@TempDir Path folder) throws Exception {
+  void aJavaClientIsGeneratedThatTrains() throws Exception {
+    assertThat(called(clients().resolve("java"))).isEqualTo("succeeded 3 1");
+  }
+
+  @Test
+  @Needs(Part.SHELL_TOOLS)
+  void aPythonClientIsGenerated() throws Exception {
+    var python = clients().resolve("python");
+    run(python, "python3", "-m", "compileall", "-q", "spikewise_client");
+    assertThat(python.resolve("spikewise_client/api/jobs_api.py")).exists();
+  }
+
+  /** The folder of the two clients, which one run of the generator writes. */
+  private Path clients() throws Exception {
+    if (Files.exists(folder.resolve("spikewise.json"))) {
+      return folder;
+    }
     Files.writeString(folder.resolve("spikewise.json"), document.toString());
     for (var client : Map.of("java", "okhttp-gson", "python", "urllib3").entrySet()) {
       Files.writeString(
@@ -460,11 +479,7 @@ class OpenApiTest extends ServiceTest {
         "--fail-fast",
         folder.resolve("java.json").toString(),
         folder.resolve("python.json").toString());
-
-    run(folder.resolve("python"), "python3", "-m", "compileall", "-q", "spikewise_client");
-    assertThat(folder.resolve("python/spikewise_client/api/jobs_api.py")).exists();
-
-    assertThat(called(folder.resolve("java"))).isEqualTo("succeeded 3 1");
+    return folder;
   }
 
   /** What {@link #CALL} answers, compiled with the generated client. */
