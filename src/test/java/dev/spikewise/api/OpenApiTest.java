@@ -2,12 +2,12 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.Needs;
+import dev.spikewise.Part;
 import dev.spikewise.WrittenPage;
 import dev.spikewise.interop.Weights;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.Needs;
-import dev.spikewise.Part;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URL;
