@@ -2,6 +2,8 @@ FROM maven:3-eclipse-temurin-25 AS build
 WORKDIR /src
 COPY pom.xml .
 COPY src/main src/main
+# Served at /docs.
+COPY src/docs src/docs
 RUN --mount=type=cache,target=/root/.m2 \
     mvn -B -ntp -q -Dmaven.test.skip=true package \
  && mv target/spikewise-*-SNAPSHOT.jar spikewise.jar \
