@@ -81,6 +81,8 @@ final class InputWarnings {
   }
 
   private static String percent(double share) {
-    return String.format(Locale.ROOT, share < 0.001 ? "less than 0.1 %%" : "%.1f %%", 100 * share);
+    return share < 0.001
+        ? "less than 0.1 %"
+        : String.format(Locale.ROOT, "%.1f %%", 100 * share);
   }
 }
