@@ -7,8 +7,10 @@ Made with PyTorch 2.13.0 and sinabs 3.1.3. A file holds `model` (the JSON of the
 `output` [B, outputs], summed over time, in training and `output_eval` after it; gradients `grad.*` of the sum of output x
 grad_output plus 1e-4 x synops, `synops` and, of NeuromorphicReLUs, `activity`, both of a sample. Where there is a
 `difference`, the sum over the parameter layers of the mean of what sinabs' input_diff_hook gives, the loss has it too.
+sinabs counts synops of Conv2d and Linear alone; `count` counts those of every layer with weights, by the definition.
 """
 
+import copy
 import json
 import pathlib
 import sys
@@ -32,17 +34,63 @@ class SpikingMaxPool(sl.SpikingMaxPooling2dLayer):
         return torch.cat([super(SpikingMaxPool, self).forward(s) for s in x.unflatten(0, (-1, T))])
 
 
+class ALIFSqueeze(sl.ALIF):
+    """An ALIF with a constant per neuron for a flattened batch; sinabs' own needs a tau_syn that is one number."""
+
+    def __init__(self, tau_mem, tau_adapt, tau_syn):
+        mem, adapt, syn = (torch.tensor(t, dtype=torch.float32) for t in (tau_mem, tau_adapt, tau_syn))
+        super().__init__(tau_mem=mem, tau_adapt=adapt, tau_syn=1.0)
+        self.tau_syn = nn.Parameter(syn)
+
+    def forward(self, x):
+        return super().forward(x.unflatten(0, (B, -1))).flatten(0, 1)
+
+
 def layer(type, **options):
     return dict(type=type, **options)
 
 
-def case(name, shape, layers, net, time_steps, spikes, difference=False):
+class Counter:
+    """Synops by their definition: an input value times the outputs it reaches, times the area of average pools before."""
+
+    def __init__(self, net):
+        self.total, self.scale = 0, 1
+        self.hooks = [m.register_forward_pre_hook(self.count) for m in net]
+
+    def remove(self):
+        for hook in self.hooks:
+            hook.remove()
+
+    def count(self, m, inputs):
+        (x,) = inputs
+        if isinstance(m, nn.AvgPool2d):
+            k = m.kernel_size
+            self.scale *= k * k if isinstance(k, int) else k[0] * k[1]
+        elif isinstance(m, nn.AvgPool1d):
+            self.scale *= m.kernel_size[0]
+        elif isinstance(m, nn.AdaptiveAvgPool2d):
+            self.scale *= x.shape[2] // m.output_size[0] * (x.shape[3] // m.output_size[1])
+        elif isinstance(m, (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            hooks, m._forward_pre_hooks = m._forward_pre_hooks, type(m._forward_pre_hooks)()
+            ones = copy.deepcopy(m)
+            m._forward_pre_hooks = hooks
+            ones.weight.data.fill_(1)
+            ones.bias = None
+            at = torch.zeros_like(x[:1], requires_grad=True)
+            (reach,) = torch.autograd.grad(ones(at).sum(), at)
+            self.total = self.total + (x * reach).sum() * self.scale / B
+            self.scale = 1
+        elif isinstance(m, (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, sl.StatefulLayer)):
+            self.scale = 1
+
+
+def case(name, shape, layers, net, time_steps, spikes, difference=False, count=False):
     torch.manual_seed(3)
     for key, p in net.named_parameters():
-        if keep(key):
+        if keep(key) and not constant(key):
             p.data = torch.randn_like(p) * (0.5 if p.dim() > 1 else 0.2)
     for m in net:
-        if isinstance(m, nn.BatchNorm2d):
+        if isinstance(m, nn.modules.batchnorm._BatchNorm):
             m.running_mean.normal_()
             m.running_var.uniform_(0.5, 2)
     x = torch.rand(B, time_steps, *shape) * (3 if not spikes else 1)
@@ -52,7 +100,8 @@ def case(name, shape, layers, net, time_steps, spikes, difference=False):
     flat = x.flatten(0, 1)
     net.train()
     counted = [m for m in net if isinstance(m, (nn.Conv2d, nn.Linear))]
-    if len(counted) == sum(hasattr(m, "weight") and not isinstance(m, nn.BatchNorm2d) for m in net):
+    counter = Counter(net) if count else None
+    if not count and len(counted) == sum(hasattr(m, "weight") and not isinstance(m, nn.BatchNorm2d) for m in net):
         register_synops_hooks(net)
     if difference:
         for m in counted:
@@ -65,6 +114,10 @@ def case(name, shape, layers, net, time_steps, spikes, difference=False):
         synops = net.hook_data["total_synops_per_timestep"] * time_steps
         files["synops"] = synops.detach().numpy()
         loss = loss + 1e-4 * synops
+    if counter:
+        files["synops"] = counter.total.detach().numpy()
+        loss = loss + 1e-4 * counter.total
+        counter.remove()
     if difference:
         cancelled = sum(m.hook_data["diff_output"].mean() for m in counted)
         files["difference"] = cancelled.detach().numpy()
@@ -85,7 +138,17 @@ def case(name, shape, layers, net, time_steps, spikes, difference=False):
 
 
 def keep(key):
-    return key.split(".")[1] in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    return constant(key) or key.split(".")[1] in (
+        "weight",
+        "bias",
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+    )
+
+
+def constant(key):
+    return key.split(".")[1].split("_")[0] in ("tau", "alpha")
 
 
 case(
@@ -210,6 +273,263 @@ case(
     T,
     True,
     difference=True,
+)
+case(
+    "pools",
+    [2, 7, 6],
+    [
+        layer("Conv2d", out_channels=4, kernel_size=3, padding="same", dilation=2),
+        layer("MaxPool2d", kernel_size=3, stride=2, padding=1, ceil_mode=True),
+        layer("Conv2d", out_channels=3, kernel_size=3, padding="same"),
+        layer("ReLU"),
+        layer("AvgPool2d", kernel_size=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
+        layer("Identity"),
+        layer("Conv2d", out_channels=5, kernel_size=1, padding="valid"),
+        layer("AvgPool2d", kernel_size=2, ceil_mode=True),
+        layer("MaxPool2d", kernel_size=[1, 2], stride=1, dilation=[2, 1]),
+        layer("Flatten"),
+        layer("Linear", out_features=4),
+    ],
+    nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding="same", dilation=2),
+        nn.MaxPool2d(3, 2, 1, ceil_mode=True),
+        nn.Conv2d(4, 3, 3, padding="same"),
+        nn.ReLU(),
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False),
+        nn.Identity(),
+        nn.Conv2d(3, 5, 1, padding="valid"),
+        nn.AvgPool2d(2, ceil_mode=True),
+        nn.MaxPool2d((1, 2), 1, dilation=(2, 1)),
+        nn.Flatten(),
+        nn.Linear(10, 4),
+    ),
+    2,
+    False,
+    count=True,
+)
+case(
+    "sum_pool_ceil",
+    [2, 7, 6],
+    [
+        layer("Conv2d", out_channels=4, kernel_size=3, padding=1),
+        layer("IAFSqueeze"),
+        layer("SumPool2d", kernel_size=[2, 4], ceil_mode=True),
+        layer("Conv2d", out_channels=4, kernel_size=2),
+        layer("IAFSqueeze"),
+        layer("AdaptiveAvgPool2d", output_size=[3, 1]),
+        layer("Flatten"),
+        layer("Linear", out_features=3, bias=False),
+        layer("IAFSqueeze"),
+    ],
+    nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1),
+        sl.IAFSqueeze(batch_size=B),
+        sl.SumPool2d((2, 4), ceil_mode=True),
+        nn.Conv2d(4, 4, 2),
+        sl.IAFSqueeze(batch_size=B),
+        nn.AdaptiveAvgPool2d((3, 1)),
+        nn.Flatten(),
+        nn.Linear(12, 3, bias=False),
+        sl.IAFSqueeze(batch_size=B),
+    ),
+    T,
+    True,
+    count=True,
+)
+case(
+    "norms",
+    [2, 6, 5],
+    [
+        layer("Conv2d", out_channels=4, kernel_size=2),
+        layer("LayerNorm", normalized_shape=[4, 5, 4]),
+        layer("ReLU"),
+        layer("Conv2d", out_channels=6, kernel_size=2, bias=False),
+        layer("LayerNorm", normalized_shape=3, elementwise_affine=False),
+        layer("AvgPool2d", kernel_size=[2, 1]),
+        layer("Flatten"),
+        layer("BatchNorm1d", momentum=0.3),
+        layer("ReLU"),
+        layer("Linear", out_features=6, bias=False),
+        layer("BatchNorm1d"),
+        layer("LayerNorm", normalized_shape=6, eps=1e-3, bias=False),
+    ],
+    nn.Sequential(
+        nn.Conv2d(2, 4, 2),
+        nn.LayerNorm([4, 5, 4]),
+        nn.ReLU(),
+        nn.Conv2d(4, 6, 2, bias=False),
+        nn.LayerNorm(3, elementwise_affine=False),
+        nn.AvgPool2d((2, 1)),
+        nn.Flatten(),
+        nn.BatchNorm1d(36, momentum=0.3),
+        nn.ReLU(),
+        nn.Linear(36, 6, bias=False),
+        nn.BatchNorm1d(6),
+        nn.LayerNorm(6, eps=1e-3, bias=False),
+    ),
+    2,
+    False,
+    count=True,
+)
+case(
+    "one_dimension",
+    [4, 17],
+    [
+        layer("Conv1d", out_channels=6, kernel_size=3, padding="same", bias=False),
+        layer("BatchNorm1d", eps=1e-3),
+        layer("ReLU"),
+        layer("MaxPool1d", kernel_size=3, stride=2, padding=1, ceil_mode=True),
+        layer("Conv1d", out_channels=4, kernel_size=2, bias=False),
+        layer("LayerNorm", normalized_shape=8),
+        layer("AvgPool1d", kernel_size=3, stride=2, padding=1, ceil_mode=True),
+        layer("Conv1d", out_channels=3, kernel_size=2),
+        layer("MaxPool1d", kernel_size=2, stride=1, dilation=2),
+        layer("Flatten"),
+        layer("Linear", out_features=5),
+    ],
+    nn.Sequential(
+        nn.Conv1d(4, 6, 3, padding="same", bias=False),
+        nn.BatchNorm1d(6, eps=1e-3),
+        nn.ReLU(),
+        nn.MaxPool1d(3, 2, 1, ceil_mode=True),
+        nn.Conv1d(6, 4, 2, bias=False),
+        nn.LayerNorm(8),
+        nn.AvgPool1d(3, 2, 1, ceil_mode=True),
+        nn.Conv1d(4, 3, 2),
+        nn.MaxPool1d(2, 1, dilation=2),
+        nn.Flatten(),
+        nn.Linear(6, 5),
+    ),
+    2,
+    False,
+    count=True,
+)
+case(
+    "transposed",
+    [2, 6, 5],
+    [
+        layer("Conv2d", out_channels=4, kernel_size=2, stride=2),
+        layer("IAFSqueeze"),
+        layer("ConvTranspose2d", out_channels=6, kernel_size=3, stride=2, padding=1, output_padding=[1, 0], groups=2),
+        layer("IAFSqueeze"),
+        layer("Upsample", scale_factor=[1, 2]),
+        layer("ConvTranspose2d", out_channels=3, kernel_size=[2, 3], padding=[1, 2], dilation=2, bias=False),
+        layer("AvgPool2d", kernel_size=2),
+        layer("Upsample", size=[6, 6]),
+        layer("Flatten"),
+        layer("Linear", out_features=3),
+    ],
+    nn.Sequential(
+        nn.Conv2d(2, 4, 2, 2),
+        sl.IAFSqueeze(batch_size=B),
+        nn.ConvTranspose2d(4, 6, 3, 2, 1, (1, 0), groups=2),
+        sl.IAFSqueeze(batch_size=B),
+        nn.Upsample(scale_factor=(1, 2)),
+        nn.ConvTranspose2d(6, 3, (2, 3), padding=(1, 2), dilation=2, bias=False),
+        nn.AvgPool2d(2),
+        nn.Upsample(size=(6, 6)),
+        nn.Flatten(),
+        nn.Linear(108, 3),
+    ),
+    T,
+    True,
+    count=True,
+)
+case(
+    "flatten",
+    [2, 4, 6],
+    [
+        layer("Conv2d", out_channels=4, kernel_size=2),
+        layer("Flatten", start_dim=2),
+        layer("Conv1d", out_channels=4, kernel_size=4, stride=2),
+        layer("ReLU"),
+        layer("Flatten"),
+        layer("Linear", out_features=3),
+    ],
+    nn.Sequential(
+        nn.Conv2d(2, 4, 2), nn.Flatten(2), nn.Conv1d(4, 4, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(24, 3)
+    ),
+    2,
+    False,
+    count=True,
+)
+case(
+    "flatten_rows",
+    [2, 4, 6],
+    [
+        layer("Conv2d", out_channels=4, kernel_size=2),
+        layer("Flatten", start_dim=-3, end_dim=2),
+        layer("Conv1d", out_channels=4, kernel_size=2),
+        layer("Flatten", start_dim=1, end_dim=2),
+        layer("Linear", out_features=3),
+    ],
+    nn.Sequential(
+        nn.Conv2d(2, 4, 2), nn.Flatten(-3, 2), nn.Conv1d(12, 4, 2), nn.Flatten(1, 2), nn.Linear(16, 3)
+    ),
+    2,
+    False,
+    count=True,
+)
+mem, syn, threshold, adapt = ([2, 5, 9, 3], [1.5, 3, 2, 4], [0.5, 0.75, 1, 1.25], [4, 8, 6, 5, 9])
+
+
+def by_channel(values):
+    return torch.tensor(values, dtype=torch.float32)[:, None, None]
+
+
+def by_neuron(n, least, step):
+    return [least + step * (i % 5) for i in range(n)]
+
+
+case(
+    "neuron_constants",
+    [2, 5, 4],
+    [
+        layer("Conv2d", out_channels=4, kernel_size=2),
+        layer("LIFSqueeze", tau_mem=mem, tau_syn=by_neuron(48, 1, 0.5), spike_threshold=threshold),
+        layer("Conv2d", out_channels=4, kernel_size=2),
+        layer("IAFSqueeze", tau_syn=syn, spike_threshold=by_neuron(24, 0.5, 0.25), min_v_mem=-0.5),
+        layer("Flatten"),
+        layer("Linear", out_features=5),
+        layer("LIFSqueeze", tau_mem=adapt, train_alphas=True, norm_input=False, reset_fn="reset", spike_fn="single"),
+        layer("Linear", out_features=5),
+        layer("ALIF", tau_mem=[2, 3, 4, 5, 6], tau_adapt=adapt, tau_syn=by_neuron(5, 2, 1)),
+        layer("Linear", out_features=3),
+        layer("ExpLeakSqueeze", tau_mem=[2, 4, 6]),
+    ],
+    nn.Sequential(
+        nn.Conv2d(2, 4, 2),
+        sl.LIFSqueeze(
+            tau_mem=by_channel(mem),
+            tau_syn=torch.tensor(by_neuron(48, 1, 0.5)).reshape(4, 4, 3),
+            spike_threshold=by_channel(threshold),
+            batch_size=B,
+        ),
+        nn.Conv2d(4, 4, 2),
+        sl.IAFSqueeze(
+            tau_syn=by_channel(syn),
+            spike_threshold=torch.tensor(by_neuron(24, 0.5, 0.25)).reshape(4, 3, 2),
+            min_v_mem=-0.5,
+            batch_size=B,
+        ),
+        nn.Flatten(),
+        nn.Linear(24, 5),
+        sl.LIFSqueeze(
+            tau_mem=torch.tensor(adapt, dtype=torch.float32),
+            train_alphas=True,
+            norm_input=False,
+            reset_fn=sinabs.activation.MembraneReset(),
+            spike_fn=sinabs.activation.SingleSpike,
+            batch_size=B,
+        ),
+        nn.Linear(5, 5),
+        ALIFSqueeze([2, 3, 4, 5, 6], adapt, by_neuron(5, 2, 1)),
+        nn.Linear(5, 3),
+        sl.ExpLeakSqueeze(tau_mem=torch.tensor([2.0, 4, 6]), batch_size=B),
+    ),
+    T,
+    True,
+    count=True,
 )
 printed = nn.Sequential(
     nn.BatchNorm2d(2),

@@ -17,6 +17,7 @@ import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
 import dev.spikewise.spec.layer.PoolSpec;
 import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.ReducedPoolSpec;
 import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
@@ -132,8 +133,16 @@ final class Placement {
 
   private Role place(int i, LayerSpec layer, Shape output, Findings findings) {
     return switch (layer) {
-      case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _, ShapeSpec.Flatten _, DropoutSpec _ ->
+      case ShapeSpec.FlattenTime _,
+          ShapeSpec.UnflattenTime _,
+          ShapeSpec.Identity _,
+          DropoutSpec _ ->
           Role.NONE;
+      case ShapeSpec.Flatten _ -> {
+        findings.require(
+            output.rank() == 1, Rule.LAYER_TYPE, "must join all dimensions, to one feature map");
+        yield output.rank() == 1 ? Role.NONE : Role.IMPOSSIBLE;
+      }
       case SynapticSpec.Conv2d conv -> weights(i, conv, output, findings);
       case SynapticSpec.Linear linear ->
           weights(
@@ -178,13 +187,26 @@ final class Placement {
         findings.require(false, Rule.NEURON, "neurons must be IAF, was " + layer.typeName());
         yield impossibleNeurons(i);
       }
-      case SynapticSpec.Conv1d _, PoolSpec.SpikingMaxPooling2dLayer _ -> {
+      case PoolSpec.SpikingMaxPooling2dLayer _, PoolSpec.MaxPool2d _, ReducedPoolSpec _ -> {
         findings.require(
             false,
-            layer instanceof PoolSpec ? Rule.POOLING : Rule.LAYER_TYPE,
-            layer instanceof PoolSpec
-                ? "spikes can only be summed; use SumPool2d"
-                : "weights must be those of a Conv2d or Linear, was " + layer.typeName());
+            Rule.POOLING,
+            "spikes can only be summed over windows of fixed size; use SumPool2d, was "
+                + layer.typeName());
+        yield Role.IMPOSSIBLE;
+      }
+      case SynapticSpec.Conv1d _, SynapticSpec.ConvTranspose2d _ -> {
+        findings.require(
+            false,
+            Rule.LAYER_TYPE,
+            "weights must be those of a Conv2d or Linear, was " + layer.typeName());
+        yield Role.IMPOSSIBLE;
+      }
+      case NormSpec _, ShapeSpec.Upsample _ -> {
+        findings.require(
+            false,
+            Rule.LAYER_TYPE,
+            "a core computes weights, neurons and sums alone, was " + layer.typeName());
         yield Role.IMPOSSIBLE;
       }
     };
@@ -322,7 +344,8 @@ final class Placement {
   private Role pool(int i, PoolSpec pool, Findings findings) {
     Size2 kernel = pool.kernelSize();
     boolean plain =
-        kernel.h() == kernel.w()
+        !pool.ceilMode()
+            && kernel.h() == kernel.w()
             && pool.stride().equals(kernel)
             && pool.padding().equals(Size2.ZERO);
     findings.require(

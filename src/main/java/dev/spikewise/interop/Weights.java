@@ -147,7 +147,7 @@ public final class Weights {
       Constant constant =
           switch (layer) {
             case NeuronSpec neuron -> neuron.timeConstants().get(array);
-            case NormSpec.BatchNorm2d _ when array.equals("num_batches_tracked") -> Constant.of(0);
+            case NormSpec.Batch _ when array.equals("num_batches_tracked") -> Constant.of(0);
             default -> null;
           };
       if (constant != null) {

@@ -71,6 +71,11 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
                   conv.kernelSize().w(), conv.stride().w(), conv.dilation().w(), output.dim(2));
       case SynapticSpec.Conv1d conv ->
           fanOut(conv.asConv2d(), Shape.of(output.dim(0), 1, output.dim(1)));
+      case SynapticSpec.ConvTranspose2d conv ->
+          (long) output.dim(0)
+              / conv.groups()
+              * Math.min(output.dim(1), conv.kernelSize().h())
+              * Math.min(output.dim(2), conv.kernelSize().w());
       case SynapticSpec.Linear linear -> linear.outFeatures();
     };
   }

@@ -62,12 +62,23 @@ public final class Quantizer {
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer = model.layers().get(i);
       boolean weights = layer instanceof SynapticSpec;
-      if (layer instanceof NormSpec.BatchNorm2d
-          && !(before(model.layers(), i) instanceof SynapticSpec.Conv2d)) {
+      if (layer instanceof NormSpec.Frame) {
         mistakes
             .in("layers")
             .in(i)
-            .add("can be quantized only with a Conv2d right before it, which it becomes part of");
+            .add(
+                "cannot be quantized: "
+                    + layer.typeName()
+                    + " computes means and deviations, which have no counterpart in whole numbers");
+      } else if (layer instanceof NormSpec.Batch norm
+          && !norm.mergesInto(before(model.layers(), i))) {
+        mistakes
+            .in("layers")
+            .in(i)
+            .add(
+                "can be quantized only with "
+                    + norm.mergeable()
+                    + " right before it, which it becomes part of");
       } else if (weights && !isLast(model.layers(), i) && neurons(model.layers(), i) < 0) {
         mistakes
             .in("layers")
@@ -96,7 +107,7 @@ public final class Quantizer {
     return layers.subList(i + 1, layers.size()).stream()
         .dropWhile(
             next ->
-                next instanceof ShapeSpec.Flatten
+                next instanceof ShapeSpec
                     || next instanceof PoolSpec.SumPool2d
                     || next instanceof PoolSpec.AvgPool2d)
         .findFirst()
@@ -141,7 +152,7 @@ public final class Quantizer {
         // A chip can only sum, and the next weights make up for it.
         case PoolSpec.AvgPool2d pool
             when pool.padding().equals(Size2.ZERO) && feedsWeights(layers, i) -> {
-          layers.set(i, new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false));
+          layers.set(i, new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false, pool.ceilMode()));
           area *= pool.kernelSize().h() * pool.kernelSize().w();
         }
         case SynapticSpec _ -> {
@@ -316,7 +327,7 @@ public final class Quantizer {
     var places = new ArrayList<Integer>();
     var unfolded = new ArrayList<LayerSpec>();
     for (LayerSpec layer : original.layers()) {
-      if (layer instanceof DropoutSpec || layer instanceof NormSpec.BatchNorm2d) {
+      if (layer instanceof DropoutSpec || layer instanceof NormSpec.Batch) {
         unfolded.add(new ShapeSpec.FlattenTime());
       } else {
         unfolded.add(layers.get(places.size()));

@@ -222,7 +222,7 @@ record SpecCheck(
     String first = synops.keySet().iterator().next();
     int layer = Integer.parseInt(first.split("\\.")[0]);
     if (model.layers().subList(0, layer + 1).stream()
-        .anyMatch(l -> l instanceof NeuronSpec.Spiking || l instanceof NormSpec.BatchNorm2d)) {
+        .anyMatch(l -> l instanceof NeuronSpec.Spiking || l instanceof NormSpec)) {
       return;
     }
     double raw = Objects.requireNonNull(synops.get(first));

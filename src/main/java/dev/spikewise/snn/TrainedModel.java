@@ -23,10 +23,10 @@ import org.jspecify.annotations.Nullable;
 public record TrainedModel(ModelSpec spec, StateDict weights) {
 
   /**
-   * The same network as it is used: without dropout, and with each BatchNorm2d in the weights of
-   * the Conv2d before it. Layers move up and get the names of their new places.
+   * The same network as it is used: without dropout, and with each batch norm in the weights of
+   * the layer before it. Layers move up and get the names of their new places.
    *
-   * @throws InvalidSpecException naming a BatchNorm2d with no Conv2d right before it
+   * @throws InvalidSpecException naming a batch norm with no weights right before it
    */
   public TrainedModel merged() {
     List<Shape> shapes = spec.graph().plainShapes();
@@ -35,23 +35,17 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
     for (int i = 0; i < spec.layers().size(); i++) {
       switch (spec.layers().get(i)) {
         case DropoutSpec _ -> {}
-        case NormSpec.BatchNorm2d norm -> {
-          if (layers.isEmpty() || !(layers.getLast() instanceof SynapticSpec.Conv2d conv)) {
+        case NormSpec.Batch norm -> {
+          if (layers.isEmpty() || !norm.mergesInto(layers.getLast())) {
             throw new InvalidSpecException(
                 "/layers/" + i,
-                "a BatchNorm2d can be merged only into a Conv2d, which must stand right before it");
+                "a "
+                    + norm.typeName()
+                    + " can be merged only into "
+                    + norm.mergeable()
+                    + ", which must stand right before it");
           }
-          layers.set(
-              layers.size() - 1,
-              new SynapticSpec.Conv2d(
-                  conv.inChannels(),
-                  conv.outChannels(),
-                  conv.kernelSize(),
-                  conv.stride(),
-                  conv.padding(),
-                  conv.dilation(),
-                  conv.groups(),
-                  true));
+          layers.set(layers.size() - 1, ((SynapticSpec) layers.getLast()).withBias());
           merge(norm, i, layers.size() - 1, tensors);
         }
         case LayerSpec layer -> {
@@ -67,7 +61,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
   }
 
   /** Puts layer {@code i} into the convolution {@code into}: w' = s w, b' = s (b - mean) + bias. */
-  private void merge(NormSpec.BatchNorm2d norm, int i, int into, Map<String, Tensor> tensors) {
+  private void merge(NormSpec.Batch norm, int i, int into, Map<String, Tensor> tensors) {
     Tensor weight = Objects.requireNonNull(tensors.get(into + ".weight"));
     float[] mean = tensor(i + ".running_mean").data();
     float[] variance = tensor(i + ".running_var").data();
@@ -141,6 +135,16 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
     for (int i = 0; i < spec.layers().size(); i++) {
       boolean last = i == spec.layers().size() - 1;
       LayerSpec layer = spec.layers().get(i);
+      if (layer instanceof NormSpec) {
+        throw new InvalidSpecException(
+            "/normalize",
+            "is impossible with layer "
+                + i
+                + ", a "
+                + layer.typeName()
+                + ": its output does not follow the scale of the weights before it; leave normalize"
+                + " out");
+      }
       if (layer instanceof SynapticSpec) {
         if (synaptic >= 0) {
           // Two layers of weights without a ReLU between them: the second takes what is left.

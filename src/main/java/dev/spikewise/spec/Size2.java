@@ -14,6 +14,9 @@ public record Size2(int h, int w) {
   public static final Size2 ZERO = new Size2(0, 0);
   public static final Size2 ONE = new Size2(1, 1);
 
+  /** PyTorch's {@code padding="same"}, until the layer has turned it into numbers. */
+  public static final Size2 SAME = new Size2(-1, -1);
+
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static Size2 of(Object json) {
     if (json instanceof Integer n) {
@@ -25,12 +28,18 @@ public record Size2(int h, int w) {
         && pair.get(1) instanceof Integer w) {
       return new Size2(h, w);
     }
+    if ("same".equals(json)) {
+      return SAME;
+    }
+    if ("valid".equals(json)) {
+      return ZERO;
+    }
     throw new IllegalArgumentException("must be a whole number or a pair of them, was " + json);
   }
 
   @JsonValue
   public Object json() {
-    return h == w ? (Object) h : List.of(h, w);
+    return equals(SAME) ? "same" : h == w ? (Object) h : List.of(h, w);
   }
 
   public void atLeast(int least, String name, Mistakes mistakes) {
@@ -39,6 +48,6 @@ public record Size2(int h, int w) {
 
   @Override
   public String toString() {
-    return h == w ? Integer.toString(h) : "[" + h + ", " + w + "]";
+    return equals(SAME) ? "\"same\"" : h == w ? Integer.toString(h) : "[" + h + ", " + w + "]";
   }
 }

@@ -17,6 +17,7 @@ import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
 import dev.spikewise.spec.layer.PoolSpec;
 import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.ReducedPoolSpec;
 import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import io.jhdf.HdfFile;
@@ -190,7 +191,7 @@ public final class NirWriter {
   private Signal write(Graph.Vertex vertex) {
     Signal in = signal(vertex.input());
     switch (vertex.spec()) {
-      case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _ -> {
+      case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _, ShapeSpec.Identity _ -> {
         if (network.isSequence()) {
           about.putDataset(TIME_LAYER + vertex.index(), vertex.spec().typeName());
         }
@@ -298,6 +299,10 @@ public final class NirWriter {
       case NeuronSpec neuron -> dialect.write("/layers/" + vertex.index(), neuron, input).fields();
       case RectifierSpec _,
           PoolSpec.SpikingMaxPooling2dLayer _,
+          PoolSpec.MaxPool2d _,
+          ReducedPoolSpec _,
+          SynapticSpec.ConvTranspose2d _,
+          ShapeSpec.Upsample _,
           NormSpec _,
           JoinSpec _,
           DropoutSpec _ ->
@@ -315,10 +320,14 @@ public final class NirWriter {
               weights(vertex, area),
               scalar(input.dim(1)),
               scalar(conv.stride()),
-              scalar(conv.padding()),
+              scalar(conv.padding().size()),
               scalar(conv.dilation()),
               conv.groups());
       case SynapticSpec.Linear _ -> weights(vertex, area);
+      case PoolSpec pool when pool.ceilMode() ->
+          throw refused(vertex, "ceil_mode must be false to be written to NIR");
+      case PoolSpec.AvgPool2d pool when !pool.countIncludePad() ->
+          throw refused(vertex, "count_include_pad must be true to be written to NIR");
       case PoolSpec pool ->
           Map.of(
               "kernel_size",
@@ -327,6 +336,8 @@ public final class NirWriter {
               pair(pool.stride()),
               "padding",
               pair(pool.padding()));
+      case ShapeSpec.Flatten flatten when !flatten.joinsAll(input) ->
+          throw refused(vertex, "Flatten can be written to NIR only where it joins all dimensions");
       case ShapeSpec.Flatten _ ->
           Map.of(
               "start_dim",
@@ -336,6 +347,7 @@ public final class NirWriter {
               "input_type",
               dims(input));
       case ShapeSpec.FlattenTime _ -> Map.of();
+      case ShapeSpec.Identity _ -> Map.of();
       case ShapeSpec.UnflattenTime _ -> Map.of();
     };
   }

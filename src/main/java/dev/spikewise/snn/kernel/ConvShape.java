@@ -160,6 +160,33 @@ public record ConvShape(
     return fanOut;
   }
 
+  /**
+   * Inputs and their weights per window [H', W'] and output channel: exact at the borders. Of the
+   * transposed convolution, the synapses that a spike at each of its input pixels reaches.
+   */
+  public int[] fanIn() {
+    int[] rows = taps(outH(), kH, strideH, padH, dilationH, inH);
+    int[] columns = taps(outW(), kW, strideW, padW, dilationW, inW);
+    var fanIn = new int[windows()];
+    for (int p = 0; p < fanIn.length; p++) {
+      fanIn[p] = inCPerGroup() * rows[p / outW()] * columns[p % outW()];
+    }
+    return fanIn;
+  }
+
+  /** By window along one axis: how many of its taps lie inside the input. */
+  private static int[] taps(
+      int windows, int kernel, int stride, int pad, int dilation, int size) {
+    var taps = new int[windows];
+    for (int o = 0; o < windows; o++) {
+      for (int k = 0; k < kernel; k++) {
+        int i = o * stride - pad + k * dilation;
+        taps[o] += i >= 0 && i < size ? 1 : 0;
+      }
+    }
+    return taps;
+  }
+
   /** By position along one axis: in how many (window, tap) pairs it takes part. */
   private static int[] reach(int size, int kernel, int stride, int pad, int dilation, int windows) {
     var pairs = new int[size];

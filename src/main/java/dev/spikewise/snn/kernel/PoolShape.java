@@ -7,6 +7,7 @@ import java.util.stream.IntStream;
  *
  * @param scale what a window's sum is multiplied by: 1, or 1 / area for an average
  * @param skipsSilent whether a window whose sum is 0 passes no gradient back
+ * @param counting of windows that reach over the edge
  */
 public record PoolShape(
     int inH,
@@ -21,7 +22,63 @@ public record PoolShape(
     int padH,
     int padW,
     float scale,
-    boolean skipsSilent) {
+    boolean skipsSilent,
+    Counting counting) {
+
+  /** By what the sum of a window that reaches over the edge is divided, beside {@code scale}. */
+  public enum Counting {
+    /** By nothing: every window counts as a whole one. */
+    WHOLE,
+    /** By its share of the padded input. */
+    PADDED,
+    /** By its share of the input without padding. */
+    INSIDE
+  }
+
+  /** A pool whose windows all count as whole ones. */
+  public PoolShape(
+      int inH,
+      int inW,
+      int channels,
+      int outH,
+      int outW,
+      int kH,
+      int kW,
+      int strideH,
+      int strideW,
+      int padH,
+      int padW,
+      float scale,
+      boolean skipsSilent) {
+    this(
+        inH,
+        inW,
+        channels,
+        outH,
+        outW,
+        kH,
+        kW,
+        strideH,
+        strideW,
+        padH,
+        padW,
+        scale,
+        skipsSilent,
+        Counting.WHOLE);
+  }
+
+  /** What the sum of a window is multiplied by. */
+  float scaleAt(int oy, int ox) {
+    int counted =
+        switch (counting) {
+          case WHOLE -> kH * kW;
+          case PADDED ->
+              Math.min(kH, inH + 2 * padH - oy * strideH)
+                  * Math.min(kW, inW + 2 * padW - ox * strideW);
+          case INSIDE -> (bottom(oy) - top(oy)) * (right(ox) - left(ox));
+        };
+    return counted == kH * kW ? scale : scale * (kH * kW) / counted;
+  }
 
   public int inSize() {
     return inH * inW * channels;
@@ -33,7 +90,8 @@ public record PoolShape(
 
   /** Whether every input lies in exactly one window. */
   public boolean tiles() {
-    return strideH == kH
+    return counting == Counting.WHOLE
+        && strideH == kH
         && strideW == kW
         && padH == 0
         && padW == 0

@@ -1,6 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.NormSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,13 +15,17 @@ import java.util.List;
  */
 final class BatchNorm extends Layer {
 
-  private final NormSpec.BatchNorm2d spec;
+  private final NormSpec.Batch spec;
   private final Parameter weight;
   private final Parameter bias;
   private final Parameter runningMean;
   private final Parameter runningVar;
   private final Parameter batches;
   private final int channels;
+
+  /** By channel here: its place in PyTorch's order, which differs for a flattened map. */
+  private final int[] order;
+
   private final int timeSteps;
   private final double[] mean;
   private final double[] inverseStd;
@@ -30,9 +35,13 @@ final class BatchNorm extends Layer {
 
   private final Parallel parallel;
 
+  /**
+   * @param shape PyTorch's, of the input
+   */
   BatchNorm(
       String name,
-      NormSpec.BatchNorm2d spec,
+      NormSpec.Batch spec,
+      Shape shape,
       Signal in,
       Signal out,
       int samples,
@@ -42,7 +51,8 @@ final class BatchNorm extends Layer {
     this.spec = spec;
     this.timeSteps = timeSteps;
     this.parallel = parallel;
-    channels = in.frame.c();
+    channels = shape.dim(0);
+    order = shape.rank() == 1 ? in.frame.torchOrder() : Synapses.identity(channels);
     weight = byChannel("weight", 1);
     bias = byChannel("bias", 0);
     runningMean = byChannel("running_mean", 0);
@@ -55,7 +65,7 @@ final class BatchNorm extends Layer {
 
   private Parameter byChannel(String which, float value) {
     var parameter =
-        new Parameter(name + "." + which, new int[] {channels}, Synapses.identity(channels));
+        new Parameter(name + "." + which, new int[] {channels}, order);
     parameter.fill(value);
     return parameter;
   }

@@ -1,6 +1,5 @@
 package dev.spikewise.snn.layer;
 
-import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class InputDifference {
 
-  private final ConvShape shape;
+  private final Wiring wiring;
   private final Kernels.Conv conv;
   private final float[] absolute;
   private final float[] sums;
@@ -22,11 +21,11 @@ final class InputDifference {
   /**
    * @param maxFrames most frames of one call
    */
-  InputDifference(ConvShape shape, int maxFrames, Kernels kernels) {
-    this.shape = shape;
-    conv = kernels.conv(shape, maxFrames);
-    absolute = new float[shape.weights()];
-    sums = new float[Math.multiplyExact(maxFrames, shape.outSize())];
+  InputDifference(Wiring wiring, int maxFrames, Kernels kernels) {
+    this.wiring = wiring;
+    conv = wiring.conv(kernels, maxFrames);
+    absolute = new float[wiring.shape().weights()];
+    sums = new float[Math.multiplyExact(maxFrames, wiring.outSize())];
   }
 
   /** Since the last reset, summed over frames and outputs. */
@@ -53,7 +52,7 @@ final class InputDifference {
   /** Adds what frames of input {@code x} and output {@code y} differ by. */
   void forward(float[] x, int xAt, float[] weights, float[] y, int yAt, int frames) {
     conv.forward(x, xAt, absolute(weights), null, sums, 0, frames);
-    for (int i = 0; i < frames * shape.outSize(); i++) {
+    for (int i = 0; i < frames * wiring.outSize(); i++) {
       value += sums[i] - Math.abs(y[yAt + i]);
     }
   }
@@ -69,14 +68,14 @@ final class InputDifference {
   void addOutputGradient(
       float[] x, int xAt, float[] weights, float @Nullable [] bias, float[] gy, int gyAt, int n) {
     conv.forward(x, xAt, weights, bias, sums, 0, n);
-    for (int i = 0; i < n * shape.outSize(); i++) {
+    for (int i = 0; i < n * wiring.outSize(); i++) {
       gy[gyAt + i] -= gradient * Math.signum(sums[i]);
     }
   }
 
   /** The part that goes through {@code |W|}: every output asks for the same, so frames add up. */
   void addWeightGradient(float[] x, int xAt, float[] weights, float[] gw, int frames) {
-    var all = new float[shape.inSize()];
+    var all = new float[wiring.inSize()];
     for (int f = 0; f < frames; f++) {
       for (int i = 0; i < all.length; i++) {
         all[i] += x[xAt + f * all.length + i];
@@ -91,7 +90,7 @@ final class InputDifference {
 
   /** The part that goes through x: the same for every frame. */
   void addInputGradient(float[] weights, float[] gx, int gxAt, int frames) {
-    var one = new float[shape.inSize()];
+    var one = new float[wiring.inSize()];
     conv.inputGradient(everywhere(), 0, absolute(weights), one, 0, 1, null, 0);
     for (int f = 0; f < frames; f++) {
       for (int i = 0; i < one.length; i++) {
@@ -101,7 +100,7 @@ final class InputDifference {
   }
 
   private float[] everywhere() {
-    var g = new float[shape.outSize()];
+    var g = new float[wiring.outSize()];
     Arrays.fill(g, gradient);
     return g;
   }

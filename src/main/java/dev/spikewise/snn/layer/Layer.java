@@ -5,7 +5,16 @@ import java.util.List;
 
 /** One step of the network's way from input to output, and back for the gradients. */
 abstract sealed class Layer
-    permits Synapses, Pool, SpikingMaxPool, Neurons, Rectifier, BatchNorm, Dropout {
+    permits Synapses,
+        Pool,
+        MaxPool,
+        SpikingMaxPool,
+        Rearrangement,
+        Neurons,
+        Rectifier,
+        BatchNorm,
+        FrameNorm,
+        Dropout {
 
   final String name;
   final Signal in;

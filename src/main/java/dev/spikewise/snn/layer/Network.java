@@ -9,6 +9,7 @@ import dev.spikewise.snn.kernel.PoolShape;
 import dev.spikewise.snn.layer.Signal.Frame;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.DropoutSpec;
@@ -18,6 +19,7 @@ import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
 import dev.spikewise.spec.layer.PoolSpec;
 import dev.spikewise.spec.layer.RectifierSpec;
+import dev.spikewise.spec.layer.ReducedPoolSpec;
 import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
@@ -115,7 +117,7 @@ public final class Network {
 
   /** Samples of a block; the whole batch where a layer looks at all samples together. */
   private static int block(ModelSpec spec, int batchSize, int timeSteps, long largest) {
-    return spec.layers().stream().anyMatch(NormSpec.BatchNorm2d.class::isInstance)
+    return spec.layers().stream().anyMatch(NormSpec.Batch.class::isInstance)
         ? batchSize
         : (int) Math.clamp(BLOCK_BYTES / (Float.BYTES * timeSteps * largest), 1, batchSize);
   }
@@ -127,7 +129,15 @@ public final class Network {
     Shape shape = shapes.get(i + 1);
     return switch (specs.get(i)) {
       case JoinSpec _ -> throw new IllegalStateException("only a sequence can be computed");
-      case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _, ShapeSpec.Flatten _ -> before;
+      case ShapeSpec s when s.leavesValues() -> before;
+      case ShapeSpec s -> {
+        var out = signal(frame(shape, null), in.steps, samples(specs, i));
+        layers.add(
+            s instanceof ShapeSpec.Upsample
+                ? Rearrangement.upsample(name, in, out, kernels.parallel())
+                : Rearrangement.reshape(name, in, out, kernels.parallel()));
+        yield new Step(out, before.spikesPerUnit());
+      }
       case SynapticSpec s -> addSynapses(name, s, before, inShape, shape, specs, i, kernels);
       case PoolSpec.SpikingMaxPooling2dLayer p -> {
         var out = signal(frame(shape, null), in.steps, samples(specs, i));
@@ -135,12 +145,8 @@ public final class Network {
         yield new Step(out, 1);
       }
       case PoolSpec _ when i > 0 && pool(specs, i - 1, shapes, kernels) != null -> before;
-      case PoolSpec p -> {
-        var out = signal(frame(shape, null), in.steps, samples(specs, i));
-        var pool = new Pool(name, p, in, out, kernels);
-        layers.add(pool);
-        yield new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
-      }
+      case ReducedPoolSpec p -> addPool(name, p.asPool2d(inShape), before, shape, specs, i, kernels);
+      case PoolSpec p -> addPool(name, p, before, shape, specs, i, kernels);
       case NeuronSpec n -> {
         PoolShape pool = pool(specs, i, shapes, kernels);
         var out =
@@ -155,9 +161,16 @@ public final class Network {
         layers.add(new Rectifier(name, r, in, out, sampleSeeds, timeSteps, kernels.parallel()));
         yield new Step(out, before.spikesPerUnit());
       }
-      case NormSpec.BatchNorm2d n -> {
+      case NormSpec n -> {
         var out = signal(in.frame, in.steps, samples(specs, i));
-        add(new BatchNorm(name, n, in, out, batchSize, timeSteps, kernels.parallel()));
+        add(
+            switch (n) {
+              case NormSpec.Batch b ->
+                  new BatchNorm(
+                      name, b, inShape, in, out, batchSize, timeSteps, kernels.parallel());
+              case NormSpec.Frame f ->
+                  new FrameNorm(name, f, inShape, in, out, kernels.parallel());
+            });
         yield new Step(out, 1);
       }
       case DropoutSpec d -> {
@@ -166,6 +179,25 @@ public final class Network {
         yield new Step(out, before.spikesPerUnit());
       }
     };
+  }
+
+  private Step addPool(
+      String name,
+      PoolSpec spec,
+      Step before,
+      Shape shape,
+      List<LayerSpec> specs,
+      int i,
+      Kernels kernels) {
+    Signal in = before.signal();
+    var out = signal(frame(shape, null), in.steps, samples(specs, i));
+    if (spec instanceof PoolSpec.MaxPool2d max) {
+      layers.add(new MaxPool(name, max, in, out, kept, kernels.parallel()));
+      return new Step(out, before.spikesPerUnit());
+    }
+    var pool = new Pool(name, spec, in, out, kernels);
+    layers.add(pool);
+    return new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
   }
 
   /** The pool behind the neurons of layer {@code i}, if they are computed together. */
@@ -185,8 +217,33 @@ public final class Network {
         : null;
   }
 
+  /**
+   * @param out of a ConvTranspose2d, whose sizes the input alone does not give
+   */
+  private static Wiring wiring(SynapticSpec spec, Frame in, Frame out) {
+    return spec instanceof SynapticSpec.ConvTranspose2d c
+        ? new Wiring(
+            new ConvShape(
+                out.h(),
+                out.w(),
+                out.c(),
+                in.c(),
+                c.kernelSize().h(),
+                c.kernelSize().w(),
+                c.stride().h(),
+                c.stride().w(),
+                c.padding().h(),
+                c.padding().w(),
+                c.dilation().h(),
+                c.dilation().w(),
+                c.groups()),
+            true)
+        : Wiring.of(geometry(spec, in));
+  }
+
   private static ConvShape geometry(SynapticSpec spec, Frame in) {
     return switch (spec) {
+      case SynapticSpec.ConvTranspose2d _ -> throw new IllegalArgumentException("no convolution");
       case SynapticSpec.Conv2d c ->
           new ConvShape(
               in.h(),
@@ -232,7 +289,7 @@ public final class Network {
     add(
         new Synapses(
             name,
-            geometry(spec, in.frame),
+            wiring(spec, in.frame, out.frame),
             spec.weightShape(inShape).dims().stream().mapToInt(d -> d).toArray(),
             spec.bias(),
             before.spikesPerUnit(),
@@ -290,7 +347,7 @@ public final class Network {
    */
   private static boolean keeps(List<LayerSpec> specs, int i) {
     return switch (specs.get(next(specs, i))) {
-      case SynapticSpec _, RectifierSpec _, NormSpec.BatchNorm2d _ -> true;
+      case SynapticSpec _, RectifierSpec _, NormSpec _ -> true;
       default ->
           specs.get(i) instanceof PoolSpec.SumPool2d
               || specs.get(i) instanceof NeuronSpec.Recurrent;
@@ -300,9 +357,8 @@ public final class Network {
   private static int next(List<LayerSpec> specs, int i) {
     int next = i + 1;
     while (next < specs.size()
-        && (specs.get(next) instanceof ShapeSpec.Flatten
-            || specs.get(next) instanceof ShapeSpec.FlattenTime
-            || specs.get(next) instanceof ShapeSpec.UnflattenTime)) {
+        && specs.get(next) instanceof ShapeSpec shape
+        && shape.leavesValues()) {
       next++;
     }
     return next;
@@ -324,13 +380,17 @@ public final class Network {
       long out = shapes.get(i + 1).size();
       long samples = samples(spec.layers(), i, batchSize, kept, block);
       switch (layer) {
-        case ShapeSpec.FlattenTime _, ShapeSpec.UnflattenTime _, ShapeSpec.Flatten _ -> samples = 0;
+        case ShapeSpec s -> samples = s.leavesValues() ? 0 : samples;
         case SynapticSpec s -> {
-          ConvShape shape = geometry(s, frame(in, null)).simplified();
+          Wiring shape =
+              wiring(s, frame(in, null), frame(shapes.get(i + 1), null)).simplified();
           floats += PARAMETER * s.weightShape(in).size() + shape.scratch(block * steps, !first);
           first = false;
         }
-        case PoolSpec.SpikingMaxPooling2dLayer _ -> floats += kept * steps * out;
+        case PoolSpec.SpikingMaxPooling2dLayer _,
+            PoolSpec.MaxPool2d _,
+            ReducedPoolSpec.MaxPool1d _ ->
+            floats += kept * steps * out;
         case NeuronSpec n -> {
           steps = timeSteps;
           // Potential, current and adaptation over time; what is counted in double.
@@ -340,6 +400,10 @@ public final class Network {
           // Most kernels compute such a pool with the neurons, and no single spike is stored.
           samples = pool != null && pool.tiles() ? 0 : samples;
           floats += arrays * (kept * steps + batchSize) * out + 9 * out;
+          // Constants that differ: value and gradient by neuron, and what is trained.
+          for (Constant constant : n.timeConstants().values()) {
+            floats += constant.shared() ? 0 : 4 * out + PARAMETER * constant.values().size();
+          }
           if (n instanceof NeuronSpec.Recurrent) {
             ConvShape shape = ConvShape.linear((int) out, (int) out);
             floats += PARAMETER * out * out + shape.scratch(block, true) + 5 * block * out;
@@ -347,8 +411,10 @@ public final class Network {
         }
         case DropoutSpec _ -> floats += batchSize * out;
         // Sums of each frame in double.
-        case NormSpec.BatchNorm2d _ -> floats += 4L * batchSize * steps * in.dim(0);
-        case PoolSpec _, RectifierSpec _, JoinSpec _ -> {}
+        case NormSpec.Batch _ -> floats += 4L * batchSize * steps * in.dim(0);
+        // Parts and weights by value, their gradients in double, and sums of each frame.
+        case NormSpec.Frame f -> floats += 6 * out + 4L * block * steps * f.parts(in);
+        case PoolSpec _, ReducedPoolSpec _, RectifierSpec _, JoinSpec _ -> {}
       }
       floats += samples * steps * out;
     }

@@ -37,12 +37,20 @@ final class Pool extends Layer {
         spec.padding().h(),
         spec.padding().w(),
         spec instanceof PoolSpec.AvgPool2d ? 1f / area : 1,
-        spec instanceof PoolSpec.SumPool2d sum && !sum.silentWindowGradient());
+        spec instanceof PoolSpec.SumPool2d sum && !sum.silentWindowGradient(),
+        counting(spec));
+  }
+
+  private static PoolShape.Counting counting(PoolSpec spec) {
+    if (spec instanceof PoolSpec.AvgPool2d average && !average.countIncludePad()) {
+      return PoolShape.Counting.INSIDE;
+    }
+    return spec.ceilMode() ? PoolShape.Counting.PADDED : PoolShape.Counting.WHOLE;
   }
 
   /**
    * What a spike counts for after this layer: the next layer's synops are multiplied by it to count
-   * spikes again.
+   * spikes again. As in sinabs, the area of a whole window, also where one reaches over the edge.
    */
   int spikesPerUnit() {
     return spikesPerUnit;

@@ -10,12 +10,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A parameter layer: Conv2d, or Linear as the convolution of a 1 x 1 map. Every spike it receives
+ * A parameter layer: Conv2d, ConvTranspose2d, or Linear as the convolution of a 1 x 1 map. Every spike it receives
  * causes as many synaptic operations as it has synapses to reach.
  */
 public final class Synapses extends Layer implements Synaptic {
 
-  private final ConvShape shape;
+  private final Wiring wiring;
   private final Kernels kernels;
   private final Kernels.Conv conv;
   private final Parameter weight;
@@ -47,7 +47,7 @@ public final class Synapses extends Layer implements Synaptic {
    */
   Synapses(
       String name,
-      ConvShape geometry,
+      Wiring geometry,
       int[] weightShape,
       boolean hasBias,
       int spikesPerUnit,
@@ -62,14 +62,14 @@ public final class Synapses extends Layer implements Synaptic {
     this.kernels = kernels;
     this.first = first;
     this.activeOnly = activeOnly;
-    shape = geometry.simplified();
+    wiring = geometry.simplified();
     stepsPerFrame = timeSteps / in.steps;
     maxFrames = samples * in.steps;
-    conv = kernels.conv(shape, maxFrames);
-    weight = new Parameter(name + ".weight", weightShape, torchOrder(geometry));
+    conv = wiring.conv(kernels, maxFrames);
+    weight = new Parameter(name + ".weight", weightShape, torchOrder(geometry.shape()));
     bias =
         hasBias
-            ? new Parameter(name + ".bias", new int[] {shape.outC()}, identity(shape.outC()))
+            ? new Parameter(name + ".bias", new int[] {wiring.outC()}, identity(wiring.outC()))
             : null;
     int[] reach = geometry.fanOut();
     fanOut = new float[reach.length];
@@ -97,7 +97,11 @@ public final class Synapses extends Layer implements Synaptic {
   @Override
   void measure(int from, int to) {
     operations.count(
-        shape, weight.values(), in.data, in.at(from), (to - from) * in.steps, stepsPerFrame);
+        wiring.reach(weight.values()),
+        in.data,
+        in.at(from),
+        (to - from) * in.steps,
+        stepsPerFrame);
   }
 
   @Override
@@ -117,7 +121,7 @@ public final class Synapses extends Layer implements Synaptic {
 
   /** Makes every forward pass count {@link #difference}, which takes another convolution. */
   public void countDifference() {
-    difference = new InputDifference(shape, maxFrames, kernels);
+    difference = new InputDifference(wiring, maxFrames, kernels);
   }
 
   /**
@@ -143,7 +147,7 @@ public final class Synapses extends Layer implements Synaptic {
 
   @Override
   void draw(TorchRandom random) {
-    float bound = (float) (1 / Math.sqrt(shape.taps()));
+    float bound = (float) (1 / Math.sqrt(wiring.fanIn()));
     weight.draw(random, bound);
     if (bias != null) {
       bias.draw(random, bound);
@@ -222,7 +226,7 @@ public final class Synapses extends Layer implements Synaptic {
     conv.weightGradient(in.data, in.at(from), gOut.data, gOut.at(from), weight.gradient(), frames);
     if (bias != null) {
       bias.reach();
-      addColumns(gOut.data, gOut.at(from), frames * shape.windows(), bias.gradient());
+      addColumns(gOut.data, gOut.at(from), frames * wiring.outPixels(), bias.gradient());
     }
     if (!first) {
       conv.inputGradient(

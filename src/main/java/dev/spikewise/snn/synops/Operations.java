@@ -33,7 +33,15 @@ public final class Operations {
    * Counts {@code frames} frames from {@code x[at]}, each of which stands for {@code times} steps.
    */
   public void count(ConvShape shape, float[] weights, float[] x, int at, int frames, int times) {
-    double[] reach = reach(shape, weights);
+    count(reach(shape, weights), x, at, frames, times);
+  }
+
+  /**
+   * Counts {@code frames} frames from {@code x[at]}, each of which stands for {@code times} steps.
+   *
+   * @param reach by input of a frame: weights other than 0 that it meets
+   */
+  public void count(double[] reach, float[] x, int at, int frames, int times) {
     for (int f = 0; f < frames; f++) {
       for (int i = 0; i < reach.length; i++) {
         float value = x[at + f * reach.length + i];
@@ -47,7 +55,7 @@ public final class Operations {
   }
 
   /** By input of a frame: weights other than 0 that it meets. */
-  private static double[] reach(ConvShape s, float[] weights) {
+  public static double[] reach(ConvShape s, float[] weights) {
     int taps = s.taps();
     int groupOut = s.outCPerGroup();
     var nonZero = new int[s.groups() * taps];
@@ -68,6 +76,28 @@ public final class Operations {
             int tap = k * s.inCPerGroup() + c % s.inCPerGroup();
             reach[(y * s.inW() + x) * s.inC() + c] += nonZero[group * taps + tap];
           }
+        }
+      }
+    }
+    return reach;
+  }
+
+  /** {@link #reach} of the transposed convolution: by output of {@code s}. */
+  public static double[] reachBack(ConvShape s, float[] weights) {
+    int groupOut = s.outCPerGroup();
+    var reach = new double[s.outSize()];
+    for (int p = 0; p < s.windows(); p++) {
+      for (int tap = 0; tap < s.taps(); tap++) {
+        int k = tap / s.inCPerGroup();
+        int y = p / s.outW() * s.strideH() - s.padH() + k / s.kW() * s.dilationH();
+        int x = p % s.outW() * s.strideW() - s.padW() + k % s.kW() * s.dilationW();
+        if (y < 0 || y >= s.inH() || x < 0 || x >= s.inW()) {
+          continue;
+        }
+        for (int o = 0; o < s.outC(); o++) {
+          int g = o / groupOut;
+          boolean there = weights[(g * s.taps() + tap) * groupOut + o % groupOut] != 0;
+          reach[p * s.outC() + o] += there ? 1 : 0;
         }
       }
     }

@@ -21,18 +21,27 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = ShapeSpec.UnflattenTime.class, name = "UnflattenTime"),
   @JsonSubTypes.Type(value = SynapticSpec.Conv2d.class, name = "Conv2d"),
   @JsonSubTypes.Type(value = SynapticSpec.Conv1d.class, name = "Conv1d"),
+  @JsonSubTypes.Type(value = SynapticSpec.ConvTranspose2d.class, name = "ConvTranspose2d"),
   @JsonSubTypes.Type(value = SynapticSpec.Linear.class, name = "Linear"),
   @JsonSubTypes.Type(value = PoolSpec.SumPool2d.class, name = "SumPool2d"),
   @JsonSubTypes.Type(value = PoolSpec.AvgPool2d.class, name = "AvgPool2d"),
   @JsonSubTypes.Type(
       value = PoolSpec.SpikingMaxPooling2dLayer.class,
       names = {"SpikingMaxPooling2dLayer", "SpikingMaxPool2d"}),
+  @JsonSubTypes.Type(value = PoolSpec.MaxPool2d.class, name = "MaxPool2d"),
+  @JsonSubTypes.Type(value = ReducedPoolSpec.AvgPool1d.class, name = "AvgPool1d"),
+  @JsonSubTypes.Type(value = ReducedPoolSpec.MaxPool1d.class, name = "MaxPool1d"),
+  @JsonSubTypes.Type(value = ReducedPoolSpec.AdaptiveAvgPool2d.class, name = "AdaptiveAvgPool2d"),
+  @JsonSubTypes.Type(value = NormSpec.BatchNorm1d.class, name = "BatchNorm1d"),
   @JsonSubTypes.Type(value = NormSpec.BatchNorm2d.class, name = "BatchNorm2d"),
+  @JsonSubTypes.Type(value = NormSpec.LayerNorm.class, name = "LayerNorm"),
   @JsonSubTypes.Type(value = DropoutSpec.Dropout.class, name = "Dropout"),
   @JsonSubTypes.Type(value = DropoutSpec.Dropout2d.class, name = "Dropout2d"),
   @JsonSubTypes.Type(value = RectifierSpec.ReLU.class, name = "ReLU"),
   @JsonSubTypes.Type(value = RectifierSpec.NeuromorphicReLU.class, name = "NeuromorphicReLU"),
   @JsonSubTypes.Type(value = ShapeSpec.Flatten.class, name = "Flatten"),
+  @JsonSubTypes.Type(value = ShapeSpec.Identity.class, name = "Identity"),
+  @JsonSubTypes.Type(value = ShapeSpec.Upsample.class, name = "Upsample"),
   @JsonSubTypes.Type(
       value = NeuronSpec.IAF.class,
       names = {"IAF", "IAFSqueeze"}),
@@ -58,7 +67,13 @@ import org.jspecify.annotations.Nullable;
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface LayerSpec
-    permits SynapticSpec, ElementwiseSpec, PoolSpec, NormSpec, ShapeSpec, JoinSpec {
+    permits SynapticSpec,
+        ElementwiseSpec,
+        PoolSpec,
+        ReducedPoolSpec,
+        NormSpec,
+        ShapeSpec,
+        JoinSpec {
 
   /** Reports options that are wrong in themselves, whatever the layer's input. */
   default void check(Mistakes mistakes) {}

@@ -17,12 +17,26 @@ public sealed interface PoolSpec extends LayerSpec {
   /** Zeros around the input. */
   Size2 padding();
 
+  /** Distance between the values of a window. */
+  default Size2 dilation() {
+    return Size2.ONE;
+  }
+
+  /**
+   * Whether a last window may reach over the end of the input, PyTorch's {@code ceil_mode}: the
+   * number of windows is then rounded up.
+   */
+  default Boolean ceilMode() {
+    return false;
+  }
+
   @Override
   default void check(Mistakes mistakes) {
     if (mistakes.require(kernelSize() != null, "kernel_size", "is missing")) {
       kernelSize().atLeast(1, "kernel_size", mistakes);
       stride().atLeast(1, "stride", mistakes);
       padding().atLeast(0, "padding", mistakes);
+      dilation().atLeast(1, "dilation", mistakes);
       mistakes.require(
           2L * padding().h() <= kernelSize().h() && 2L * padding().w() <= kernelSize().w(),
           "padding",
@@ -36,8 +50,10 @@ public sealed interface PoolSpec extends LayerSpec {
       mistakes.add(typeName() + " takes a (C, H, W) input, but the layers before it give " + input);
       return null;
     }
-    int h = LayerSpec.windows(input.dim(1), kernelSize().h(), stride().h(), padding().h(), 1);
-    int w = LayerSpec.windows(input.dim(2), kernelSize().w(), stride().w(), padding().w(), 1);
+    int h =
+        windows(input.dim(1), kernelSize().h(), stride().h(), padding().h(), dilation().h());
+    int w =
+        windows(input.dim(2), kernelSize().w(), stride().w(), padding().w(), dilation().w());
     if (h < 1 || w < 1) {
       mistakes
           .in("kernel_size")
@@ -47,18 +63,35 @@ public sealed interface PoolSpec extends LayerSpec {
     return Shape.of(input.dim(0), h, w);
   }
 
+  private int windows(int size, int kernel, int stride, int padding, int dilation) {
+    int windows = LayerSpec.windows(size, kernel, stride, padding, dilation);
+    if (!ceilMode() || windows == 0) {
+      return windows;
+    }
+    long rest = (size + 2L * padding - (long) dilation * (kernel - 1) - 1) % stride;
+    // As in PyTorch, no window starts behind the input.
+    return rest > 0 && (long) windows * stride < size + (long) padding ? windows + 1 : windows;
+  }
+
   /**
    * sinabs' SumPool2d. Its backward pass, PyTorch's LPPool2d with p = 1, gives no gradient to a
    * window whose sum is 0; {@code silent_window_gradient: true} selects the true derivative of a
    * sum.
    *
    * @param silentWindowGradient whether a window whose sum is 0 gets a gradient
+   * @param ceilMode whether a last window may reach over the end of the input; as in PyTorch, the
+   *     sum of such a window is scaled up to a whole one's
    */
-  record SumPool2d(Size2 kernelSize, Size2 stride, Boolean silentWindowGradient)
+  record SumPool2d(Size2 kernelSize, Size2 stride, Boolean silentWindowGradient, Boolean ceilMode)
       implements PoolSpec {
     public SumPool2d {
       stride = stride == null ? kernelSize : stride;
+      ceilMode = ceilMode == null ? false : ceilMode;
       silentWindowGradient = silentWindowGradient == null ? false : silentWindowGradient;
+    }
+
+    public SumPool2d(Size2 kernelSize, Size2 stride, Boolean silentWindowGradient) {
+      this(kernelSize, stride, silentWindowGradient, false);
     }
 
     @Override
@@ -68,11 +101,43 @@ public sealed interface PoolSpec extends LayerSpec {
     }
   }
 
-  /** PyTorch's AvgPool2d, padding zeros counted in the average. */
-  record AvgPool2d(Size2 kernelSize, Size2 stride, Size2 padding) implements PoolSpec {
+  /**
+   * PyTorch's AvgPool2d.
+   *
+   * @param ceilMode whether a last window may reach over the end of the padded input; it averages
+   *     what lies inside
+   * @param countIncludePad whether zeros of the padding count in the average
+   */
+  record AvgPool2d(
+      Size2 kernelSize, Size2 stride, Size2 padding, Boolean ceilMode, Boolean countIncludePad)
+      implements PoolSpec {
     public AvgPool2d {
       stride = stride == null ? kernelSize : stride;
       padding = padding == null ? Size2.ZERO : padding;
+      ceilMode = ceilMode == null ? false : ceilMode;
+      countIncludePad = countIncludePad == null ? true : countIncludePad;
+    }
+
+    public AvgPool2d(Size2 kernelSize, Size2 stride, Size2 padding) {
+      this(kernelSize, stride, padding, false, true);
+    }
+  }
+
+  /**
+   * PyTorch's MaxPool2d: the largest value of each window, at each time step by itself. Padding is
+   * smaller than any value.
+   *
+   * @param dilation distance between the values of a window
+   * @param ceilMode whether a last window may reach over the end of the input
+   */
+  record MaxPool2d(
+      Size2 kernelSize, Size2 stride, Size2 padding, Size2 dilation, Boolean ceilMode)
+      implements PoolSpec {
+    public MaxPool2d {
+      stride = stride == null ? kernelSize : stride;
+      padding = padding == null ? Size2.ZERO : padding;
+      dilation = dilation == null ? Size2.ONE : dilation;
+      ceilMode = ceilMode == null ? false : ceilMode;
     }
   }
 

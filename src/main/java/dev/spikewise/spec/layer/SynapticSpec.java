@@ -1,6 +1,7 @@
 package dev.spikewise.spec.layer;
 
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.spec.Padding1;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
 import java.util.LinkedHashMap;
@@ -15,14 +16,68 @@ public sealed interface SynapticSpec extends LayerSpec {
   /** PyTorch's shape of the weights for an input that fits. */
   Shape weightShape(Shape input);
 
+  /** The same layer with a bias. */
+  default SynapticSpec withBias() {
+    return switch (this) {
+      case Conv2d c ->
+          new Conv2d(
+              c.inChannels,
+              c.outChannels,
+              c.kernelSize,
+              c.stride,
+              c.padding,
+              c.dilation,
+              c.groups,
+              true);
+      case Conv1d c ->
+          new Conv1d(
+              c.inChannels,
+              c.outChannels,
+              c.kernelSize,
+              c.stride,
+              c.padding,
+              c.dilation,
+              c.groups,
+              true);
+      case ConvTranspose2d c ->
+          new ConvTranspose2d(
+              c.inChannels,
+              c.outChannels,
+              c.kernelSize,
+              c.stride,
+              c.padding,
+              c.outputPadding,
+              c.groups,
+              true,
+              c.dilation);
+      case Linear l -> new Linear(l.inFeatures, l.outFeatures, true);
+    };
+  }
+
+  /** Output channels or features, each of which has a bias. */
+  default int outputs(Shape input) {
+    return weightShape(input).dim(0);
+  }
+
   @Override
   default SequencedMap<String, Shape> parameters(Shape input) {
     var parameters = new LinkedHashMap<String, Shape>();
     parameters.put("weight", weightShape(input));
     if (bias()) {
-      parameters.put("bias", Shape.of(weightShape(input).dim(0)));
+      parameters.put("bias", Shape.of(outputs(input)));
     }
     return parameters;
+  }
+
+  /**
+   * The padding that keeps the size of the input, PyTorch's {@code padding="same"}; {@link
+   * Size2#SAME} where no symmetric one does.
+   */
+  private static Size2 same(Size2 kernel, Size2 stride, Size2 dilation) {
+    int h = dilation.h() * (kernel.h() - 1);
+    int w = dilation.w() * (kernel.w() - 1);
+    boolean exists = stride.equals(Size2.ONE) && h >= 0 && w >= 0 && h % 2 == 0 && w % 2 == 0;
+    return exists ? new Size2(h / 2, w / 2) : Size2.SAME;
   }
 
   /**
@@ -32,7 +87,9 @@ public sealed interface SynapticSpec extends LayerSpec {
    * @param outChannels number of kernels
    * @param kernelSize of a window
    * @param stride from one window to the next
-   * @param padding zeros around the input
+   * @param padding zeros around the input: a number, a pair, {@code "valid"} for none, or {@code
+   *     "same"} for as many as keep its size, which takes a stride of 1 and an even {@code dilation
+   *     (kernel_size - 1)}
    * @param dilation distance between the taps of a kernel
    * @param groups parts that channels are split into, each convolved by itself
    */
@@ -50,6 +107,10 @@ public sealed interface SynapticSpec extends LayerSpec {
       stride = stride == null ? Size2.ONE : stride;
       padding = padding == null ? Size2.ZERO : padding;
       dilation = dilation == null ? Size2.ONE : dilation;
+      padding =
+          padding.equals(Size2.SAME) && kernelSize != null
+              ? same(kernelSize, stride, dilation)
+              : padding;
       groups = groups == null ? 1 : groups;
       bias = bias == null ? true : bias;
     }
@@ -66,7 +127,16 @@ public sealed interface SynapticSpec extends LayerSpec {
         mistakes.atLeast(inChannels, 1, "in_channels");
       }
       stride.atLeast(1, "stride", mistakes);
-      padding.atLeast(0, "padding", mistakes);
+      if (padding.equals(Size2.SAME)) {
+        mistakes
+            .in("padding")
+            .add(
+                "\"same\" needs stride 1 and an even dilation * (kernel_size - 1) along both axes,"
+                    + " so that both sides get the same number of zeros: give the padding as a"
+                    + " number, or use an odd kernel_size");
+      } else {
+        padding.atLeast(0, "padding", mistakes);
+      }
       dilation.atLeast(1, "dilation", mistakes);
       if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
         mistakes.require(
@@ -133,7 +203,9 @@ public sealed interface SynapticSpec extends LayerSpec {
    * @param outChannels number of kernels
    * @param kernelSize of a window
    * @param stride from one window to the next
-   * @param padding zeros around the input
+   * @param padding zeros at both ends of the input: a number, {@code "valid"} for none, or {@code
+   *     "same"} for as many as keep its length, which takes a stride of 1 and an even {@code
+   *     dilation (kernel_size - 1)}
    * @param dilation distance between the taps of a kernel
    * @param groups parts that channels are split into, each convolved by itself
    */
@@ -142,17 +214,42 @@ public sealed interface SynapticSpec extends LayerSpec {
       Integer outChannels,
       Integer kernelSize,
       Integer stride,
-      Integer padding,
+      Padding1 padding,
       Integer dilation,
       Integer groups,
       Boolean bias)
       implements SynapticSpec {
     public Conv1d {
       stride = stride == null ? 1 : stride;
-      padding = padding == null ? 0 : padding;
+      padding = padding == null ? Padding1.ZERO : padding;
       dilation = dilation == null ? 1 : dilation;
+      if (padding.equals(Padding1.SAME) && kernelSize != null) {
+        padding =
+            new Padding1(
+                same(new Size2(1, kernelSize), new Size2(1, stride), new Size2(1, dilation)).w());
+      }
       groups = groups == null ? 1 : groups;
       bias = bias == null ? true : bias;
+    }
+
+    public Conv1d(
+        @Nullable Integer inChannels,
+        Integer outChannels,
+        Integer kernelSize,
+        Integer stride,
+        Integer padding,
+        Integer dilation,
+        Integer groups,
+        Boolean bias) {
+      this(
+          inChannels,
+          outChannels,
+          kernelSize,
+          stride,
+          new Padding1(padding),
+          dilation,
+          groups,
+          bias);
     }
 
     /** The same sums over (Cin, 1, L). */
@@ -162,7 +259,7 @@ public sealed interface SynapticSpec extends LayerSpec {
           outChannels,
           new Size2(1, kernelSize),
           new Size2(1, stride),
-          new Size2(0, padding),
+          padding.equals(Padding1.SAME) ? Size2.SAME : new Size2(0, padding.size()),
           new Size2(1, dilation),
           groups,
           bias);
@@ -173,7 +270,8 @@ public sealed interface SynapticSpec extends LayerSpec {
       if (mistakes.require(kernelSize != null, "kernel_size", "is missing")
           && mistakes.atLeast(kernelSize, 1, "kernel_size")
               & mistakes.atLeast(stride, 1, "stride")
-              & mistakes.atLeast(padding, 0, "padding")
+              & (padding.equals(Padding1.SAME)
+                  || mistakes.atLeast(padding.size(), 0, "padding"))
               & mistakes.atLeast(dilation, 1, "dilation")) {
         asConv2d().check(mistakes);
       }
@@ -192,6 +290,131 @@ public sealed interface SynapticSpec extends LayerSpec {
     @Override
     public Shape weightShape(Shape input) {
       return Shape.of(outChannels, input.dim(0) / groups, kernelSize);
+    }
+  }
+
+  /**
+   * PyTorch's ConvTranspose2d: (Cin, H, W) to (Cout, H', W') with {@code H' = (H - 1) stride - 2
+   * padding + dilation (kernel_size - 1) + output_padding + 1}.
+   *
+   * @param inChannels of the input; taken from the layers before if null
+   * @param outChannels number of output channels
+   * @param kernelSize of the window that an input value spreads over
+   * @param stride from one input value's window to the next one's
+   * @param padding rows and columns cut off at each side of the output
+   * @param outputPadding rows and columns added at the end of the output
+   * @param groups parts that channels are split into, each convolved by itself
+   * @param dilation distance between the taps of a kernel
+   */
+  record ConvTranspose2d(
+      @Nullable Integer inChannels,
+      Integer outChannels,
+      Size2 kernelSize,
+      Size2 stride,
+      Size2 padding,
+      Size2 outputPadding,
+      Integer groups,
+      Boolean bias,
+      Size2 dilation)
+      implements SynapticSpec {
+    public ConvTranspose2d {
+      stride = stride == null ? Size2.ONE : stride;
+      padding = padding == null ? Size2.ZERO : padding;
+      outputPadding = outputPadding == null ? Size2.ZERO : outputPadding;
+      dilation = dilation == null ? Size2.ONE : dilation;
+      groups = groups == null ? 1 : groups;
+      bias = bias == null ? true : bias;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      if (mistakes.require(outChannels != null, "out_channels", "is missing")) {
+        mistakes.atLeast(outChannels, 1, "out_channels");
+      }
+      if (mistakes.require(kernelSize != null, "kernel_size", "is missing")) {
+        kernelSize.atLeast(1, "kernel_size", mistakes);
+      }
+      if (inChannels != null) {
+        mistakes.atLeast(inChannels, 1, "in_channels");
+      }
+      stride.atLeast(1, "stride", mistakes);
+      padding.atLeast(0, "padding", mistakes);
+      dilation.atLeast(1, "dilation", mistakes);
+      outputPadding.atLeast(0, "output_padding", mistakes);
+      mistakes.require(
+          outputPadding.h() < Math.max(stride.h(), dilation.h())
+              && outputPadding.w() < Math.max(stride.w(), dilation.w()),
+          "output_padding",
+          "must be smaller than stride or dilation, was " + outputPadding);
+      if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
+        mistakes.require(
+            outChannels % groups == 0,
+            "groups",
+            "must divide out_channels " + outChannels + ", was " + groups);
+      }
+    }
+
+    @Override
+    public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      if (input.rank() != 3) {
+        mistakes.add(
+            "ConvTranspose2d takes a (C, H, W) input, but the layers before it give " + input);
+        return null;
+      }
+      int channels = input.dim(0);
+      if (inChannels != null && inChannels != channels) {
+        mistakes
+            .in("in_channels")
+            .add(
+                "must be %d, because the layers before it give %s, was %d"
+                    .formatted(channels, input, inChannels));
+        return null;
+      }
+      if (channels % groups != 0) {
+        mistakes.in("groups").add("must divide the " + channels + " input channels, was " + groups);
+        return null;
+      }
+      long h =
+          length(
+              input.dim(1),
+              kernelSize.h(),
+              stride.h(),
+              padding.h(),
+              dilation.h(),
+              outputPadding.h());
+      long w =
+          length(
+              input.dim(2),
+              kernelSize.w(),
+              stride.w(),
+              padding.w(),
+              dilation.w(),
+              outputPadding.w());
+      if (h < 1 || w < 1) {
+        mistakes
+            .in("padding")
+            .add("of " + padding + " leaves nothing of the output for the input " + input);
+        return null;
+      }
+      return Shape.of(
+          outChannels,
+          (int) Math.min(h, Integer.MAX_VALUE),
+          (int) Math.min(w, Integer.MAX_VALUE));
+    }
+
+    private static long length(
+        int size, int kernel, int stride, int padding, int dilation, int added) {
+      return (size - 1L) * stride - 2L * padding + (long) dilation * (kernel - 1) + added + 1;
+    }
+
+    @Override
+    public Shape weightShape(Shape input) {
+      return Shape.of(input.dim(0), outChannels / groups, kernelSize.h(), kernelSize.w());
+    }
+
+    @Override
+    public int outputs(Shape input) {
+      return outChannels;
     }
   }
 

@@ -48,6 +48,18 @@ class GradientTest {
     "[2, 5, 6] Conv2d | {'type': 'ReLU'}",
     "[2, 5, 6] Conv2d | {'type': 'NeuromorphicReLU', 'quantize': false}",
     "[2, 5, 6] Conv2d | {'type': 'FlattenTime'}, {'type': 'UnflattenTime'}",
+    "[2, 5, 6] Conv2d | {'type': 'MaxPool2d', 'kernel_size': [2, 1], 'stride': 3}",
+    "[2, 5, 6] Conv2d | {'type': 'AdaptiveAvgPool2d', 'output_size': [2, 1]}",
+    "[2, 5, 6] Conv2d | {'type': 'AvgPool2d', 'kernel_size': 3, 'stride': 2, 'padding': 1, 'ceil_mode': true,"
+        + " 'count_include_pad': false}",
+    "[3, 9] Conv1d | {'type': 'AvgPool1d', 'kernel_size': 2}, {'type': 'MaxPool1d', 'kernel_size': 2}",
+    "[3, 9] Conv1d | {'type': 'BatchNorm1d'}",
+    "[2, 5, 6] Conv2d | {'type': 'LayerNorm', 'normalized_shape': [4, 5]}",
+    "[2, 5, 6] Conv2d | {'type': 'Upsample', 'scale_factor': 2}, {'type': 'Identity'}",
+    "[2, 5, 6] Conv2d | {'type': 'Flatten', 'start_dim': 2}",
+    "[2, 5, 6] Conv2d | {'type': 'ConvTranspose2d', 'out_channels': 4, 'kernel_size': [3, 2], 'stride': [1, 2],"
+        + " 'padding': [0, 1], 'output_padding': [0, 1], 'groups': 2}",
+    "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': [2, 3, 4, 5], 'tau_syn': 2}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'norm_input': true}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'train_alphas': true, 'min_v_mem': -0.25}",

@@ -43,7 +43,23 @@ class LayerReferenceTest {
     "neuromorphic_relu,false",
     "neuromorphic_relu,true",
     "spiking_max_pool,false",
-    "spiking_max_pool,true"
+    "spiking_max_pool,true",
+    "flatten,false",
+    "flatten,true",
+    "flatten_rows,false",
+    "flatten_rows,true",
+    "neuron_constants,false",
+    "neuron_constants,true",
+    "norms,false",
+    "norms,true",
+    "one_dimension,false",
+    "one_dimension,true",
+    "pools,false",
+    "pools,true",
+    "sum_pool_ceil,false",
+    "sum_pool_ceil,true",
+    "transposed,false",
+    "transposed,true"
   })
   void layersComputeWhatPyTorchAndSinabsDo(String name, boolean vector) {
     try (Kernels kernels = vector ? new VectorKernels(2) : new ScalarKernels(1)) {

@@ -1,0 +1,100 @@
+package dev.spikewise.snn.layer;
+
+import dev.spikewise.snn.kernel.ConvShape;
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.synops.Operations;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which inputs of a layer with weights reach which outputs: a convolution, or the transposed one,
+ * which goes the same ways backwards.
+ *
+ * @param shape of the convolution; of a transposed one, whose input is the layer's output
+ */
+record Wiring(ConvShape shape, boolean transposed) {
+
+  static Wiring of(ConvShape shape) {
+    return new Wiring(shape, false);
+  }
+
+  /** The same weighted sums with the fewest windows. */
+  Wiring simplified() {
+    return transposed ? this : of(shape.simplified());
+  }
+
+  int inSize() {
+    return transposed ? shape.outSize() : shape.inSize();
+  }
+
+  int outSize() {
+    return transposed ? shape.inSize() : shape.outSize();
+  }
+
+  int outC() {
+    return transposed ? shape.inC() : shape.outC();
+  }
+
+  /** Pixels of an output frame. */
+  int outPixels() {
+    return outSize() / outC();
+  }
+
+  /** Number of weights that PyTorch's initialisation calls fan_in. */
+  int fanIn() {
+    return shape.taps();
+  }
+
+  /** By input pixel: number of synapses that a spike there reaches, exact at the borders. */
+  int[] fanOut() {
+    return transposed ? shape.fanIn() : shape.fanOut();
+  }
+
+  /** By input of a frame: weights other than 0 that it meets. */
+  double[] reach(float[] weights) {
+    return transposed ? Operations.reachBack(shape, weights) : Operations.reach(shape, weights);
+  }
+
+  Kernels.Conv conv(Kernels kernels, int maxFrames) {
+    Kernels.Conv conv = kernels.conv(shape, maxFrames);
+    return transposed ? new Transposed(conv, this) : conv;
+  }
+
+  /** Numbers of four bytes that {@link #conv} keeps beside the weights. */
+  long scratch(long frames, boolean passesBack) {
+    return shape.scratch(frames, transposed || passesBack);
+  }
+
+  private record Transposed(Kernels.Conv conv, Wiring wiring) implements Kernels.Conv {
+
+    @Override
+    public void forward(
+        float[] x, int xAt, float[] w, float @Nullable [] bias, float[] y, int yAt, int frames) {
+      conv.inputGradient(x, xAt, w, y, yAt, frames, null, 0);
+      if (bias != null) {
+        for (int pixel = 0; pixel < frames * wiring.outPixels(); pixel++) {
+          for (int c = 0; c < bias.length; c++) {
+            y[yAt + pixel * bias.length + c] += bias[c];
+          }
+        }
+      }
+    }
+
+    @Override
+    public void inputGradient(
+        float[] gy,
+        int gyAt,
+        float[] w,
+        float[] gx,
+        int gxAt,
+        int frames,
+        float @Nullable [] activeX,
+        int xAt) {
+      conv.forward(gy, gyAt, w, null, gx, gxAt, frames);
+    }
+
+    @Override
+    public void weightGradient(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int frames) {
+      conv.weightGradient(gy, gyAt, x, xAt, gw, frames);
+    }
+  }
+}
