@@ -45,7 +45,11 @@ public final class PrintedModel {
       Map.of(
           "Conv2d", List.of("in_channels", "out_channels"),
           "Conv1d", List.of("in_channels", "out_channels"),
-          "BatchNorm2d", List.of("num_features"));
+          "ConvTranspose2d", List.of("in_channels", "out_channels"),
+          "BatchNorm1d", List.of("num_features"),
+          "BatchNorm2d", List.of("num_features"),
+          "LayerNorm", List.of("normalized_shape"),
+          "GroupNorm", List.of("num_groups", "num_channels"));
 
   /**
    * Arguments that say where a tensor lies, which is always the same here, or how SpikingJelly runs
@@ -65,12 +69,6 @@ public final class PrintedModel {
       Map.of(
           "norm_type",
           "1",
-          "ceil_mode",
-          "False",
-          "start_dim",
-          "1",
-          "end_dim",
-          "-1",
           "track_running_stats",
           "True");
 
@@ -234,7 +232,7 @@ public final class PrintedModel {
       throw new IllegalArgumentException("expected an equally padded MaxPool2d, found none");
     }
     var arguments = new ArrayList<>(pool.arguments());
-    arguments.removeAll(List.of("padding=0", "dilation=1"));
+    arguments.removeAll(List.of("padding=0", "dilation=1", "ceil_mode=False"));
     ObjectNode json = arguments(module.type(), arguments);
     if (padding != null) {
       json.set("padding", padding);
@@ -270,7 +268,7 @@ public final class PrintedModel {
   private static @Nullable JsonNode value(String name, String text) {
     Matcher tensor = TENSOR.matcher(text);
     if (tensor.matches()) {
-      return SpecJson.scalar(uniform(name, tensor.group(1).strip()));
+      return elements(name, tensor.group(1).strip());
     }
     if (text.equals("None")) {
       return null;
@@ -287,21 +285,21 @@ public final class PrintedModel {
     return SpecJson.scalar(text);
   }
 
-  /** The value that all elements of a tensor have. */
-  private static String uniform(String name, String elements) {
+  /** A tensor's one value, or its values in order where they differ. */
+  private static JsonNode elements(String name, String elements) {
     if (!elements.startsWith("[")) {
-      return elements;
+      return SpecJson.scalar(elements);
     }
     if (elements.contains("...")) {
       throw new IllegalArgumentException(
-          name + " is not printed in full; send it as a number in the model's JSON definition");
+          name + " is not printed in full; send it as numbers in the model's JSON definition");
     }
-    List<String> values =
-        List.of(elements.replaceAll("[\\[\\]\\s]", "").split(",")).stream().distinct().toList();
-    if (values.size() != 1) {
-      throw new IllegalArgumentException(
-          name + " differs between neurons; a layer has one value here");
+    List<String> values = List.of(elements.replaceAll("[\\[\\]\\s]", "").split(","));
+    if (values.stream().distinct().count() == 1) {
+      return SpecJson.scalar(values.getFirst());
     }
-    return values.getFirst();
+    ArrayNode array = SpecJson.array();
+    values.forEach(value -> array.add(SpecJson.scalar(value)));
+    return array;
   }
 }

@@ -62,6 +62,14 @@ public final class Quantizer {
     for (int i = 0; i < model.layers().size(); i++) {
       LayerSpec layer = model.layers().get(i);
       boolean weights = layer instanceof SynapticSpec;
+      if (layer instanceof NeuronSpec.Spiking neurons
+          && neurons.scaled(neurons.spikeThreshold(), neurons.resetFn(), 0, value -> value)
+              == null) {
+        mistakes
+            .in("layers")
+            .in(i)
+            .add("cannot be quantized: the potentials of " + layer.typeName() + " have no scale");
+      }
       if (layer instanceof NormSpec.Frame) {
         mistakes
             .in("layers")
@@ -249,66 +257,8 @@ public final class Quantizer {
         value == null
             ? neurons.resetFn()
             : new ResetFn(neurons.resetFn().kind(), rounded(value, scale));
-    return switch (neurons) {
-      case NeuronSpec.IAF n ->
-          new NeuronSpec.IAF(
-              threshold,
-              n.spikeFn(),
-              reset,
-              n.surrogateGradFn(),
-              n.tauSyn(),
-              lowest,
-              n.sinabsCompat());
-      case NeuronSpec.LIF n ->
-          new NeuronSpec.LIF(
-              n.tauMem(),
-              n.tauSyn(),
-              n.trainAlphas(),
-              n.normInput(),
-              threshold,
-              n.spikeFn(),
-              reset,
-              n.surrogateGradFn(),
-              lowest,
-              n.sinabsCompat());
-      case NeuronSpec.ALIF n ->
-          new NeuronSpec.ALIF(
-              n.tauMem(),
-              n.tauAdapt(),
-              n.tauSyn(),
-              rounded(n.adaptScale(), scale),
-              n.trainAlphas(),
-              n.normInput(),
-              threshold,
-              n.spikeFn(),
-              reset,
-              n.surrogateGradFn(),
-              lowest,
-              n.sinabsCompat());
-      case NeuronSpec.IAFRecurrent n ->
-          new NeuronSpec.IAFRecurrent(
-              n.recConnect(),
-              n.tauSyn(),
-              threshold,
-              n.spikeFn(),
-              reset,
-              n.surrogateGradFn(),
-              lowest,
-              n.sinabsCompat());
-      case NeuronSpec.LIFRecurrent n ->
-          new NeuronSpec.LIFRecurrent(
-              n.tauMem(),
-              n.recConnect(),
-              n.tauSyn(),
-              n.trainAlphas(),
-              n.normInput(),
-              threshold,
-              n.spikeFn(),
-              reset,
-              n.surrogateGradFn(),
-              lowest,
-              n.sinabsCompat());
-    };
+    return Objects.requireNonNull(
+        neurons.scaled(threshold, reset, lowest, number -> rounded(number, scale)));
   }
 
   private static LayerSpec scaled(LayerSpec layer, float scale) {

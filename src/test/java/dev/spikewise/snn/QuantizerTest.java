@@ -11,6 +11,7 @@ import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.AnalysisSpec;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.Statistics;
@@ -67,7 +68,7 @@ class QuantizerTest {
       var neurons = (NeuronSpec.IAF) quantized.model().spec().layers().get(1);
       // Only where sinabs rounds a threshold to 0 it stays above here.
       assertThat(neurons.spikeThreshold())
-          .isEqualTo(Math.max(1, rounding.get("threshold_after").asDouble()));
+          .isEqualTo(Constant.of(Math.max(1, rounding.get("threshold_after").asDouble())));
       assertThat(neurons.minVMem()).isEqualTo(rounding.get("min_v_mem_after").asDouble());
     }
   }

@@ -405,7 +405,7 @@ public enum NirDialect {
   private NirNode writeShared(String path, NeuronSpec layer, Shape shape) {
     return switch (layer) {
       case NeuronSpec.ExpLeak leak -> leak(path, leak, shape);
-      case NeuronSpec.ALIF _ ->
+      case NeuronSpec.Adaptive _ ->
           throw new InvalidSpecException(path, layer.typeName() + " has no counterpart in NIR");
       case NeuronSpec.Recurrent _ when this != SNNTORCH && this != LAVA ->
           throw new InvalidSpecException(

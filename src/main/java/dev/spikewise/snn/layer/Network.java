@@ -9,7 +9,6 @@ import dev.spikewise.snn.kernel.PoolShape;
 import dev.spikewise.snn.layer.Signal.Frame;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.DropoutSpec;
@@ -401,8 +400,10 @@ public final class Network {
           samples = pool != null && pool.tiles() ? 0 : samples;
           floats += arrays * (kept * steps + batchSize) * out + 9 * out;
           // Constants that differ: value and gradient by neuron, and what is trained.
-          for (Constant constant : n.timeConstants().values()) {
-            floats += constant.shared() ? 0 : 4 * out + PARAMETER * constant.values().size();
+          for (var constant : n.parameters(in).entrySet()) {
+            boolean differs =
+                constant.getValue().rank() > 0 && !constant.getKey().startsWith("rec_connect");
+            floats += differs ? 4 * out + PARAMETER * constant.getValue().size() : 0;
           }
           if (n instanceof NeuronSpec.Recurrent) {
             ConvShape shape = ConvShape.linear((int) out, (int) out);

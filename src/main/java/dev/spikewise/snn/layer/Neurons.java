@@ -225,6 +225,7 @@ public final class Neurons extends Layer {
 
   @Override
   void draw(TorchRandom random) {
+    constants.forEach(constant -> constant.draw(random));
     if (recurrence != null) {
       recurrence.draw(random);
     }

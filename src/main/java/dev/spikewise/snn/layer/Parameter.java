@@ -60,9 +60,14 @@ public final class Parameter {
 
   /** Draws as PyTorch does: in its order, uniform in (-bound, bound). */
   void draw(TorchRandom random, float bound) {
+    draw(random, -bound, bound);
+  }
+
+  /** Draws as PyTorch does: in its order, uniform in [least, most). */
+  void draw(TorchRandom random, float least, float most) {
     var drawn = new float[values.length];
     for (int i = 0; i < drawn.length; i++) {
-      drawn[i] = random.uniform(-bound, bound);
+      drawn[i] = random.uniform(least, most);
     }
     load(drawn);
   }

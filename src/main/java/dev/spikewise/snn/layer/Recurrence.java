@@ -189,12 +189,12 @@ final class Recurrence implements Synaptic {
         gIn.data[x + i] = add ? gIn.data[x + i] + g : g;
       }
     }
+    if (t == 0) {
+      return;
+    }
     weight.reach();
     if (bias != null) {
       bias.reach();
-    }
-    if (t == 0) {
-      return;
     }
     collectSpikes(from, to, t - 1, out);
     conv.weightGradient(spikes, 0, current, 0, weight.gradient(), to - from);

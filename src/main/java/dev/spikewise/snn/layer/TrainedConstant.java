@@ -1,5 +1,6 @@
 package dev.spikewise.snn.layer;
 
+import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.NeuronRange;
 import dev.spikewise.snn.kernel.PerNeuron;
 import dev.spikewise.snn.layer.Signal.Frame;
@@ -39,8 +40,9 @@ final class TrainedConstant {
             layer + "." + what.name(),
             dims,
             perNeuron ? frame.torchOrder() : Synapses.identity(shape.size()));
-    float[] initial = what.initial().floats();
-    parameter.load(initial);
+    if (what.initial() != null) {
+      parameter.load(what.initial().floats());
+    }
     int neurons = dims.length == 0 ? 0 : frame.size();
     each = new float[neurons];
     gradients = new double[neurons];
@@ -52,6 +54,13 @@ final class TrainedConstant {
 
   Parameter parameter() {
     return parameter;
+  }
+
+  /** Draws the initial value of each neuron, where none is given. */
+  void draw(TorchRandom random) {
+    if (what.initial() == null && what.form() instanceof Trained.Bounded bounds) {
+      parameter.draw(random, bounds.least(), bounds.most());
+    }
   }
 
   int place() {

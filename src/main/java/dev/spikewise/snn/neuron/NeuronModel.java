@@ -44,7 +44,7 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
                     case "syn" -> LeakyIntegrator.SYN;
                     default -> Alif.ADAPT;
                   };
-              var form = spec().trainAlphas() ? Trained.Form.PLAIN : Trained.Form.TAU;
+              Trained.Form form = spec().trainAlphas() ? new Trained.Plain() : new Trained.Tau();
               trained.add(new Trained(name, initial, place, form));
             });
     return trained;

@@ -9,6 +9,7 @@ import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
 import java.util.LinkedHashMap;
 import java.util.SequencedMap;
+import java.util.function.DoubleUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** A layer of neurons with a state. */
@@ -123,6 +124,18 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
      */
     Boolean sinabsCompat();
 
+    /**
+     * The same neurons with potentials of another scale, or null where they are not a matter of
+     * scale.
+     *
+     * @param threshold in place of {@link #spikeThreshold}
+     * @param reset in place of {@link #resetFn}
+     * @param lowest in place of {@link #minVMem}
+     * @param scale of other numbers that are added to a potential or a threshold
+     */
+    @Nullable Spiking scaled(
+        Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale);
+
     @Override
     default void check(Mistakes mistakes) {
       NeuronSpec.super.check(mistakes);
@@ -191,6 +204,9 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     }
   }
 
+  /** Spiking neurons with a state of adaptation, for which NIR has no node. */
+  sealed interface Adaptive extends Spiking {}
+
   /** Integrate-and-fire neurons without leak. */
   record IAF(
       Constant spikeThreshold,
@@ -207,6 +223,19 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
       surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
       sinabsCompat = sinabsCompat == null ? false : sinabsCompat;
+    }
+
+    @Override
+    public Spiking scaled(
+        Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
+      return new IAF(
+          threshold,
+          spikeFn,
+          reset,
+          surrogateGradFn,
+          tauSyn,
+          lowest,
+          sinabsCompat);
     }
   }
 
@@ -240,6 +269,22 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       Spiking.super.check(mistakes);
       mistakes.require(tauMem != null, "tau_mem", "is missing");
     }
+
+    @Override
+    public Spiking scaled(
+        Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
+      return new LIF(
+          tauMem,
+          tauSyn,
+          trainAlphas,
+          normInput,
+          threshold,
+          spikeFn,
+          reset,
+          surrogateGradFn,
+          lowest,
+          sinabsCompat);
+    }
   }
 
   /**
@@ -263,7 +308,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       SurrogateSpec surrogateGradFn,
       @JsonProperty("min_v_mem") @Nullable Double minVMem,
       Boolean sinabsCompat)
-      implements Spiking {
+      implements Adaptive {
     public ALIF {
       adaptScale = adaptScale == null ? 1.8 : adaptScale;
       trainAlphas = trainAlphas == null ? false : trainAlphas;
@@ -277,10 +322,28 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
 
     @Override
     public void check(Mistakes mistakes) {
-      Spiking.super.check(mistakes);
+      Adaptive.super.check(mistakes);
       mistakes.require(tauMem != null, "tau_mem", "is missing");
       mistakes.require(tauAdapt != null, "tau_adapt", "is missing");
       mistakes.finite(adaptScale, "adapt_scale");
+    }
+
+    @Override
+    public Spiking scaled(
+        Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
+      return new ALIF(
+          tauMem,
+          tauAdapt,
+          tauSyn,
+          scale.applyAsDouble(adaptScale),
+          trainAlphas,
+          normInput,
+          threshold,
+          spikeFn,
+          reset,
+          surrogateGradFn,
+          lowest,
+          sinabsCompat);
     }
   }
 
@@ -301,6 +364,20 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       resetFn = resetFn == null ? ResetFn.SUBTRACT : resetFn;
       surrogateGradFn = surrogateGradFn == null ? SurrogateSpec.DEFAULT : surrogateGradFn;
       sinabsCompat = sinabsCompat == null ? false : sinabsCompat;
+    }
+
+    @Override
+    public Spiking scaled(
+        Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
+      return new IAFRecurrent(
+          recConnect,
+          tauSyn,
+          threshold,
+          spikeFn,
+          reset,
+          surrogateGradFn,
+          lowest,
+          sinabsCompat);
     }
   }
 
@@ -332,6 +409,23 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     public void check(Mistakes mistakes) {
       Recurrent.super.check(mistakes);
       mistakes.require(tauMem != null, "tau_mem", "is missing");
+    }
+
+    @Override
+    public Spiking scaled(
+        Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
+      return new LIFRecurrent(
+          tauMem,
+          recConnect,
+          tauSyn,
+          trainAlphas,
+          normInput,
+          threshold,
+          spikeFn,
+          reset,
+          surrogateGradFn,
+          lowest,
+          sinabsCompat);
     }
   }
 

@@ -11,9 +11,10 @@ import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.VectorKernels;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.layer.LayerSpec;
-import java.nio.file.Path;
+import java.io.File;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -145,11 +146,13 @@ class GradientTest {
     Reference.manifest()
         .get("neurons")
         .forEach(neuron -> tested.add(neuron.get("type").asString()));
-    var pool = Reference.read(Path.of("src/test/resources/layers/spiking_max_pool.npz"));
-    Tutorial.JSON
-        .readValue(pool.get("model").bytes().array(), ModelSpec.class)
-        .layers()
-        .forEach(layer -> tested.add(layer.typeName()));
+    for (File file :
+        Objects.requireNonNull(new File("src/test/resources/layers").listFiles())) {
+      Tutorial.JSON
+          .readValue(Reference.read(file.toPath()).get("model").bytes().array(), ModelSpec.class)
+          .layers()
+          .forEach(layer -> tested.add(layer.typeName()));
+    }
     String here = String.join(" ", smooth);
     for (var layer : LayerSpec.class.getAnnotation(JsonSubTypes.class).value()) {
       String name = layer.value().getSimpleName();
