@@ -531,6 +531,35 @@ case(
     True,
     count=True,
 )
+case(
+    "group_norm",
+    [2, 6, 5],
+    [
+        layer("Conv2d", out_channels=6, kernel_size=2),
+        layer("GroupNorm", num_groups=3, eps=1e-3),
+        layer("ReLU"),
+        layer("Conv2d", out_channels=4, kernel_size=2),
+        layer("GroupNorm", num_groups=1, affine=False),
+        layer("Flatten"),
+        layer("GroupNorm", num_groups=4),
+        layer("ReLU"),
+        layer("Linear", out_features=3),
+    ],
+    nn.Sequential(
+        nn.Conv2d(2, 6, 2),
+        nn.GroupNorm(3, 6, eps=1e-3),
+        nn.ReLU(),
+        nn.Conv2d(6, 4, 2),
+        nn.GroupNorm(1, 4, affine=False),
+        nn.Flatten(),
+        nn.GroupNorm(4, 48),
+        nn.ReLU(),
+        nn.Linear(48, 3),
+    ),
+    2,
+    False,
+    count=True,
+)
 printed = nn.Sequential(
     nn.BatchNorm2d(2),
     nn.BatchNorm2d(2, 1e-3, 0.2, affine=False),

@@ -9,7 +9,7 @@ import java.util.List;
 
 /**
  * y = weight (x - mean) / sqrt(var + eps) + bias, with mean and variance of one part of one sample
- * at one time step: LayerNorm. Backward, with g = weight dy and means over the part:
+ * at one time step: LayerNorm and GroupNorm. Backward, with g = weight dy and means over the part:
  * {@code dx = (g - mean(g) - xhat mean(g xhat)) / std}.
  */
 final class FrameNorm extends Layer {

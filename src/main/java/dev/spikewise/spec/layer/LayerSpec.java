@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = NormSpec.BatchNorm1d.class, name = "BatchNorm1d"),
   @JsonSubTypes.Type(value = NormSpec.BatchNorm2d.class, name = "BatchNorm2d"),
   @JsonSubTypes.Type(value = NormSpec.LayerNorm.class, name = "LayerNorm"),
+  @JsonSubTypes.Type(value = NormSpec.GroupNorm.class, name = "GroupNorm"),
   @JsonSubTypes.Type(value = DropoutSpec.Dropout.class, name = "Dropout"),
   @JsonSubTypes.Type(value = DropoutSpec.Dropout2d.class, name = "Dropout2d"),
   @JsonSubTypes.Type(value = RectifierSpec.ReLU.class, name = "ReLU"),

@@ -247,4 +247,69 @@ public sealed interface NormSpec extends LayerSpec {
       return false;
     }
   }
+
+  /**
+   * PyTorch's GroupNorm: over groups of channels (Wu and He 2018, arXiv:1803.08494).
+   *
+   * @param numGroups number of groups, which divides the number of channels
+   * @param numChannels channels of the input; taken from the layers before if null
+   * @param eps added to the variance
+   * @param affine whether each channel has a trained weight and bias
+   */
+  record GroupNorm(Integer numGroups, @Nullable Integer numChannels, Double eps, Boolean affine)
+      implements Frame {
+    public GroupNorm {
+      eps = eps == null ? 1e-5 : eps;
+      affine = affine == null ? true : affine;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      Frame.super.check(mistakes);
+      if (mistakes.require(numGroups != null, "num_groups", "is missing")) {
+        mistakes.atLeast(numGroups, 1, "num_groups");
+      }
+    }
+
+    @Override
+    public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
+      int channels = input.dim(0);
+      boolean fits =
+          (numChannels == null
+                  || mistakes.require(
+                      numChannels == channels,
+                      "num_channels",
+                      "must be " + channels + ", the channels of " + input + ", was " + numChannels))
+              & mistakes.require(
+                  channels % numGroups == 0,
+                  "num_groups",
+                  "must divide the " + channels + " channels of " + input + ", was " + numGroups);
+      return fits ? input : null;
+    }
+
+    @Override
+    public boolean hasWeight() {
+      return affine;
+    }
+
+    @Override
+    public boolean hasBias() {
+      return affine;
+    }
+
+    @Override
+    public Shape weightShape(Shape input) {
+      return Shape.of(input.dim(0));
+    }
+
+    @Override
+    public int parts(Shape input) {
+      return numGroups;
+    }
+
+    @Override
+    public boolean weightsByChannel() {
+      return true;
+    }
+  }
 }

@@ -38,6 +38,8 @@ class LayerReferenceTest {
     "batch_norm,true",
     "conv1d,false",
     "conv1d,true",
+    "group_norm,false",
+    "group_norm,true",
     "input_difference,false",
     "input_difference,true",
     "neuromorphic_relu,false",
