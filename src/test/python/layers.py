@@ -1,8 +1,8 @@
 """Makes layers/*.npz: what PyTorch and sinabs compute in training and in use for small networks, and all gradients.
 
-    python layers.py OUT
+    python layers.py OUT SPARCH/sparch/models/snns.py
 
-Made with PyTorch 2.13.0 and sinabs 3.1.3. A file holds `model` (the JSON of the definition), `input` [B, T, ...] and
+Made with PyTorch 2.13.0, sinabs 3.1.3 and sparch. A file holds `model` (the JSON of the definition), `input` [B, T, ...] and
 `grad_output` [B, outputs], the gradient of every step's output; the state_dict before (`before.*`) and after (`after.*`);
 `output` [B, outputs], summed over time, in training and `output_eval` after it; gradients `grad.*` of the sum of output x
 grad_output plus 1e-4 x synops, `synops` and, of NeuromorphicReLUs, `activity`, both of a sample. Where there is a
@@ -11,6 +11,7 @@ sinabs counts synops of Conv2d and Linear alone; `count` counts those of every l
 """
 
 import copy
+import importlib.util
 import json
 import pathlib
 import sys
@@ -23,6 +24,9 @@ from sinabs.hooks import input_diff_hook, register_synops_hooks
 from torch import nn
 
 out = pathlib.Path(sys.argv[1])
+spec = importlib.util.spec_from_file_location("snns", sys.argv[2])
+sparch = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sparch)
 out.mkdir(parents=True, exist_ok=True)
 B, T = 3, 4
 
@@ -32,6 +36,31 @@ class SpikingMaxPool(sl.SpikingMaxPooling2dLayer):
 
     def forward(self, x):
         return torch.cat([super(SpikingMaxPool, self).forward(s) for s in x.unflatten(0, (-1, T))])
+
+
+class AdLIF(sparch.adLIFLayer):
+    """The authors' neurons, from a state of zeros, for a flattened batch; without their own weights."""
+
+    def __init__(self, n):
+        super().__init__(n, n, B, normalization="none")
+        del self.W
+
+    def forward(self, x):
+        rand, torch.rand = torch.rand, torch.zeros
+        y = self._adlif_cell(x.unflatten(0, (B, -1))).flatten(0, 1)
+        torch.rand = rand
+        return y
+
+
+torch.manual_seed(2)
+adaptive, given = AdLIF(6), AdLIF(4)
+given.alpha = nn.Parameter(torch.tensor(0.9))
+given.beta = nn.Parameter(torch.tensor([0.97, 0.98, 0.985, 0.99]))
+given.a = nn.Parameter(torch.tensor(-0.5))
+given.b = nn.Parameter(torch.tensor([0.5, 0.25, 1, 2]))
+with torch.no_grad():
+    # Out of range: it counts as the nearest bound and gets no gradient.
+    adaptive.alpha[0], adaptive.beta[1], adaptive.a[2], adaptive.b[3] = 0.99, 0.9, 1.5, -0.1
 
 
 class ALIFSqueeze(sl.ALIF):
@@ -148,7 +177,7 @@ def keep(key):
 
 
 def constant(key):
-    return key.split(".")[1].split("_")[0] in ("tau", "alpha")
+    return key.split(".")[1].split("_")[0] in ("tau", "alpha", "beta", "a", "b")
 
 
 case(
@@ -558,6 +587,20 @@ case(
     ),
     2,
     False,
+    count=True,
+)
+case(
+    "ad_lif",
+    [8],
+    [
+        layer("Linear", out_features=6),
+        layer("AdLIF"),
+        layer("Linear", out_features=4, bias=False),
+        layer("AdLIF", alpha=0.9, beta=[0.97, 0.98, 0.985, 0.99], a=-0.5, b=[0.5, 0.25, 1, 2]),
+    ],
+    nn.Sequential(nn.Linear(8, 6), adaptive, nn.Linear(6, 4, bias=False), given),
+    12,
+    True,
     count=True,
 )
 printed = nn.Sequential(

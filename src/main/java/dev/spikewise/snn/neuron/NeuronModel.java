@@ -15,7 +15,7 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** A neuron model: its trained constants, and the numbers that the kernels compute with. */
-public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
+public sealed interface NeuronModel permits Iaf, Lif, Alif, AdLif, ExpLeak {
 
   /** The model that a specification describes; the registry of all models. */
   static NeuronModel of(NeuronSpec spec) {
@@ -25,6 +25,7 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, ExpLeak {
       case NeuronSpec.LIF lif -> new Lif(lif);
       case NeuronSpec.LIFRecurrent lif -> new Lif(lif);
       case NeuronSpec.ALIF alif -> new Alif(alif);
+      case NeuronSpec.AdLIF adaptive -> new AdLif(adaptive);
       case NeuronSpec.ExpLeak leak -> new ExpLeak(leak);
     };
   }

@@ -52,6 +52,7 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(
       value = NeuronSpec.ALIF.class,
       names = {"ALIF", "ALIFSqueeze"}),
+  @JsonSubTypes.Type(value = NeuronSpec.AdLIF.class, name = "AdLIF"),
   @JsonSubTypes.Type(
       value = NeuronSpec.IAFRecurrent.class,
       names = {"IAFRecurrent", "IAFRecurrentSqueeze"}),

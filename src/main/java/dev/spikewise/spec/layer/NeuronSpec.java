@@ -1,5 +1,6 @@
 package dev.spikewise.spec.layer;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.Constant;
@@ -7,7 +8,9 @@ import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.function.DoubleUnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -344,6 +347,129 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
           surrogateGradFn,
           lowest,
           sinabsCompat);
+    }
+  }
+
+  /**
+   * Adaptive leaky integrate-and-fire neurons with at most one spike per step (Bittar and Garner
+   * 2022, doi:10.3389/fnins.2022.865897). {@code alpha}, {@code beta}, {@code a} and {@code b} are
+   * trained, and stay in the authors' ranges. Each is a number, or a list with one per channel or
+   * per neuron; when absent, the value of each neuron is drawn from the range.
+   *
+   * @param alpha decay of the membrane potential per step, from exp(-1/5) to exp(-1/25)
+   * @param beta decay of the adaptation per step, from exp(-1/30) to exp(-1/120)
+   * @param a adaptation per unit of the membrane potential, from -1 to 1
+   * @param b adaptation per spike, from 0 to 2
+   */
+  record AdLIF(
+      @Nullable Constant alpha,
+      @Nullable Constant beta,
+      @Nullable Constant a,
+      @Nullable Constant b,
+      Constant spikeThreshold,
+      SurrogateSpec surrogateGradFn)
+      implements Adaptive {
+
+    /** Bounds of a trained constant. */
+    public record Range(Double least, Double most) {}
+
+    /** The trained constants, in the order in which the authors' code draws them. */
+    public static final SequencedMap<String, Range> RANGES = ranges();
+
+    public AdLIF {
+      spikeThreshold = spikeThreshold == null ? ONE : spikeThreshold;
+      surrogateGradFn =
+          surrogateGradFn == null ? new SurrogateSpec.Boxcar(0.5) : surrogateGradFn;
+    }
+
+    private static SequencedMap<String, Range> ranges() {
+      var ranges = new LinkedHashMap<String, Range>();
+      ranges.put("alpha", new Range(Math.exp(-1.0 / 5), Math.exp(-1.0 / 25)));
+      ranges.put("beta", new Range(Math.exp(-1.0 / 30), Math.exp(-1.0 / 120)));
+      ranges.put("a", new Range(-1.0, 1.0));
+      ranges.put("b", new Range(0.0, 2.0));
+      return Collections.unmodifiableSequencedMap(ranges);
+    }
+
+    /** Those of the trained constants that are given. */
+    @Override
+    public SequencedMap<String, Constant> timeConstants() {
+      var given = new LinkedHashMap<String, Constant>();
+      NeuronSpec.putOption(given, "alpha", alpha);
+      NeuronSpec.putOption(given, "beta", beta);
+      NeuronSpec.putOption(given, "a", a);
+      NeuronSpec.putOption(given, "b", b);
+      return given;
+    }
+
+    @Override
+    public SequencedMap<String, Constant> constants() {
+      var constants = timeConstants();
+      constants.put("spike_threshold", spikeThreshold);
+      return constants;
+    }
+
+    @Override
+    public SequencedMap<String, Shape> parameters(Shape input) {
+      var given = timeConstants();
+      var parameters = new LinkedHashMap<String, Shape>();
+      for (String name : RANGES.keySet()) {
+        Constant constant = given.get(name);
+        parameters.put(name, constant == null ? input : constant.shape(input));
+      }
+      return parameters;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      timeConstants()
+          .forEach(
+              (name, constant) -> {
+                Range range = Objects.requireNonNull(RANGES.get(name));
+                constant.values().stream()
+                    .filter(value -> !(value >= range.least && value <= range.most))
+                    .findFirst()
+                    .ifPresent(value -> mistakes.between(value, range.least, range.most, name));
+              });
+      spikeThreshold.positive("spike_threshold", mistakes);
+      surrogateGradFn.check(mistakes.in("surrogate_grad_fn"));
+    }
+
+    @Override
+    @JsonIgnore
+    public @Nullable Constant tauSyn() {
+      return null;
+    }
+
+    @Override
+    @JsonIgnore
+    public SpikeFn spikeFn() {
+      return SpikeFn.SINGLE;
+    }
+
+    @Override
+    @JsonIgnore
+    public ResetFn resetFn() {
+      return ResetFn.SUBTRACT;
+    }
+
+    @Override
+    @JsonIgnore
+    public @Nullable Double minVMem() {
+      return null;
+    }
+
+    @Override
+    @JsonIgnore
+    public Boolean sinabsCompat() {
+      return false;
+    }
+
+    @Override
+    public @Nullable Spiking scaled(
+        Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
+      // b adds to the potential's scale, and is a weight that nothing here can reach.
+      return null;
     }
   }
 

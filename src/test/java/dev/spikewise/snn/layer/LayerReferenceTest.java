@@ -34,6 +34,8 @@ class LayerReferenceTest {
 
   @ParameterizedTest
   @CsvSource({
+    "ad_lif,false",
+    "ad_lif,true",
     "batch_norm,false",
     "batch_norm,true",
     "conv1d,false",
