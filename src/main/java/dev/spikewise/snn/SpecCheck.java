@@ -41,9 +41,9 @@ record SpecCheck(
     checkLayerNames();
     mistakes.require(
         !spec.activationCheckpointing()
-            || model.layers().stream().noneMatch(NormSpec.BatchNorm2d.class::isInstance),
+            || model.layers().stream().noneMatch(NormSpec.Batch.class::isInstance),
         "activation_checkpointing",
-        "spares nothing with BatchNorm2d, which looks at all samples of a batch together: leave it"
+        "spares nothing with a batch norm, which looks at all samples of a batch together: leave it"
             + " out, or merge the layer");
     if (spec.quantize() != null) {
       Quantizer.check(model, mistakes.in("model"));

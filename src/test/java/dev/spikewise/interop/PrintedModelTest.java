@@ -235,7 +235,7 @@ class PrintedModelTest {
                 "LIF(tau_mem=Parameter containing:\n  tensor([20., 20.,\n        20.],"
                     + " device='cuda:1', dtype=torch.float64, requires_grad=True),"
                     + " spike_threshold=tensor(0.5000, grad_fn=<AddBackward0>))");
-    assertThat(lif.tauMem()).isEqualTo(20.0);
+    assertThat(lif.tauMem()).isEqualTo(Constant.of(20));
     assertThat(lif.spikeThreshold()).isEqualTo(Constant.of(0.5));
     assertThat(mistakes("Sequential(\n  (0): LIF(tau_mem=tensor([20., 20.,  ..., 20.]))\n)"))
         .extracting(Mistake::detail)

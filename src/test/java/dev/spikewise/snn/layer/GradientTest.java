@@ -61,6 +61,8 @@ class GradientTest {
     "[2, 5, 6] Conv2d | {'type': 'ConvTranspose2d', 'out_channels': 4, 'kernel_size': [3, 2], 'stride': [1, 2],"
         + " 'padding': [0, 1], 'output_padding': [0, 1], 'groups': 2}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': [2, 3, 4, 5], 'tau_syn': 2}",
+    // A decay of 0.
+    "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 0.001, 'train_alphas': true}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'norm_input': true}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'train_alphas': true, 'min_v_mem': -0.25}",
@@ -138,6 +140,31 @@ class GradientTest {
       sum += (double) output[i] * g[i];
     }
     return sum;
+  }
+
+  @Test
+  void timeConstantsFarBelowAStepTrainLikeADecayOfZero() {
+    try (var kernels = new VectorKernels(1)) {
+      for (String neurons :
+          new String[] {"'LIF'", "'ALIF', 'tau_adapt': 0.001", "'ExpLeak', 'norm_input': true"}) {
+        var network =
+            network(
+                "[2, 5, 6] Conv2d | {'type': %s, 'tau_mem': 0.001, 'tau_syn': 0.001}"
+                    .formatted(neurons),
+                kernels);
+        var g = new float[SAMPLES * network.outputs()];
+        Arrays.fill(g, 1);
+        value(network, g);
+        network.backward(SAMPLES, g, null);
+        for (Parameter p : network.parameters()) {
+          assertThat(p.reached()).isTrue();
+          for (float gradient : p.gradient()) {
+            assertThat(gradient).as(p.name()).isFinite();
+            assertThat(gradient == 0 || !p.name().contains("tau")).as(p.name()).isTrue();
+          }
+        }
+      }
+    }
   }
 
   @Test

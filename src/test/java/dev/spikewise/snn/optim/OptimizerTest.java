@@ -10,6 +10,7 @@ import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.spec.LrScheduler;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.OptimizerSpec;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,6 +45,37 @@ class OptimizerTest {
     }
     assertThat(weight.values())
         .containsExactly(new float[] {0.66918480f, -1.93306947f, 0.09585717f}, within(1e-6f));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true", "false"})
+  void parametersThatNoGradientReachesDoNotDecay(boolean adam) {
+    var model =
+        Tutorial.JSON.readValue(
+            """
+            {"input_shape": [3], "layers": [{"type": "Linear", "out_features": 2},
+              {"type": "LIFRecurrent", "tau_mem": 5, "rec_connect": {"type": "Linear", "out_features": 2}},
+              {"type": "Linear", "out_features": 2}]}
+            """,
+            ModelSpec.class);
+    var network = new Network(model, 1, 1, false, kernels);
+    network.draw(1);
+    var spec =
+        adam
+            ? new OptimizerSpec.Adam(0.1, null, null, 0.5)
+            : new OptimizerSpec.Sgd(0.1, 0.9, 0.5);
+    var optimizer = Optimizer.of(spec, network.parameters(), kernels);
+    network.forward(1);
+    // Synops of the last layer alone: its input is in the loss, its weights are not, and a single
+    // step comes to no recurrent weight.
+    network.synapses().getLast().addToLoss(1);
+    network.backward(1, null, null);
+    for (Parameter p : network.parameters()) {
+      float[] before = p.values().clone();
+      optimizer.step(0.1);
+      boolean reached = p.name().startsWith("0.") || p.name().equals("1.tau_mem");
+      assertThat(Arrays.equals(p.values(), before)).as(p.name()).isEqualTo(!reached);
+    }
   }
 
   @Test
