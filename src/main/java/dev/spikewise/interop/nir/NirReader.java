@@ -265,6 +265,7 @@ public final class NirReader {
           switch (type) {
             case "FlattenTime" -> new ShapeSpec.FlattenTime();
             case "UnflattenTime" -> new ShapeSpec.UnflattenTime();
+            case "Identity" -> new ShapeSpec.Identity();
             default -> throw graph.root().invalid("metadata", "names an unknown layer " + type);
           };
       int index = addLayer(layer, Integer.toString(layers.size()), List.of(signal.layer()), path);
