@@ -167,6 +167,8 @@ def case(name, shape, layers, net, time_steps, spikes, difference=False, count=F
 
 
 def keep(key):
+    if key == "8.b":  # the state of neuron_constants' ALIF
+        return False
     return constant(key) or key.split(".")[1] in (
         "weight",
         "bias",

@@ -61,8 +61,6 @@ class GradientTest {
     "[2, 5, 6] Conv2d | {'type': 'ConvTranspose2d', 'out_channels': 4, 'kernel_size': [3, 2], 'stride': [1, 2],"
         + " 'padding': [0, 1], 'output_padding': [0, 1], 'groups': 2}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': [2, 3, 4, 5], 'tau_syn': 2}",
-    // A decay of 0.
-    "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 0.001, 'train_alphas': true}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'norm_input': true}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'train_alphas': true, 'min_v_mem': -0.25}",
