@@ -2,10 +2,14 @@ package dev.spikewise.api;
 
 import dev.spikewise.dataset.DatasetInfo;
 import dev.spikewise.dataset.Datasets;
-import dev.spikewise.dataset.Framing;
+import dev.spikewise.dataset.Recipe;
 import dev.spikewise.model.Limits;
+import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.spec.Page;
+import dev.spikewise.spec.Preparation;
+import dev.spikewise.web.BodyConverter;
 import dev.spikewise.web.PageQuery;
 import java.io.IOException;
 import java.net.URI;
@@ -18,16 +22,18 @@ import org.springframework.core.io.InputStreamSource;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.BindParam;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.ModelAttribute;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
-import org.springframework.web.bind.annotation.RequestParam;
-import org.springframework.web.bind.annotation.RequestPart;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.multipart.MultipartFile;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
 
 @RestController
 @RequestMapping("/api/v1/datasets")
@@ -42,60 +48,96 @@ class DatasetController {
 
   private final Datasets datasets;
   private final Limits limits;
+  private final BodyConverter bodies;
+  private final JsonMapper json;
 
-  DatasetController(Datasets datasets, Limits limits) {
+  DatasetController(Datasets datasets, Limits limits, BodyConverter bodies, JsonMapper json) {
     this.datasets = datasets;
     this.limits = limits;
+    this.bodies = bodies;
+    this.json = json;
   }
 
   /**
-   * Stores a data set. Takes {@code file}, an .npz with y [n] and either x [n, ...] or spikes [n,
-   * t, ...], or {@code images} and {@code labels}, IDX files that may be in gzip. A test split of
-   * its own comes as x_test or spikes_test with y_test, or as {@code test_images} and {@code
-   * test_labels}. Or takes {@code events}, a zip of event recordings (.bin of N-MNIST, .npy, .h5)
-   * in folders named by label, and counts them into {@code time_steps} frames of {@code height} x
-   * {@code width}. Answers 200 where the same files are stored already.
+   * Files of a data set, and what they do not say about themselves.
+   *
+   * @param name name of the data set
+   * @param file .npz with labels y [n] and images x [n, ...] or spikes [n, t, ...], and test samples
+   *     x_test or spikes_test with y_test (names of Keras and MedMNIST are known too); or an HDF5
+   *     file of spike trains as those of SHD and SSC; or a binary batch of CIFAR
+   * @param images IDX file, gzip allowed
+   * @param labels IDX file, gzip allowed
+   * @param testImages IDX file, gzip allowed
+   * @param testLabels IDX file, gzip allowed
+   * @param events zip with one event recording per file, in folders named by class, with train and
+   *     test above them or not
+   * @param timeSteps number of frames that a recording is divided into
+   * @param height rows of the camera
+   * @param width columns of the camera, or channels of spike trains (700 when absent)
+   * @param timeUnit unit of the times in recordings: s, ms, us or ns; when absent it is derived from
+   *     the values, or asked for
+   * @param columns order of the columns in recordings without column names, such as x,y,p,t; when
+   *     absent it is derived from the values, or asked for
+   * @param layout axes of images: channels_first (default) or channels_last
+   * @param scale number that the values of images are divided by
+   * @param preparation JSON object: frames, step_seconds, time_window, denoise_seconds, crop,
+   *     downsample, merge_polarities and augmentation
+   */
+  record Upload(
+      @Nullable String name,
+      @Nullable MultipartFile file,
+      @Nullable MultipartFile images,
+      @Nullable MultipartFile labels,
+      @BindParam("test_images") @Nullable MultipartFile testImages,
+      @BindParam("test_labels") @Nullable MultipartFile testLabels,
+      @Nullable MultipartFile events,
+      @BindParam("time_steps") @Nullable Integer timeSteps,
+      @Nullable Integer height,
+      @Nullable Integer width,
+      @BindParam("time_unit") @Nullable String timeUnit,
+      @Nullable String columns,
+      @Nullable String layout,
+      @Nullable Double scale,
+      @Nullable String preparation) {
+
+    Map<String, InputStreamSource> files() {
+      var files = new LinkedHashMap<String, InputStreamSource>();
+      put(files, "file", file);
+      put(files, "images", images);
+      put(files, "labels", labels);
+      put(files, "test_images", testImages);
+      put(files, "test_labels", testLabels);
+      put(files, "events", events);
+      return files;
+    }
+  }
+
+  /**
+   * Stores a data set of images, spikes or event recordings. The answer states what was assumed and
+   * left out when the files were read. Answers 200 where the same files with the same recipe are
+   * stored already.
    */
   @PostMapping(consumes = MediaType.MULTIPART_FORM_DATA_VALUE)
   @ResponseStatus(HttpStatus.CREATED)
-  ResponseEntity<DatasetInfo> create(
-      @RequestParam(required = false) @Nullable String name,
-      @RequestPart(required = false) @Nullable MultipartFile file,
-      @RequestPart(required = false) @Nullable MultipartFile images,
-      @RequestPart(required = false) @Nullable MultipartFile labels,
-      @RequestPart(required = false) @Nullable MultipartFile events,
-      @RequestParam(name = "time_steps", required = false) @Nullable Integer timeSteps,
-      @RequestParam(required = false) @Nullable Integer height,
-      @RequestParam(required = false) @Nullable Integer width,
-      @RequestPart(name = "test_images", required = false) @Nullable MultipartFile testImages,
-      @RequestPart(name = "test_labels", required = false) @Nullable MultipartFile testLabels)
-      throws IOException {
-    var files = new LinkedHashMap<String, MultipartFile>();
-    put(files, "file", file);
-    put(files, "images", images);
-    put(files, "labels", labels);
-    put(files, "events", events);
-    put(files, "test_images", testImages);
-    put(files, "test_labels", testLabels);
+  ResponseEntity<DatasetInfo> create(@ModelAttribute Upload upload) throws IOException {
     var mistakes = new Mistakes();
-    if (name == null || name.isBlank()) {
-      mistakes.in("name").add("is missing");
-      name = "";
-    }
+    var name = upload.name() == null ? "" : upload.name();
+    mistakes.require(!name.isBlank(), "name", "is missing");
     mistakes.name(name, "name");
     limits.checkName(name, mistakes);
+    var files = upload.files();
     if (!PARTS.contains(files.keySet())) {
       mistakes.add(
-          "must have either the part file (.npz), or events (.zip), or the parts images and labels"
-              + " (IDX) and with them test_images and test_labels or not, had "
+          "must have either the part file (.npz, .h5), or events (.zip), or the parts images and"
+              + " labels (IDX) and with them test_images and test_labels or not, had "
               + files.keySet());
     }
-    var parts = new LinkedHashMap<String, InputStreamSource>(files);
-    if (events != null) {
-      parts.put("framing", Framing.of(timeSteps, height, width, mistakes).part());
-    }
+    var recipe = recipe(upload);
+    recipe.check(files.keySet(), mistakes);
     mistakes.throwIfAny();
-    var stored = datasets.create(name, parts);
+    var part = Datasets.part(recipe);
+    files.put(part.getKey(), part.getValue());
+    var stored = datasets.create(name, files);
     var location = URI.create("/api/v1/datasets/" + stored.info().id());
     return (stored.added()
             ? ResponseEntity.created(location)
@@ -103,8 +145,34 @@ class DatasetController {
         .body(stored.info());
   }
 
+  private Recipe recipe(Upload upload) {
+    return new Recipe(
+        upload.timeSteps(),
+        upload.height(),
+        upload.width(),
+        upload.timeUnit(),
+        upload.columns(),
+        upload.layout(),
+        upload.scale(),
+        upload.preparation() == null ? Preparation.NONE : preparation(upload.preparation()));
+  }
+
+  private Preparation preparation(String text) {
+    try {
+      return bodies.bind(json.readTree(text), json.constructType(Preparation.class));
+    } catch (JacksonException e) {
+      throw new InvalidSpecException(
+          "/preparation", "must be a JSON object: " + e.getOriginalMessage());
+    } catch (InvalidSpecException e) {
+      throw new InvalidSpecException(
+          e.mistakes().stream()
+              .map(mistake -> new Mistake("/preparation" + mistake.pointer(), mistake.detail()))
+              .toList());
+    }
+  }
+
   private static void put(
-      Map<String, MultipartFile> files, String part, @Nullable MultipartFile file) {
+      Map<String, InputStreamSource> files, String part, @Nullable MultipartFile file) {
     if (file != null) {
       files.put(part, file);
     }

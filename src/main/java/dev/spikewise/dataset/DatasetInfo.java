@@ -9,14 +9,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * A data set without its samples.
  *
- * @param id SHA-256 of the uploaded files, or the name of a bundled data set
- * @param samples all, those of the test split too
- * @param testSamples of the data set's own test split, 0 where it has none
+ * @param id SHA-256 of the uploaded files and the recipe, or the name of a bundled data set
+ * @param samples number of samples, the test split included
+ * @param testSamples number of samples of the data set's own test split, 0 where it has none
  * @param shape of one sample at one time step
  * @param timeSteps length of the samples' time axis, 0 where they have none
  * @param classes one more than the largest label
  * @param createdAt null for a bundled data set
  * @param name as it was sent
+ * @param reading what was read, assumed and left out; null for data sets of earlier versions
  */
 public record DatasetInfo(
     String id,
@@ -26,15 +27,22 @@ public record DatasetInfo(
     List<Integer> shape,
     int timeSteps,
     int classes,
-    @Nullable Instant createdAt) {
+    @Nullable Instant createdAt,
+    @Nullable Reading reading) {
 
-  /** Number of values of all samples. */
-  long values() {
-    return shape.stream().mapToLong(Integer::longValue).reduce((long) samples, Math::multiplyExact)
-        * Math.max(1, timeSteps);
+  /** Memory that the samples take, in bytes. */
+  long memoryBytes() {
+    return reading != null
+        ? reading.memoryBytes()
+        : Float.BYTES
+            * shape.stream()
+                .mapToLong(Integer::longValue)
+                .reduce((long) samples, Math::multiplyExact)
+            * Math.max(1, timeSteps);
   }
 
-  static DatasetInfo of(String id, Dataset dataset, @Nullable Instant createdAt) {
+  static DatasetInfo of(String id, ReadDataset read, @Nullable Instant createdAt) {
+    Dataset dataset = read.dataset();
     return new DatasetInfo(
         id,
         dataset.name(),
@@ -43,6 +51,7 @@ public record DatasetInfo(
         dataset.shape().dims(),
         dataset.timeSteps(),
         Arrays.stream(dataset.labels()).max().orElse(-1) + 1,
-        createdAt);
+        createdAt,
+        read.reading());
   }
 }

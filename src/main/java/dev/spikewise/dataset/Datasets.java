@@ -36,6 +36,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.util.unit.DataSize;
+import tools.jackson.databind.json.JsonMapper;
 
 /** The data sets there are: the bundled digits, and those that were uploaded. */
 @Service
@@ -44,15 +45,17 @@ public class Datasets {
   private static final String DIGITS = "digits";
   private static final String SELECT =
       "select id, name, samples, test_samples, shape, time_steps, classes, created_at, number,"
-          + " tenant from dataset ";
+          + " tenant, reading from dataset ";
 
   private final Dataset digits = Dataset.digits();
+  private final DatasetInfo digitsInfo = digitsInfo(digits);
   private final Map<String, SoftReference<Dataset>> loaded = new ConcurrentHashMap<>();
   private final JdbcClient jdbc;
   private final Chunks chunks;
   private final ObjectProvider<DatasetUse> uses;
   private final Tenants tenants;
   private final Quotas quotas;
+  private final JsonMapper json;
   private final long maxBytes;
 
   Datasets(
@@ -61,12 +64,14 @@ public class Datasets {
       ObjectProvider<DatasetUse> uses,
       Tenants tenants,
       Quotas quotas,
+      JsonMapper json,
       DatasetSettings settings) {
     this.jdbc = jdbc;
     this.chunks = chunks;
     this.uses = uses;
     this.tenants = tenants;
     this.quotas = quotas;
+    this.json = json;
     this.maxBytes = room(settings.maxSize());
   }
 
@@ -90,7 +95,8 @@ public class Datasets {
    * Stores the uploaded files, unless they are there already under whatever name.
    *
    * @param files by the name of their part: {@code file}, or {@code images} and {@code labels},
-   *     with {@code test_images} and {@code test_labels} or without
+   *     with {@code test_images} and {@code test_labels} or without, or {@code events}; the recipe
+   *     beside them
    * @throws InvalidSpecException with everything that is wrong with the files
    */
   @Transactional
@@ -103,14 +109,14 @@ public class Datasets {
     if (present.isPresent()) {
       return new Stored(present.get(), false);
     }
-    var dataset = Samples.read(name, sorted, maxBytes);
+    var read = Samples.read(name, sorted, maxBytes);
     // As late as may be: the tenant's other uploads wait from here to the end.
     quotas.requireBytes(tenant, size(sorted));
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
-    var info = DatasetInfo.of(id, dataset, now);
+    var info = DatasetInfo.of(id, read, now);
     jdbc.sql(
             "insert into dataset (id, tenant, name, samples, test_samples, shape, time_steps,"
-                + " classes, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                + " classes, created_at, reading) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .params(
             id,
             tenant,
@@ -120,7 +126,8 @@ public class Datasets {
             info.shape().stream().map(String::valueOf).collect(Collectors.joining(",")),
             info.timeSteps(),
             info.classes(),
-            now.atOffset(ZoneOffset.UTC))
+            now.atOffset(ZoneOffset.UTC),
+            json.writeValueAsString(read.reading()))
         .update();
     for (var file : sorted.entrySet()) {
       try (var in = file.getValue().getInputStream()) {
@@ -130,6 +137,11 @@ public class Datasets {
     return new Stored(info, true);
   }
 
+  /** The recipe that {@code recipe} describes, as a part to store beside the files. */
+  public static Map.Entry<String, InputStreamSource> part(Recipe recipe) {
+    return Map.entry(Recipe.PART, recipe.part());
+  }
+
   /** Newest first, those created before {@code cursor}; the bundled one is the oldest. */
   @Transactional(readOnly = true)
   public Page<DatasetInfo> list(int limit, long cursor) {
@@ -137,10 +149,10 @@ public class Datasets {
         new ArrayList<>(
             jdbc.sql(SELECT + "where number < ? and (? or tenant = ?) order by number desc limit ?")
                 .params(cursor, tenants.seeAll(), tenants.owner(), limit + 1)
-                .query(Datasets::row)
+                .query(this::row)
                 .list());
     if (rows.size() <= limit && cursor > 0) {
-      rows.add(new Row(DatasetInfo.of(DIGITS, digits, null), 0, ""));
+      rows.add(new Row(digitsInfo, 0, ""));
     }
     return Page.of(rows, limit, Row::info, Row::number);
   }
@@ -175,7 +187,7 @@ public class Datasets {
     if (info.id().equals(DIGITS)) {
       return digits;
     }
-    long bytes = (long) Float.BYTES * info.values();
+    long bytes = info.memoryBytes();
     if (bytes > Runtime.getRuntime().maxMemory() / 4) {
       throw new InvalidSpecException(
           "/input/id",
@@ -190,7 +202,7 @@ public class Datasets {
   private Dataset load(DatasetInfo info) {
     try {
       // What was small enough once stays usable, whatever the limit is today.
-      var dataset = Samples.read(info.name(), chunks.files(info.id()), Long.MAX_VALUE);
+      var dataset = Samples.read(info.name(), chunks.files(info.id()), Long.MAX_VALUE).dataset();
       loaded.put(info.id(), new SoftReference<>(dataset));
       return dataset;
     } catch (IOException e) {
@@ -200,16 +212,23 @@ public class Datasets {
 
   private Optional<DatasetInfo> find(String id) {
     return id.equals(DIGITS)
-        ? Optional.of(DatasetInfo.of(DIGITS, digits, null))
+        ? Optional.of(digitsInfo)
         : jdbc.sql(SELECT + "where id = ?")
             .param(id)
-            .query(Datasets::row)
+            .query(this::row)
             .optional()
             .filter(row -> tenants.sees(row.tenant()))
             .map(Row::info);
   }
 
-  private static Row row(ResultSet row, int index) throws SQLException {
+  private static DatasetInfo digitsInfo(Dataset digits) {
+    var notes = new Reading.Notes();
+    notes.scale = 16;
+    return DatasetInfo.of(DIGITS, new ReadDataset(digits, notes.of(digits, Recipe.NONE)), null);
+  }
+
+  private Row row(ResultSet row, int index) throws SQLException {
+    var reading = row.getString("reading");
     var shape = Arrays.stream(row.getString("shape").split(",")).map(Integer::valueOf).toList();
     return new Row(
         new DatasetInfo(
@@ -220,7 +239,8 @@ public class Datasets {
             shape,
             row.getInt("time_steps"),
             row.getInt("classes"),
-            row.getObject("created_at", OffsetDateTime.class).toInstant()),
+            row.getObject("created_at", OffsetDateTime.class).toInstant(),
+            reading == null ? null : json.readValue(reading, Reading.class)),
         row.getLong("number"),
         row.getString("tenant"));
   }

@@ -1,30 +1,40 @@
 package dev.spikewise.dataset;
 
-import dev.spikewise.interop.Events;
+import static java.util.Objects.requireNonNull;
+
 import dev.spikewise.interop.UnreadableFileException;
+import dev.spikewise.interop.events.EventReader;
+import dev.spikewise.interop.events.EventRecording;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
-import dev.spikewise.spec.Shape;
+import dev.spikewise.snn.data.SampleValues;
 import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipInputStream;
+import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.InputStreamSource;
 
 /**
- * Makes a data set of a zip with one event recording a file, in folders named by label, as N-MNIST
- * comes: {@code 7/00012.bin}, or {@code Train/7/00012.bin} and {@code Test/...}, the data set's own
- * test split.
+ * Makes a data set of a zip with one event recording per file, in folders named by label or class
+ * name: {@code 7/00012.bin}, {@code airplane/1.npy}, or {@code Train/7/00012.bin} and {@code
+ * Test/...}, the data set's own test split. What people's archives hold besides is left out and
+ * listed.
  */
 final class Recordings {
 
@@ -33,33 +43,142 @@ final class Recordings {
   /** Bytes that this process needs to know of a recording. */
   private static final int RECORDING = 256;
 
-  private static final Pattern PATH =
-      Pattern.compile("(?:.*/)?(\\d{1,5})/[^/]+(\\.[a-z0-9]+)", Pattern.CASE_INSENSITIVE);
-  private static final Pattern TEST = Pattern.compile("(?:.*/)?test/.*", Pattern.CASE_INSENSITIVE);
+  private static final int MAX_LABEL = 65_535;
+  private static final Pattern NUMBER = Pattern.compile("\\d{1,5}");
+  private static final Set<String> TEST = Set.of("test", "testing");
+  private static final Set<String> VALIDATION = Set.of("val", "valid", "validation");
+  private static final Set<String> SPLITS =
+      Set.of("train", "training", "test", "testing", "events_np", "data", "cache");
 
   private final InputStreamSource zip;
-  private final Framing framing;
+  private final Recipe recipe;
+  private final EventFrames frames;
+  private final long maxBytes;
+  private final Reading.Notes notes = new Reading.Notes();
+  private int outOfOrder;
+  private int filesOutOfOrder;
+  private final Map<String, Assumption> assumed = new TreeMap<>();
 
-  private Recordings(InputStreamSource zip, Framing framing) {
+  private Recordings(InputStreamSource zip, Recipe recipe, long maxBytes) {
     this.zip = zip;
-    this.framing = framing;
+    this.recipe = recipe;
+    this.maxBytes = maxBytes;
+    frames = new EventFrames(recipe, false);
   }
 
-  private record Recording(String path, int label, boolean test) {}
+  /** What was derived from the values of a file, and which one. */
+  private record Assumption(String text, String path) {}
+
+  /**
+   * @param folder the name of its folder; null for a file at the top or below train and test only
+   */
+  private record Recording(String path, @Nullable String folder, boolean test) {}
 
   /**
    * @throws InvalidSpecException naming the file in the zip that cannot be used
    */
-  static Dataset read(String name, InputStreamSource zip, Framing framing, long maxBytes)
+  static ReadDataset read(String name, InputStreamSource zip, Recipe recipe, long maxBytes)
       throws IOException {
-    return new Recordings(zip, framing).read(name, maxBytes);
+    return new Recordings(zip, recipe.requireCamera(), maxBytes).read(name);
   }
 
-  private Dataset read(String name, long maxBytes) throws IOException {
+  /**
+   * A data set of spike trains, one HDF5 file as those of SHD and SSC.
+   *
+   * @param part name of the part that holds the file
+   */
+  static ReadDataset readSpikeTrains(
+      String name, String part, byte[] file, Recipe given, long maxBytes) {
+    var recipe = given.ofSpikeTrains();
+    var notes = new Reading.Notes();
+    try {
+      if (recipe.timeSteps() == null) {
+        throw new InvalidSpecException(
+            "/time_steps", "is missing: give the number of frames that a sample is divided into");
+      }
+      if (recipe.preparation().augmentation() != null) {
+        throw new InvalidSpecException(
+            "/preparation/augmentation",
+            "needs samples with height and width, but spike trains have channels only: leave it out");
+      }
+      if (!EventReader.isSpikeTrains(part, file)) {
+        EventReader.read(part + ".h5", file, recipe.options());
+        throw new InvalidSpecException(
+            "/" + part,
+            "is a single recording: send a zip with one recording per file, in folders named by"
+                + " class");
+      }
+      var recordings = EventReader.readSpikeTrains(part, file, recipe.options());
+      var frames = new EventFrames(recipe, true);
+      var places = new int[recordings.size()][];
+      var labels = new int[places.length];
+      for (int i = 0; i < places.length; i++) {
+        places[i] = frames.places(recordings.get(i));
+        labels[i] = checked(requireNonNull(recordings.get(i).label()));
+      }
+      if (given.width() == null) {
+        notes.assume("width: " + recipe.pixels() + " channels, as in SHD and SSC");
+      }
+      notes.assume("layout: spikes/times and spikes/units of SHD and SSC");
+      if (given.timeUnit() == null) {
+        notes.assume("time_unit: s, as in SHD and SSC");
+      }
+      notes.leaveOut("arrays other than spikes/times, spikes/units and labels");
+      return dataset(name, frames, recipe, places, labels, labels.length, notes, maxBytes, part);
+    } catch (IllegalArgumentException | UnreadableFileException e) {
+      throw new InvalidSpecException("/" + part, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static int checked(int label) {
+    if (label < 0 || label > MAX_LABEL) {
+      throw new IllegalArgumentException("labels must be from 0 to 65535, one is " + label);
+    }
+    return label;
+  }
+
+  private static ReadDataset dataset(
+      String name,
+      EventFrames frames,
+      Recipe recipe,
+      int[][] places,
+      int[] labels,
+      int trainSize,
+      Reading.Notes notes,
+      long maxBytes,
+      String part) {
+    // One sample at a time is written out, so it has to fit beside the data set.
+    double sample = (double) Float.BYTES * frames.size();
+    if (sample > Math.min(maxBytes, (long) Float.BYTES * Integer.MAX_VALUE - 64)) {
+      throw new InvalidSpecException(
+          "/" + part,
+          "takes %.0f bytes per sample in %d steps of %s pixels, more than the %d that a data set may take"
+              .formatted(sample, recipe.steps(), frames.shape(), maxBytes));
+    }
+    var values = new SampleValues.Events(places, (int) frames.size());
+    if (values.bytes() > maxBytes) {
+      throw new InvalidSpecException(
+          "/" + part,
+          "takes %d bytes of events, more than the %d that a data set may take"
+              .formatted(values.bytes(), maxBytes));
+    }
+    var dataset =
+        new Dataset(
+            name,
+            frames.shape(),
+            recipe.steps(),
+            values,
+            labels,
+            trainSize,
+            recipe.preparation().augmentation());
+    return new ReadDataset(dataset, notes.of(dataset, recipe));
+  }
+
+  private ReadDataset read(String name) throws IOException {
     var recordings = new ArrayList<Recording>();
     forEachFile(
         (path, _) -> {
-          recordings.add(recording(path));
+          recording(path, recordings);
           if ((long) recordings.size() * RECORDING > maxBytes) {
             throw new InvalidSpecException(
                 "/events",
@@ -68,30 +187,106 @@ final class Recordings {
         });
     if (recordings.isEmpty()) {
       throw new InvalidSpecException(
-          "/events", "must be a zip with recordings in folders named by label, such as 7/a.bin");
+          "/events",
+          "must be a zip with recordings in folders named by class, such as 7/a.bin or"
+              + " airplane/a.npy, whose names end in one of "
+              + EventReader.SUFFIXES.stream().sorted().toList());
     }
     recordings.sort(Comparator.comparing(Recording::test).thenComparing(Recording::path));
-    double bytes = (double) Float.BYTES * framing.size() * recordings.size();
-    if (bytes > Math.min(maxBytes, (long) Float.BYTES * Integer.MAX_VALUE - 64)) {
-      throw new InvalidSpecException(
-          "/events",
-          "takes %.0f bytes in %d steps of %d x %d pixels, more than the %d that a data set may take"
-              .formatted(bytes, framing.timeSteps(), framing.height(), framing.width(), maxBytes));
-    }
-    int size = (int) framing.size();
-    var values = new float[size * recordings.size()];
-    Map<String, Integer> places = new LinkedHashMap<>();
+    var labels = labels(recordings);
+    Map<String, Integer> numbers = new HashMap<>();
     for (int i = 0; i < recordings.size(); i++) {
-      places.put(recordings.get(i).path(), i * size);
+      numbers.put(recordings.get(i).path(), i);
     }
-    forEachFile((path, in) -> frame(path, in, values, places.getOrDefault(path, 0)));
-    return new Dataset(
+    var places = new int[recordings.size()][];
+    long[] left = {maxBytes};
+    forEachFile(
+        (path, in) -> {
+          var number = numbers.get(path);
+          if (number != null) {
+            places[number] = frame(path, in, number, labels);
+            left[0] -= (long) Integer.BYTES * places[number].length;
+            if (left[0] < 0) {
+              throw invalid(
+                  path, "is one too many for the " + maxBytes + " bytes that a data set may take");
+            }
+          }
+        });
+    noteEvents();
+    return dataset(
         name,
-        Shape.of(2, framing.height(), framing.width()),
-        framing.timeSteps(),
-        values,
-        recordings.stream().mapToInt(Recording::label).toArray(),
-        (int) recordings.stream().filter(r -> !r.test()).count());
+        frames,
+        recipe,
+        places,
+        labels,
+        (int) recordings.stream().filter(r -> !r.test()).count(),
+        notes,
+        maxBytes,
+        "events");
+  }
+
+  private void noteEvents() {
+    assumed.values().forEach(assumption -> notes.assume(assumption.text()));
+    if (outOfOrder > 0) {
+      notes.assume(
+          "order: %d events in %d recordings came after a later one and were sorted by time"
+              .formatted(outOfOrder, filesOutOfOrder));
+    }
+  }
+
+  /** Files that operating systems and authors put into archives, and what else is no recording. */
+  private void recording(String path, List<Recording> into) {
+    var names = path.split("/");
+    var file = names[names.length - 1];
+    boolean hidden = Arrays.stream(names).anyMatch(n -> n.startsWith(".") || n.equals("__MACOSX"));
+    if (hidden || !EventReader.SUFFIXES.contains(suffix(file))) {
+      notes.leaveOut(path);
+      return;
+    }
+    var folders =
+        Arrays.stream(names, 0, names.length - 1).map(n -> n.toLowerCase(Locale.ROOT)).toList();
+    if (folders.stream().anyMatch(VALIDATION::contains)) {
+      notes.leaveOut(path);
+      return;
+    }
+    var folder = names.length < 2 ? null : names[names.length - 2];
+    into.add(
+        new Recording(
+            path,
+            folder == null || SPLITS.contains(folder.toLowerCase(Locale.ROOT)) ? null : folder,
+            folders.stream().anyMatch(TEST::contains)));
+  }
+
+  private static String suffix(String file) {
+    return file.substring(Math.max(0, file.lastIndexOf('.'))).toLowerCase(Locale.ROOT);
+  }
+
+  /** Labels by folder, -1 where the recording has to say it itself. */
+  private int[] labels(List<Recording> recordings) {
+    var folders = new TreeSet<String>();
+    recordings.forEach(
+        recording -> {
+          if (recording.folder() != null) {
+            folders.add(recording.folder());
+          }
+        });
+    boolean numbers =
+        folders.stream()
+            .allMatch(f -> NUMBER.matcher(f).matches() && Integer.parseInt(f) <= MAX_LABEL);
+    var names = List.copyOf(folders);
+    if (!numbers) {
+      notes.classNames = names;
+      notes.assume("labels: the folders' names in alphabetical order, from 0");
+    }
+    return recordings.stream()
+        .mapToInt(
+            recording ->
+                recording.folder() == null
+                    ? -1
+                    : numbers
+                        ? Integer.parseInt(recording.folder())
+                        : names.indexOf(recording.folder()))
+        .toArray();
   }
 
   /** One file of the zip, up to the size that a recording may have. */
@@ -146,24 +341,43 @@ final class Recordings {
     }
   }
 
-  private static Recording recording(String path) {
-    var matcher = PATH.matcher(path);
-    if (!matcher.matches() || !Events.SUFFIXES.contains(matcher.group(2))) {
-      throw invalid(
-          path,
-          "must lie in a folder named by its label, 0 to 65535, and end in one of "
-              + List.copyOf(Events.SUFFIXES).stream().sorted().toList());
-    }
-    return new Recording(path, Integer.parseInt(matcher.group(1)), TEST.matcher(path).matches());
-  }
-
-  private void frame(String path, InputStream in, float[] values, int at) throws IOException {
+  private int[] frame(String path, InputStream in, int number, int[] labels) throws IOException {
     byte[] file = in.readAllBytes();
     try {
-      Events.read(path, file)
-          .frame(framing.timeSteps(), framing.height(), framing.width(), values, at);
+      var recording = EventReader.read(path, file, recipe.options());
+      note(path, recording);
+      if (recording.label() != null) {
+        labels[number] = checked(recording.label());
+      } else if (labels[number] < 0) {
+        throw new IllegalArgumentException("it must lie in a folder named by its class");
+      }
+      return frames.places(recording);
     } catch (IllegalArgumentException | UnreadableFileException e) {
       throw invalid(path, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void note(String path, EventRecording recording) {
+    if (recording.outOfOrder() > 0) {
+      outOfOrder += recording.outOfOrder();
+      filesOutOfOrder++;
+    }
+    if (!recording.unitKnown() && recipe.preparation().usesSeconds()) {
+      throw new IllegalArgumentException(
+          "the preparation uses seconds, but the file does not state the unit of its times: give"
+              + " time_unit");
+    }
+    if (recording.size() == 0) {
+      return;
+    }
+    for (var assumption : recording.assumed()) {
+      var about = assumption.substring(0, assumption.indexOf(':'));
+      var before = assumed.putIfAbsent(about, new Assumption(assumption, path));
+      if (before != null && !before.text().equals(assumption)) {
+        throw new IllegalArgumentException(
+            "its values suggest %s, but those of %s suggest %s: give %s"
+                .formatted(assumption, before.path(), before.text(), about));
+      }
     }
   }
 

@@ -6,135 +6,218 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Idx;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.data.SampleValues;
+import dev.spikewise.spec.Preparation;
 import dev.spikewise.spec.Shape;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.InputStreamSource;
 
 /**
  * Makes a data set of uploaded files. Floats and spikes are taken as they are; whole numbers are
- * grey levels and become 0..1: divided by 16 where none is above it, as in the bundled digits, else
- * by 255. Zeros and ones stay what they are.
+ * grey levels and become 0..1: divided by 16 where none of the training and test samples is above
+ * it, as in the bundled digits, else by 255. Zeros and ones stay what they are.
  */
 final class Samples {
 
   private static final int MAX_LABEL = 65_535;
+  private static final int MAX_EVENTS_PER_VALUE = 255;
 
+  /** Names of images and labels, by library: NumPy's own, Keras, MedMNIST. */
+  private static final List<String> X = List.of("x", "x_train", "train_images");
+
+  private static final List<String> Y = List.of("y", "y_train", "train_labels");
+  private static final List<String> X_TEST = List.of("x_test", "test_images");
+  private static final List<String> Y_TEST = List.of("y_test", "test_labels");
+  private static final String SPIKES = "spikes";
+
+  /** A label, then three planes of 32 x 32; CIFAR-100 has a coarse and a fine label. */
+  private static final int CIFAR_IMAGE = 3 * 32 * 32;
+
+  private static final byte[] HDF5 = {(byte) 0x89, 'H', 'D', 'F'};
+
+  private final String name;
+  private final Map<String, InputStreamSource> files;
+  private final Recipe recipe;
   private final long maxBytes;
   private final Mistakes mistakes = new Mistakes();
+  private final Reading.Notes notes = new Reading.Notes();
 
-  private Samples(long maxBytes) {
+  private Samples(
+      String name, Map<String, InputStreamSource> files, Recipe recipe, long maxBytes) {
+    this.name = name;
+    this.files = files;
+    this.recipe = recipe;
     this.maxBytes = maxBytes;
   }
 
   /**
    * @param files by the name of their part: {@code file}, or {@code images} and {@code labels},
-   *     with {@code test_images} and {@code test_labels} or without, or {@code events} with their
-   *     framing
+   *     with {@code test_images} and {@code test_labels} or without, or {@code events}; the recipe
+   *     beside them
    * @throws InvalidSpecException with everything that is wrong with the files
    */
-  static Dataset read(String name, Map<String, InputStreamSource> files, long maxBytes)
+  static ReadDataset read(String name, Map<String, InputStreamSource> files, long maxBytes)
       throws IOException {
-    var samples = new Samples(maxBytes);
-    var events = files.get("events");
-    var framing = files.get(Framing.PART);
-    if (events != null && framing != null) {
-      return Recordings.read(name, events, Framing.read(framing), maxBytes);
+    var recipe = Recipe.read(files);
+    var part = files.containsKey("events") ? "events" : "file";
+    var file = files.get(part);
+    if (file != null && startsWith(file, HDF5)) {
+      return Recordings.readSpikeTrains(
+          name, part, bytes(file, part, maxBytes), recipe, maxBytes);
     }
-    return files.containsKey("file") ? samples.npz(name, files) : samples.idx(name, files);
+    if (file != null && part.equals("events")) {
+      return Recordings.read(name, file, recipe, maxBytes);
+    }
+    return new Samples(name, files, recipe, maxBytes).read();
   }
 
-  private Dataset npz(String name, Map<String, InputStreamSource> files) throws IOException {
+  private static boolean startsWith(InputStreamSource file, byte[] magic) throws IOException {
+    try (var in = file.getInputStream()) {
+      return Arrays.equals(in.readNBytes(magic.length), magic);
+    }
+  }
+
+  private static byte[] bytes(InputStreamSource file, String part, long maxBytes)
+      throws IOException {
+    try (var in = file.getInputStream()) {
+      byte[] bytes = in.readNBytes((int) Math.min(maxBytes, Integer.MAX_VALUE - 8));
+      if (in.read() >= 0) {
+        throw new InvalidSpecException(
+            "/" + part, "is larger than the " + maxBytes + " bytes that a data set may take");
+      }
+      return bytes;
+    }
+  }
+
+  /** Images or spikes and their labels, each with its place in the request. */
+  private record Part(Npz.Array x, Mistakes xAt, Npz.Array y, Mistakes yAt) {}
+
+  private ReadDataset read() throws IOException {
+    if (recipe.preparation().needsEvents()) {
+      throw new InvalidSpecException(
+          "/preparation",
+          "has steps that apply to event recordings only: leave out all but crop and augmentation");
+    }
+    if (!files.containsKey("file")) {
+      return idx();
+    }
+    var file = files.get("file");
+    return file != null && !startsWith(file, new byte[] {'P', 'K'})
+        ? cifar(bytes(file, "file", maxBytes))
+        : npz();
+  }
+
+  private ReadDataset npz() throws IOException {
     var at = mistakes.in("file");
-    var arrays = array(files, "file", in -> Npz.read(in, maxBytes));
-    var x = arrays.get("x");
-    var spikes = arrays.get("spikes");
-    var y = arrays.get("y");
+    var arrays = array("file", in -> Npz.read(in, maxBytes));
+    var x = first(X, arrays);
+    var y = first(Y, arrays);
+    boolean spikes = arrays.containsKey(SPIKES);
     at.require(
-        (x == null) != (spikes == null),
+        (x != null) != spikes,
         "x",
         "must be there, or spikes in its place; found " + arrays.keySet());
     at.require(
         y != null, "y", "is missing: give the label of each sample; found " + arrays.keySet());
     mistakes.throwIfAny();
-    var of = spikes == null ? "x" : "spikes";
-    var train = dataset(name, arrays.get(of), spikes != null, at.in(of), y, at.in("y"));
-    var testOf = of + "_test";
-    if (!arrays.containsKey(testOf) && !arrays.containsKey("y_test")) {
-      return train;
+    var of = spikes ? SPIKES : String.valueOf(x);
+    var testOf = spikes ? "spikes_test" : first(X_TEST, arrays);
+    var testY = first(Y_TEST, arrays);
+    boolean hasTest = testOf != null && arrays.containsKey(testOf);
+    if (hasTest || testY != null) {
+      at.require(hasTest, spikes ? "spikes_test" : "x_test", "is missing, but there are test labels");
+      at.require(testY != null, "y_test", "is missing, but " + testOf + " is there");
+      mistakes.throwIfAny();
     }
-    at.require(arrays.containsKey(testOf), testOf, "is missing, but y_test is there");
-    at.require(arrays.containsKey("y_test"), "y_test", "is missing, but " + testOf + " is there");
-    mistakes.throwIfAny();
-    var test =
-        dataset(
-            name,
-            arrays.get(testOf),
-            spikes != null,
-            at.in(testOf),
-            arrays.get("y_test"),
-            at.in("y_test"));
-    return join(train, test, at.in(testOf));
-  }
-
-  private Dataset idx(String name, Map<String, InputStreamSource> files) throws IOException {
-    var images = array(files, "images", in -> Idx.read(in, maxBytes));
-    var labels = array(files, "labels", in -> Idx.read(in, maxBytes));
-    var train = dataset(name, images, false, mistakes.in("images"), labels, mistakes.in("labels"));
-    if (!files.containsKey("test_images")) {
-      return train;
-    }
-    var testImages = array(files, "test_images", in -> Idx.read(in, maxBytes));
-    var testLabels = array(files, "test_labels", in -> Idx.read(in, maxBytes));
-    var imagesAt = mistakes.in("test_images");
-    var test = dataset(name, testImages, false, imagesAt, testLabels, mistakes.in("test_labels"));
-    return join(train, test, imagesAt);
-  }
-
-  private Dataset join(Dataset train, Dataset test, Mistakes testAt) {
-    if (!test.shape().equals(train.shape()) || test.timeSteps() != train.timeSteps()) {
-      testAt.add(
-          "has samples of shape %s, but the training samples have shape %s: both parts need the same"
-              .formatted(test.shape(), train.shape()));
-    } else if (train.values().bytes() + test.values().bytes() > maxBytes) {
-      testAt.add("makes the data set larger than the %d bytes allowed".formatted(maxBytes));
-    }
-    mistakes.throwIfAny();
-    var labels = Arrays.copyOf(train.labels(), train.size() + test.size());
-    System.arraycopy(test.labels(), 0, labels, train.size(), test.size());
-    return new Dataset(
-        train.name(),
-        train.shape(),
-        train.timeSteps(),
-        joined(train.values(), test.values()),
-        labels,
-        train.size());
-  }
-
-  private static float[] joined(SampleValues train, SampleValues test) {
-    int size = train.sampleSize();
-    var values = new float[(train.samples() + test.samples()) * size];
-    var sample = new float[size];
-    for (int i = 0; i < train.samples() + test.samples(); i++) {
-      if (i < train.samples()) {
-        train.read(i, sample);
-      } else {
-        test.read(i - train.samples(), sample);
+    var used = new TreeSet<String>();
+    for (var key : new String[] {of, y, hasTest ? testOf : null, testY}) {
+      if (key != null) {
+        used.add(key);
       }
-      System.arraycopy(sample, 0, values, i * size, size);
     }
-    return values;
+    arrays.keySet().stream()
+        .filter(key -> !used.contains(key))
+        .forEach(key -> notes.leaveOut("array " + key));
+    boolean medMnist = of.equals("train_images");
+    return dataset(
+        part(arrays, of, String.valueOf(y), at),
+        hasTest ? part(arrays, String.valueOf(testOf), String.valueOf(testY), at) : null,
+        spikes,
+        medMnist);
+  }
+
+  private static @Nullable String first(List<String> names, Map<String, ?> among) {
+    return names.stream().filter(among::containsKey).findFirst().orElse(null);
+  }
+
+  private static Part part(Map<String, Npz.Array> arrays, String x, String y, Mistakes at) {
+    var images = arrays.get(x);
+    var labels = arrays.get(y);
+    if (images == null || labels == null) {
+      throw new IllegalStateException("a missing array is a mistake already");
+    }
+    return new Part(images, at.in(x), labels, at.in(y));
+  }
+
+  private ReadDataset idx() throws IOException {
+    return dataset(
+        idx("images", "labels"),
+        files.containsKey("test_images") ? idx("test_images", "test_labels") : null,
+        false,
+        false);
+  }
+
+  private Part idx(String images, String labels) throws IOException {
+    return new Part(
+        array(images, in -> Idx.read(in, maxBytes)),
+        mistakes.in(images),
+        array(labels, in -> Idx.read(in, maxBytes)),
+        mistakes.in(labels));
+  }
+
+  /** A binary batch of CIFAR-10 or CIFAR-100. */
+  private ReadDataset cifar(byte[] file) {
+    boolean ten = file.length > 0 && file.length % (CIFAR_IMAGE + 1) == 0;
+    boolean hundred = file.length > 0 && file.length % (CIFAR_IMAGE + 2) == 0;
+    int head = ten ? 1 : 2;
+    int n = file.length / (CIFAR_IMAGE + head);
+    for (int i = 0; i < n && (ten || hundred); i++) {
+      boolean fits = (file[i * (CIFAR_IMAGE + head) + head - 1] & 0xff) < (ten ? 10 : 100);
+      ten &= fits;
+      hundred &= fits;
+    }
+    if (!ten && !hundred) {
+      throw new InvalidSpecException(
+          "/file",
+          "is not a whole .npz file, HDF5 file of spike trains (SHD, SSC) or binary batch of CIFAR");
+    }
+    notes.assume(
+        ten
+            ? "format: a binary batch of CIFAR-10"
+            : "format: a binary batch of CIFAR-100, with its fine labels");
+    var images = new byte[n * CIFAR_IMAGE];
+    var labels = new byte[n];
+    for (int i = 0; i < n; i++) {
+      int at = i * (CIFAR_IMAGE + head);
+      labels[i] = file[at + head - 1];
+      System.arraycopy(file, at + head, images, i * CIFAR_IMAGE, CIFAR_IMAGE);
+    }
+    var x = new Npz.Array(new int[] {n, 3, 32, 32}, 'u', 1, ByteBuffer.wrap(images));
+    var y = new Npz.Array(new int[] {n}, 'u', 1, ByteBuffer.wrap(labels));
+    return dataset(new Part(x, mistakes.in("file"), y, mistakes.in("file")), null, false, false);
   }
 
   private interface Reader<T> {
     T read(InputStream in) throws IOException;
   }
 
-  private <T> T array(Map<String, InputStreamSource> files, String part, Reader<T> reader)
-      throws IOException {
+  private <T> T array(String part, Reader<T> reader) throws IOException {
     var file = files.get(part);
     if (file == null) {
       throw new InvalidSpecException("/" + part, "is missing: send file, or images and labels");
@@ -146,81 +229,257 @@ final class Samples {
     }
   }
 
-  private Dataset dataset(
-      String name,
-      Npz.@Nullable Array x,
-      boolean hasTime,
-      Mistakes xAt,
-      Npz.@Nullable Array y,
-      Mistakes yAt) {
-    if (x == null || y == null) {
-      throw new IllegalStateException("a missing array is a mistake already");
+  private ReadDataset dataset(
+      Part train, @Nullable Part test, boolean hasTime, boolean mayBeChannelsLast) {
+    int[] labels = labels(train, hasTime);
+    int[] testLabels = test == null ? new int[0] : labels(test, hasTime);
+    mistakes.throwIfAny();
+    var dims = train.x().shape();
+    if (test != null
+        && !Arrays.equals(dims, 1, dims.length, test.x().shape(), 1, test.x().shape().length)) {
+      test.xAt()
+          .add(
+              "has samples of another shape, %s, than the training samples, %s"
+                  .formatted(
+                      Arrays.toString(Arrays.copyOfRange(test.x().shape(), 1, test.x().shape().length)),
+                      Arrays.toString(Arrays.copyOfRange(dims, 1, dims.length))));
     }
-    var labels = labels(y, yAt);
-    var dims = x.shape();
+    mistakes.throwIfAny();
+    int n = labels.length + testLabels.length;
+    var all = Arrays.copyOf(labels, n);
+    System.arraycopy(testLabels, 0, all, labels.length, testLabels.length);
     int first = hasTime ? 2 : 1;
-    int rank = dims.length - first;
-    if (rank < 1 || rank > 3 || Arrays.stream(dims).anyMatch(d -> d == 0)) {
-      xAt.add(
-          "must have shape [n, "
-              + (hasTime ? "t, " : "")
-              + "...] with one to three axes a sample, none of them 0, was "
-              + Arrays.toString(dims));
-    } else if (y.shape().length == 1 && labels.length != dims[0]) {
-      yAt.add("has " + labels.length + " labels for " + dims[0] + " samples");
-    } else if (4L * x.size() > maxBytes) {
-      xAt.add(
-          "takes "
-              + 4L * x.size()
-              + " bytes, more than the "
-              + maxBytes
-              + " that a data set may take");
+    boolean channelsLast =
+        recipe.channelsLast() || mayBeChannelsLast && dims.length == 4 && dims[3] == 3;
+    if (channelsLast && !recipe.channelsLast()) {
+      notes.assume("layout: channels_last, as in MedMNIST");
     }
-    mistakes.throwIfAny();
-    var values = x.floats();
-    scale(values, x.kind() != 'f' && !hasTime, xAt);
-    mistakes.throwIfAny();
-    // An image without channels has one.
-    var shape =
-        rank == 2
-            ? Shape.of(1, dims[first], dims[first + 1])
-            : Shape.of(Arrays.copyOfRange(dims, first, dims.length));
-    return new Dataset(name, shape, hasTime ? dims[1] : 0, values, labels, labels.length);
+    if (channelsLast && dims.length - first != 3) {
+      throw new InvalidSpecException(
+          "/layout",
+          "channels_last needs samples of shape [n, %sheight, width, channels], these have %s"
+              .formatted(hasTime ? "t, " : "", Arrays.toString(dims)));
+    }
+    var shape = shape(dims, first, channelsLast);
+    var values = hasTime ? sparse(train, test, shape, channelsLast) : null;
+    if (values == null) {
+      values = dense(train, test, shape, hasTime, channelsLast);
+    }
+    var augmentation = recipe.preparation().augmentation();
+    if (augmentation != null && shape.rank() < 3) {
+      throw new InvalidSpecException(
+          "/preparation/augmentation", "needs samples with height and width: leave it out");
+    }
+    var dataset =
+        new Dataset(
+            name, shape, hasTime ? dims[1] : 0, values, all, labels.length, augmentation);
+    var cropped = crop(dataset);
+    return new ReadDataset(cropped, notes.of(cropped, recipe));
   }
 
+  /** An image without channels has one. */
+  private static Shape shape(int[] dims, int first, boolean channelsLast) {
+    if (channelsLast) {
+      return Shape.of(dims[first + 2], dims[first], dims[first + 1]);
+    }
+    return dims.length - first == 2
+        ? Shape.of(1, dims[first], dims[first + 1])
+        : Shape.of(Arrays.copyOfRange(dims, first, dims.length));
+  }
+
+  /** Checks the arrays of a part and gives its labels. */
+  private int[] labels(Part part, boolean hasTime) {
+    var labels = labels(part.y(), part.yAt());
+    var dims = part.x().shape();
+    int rank = dims.length - (hasTime ? 2 : 1);
+    if (rank < 1 || rank > 3 || Arrays.stream(dims).anyMatch(d -> d == 0)) {
+      part.xAt()
+          .add(
+              "must have shape [n, "
+                  + (hasTime ? "t, " : "")
+                  + "...] with one to three axes per sample, none of them 0, but was "
+                  + Arrays.toString(dims));
+    } else if (mistakes.isEmpty() && labels.length != dims[0]) {
+      part.yAt().add("has " + labels.length + " labels for " + dims[0] + " samples");
+    }
+    return labels;
+  }
+
+  /** Labels [n], or [n, 1] as Keras and MedMNIST store them. */
   private static int[] labels(Npz.Array y, Mistakes at) {
-    if (y.shape().length != 1) {
-      at.add("must have shape [n], was " + Arrays.toString(y.shape()));
+    if (y.shape().length != 1 && !(y.shape().length == 2 && y.shape()[1] == 1)) {
+      at.add("must have shape [n] or [n, 1] but was " + Arrays.toString(y.shape()));
       return new int[0];
     }
     for (int i = 0; i < y.size(); i++) {
       double label = y.value(i);
       if (label != Math.rint(label) || label < 0 || label > MAX_LABEL) {
-        at.in(i).add("must be a whole number from 0 to " + MAX_LABEL + ", was " + label);
+        at.in(i).add("must be a whole number from 0 to " + MAX_LABEL + " but was " + label);
         break;
       }
     }
     return y.ints();
   }
 
-  private static void scale(float[] values, boolean grey, Mistakes at) {
+  /** Place of value {@code i} of a sample in the file, channels last, in the order of the engine. */
+  private static int place(int i, Shape shape, boolean channelsLast) {
+    if (!channelsLast) {
+      return i;
+    }
+    int frame = shape.size();
+    int channels = shape.dim(0);
+    int inFrame = i % frame;
+    int channel = inFrame % channels;
+    return i - inFrame + channel * (frame / channels) + inFrame / channels;
+  }
+
+  /** Spike counts as events, where they take less memory than floats; null where they do not. */
+  private @Nullable SampleValues sparse(
+      Part train, @Nullable Part test, Shape shape, boolean channelsLast) {
+    int size = train.x().size() / train.x().shape()[0];
+    int n = train.x().shape()[0] + (test == null ? 0 : test.x().shape()[0]);
+    var places = new int[n][];
+    long events = 0;
+    for (int s = 0; s < n; s++) {
+      boolean training = s < train.x().shape()[0];
+      var x = training || test == null ? train.x() : test.x();
+      int from = (training ? s : s - train.x().shape()[0]) * size;
+      var found = new int[16];
+      int count = 0;
+      for (int i = 0; i < size; i++) {
+        double value = x.value(from + i);
+        if (value < 0 || value > MAX_EVENTS_PER_VALUE || value != Math.rint(value)) {
+          return null;
+        }
+        for (int e = 0; e < (int) value; e++) {
+          if (count == found.length) {
+            found = Arrays.copyOf(found, 2 * count);
+          }
+          found[count++] = place(i, shape, channelsLast);
+        }
+      }
+      places[s] = Arrays.copyOf(found, count);
+      events += count;
+      if (events > (long) n * size / 2) {
+        return null;
+      }
+    }
+    var values = new SampleValues.Events(places, size);
+    if (values.bytes() > maxBytes) {
+      throw new InvalidSpecException(
+          "/file/" + SPIKES,
+          "takes %d bytes of events, more than the %d that a data set may take"
+              .formatted(values.bytes(), maxBytes));
+    }
+    return values;
+  }
+
+  private SampleValues dense(
+      Part train, @Nullable Part test, Shape shape, boolean hasTime, boolean channelsLast) {
+    long count = (long) train.x().size() + (test == null ? 0 : test.x().size());
+    if (Float.BYTES * count > maxBytes || count > Integer.MAX_VALUE - 8) {
+      train
+          .xAt()
+          .add(
+              "takes %d bytes, test samples included, more than the %d that a data set may take"
+                  .formatted(Float.BYTES * count, maxBytes));
+      mistakes.throwIfAny();
+    }
+    var values = new float[(int) count];
+    int sample = train.x().size() / train.x().shape()[0];
+    copy(train.x(), values, 0, sample, shape, channelsLast);
+    if (test != null) {
+      copy(test.x(), values, train.x().size(), sample, shape, channelsLast);
+    }
+    boolean grey =
+        !hasTime && train.x().kind() != 'f' && (test == null || test.x().kind() != 'f');
+    scale(values, grey, train.xAt());
+    mistakes.throwIfAny();
+    return new SampleValues.Dense(values, sample);
+  }
+
+  private static void copy(
+      Npz.Array from, float[] into, int at, int sample, Shape shape, boolean channelsLast) {
+    if (!channelsLast) {
+      var values = from.floats();
+      System.arraycopy(values, 0, into, at, values.length);
+      return;
+    }
+    for (int i = 0; i < from.size(); i++) {
+      int inSample = i % sample;
+      into[at + i - inSample + place(inSample, shape, true)] = (float) from.value(i);
+    }
+  }
+
+  /** One scale for training and test samples, so that both mean the same. */
+  private void scale(float[] values, boolean grey, Mistakes at) {
+    boolean levels = grey && recipe.scale() == null;
     float max = 0;
     for (float value : values) {
-      if (!Float.isFinite(value) || grey && (value < 0 || value > 255)) {
+      if (!Float.isFinite(value) || levels && (value < 0 || value > 255)) {
         at.add(
             "must hold "
-                + (grey ? "grey levels from 0 to 255" : "finite numbers")
+                + (levels ? "grey levels from 0 to 255" : "finite numbers")
                 + ", but holds "
-                + value);
+                + value
+                + (levels ? ": store floats, or give scale" : ""));
         return;
       }
       max = Math.max(max, value);
     }
-    if (grey && max > 1) {
-      float white = max > 16 ? 255 : 16;
+    if (recipe.scale() != null) {
+      notes.scale = recipe.scale();
+    } else if (grey && max > 1) {
+      notes.scale = max > 16 ? 255 : 16;
+      notes.assume(
+          "scale: grey levels are divided by %d because the highest of all samples is %d"
+              .formatted((int) notes.scale, (int) max));
+    }
+    if (notes.scale != 1) {
+      float white = (float) notes.scale;
       for (int i = 0; i < values.length; i++) {
         values[i] /= white;
       }
     }
+  }
+
+  private Dataset crop(Dataset dataset) {
+    Preparation.Crop crop = recipe.preparation().crop();
+    if (crop == null) {
+      return dataset;
+    }
+    var shape = dataset.shape();
+    if (shape.rank() < 3
+        || crop.top() + crop.height() > shape.dim(1)
+        || crop.left() + crop.width() > shape.dim(2)) {
+      throw new InvalidSpecException(
+          "/preparation/crop", "must lie within the samples, which have shape " + shape);
+    }
+    var into = Shape.of(shape.dim(0), crop.height(), crop.width());
+    int planes = dataset.values().sampleSize() / (shape.dim(1) * shape.dim(2));
+    int size = planes * crop.height() * crop.width();
+    var values = new float[dataset.size() * size];
+    var sample = new float[dataset.values().sampleSize()];
+    for (int s = 0; s < dataset.size(); s++) {
+      dataset.values().read(s, sample);
+      for (int p = 0; p < planes; p++) {
+        for (int y = 0; y < crop.height(); y++) {
+          System.arraycopy(
+              sample,
+              (p * shape.dim(1) + crop.top() + y) * shape.dim(2) + crop.left(),
+              values,
+              s * size + (p * crop.height() + y) * crop.width(),
+              crop.width());
+        }
+      }
+    }
+    return new Dataset(
+        dataset.name(),
+        into,
+        dataset.timeSteps(),
+        new SampleValues.Dense(values, size),
+        dataset.labels(),
+        dataset.trainSize(),
+        dataset.augmentation());
   }
 }

@@ -352,7 +352,12 @@ public final class Trainer {
         batch,
         b -> {
           int sample = samples[from + b];
-          feed.encode(epoch, sample, order, network.input(), b * network.inputSize());
+          int at = b * network.inputSize();
+          if (epoch == Feed.TEST_EPOCH) {
+            feed.encode(epoch, sample, order, network.input(), at);
+          } else {
+            feed.encodeForTraining(epoch, sample, order, network.input(), at);
+          }
           network.sampleSeeds()[b] = feed.networkSeed(epoch, sample);
           if (feed.labelled()) {
             labels[b] = feed.label(sample);

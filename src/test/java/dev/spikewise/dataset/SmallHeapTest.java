@@ -28,7 +28,7 @@ class SmallHeapTest {
               "large",
               Map.of("file", new FileSystemResource(Path.of(args[0]))),
               Datasets.room(DataSize.ofGigabytes(1)));
-      System.out.println("read " + dataset.size());
+      System.out.println("read " + dataset.dataset().size());
     } catch (InvalidSpecException e) {
       System.out.println("refused " + e.mistakes().getFirst());
     }

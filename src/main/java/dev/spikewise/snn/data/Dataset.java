@@ -1,9 +1,11 @@
 package dev.spikewise.snn.data;
 
+import dev.spikewise.spec.Preparation;
 import dev.spikewise.spec.Shape;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Labelled samples.
@@ -12,10 +14,17 @@ import java.util.Objects;
  * @param timeSteps length of the time axis, 0 where the samples have none
  * @param values of n samples, each [(timeSteps,) shape], scaled to 0..1 unless they are spikes
  * @param labels [n]
+ * @param augmentation random changes of training samples; null for none
  * @param trainSize the samples from here on are the data set's own test split; n where it has none
  */
 public record Dataset(
-    String name, Shape shape, int timeSteps, SampleValues values, int[] labels, int trainSize) {
+    String name,
+    Shape shape,
+    int timeSteps,
+    SampleValues values,
+    int[] labels,
+    int trainSize,
+    Preparation.@Nullable Augmentation augmentation) {
 
   /** A data set of dense values, [n, (timeSteps,) shape]. */
   public Dataset(
@@ -26,7 +35,8 @@ public record Dataset(
         timeSteps,
         new SampleValues.Dense(values, shape.size() * Math.max(1, timeSteps)),
         labels,
-        trainSize);
+        trainSize,
+        null);
   }
 
   public int size() {

@@ -27,7 +27,9 @@ public final class Feed {
   private final int frame;
   private final int[] train;
   private final int[] test;
+  private final @Nullable Augmenter augmenter;
   private final ThreadLocal<float[]> scratch = ThreadLocal.withInitial(() -> new float[0]);
+  private final ThreadLocal<float[]> augmented = ThreadLocal.withInitial(() -> new float[0]);
 
   /**
    * @param dataset the one that {@code spec} names, null for other inputs
@@ -44,6 +46,10 @@ public final class Feed {
     this.dataset = dataset;
     this.seed = seed;
     this.timeSteps = timeSteps;
+    augmenter =
+        dataset == null || dataset.augmentation() == null
+            ? null
+            : new Augmenter(dataset.augmentation(), dataset.shape());
     frame = model.graph().inputShape().size();
     if (spec instanceof InputSpec.FromDataset from) {
       int[] labels = Objects.requireNonNull(dataset).labels();
@@ -174,6 +180,16 @@ public final class Feed {
    * Network.inputOrder.
    */
   public void encode(int epoch, int sample, int[] order, float[] into, int at) {
+    encode(epoch, sample, order, into, at, false);
+  }
+
+  /** {@link #encode} of a sample to train on: with the data set's augmentation. */
+  public void encodeForTraining(int epoch, int sample, int[] order, float[] into, int at) {
+    encode(epoch, sample, order, into, at, true);
+  }
+
+  private void encode(
+      int epoch, int sample, int[] order, float[] into, int at, boolean augmenting) {
     switch (spec) {
       case InputSpec.Constant c -> Arrays.fill(into, at, at + frame, c.value().floatValue());
       case InputSpec.Poisson p -> {
@@ -183,13 +199,22 @@ public final class Feed {
           into[at + i] = (random.nextInt() >>> 8) < limit ? 1 : 0;
         }
       }
-      case InputSpec.FromDataset d -> encode(d, epoch, sample, order, into, at);
+      case InputSpec.FromDataset d -> {
+        float[] values = values(sample);
+        if (augmenting && augmenter != null) {
+          int size = Objects.requireNonNull(dataset).values().sampleSize();
+          float[] changed = ofSize(augmented, size);
+          augmenter.apply(
+              values, changed, size, new SplittableRandom(~mix(~seed, epoch, sample)));
+          values = changed;
+        }
+        encode(d, values, mix(seed, epoch, sample), order, into, at);
+      }
     }
   }
 
   private void encode(
-      InputSpec.FromDataset input, int epoch, int sample, int[] order, float[] into, int at) {
-    float[] values = values(sample);
+      InputSpec.FromDataset input, float[] values, long seed, int[] order, float[] into, int at) {
     switch (input.encoding()) {
       case CONSTANT -> {
         for (int i = 0; i < frame; i++) {
@@ -197,7 +222,7 @@ public final class Feed {
         }
       }
       case RATE -> {
-        var random = new SplittableRandom(mix(seed, epoch, sample));
+        var random = new SplittableRandom(seed);
         for (int i = 0; i < frame; i++) {
           int limit = limit(values[order[i]]);
           for (int t = 0; t < timeSteps; t++) {
@@ -239,13 +264,16 @@ public final class Feed {
   /** The values of a sample, in an array that this thread uses for the next one again. */
   private float[] values(int sample) {
     var samples = Objects.requireNonNull(dataset).values();
-    float[] values = scratch.get();
-    if (values.length < samples.sampleSize()) {
-      values = new float[samples.sampleSize()];
-      scratch.set(values);
-    }
+    float[] values = ofSize(scratch, samples.sampleSize());
     samples.read(sample, values);
     return values;
+  }
+
+  private static float[] ofSize(ThreadLocal<float[]> holder, int size) {
+    if (holder.get().length < size) {
+      holder.set(new float[size]);
+    }
+    return holder.get();
   }
 
   /** A draw of 24 bits is below it with the given probability. */

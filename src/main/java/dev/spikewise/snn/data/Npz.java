@@ -91,6 +91,11 @@ public final class Npz {
       };
     }
 
+    /** Value {@code i} without the rounding of large whole numbers; fractions are cut off. */
+    public long whole(int i) {
+      return kind != 'f' && width == 8 ? bytes.getLong(i * width) : (long) value(i);
+    }
+
     public float[] floats() {
       var values = new float[size()];
       if (kind == 'f' && width == 4) {

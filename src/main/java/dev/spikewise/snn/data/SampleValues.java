@@ -74,32 +74,52 @@ public sealed interface SampleValues {
    * Events only: each adds 1 to the value at its place, so that a place with three events has the
    * value 3. Takes four bytes per event, however many places without events there are.
    *
-   * @param starts [n + 1], the first event of each sample and the number of events
-   * @param places place of each event in its sample
+   * @param places by sample, the place of each of its events
    */
-  record Events(int[] starts, int[] places, int sampleSize) implements SampleValues {
+  record Events(int[][] places, int sampleSize) implements SampleValues {
+
+    /** Bytes that a sample takes beside its events. */
+    private static final int OVERHEAD = 24;
 
     @Override
     public int samples() {
-      return starts.length - 1;
+      return places.length;
     }
 
     /** Number of events of all samples. */
-    public int events() {
-      return starts[samples()];
+    public long events() {
+      return Arrays.stream(places).mapToLong(sample -> sample.length).sum();
     }
 
     @Override
     public long bytes() {
-      return (long) Integer.BYTES * (starts.length + places.length);
+      return Integer.BYTES * events() + (long) OVERHEAD * places.length;
     }
 
     @Override
     public void read(int sample, float[] into) {
       Arrays.fill(into, 0, sampleSize, 0);
-      for (int i = starts[sample]; i < starts[sample + 1]; i++) {
-        into[places[i]]++;
+      for (int place : places[sample]) {
+        into[place]++;
       }
+    }
+
+    /** Without a pass over the places that have no events. */
+    @Override
+    public ValueRange range() {
+      int highest = 0;
+      long aboveOne = 0;
+      for (int[] sample : places) {
+        var sorted = sample.clone();
+        Arrays.sort(sorted);
+        for (int i = 0, run = 0; i < sorted.length; i++) {
+          run = i > 0 && sorted[i] == sorted[i - 1] ? run + 1 : 1;
+          aboveOne += run == 2 ? 1 : 0;
+          highest = Math.max(highest, run);
+        }
+      }
+      return new ValueRange(
+          0, highest, 0, (double) aboveOne / Math.max(1, (double) sampleSize * places.length));
     }
   }
 }

@@ -1,0 +1,49 @@
+package dev.spikewise.interop.events;
+
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One recording of an event camera or of spike trains, sorted by time.
+ *
+ * @param x column of each event
+ * @param y row of each event
+ * @param polarity 1 where the pixel became brighter, 0 where it became darker
+ * @param t time of each event in microseconds, not decreasing
+ * @param start time at which the recording starts, in microseconds
+ * @param outOfOrder number of events that the file has after a later one
+ * @param unitKnown whether the unit of time is stated, by the format or by the caller
+ * @param assumed what the reader derived from the values because the file does not say it
+ * @param label class that the file states itself; null where it states none
+ */
+public record EventRecording(
+    int[] x,
+    int[] y,
+    byte[] polarity,
+    long[] t,
+    long start,
+    int outOfOrder,
+    boolean unitKnown,
+    Set<String> assumed,
+    @Nullable Integer label) {
+
+  /** Recordings of minutes have fewer; an event takes 17 bytes in memory. */
+  static final int MAX_EVENTS = 1 << 23;
+
+  /** Number of events. */
+  public int size() {
+    return t.length;
+  }
+
+  EventRecording withLabel(@Nullable Integer label) {
+    return new EventRecording(x, y, polarity, t, start, outOfOrder, unitKnown, assumed, label);
+  }
+
+  static int bounded(long events) {
+    if (events > MAX_EVENTS) {
+      throw new IllegalArgumentException(
+          events + " events are more than the " + MAX_EVENTS + " that a recording may have");
+    }
+    return (int) events;
+  }
+}

@@ -1,0 +1,219 @@
+package dev.spikewise.interop.events;
+
+import io.jhdf.HdfFile;
+import io.jhdf.api.Dataset;
+import io.jhdf.api.Group;
+import io.jhdf.api.Node;
+import io.jhdf.exceptions.UnsupportedHdfException;
+import java.lang.reflect.Array;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * HDF5 files: a group with an array per column (event_utils, DSEC), records (tonic's caches,
+ * Prophesee), rows [n, 4] (v2e), and the spike trains of SHD and SSC, which are a whole data set.
+ */
+final class Hdf5Events {
+
+  private static final int DEPTH = 3;
+
+  static final String KNOWN =
+      "a group with the arrays x, y, t, p (or xs, ys, ts, ps); records with these fields; an array"
+          + " events [n, 4]; data/0 and target/0 of a tonic cache; spikes/times, spikes/units and"
+          + " labels of SHD and SSC; the columns of a MATLAB v7.3 file";
+
+  private Hdf5Events() {}
+
+  private interface Reading<T> {
+    T read(HdfFile file);
+  }
+
+  private static <T> T with(byte[] file, Reading<T> reading) {
+    try (var hdf = HdfFile.fromBytes(file)) {
+      return reading.read(hdf);
+    } catch (UnsupportedHdfException e) {
+      throw new IllegalArgumentException(
+          "it uses a part of HDF5 that is not supported (" + e.getMessage()
+              + "): write it again with gzip, for example h5repack -f GZIP=4",
+          e);
+    } catch (IllegalArgumentException e) {
+      throw e;
+    } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+      // jHDF trusts what a file says of itself, and breaks in many ways where that is wrong.
+      var text = String.valueOf(e.getMessage());
+      throw new IllegalArgumentException(
+          text.contains("ilter")
+              ? "it is compressed with a filter that is not supported (" + text
+                  + "): write it again with gzip, for example h5repack -f GZIP=4"
+              : "it is not a whole HDF5 file (" + text + ")",
+          e);
+    }
+  }
+
+  static EventRecording read(byte[] file, EventOptions options) {
+    return with(file, hdf -> recording(hdf, options));
+  }
+
+  /** Whether the file is a whole data set of spike trains, as SHD and SSC are. */
+  static boolean isSpikeTrains(byte[] file) {
+    return with(
+        file,
+        hdf ->
+            hdf.getChild("spikes") instanceof Group spikes
+                && spikes.getChild("times") instanceof Dataset
+                && spikes.getChild("units") instanceof Dataset);
+  }
+
+  /**
+   * SHD and SSC: {@code spikes/times} in seconds and {@code spikes/units}, arrays of a length per
+   * sample, and {@code labels}. Each unit is a column of row 0, each spike an event of polarity 1.
+   */
+  static List<EventRecording> spikeTrains(byte[] file, EventOptions options) {
+    return with(file, hdf -> spikeTrains(hdf, options));
+  }
+
+  private static List<EventRecording> spikeTrains(HdfFile hdf, EventOptions options) {
+    var times = (Object[]) dataset(hdf, "spikes/times").getData();
+    var units = (Object[]) dataset(hdf, "spikes/units").getData();
+    Object labels = dataset(hdf, "labels").getDataFlat();
+    if (times.length != units.length || times.length != Array.getLength(labels)) {
+      throw new IllegalArgumentException(
+          "spikes/times has %d samples, spikes/units %d and labels %d"
+              .formatted(times.length, units.length, Array.getLength(labels)));
+    }
+    var label = Column.of(labels, 1, 0);
+    var unit = options.timeUnit() == null ? TimeUnit.S : options.timeUnit();
+    var recordings = new ArrayList<EventRecording>();
+    for (int s = 0; s < times.length; s++) {
+      int n = Array.getLength(times[s]);
+      if (n != Array.getLength(units[s])) {
+        throw new IllegalArgumentException(
+            "sample %d has %d times and %d units".formatted(s, n, Array.getLength(units[s])));
+      }
+      var x = new int[n];
+      var polarity = new byte[n];
+      var t = new long[n];
+      for (int i = 0; i < n; i++) {
+        x[i] = ((Number) Array.get(units[s], i)).intValue();
+        polarity[i] = 1;
+        double time = ((Number) Array.get(times[s], i)).doubleValue();
+        if (!Double.isFinite(time)) {
+          throw new IllegalArgumentException("sample " + s + " holds the time " + time);
+        }
+        t[i] = Math.round(time * unit.microseconds());
+      }
+      recordings.add(
+          new Columns(options, unit)
+              .sorted(x, new int[n], polarity, t, 0L)
+              .withLabel(Math.toIntExact(label.whole(s))));
+    }
+    return recordings;
+  }
+
+  private static Dataset dataset(HdfFile hdf, String path) {
+    Group group = hdf;
+    var names = path.split("/");
+    for (int i = 0; i < names.length - 1; i++) {
+      if (!(group.getChild(names[i]) instanceof Group next)) {
+        throw new IllegalArgumentException("there is no " + path);
+      }
+      group = next;
+    }
+    if (group.getChild(names[names.length - 1]) instanceof Dataset dataset) {
+      return dataset;
+    }
+    throw new IllegalArgumentException("there is no " + path);
+  }
+
+  private static EventRecording recording(HdfFile hdf, EventOptions options) {
+    var found = find(hdf, DEPTH, options);
+    if (found == null) {
+      var content =
+          hdf.getChildren().entrySet().stream()
+              .map(
+                  child ->
+                      (child.getValue() instanceof Group ? "group " : "array ") + child.getKey())
+              .collect(Collectors.toCollection(TreeSet::new));
+      throw new IllegalArgumentException(
+          String.join(", ", content) + ": not a layout known here; known: " + KNOWN);
+    }
+    return found.withLabel(label(hdf));
+  }
+
+  /** The label that tonic's caches hold beside the events. */
+  private static @Nullable Integer label(HdfFile hdf) {
+    if (hdf.getChild("target") instanceof Group target
+        && target.getChild("0") instanceof Dataset label
+        && label.getSize() == 1) {
+      Object value = label.getDataFlat();
+      var number = value.getClass().isArray() ? Array.get(value, 0) : value;
+      return number instanceof Number whole ? (Integer) Math.toIntExact(whole.longValue()) : null;
+    }
+    return null;
+  }
+
+  private static @Nullable EventRecording find(Group group, int depth, EventOptions options) {
+    var arrays = new LinkedHashMap<String, Dataset>();
+    group
+        .getChildren()
+        .forEach(
+            (name, node) -> {
+              if (node instanceof Dataset dataset) {
+                arrays.put(name, dataset);
+              }
+            });
+    if (Columns.complete(arrays.keySet())) {
+      var columns = new LinkedHashMap<String, Column>();
+      arrays.forEach(
+          (name, array) -> {
+            if (Columns.known(name)) {
+              EventRecording.bounded(array.getSize());
+              columns.put(name, Column.of(array.getDataFlat(), 1, 0));
+            }
+          });
+      return new Columns(options, null).named(columns);
+    }
+    for (var array : arrays.entrySet()) {
+      var dataset = array.getValue();
+      if (dataset.isCompound()) {
+        EventRecording.bounded(dataset.getSize());
+        if (dataset.getData() instanceof Map<?, ?> fields
+            && Columns.complete(
+                fields.keySet().stream().map(String::valueOf).collect(Collectors.toSet()))) {
+          var columns = new LinkedHashMap<String, Column>();
+          fields.forEach(
+              (name, values) -> {
+                if (Columns.known(String.valueOf(name))) {
+                  columns.put(String.valueOf(name), Column.of(values, 1, 0));
+                }
+              });
+          return new Columns(options, null).named(columns);
+        }
+      } else if (dataset.getDimensions().length == 2
+          && dataset.getDimensions()[1] == 4
+          && (array.getKey().equals("events") || array.getKey().equals("0"))) {
+        EventRecording.bounded(dataset.getSize() / 4);
+        Object values = dataset.getDataFlat();
+        var columns = new ArrayList<Column>();
+        for (int c = 0; c < 4; c++) {
+          columns.add(Column.of(values, 4, c));
+        }
+        return new Columns(options, null).unnamed(List.copyOf(columns));
+      }
+    }
+    for (Node node : group.getChildren().values()) {
+      if (depth > 0 && node instanceof Group inner) {
+        var found = find(inner, depth - 1, options);
+        if (found != null) {
+          return found;
+        }
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,5 @@
+/** Event recordings in the formats of cameras, simulators and data sets, one class per format. */
+@NullMarked
+package dev.spikewise.interop.events;
+
+import org.jspecify.annotations.NullMarked;

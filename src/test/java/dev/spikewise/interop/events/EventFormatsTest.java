@@ -1,0 +1,100 @@
+package dev.spikewise.interop.events;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.spikewise.interop.UnreadableFileException;
+import dev.spikewise.snn.data.Npz;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Every event of files that libraries wrote (src/test/python/event_files.py), against what the
+ * libraries read in them.
+ */
+class EventFormatsTest {
+
+  private static final EventOptions DAVIS346 = new EventOptions(null, null, 260, 346);
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "nmnist.bin",
+        "tonic_cache.hdf5",
+        "spikingjelly.npz",
+        "aedat3.aedat",
+        "aedat2_dvs128.aedat",
+        "aedat2_v2e.aedat",
+        "v2e.h5",
+        "event_utils.h5",
+        "v5.mat",
+        "v73.mat",
+        "prophesee.dat",
+        "ncars.dat",
+        "evt2.raw",
+        "evt21.raw",
+        "evt3.raw",
+        "aedat4_lz4.aedat4",
+        "aedat4_zstd.aedat4",
+        "unsorted_aligned.npy"
+      })
+  void readsWhatTheLibraryReads(String name) throws IOException {
+    var read = EventReader.read(name, bytes(name), DAVIS346);
+    Map<String, Npz.Array> expected =
+        Npz.read(new ByteArrayInputStream(bytes(name + ".expected.npz")), 1 << 26);
+    var x = Objects.requireNonNull(expected.get("x"));
+    assertThat(read.size()).isEqualTo(x.size()).isPositive();
+    assertThat(read.x()).isEqualTo(x.ints());
+    assertThat(read.y()).isEqualTo(Objects.requireNonNull(expected.get("y")).ints());
+    assertThat(IntStream.range(0, read.size()).map(i -> read.polarity()[i]).toArray())
+        .isEqualTo(Objects.requireNonNull(expected.get("p")).ints());
+    var t = Objects.requireNonNull(expected.get("t"));
+    assertThat(read.t())
+        .isEqualTo(IntStream.range(0, t.size()).mapToLong(i -> (long) t.value(i)).toArray());
+  }
+
+  @Test
+  void readsTheLabelOfATonicCache() {
+    assertThat(EventReader.read("a.hdf5", bytes("tonic_cache.hdf5"), DAVIS346).label())
+        .isEqualTo(7);
+  }
+
+  @Test
+  void countsEventsOutOfOrder() {
+    var read = EventReader.read("a.npy", bytes("unsorted_aligned.npy"), DAVIS346);
+    assertThat(read.outOfOrder()).isBetween(300, 600);
+    assertThat(read.t()).isSorted();
+  }
+
+  @Test
+  void asksForWhatTheFileDoesNotSay() {
+    // Either order of x and y, and of p and t, fits these rows.
+    var rows = bytes("ambiguous.npy");
+    assertThatThrownBy(() -> EventReader.read("a.npy", rows, DAVIS346))
+        .isInstanceOf(UnreadableFileException.class)
+        .hasMessageContaining("columns=x,y,p,t");
+    var given = new EventOptions(TimeUnit.MS, List.of("x", "y", "p", "t"), 260, 346);
+    assertThat(EventReader.read("a.npy", rows, given).t()).containsExactly(0, 1000);
+    assertThatThrownBy(() -> EventReader.read("a.npy", bytes("fractions.npy"), DAVIS346))
+        .isInstanceOf(UnreadableFileException.class)
+        .hasMessageContaining("time_unit");
+    assertThatThrownBy(() -> EventReader.read("a.npy", bytes("polarity.npy"), DAVIS346))
+        .isInstanceOf(UnreadableFileException.class)
+        .hasMessageContaining("polarities");
+  }
+
+  private static byte[] bytes(String file) {
+    try (var in = EventFormatsTest.class.getResourceAsStream("/events/" + file)) {
+      return Objects.requireNonNull(in, file).readAllBytes();
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+}
