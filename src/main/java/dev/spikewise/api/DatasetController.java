@@ -113,7 +113,7 @@ class DatasetController {
   }
 
   /**
-   * Stores a data set of images, spikes or event recordings. The answer states what was assumed and
+   * Stores a data set. It holds images, spikes or event recordings. The answer states what was assumed and
    * left out when the files were read. Answers 200 where the same files with the same recipe are
    * stored already.
    */

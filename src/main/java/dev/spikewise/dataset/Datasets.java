@@ -162,6 +162,33 @@ public class Datasets {
     return find(id).orElseThrow(() -> ProblemException.notFound("data set", id));
   }
 
+  /** A picture of one sample, as PNG. */
+  @Transactional(readOnly = true)
+  public byte[] picture(String id, int sample) {
+    var info = get(id);
+    if (sample < 0 || sample >= info.samples()) {
+      throw ProblemException.notFound("sample", Integer.toString(sample));
+    }
+    return SamplePicture.png(dataset(info), sample);
+  }
+
+  /**
+   * Samples to show, each with its label: the first of each class, at most {@code most} of them.
+   */
+  @Transactional(readOnly = true)
+  public Map<Integer, Integer> examples(String id, int most) {
+    int[] labels = dataset(get(id)).labels();
+    var first = new TreeMap<Integer, Integer>();
+    for (int sample = 0; sample < labels.length; sample++) {
+      first.putIfAbsent(labels[sample], sample);
+    }
+    var examples = new TreeMap<Integer, Integer>();
+    first.entrySet().stream()
+        .limit(most)
+        .forEach(example -> examples.put(example.getValue(), example.getKey()));
+    return examples;
+  }
+
   @Transactional
   public void delete(String id) {
     get(id);
@@ -184,6 +211,10 @@ public class Datasets {
                 () ->
                     new InvalidSpecException(
                         "/input/id", "there is no data set with the id " + input.id()));
+    return dataset(info);
+  }
+
+  private Dataset dataset(DatasetInfo info) {
     if (info.id().equals(DIGITS)) {
       return digits;
     }
