@@ -106,6 +106,10 @@ public record Recipe(
           timeSteps != null,
           "time_steps",
           "is missing: give the number of frames that a recording is divided into");
+      if (timeSteps == null) {
+        // Whether the camera's size is needed too shows in the file: spike trains have none.
+        requireCamera(mistakes);
+      }
     }
   }
 
@@ -132,12 +136,16 @@ public record Recipe(
   /** The recipe of recordings of a camera, whose size must be given. */
   Recipe requireCamera() {
     var mistakes = new Mistakes();
+    requireCamera(mistakes);
+    mistakes.throwIfAny();
+    return this;
+  }
+
+  private void requireCamera(Mistakes mistakes) {
     mistakes.require(
         height != null, "height", "is missing: give the rows of the camera, 34 for N-MNIST");
     mistakes.require(
         width != null, "width", "is missing: give the columns of the camera, 34 for N-MNIST");
-    mistakes.throwIfAny();
-    return this;
   }
 
   /** The recipe of spike trains, one row of channels. */

@@ -14,6 +14,8 @@ import io.swagger.v3.oas.models.headers.Header;
 import io.swagger.v3.oas.models.info.Info;
 import io.swagger.v3.oas.models.media.Content;
 import io.swagger.v3.oas.models.media.MediaType;
+import io.swagger.v3.oas.models.media.IntegerSchema;
+import io.swagger.v3.oas.models.media.NumberSchema;
 import io.swagger.v3.oas.models.media.ObjectSchema;
 import io.swagger.v3.oas.models.media.Schema;
 import io.swagger.v3.oas.models.media.StringSchema;
@@ -290,42 +292,49 @@ class ApiDocument implements OpenApiCustomizer {
     }
   }
 
-  /** The fields of a form, which springdoc takes for query parameters. */
+  /** The fields of a form, which springdoc takes for query parameters or for a JSON object. */
   private static void form(Operation operation, MediaType media) {
+    if (operation.getParameters() != null) {
+      operation.getParameters().removeIf(parameter -> parameter.getIn().equals("query"));
+    }
     var form = new ObjectSchema();
-    operation
-        .getParameters()
-        .removeIf(
-            parameter -> {
-              boolean field = parameter.getIn().equals("query");
-              if (field) {
-                form.addProperty(
-                    parameter.getName(),
-                    parameter.getSchema().description(formField(parameter.getName())));
-              }
-              return field;
-            });
-    media
-        .getSchema()
-        .getProperties()
-        .keySet()
-        .forEach(
-            part ->
-                form.addProperty(
-                    part.toString(), file("").description(formField(part.toString()))));
+    for (var field :
+        List.of(
+            "name", "file", "images", "labels", "test_images", "test_labels", "events",
+            "time_steps", "height", "width", "time_unit", "columns", "layout", "scale",
+            "preparation")) {
+      Schema<?> schema =
+          switch (field) {
+            case "file", "images", "labels", "test_images", "test_labels", "events" -> file("");
+            case "time_steps", "height", "width" -> new IntegerSchema();
+            case "scale" -> new NumberSchema();
+            default -> new StringSchema();
+          };
+      form.addProperty(field, schema.description(formField(field)));
+    }
     media.schema(form.addRequiredItem("name"));
   }
 
   private static String formField(String name) {
     return switch (name) {
-      case "name" -> "What the data set is called.";
-      case "file" -> "An .npz with y [n] and x [n, ...] or spikes [n, t, ...].";
-      case "images", "test_images" -> "An IDX file, gzip allowed.";
-      case "labels", "test_labels" -> "The labels of the images, an IDX file, gzip allowed.";
-      case "events" -> "A zip of event recordings in folders named by label.";
-      case "time_steps" -> "Frames that each recording is counted into.";
+      case "name" -> "Name of the data set.";
+      case "file" ->
+          ".npz with y [n] and x [n, ...] or spikes [n, t, ...], HDF5 file of SHD or SSC, or binary"
+              + " batch of CIFAR.";
+      case "images", "test_images" -> "IDX file of images, gzip allowed.";
+      case "labels", "test_labels" -> "IDX file of labels, gzip allowed.";
+      case "events" -> "Zip of event recordings in folders named by label or class.";
+      case "time_steps" -> "Number of frames that a recording is divided into.";
       case "height" -> "Rows of the camera.";
-      case "width" -> "Columns of the camera.";
+      case "width" -> "Columns of the camera, or channels of spike trains; 700 for those if absent.";
+      case "time_unit" ->
+          "Unit of the times in recordings: s, ms, us or ns; derived from the values if absent.";
+      case "columns" ->
+          "Order of the columns in recordings without column names, such as x,y,p,t; derived from"
+              + " the values if absent.";
+      case "layout" -> "Axes of images: channels_first (default) or channels_last.";
+      case "scale" -> "Number that the values of images are divided by; derived if absent.";
+      case "preparation" -> "JSON object with frames, crop, denoising and augmentation.";
       default -> "";
     };
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Preparation;
 import dev.spikewise.spec.Shape;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -70,5 +71,65 @@ class FeedTest {
     assertThat(order).isEqualTo(feed(", \"shuffle\": \"balanced\"", 1).order(3));
     assertThat(order).isNotEqualTo(feed(", \"shuffle\": \"balanced\"", 2).order(3));
     assertThat(order).isNotEqualTo(feed.order(4));
+  }
+
+  private static final ModelSpec EVENT_MODEL =
+      Tutorial.JSON.readValue(
+          "{\"input_shape\": [2, 5, 5], \"layers\": [{\"type\": \"Flatten\"}]}", ModelSpec.class);
+
+  private static final InputSpec SPIKES =
+      Tutorial.JSON.readValue(
+          "{\"type\": \"dataset\", \"id\": \"events\", \"encoding\": \"spikes\", \"test_fraction\": 0}",
+          InputSpec.class);
+
+  private static Dataset events(SampleValues values, Preparation.Augmentation augmentation) {
+    return new Dataset("events", Shape.of(2, 5, 5), 3, values, new int[] {0, 1}, 2, augmentation);
+  }
+
+  private static float[] encoded(Feed feed, int epoch, boolean training) {
+    var into = new float[150];
+    int[] order = IntStream.range(0, 50).toArray();
+    if (training) {
+      feed.encodeForTraining(epoch, 1, order, into, 0);
+    } else {
+      feed.encode(epoch, 1, order, into, 0);
+    }
+    return into;
+  }
+
+  @Test
+  void eventsEncodeAsTheDenseSamplesThatTheyStandFor() {
+    var sparse = new SampleValues.Events(new int[][] {{3}, {0, 149, 149, 77}}, 150);
+    var dense = new float[300];
+    dense[3] = 1;
+    dense[150] = 1;
+    dense[299] = 2;
+    dense[227] = 1;
+    var full = new SampleValues.Dense(dense, 150);
+    assertThat(encoded(new Feed(SPIKES, events(sparse, null), EVENT_MODEL, 2, 3, 1), 0, false))
+        .isEqualTo(encoded(new Feed(SPIKES, events(full, null), EVENT_MODEL, 2, 3, 1), 0, false));
+    assertThat(sparse.bytes()).isLessThan(full.bytes());
+    assertThat(sparse.range()).isEqualTo(full.range());
+  }
+
+  @Test
+  void augmentationChangesTrainingSamplesAloneAndFollowsTheSeed() {
+    var sparse = new SampleValues.Events(new int[][] {{3}, {12, 12 + 50, 12 + 100}}, 150);
+    var mirror = events(sparse, new Preparation.Augmentation(1.0, 0, 0.0));
+    var shifted = events(sparse, new Preparation.Augmentation(0.5, 2, 30.0));
+    var feed = new Feed(SPIKES, shifted, EVENT_MODEL, 2, 3, 1);
+    var plain = encoded(feed, 0, false);
+    assertThat(plain[12]).isEqualTo(1);
+    assertThat(encoded(feed, 4, true))
+        .isEqualTo(encoded(new Feed(SPIKES, shifted, EVENT_MODEL, 2, 3, 1), 4, true));
+    assertThat(IntStream.range(0, 20).mapToObj(e -> Arrays.toString(encoded(feed, e, true))).distinct())
+        .hasSizeGreaterThan(5);
+    // Column 2 of 5 is the middle: a mirror leaves it, and moves column 3 of sample 0 to column 1.
+    var mirrored = new Feed(SPIKES, mirror, EVENT_MODEL, 2, 3, 1);
+    assertThat(encoded(mirrored, 0, true)).isEqualTo(plain);
+    var into = new float[150];
+    mirrored.encodeForTraining(0, 0, IntStream.range(0, 50).toArray(), into, 0);
+    assertThat(into[1]).isEqualTo(1);
+    assertThat(into[3]).isZero();
   }
 }
