@@ -385,9 +385,13 @@ final class Samples {
                   .formatted(Float.BYTES * count, maxBytes));
       mistakes.throwIfAny();
     }
-    var values = new float[(int) count];
     int sample = train.x().size() / train.x().shape()[0];
-    copy(train.x(), values, 0, sample, shape, channelsLast);
+    // Without another copy where the values are in place already.
+    boolean inPlace = test == null && !channelsLast;
+    var values = inPlace ? train.x().floats() : new float[(int) count];
+    if (!inPlace) {
+      copy(train.x(), values, 0, sample, shape, channelsLast);
+    }
     if (test != null) {
       copy(test.x(), values, train.x().size(), sample, shape, channelsLast);
     }
@@ -400,14 +404,9 @@ final class Samples {
 
   private static void copy(
       Npz.Array from, float[] into, int at, int sample, Shape shape, boolean channelsLast) {
-    if (!channelsLast) {
-      var values = from.floats();
-      System.arraycopy(values, 0, into, at, values.length);
-      return;
-    }
     for (int i = 0; i < from.size(); i++) {
       int inSample = i % sample;
-      into[at + i - inSample + place(inSample, shape, true)] = (float) from.value(i);
+      into[at + i - inSample + place(inSample, shape, channelsLast)] = (float) from.value(i);
     }
   }
 
