@@ -28,7 +28,8 @@ COPY --from=build /layers/snapshot-dependencies/ ./
 COPY --from=build /layers/application/ ./
 COPY src/main/resources/jvm.options ./
 # Half of the container's memory is heap; what ND4J takes beside it ends at 1.7 times the heap.
-ENV JDK_JAVA_OPTIONS="@/app/jvm.options -XX:MaxRAMPercentage=50 -Dorg.bytedeco.javacpp.maxphysicalbytes=170% -Dorg.bytedeco.javacpp.cachedir=/cache" \
+# Once an OutOfMemoryError was thrown nobody knows which thread lost what: the process ends and is started again.
+ENV JDK_JAVA_OPTIONS="@/app/jvm.options -XX:MaxRAMPercentage=50 -XX:+ExitOnOutOfMemoryError -Dorg.bytedeco.javacpp.maxphysicalbytes=170% -Dorg.bytedeco.javacpp.cachedir=/cache" \
     SERVER_ADDRESS=0.0.0.0 \
     SPIKEWISE_DATA_DIR=/data
 # One start that ends once everything is loaded leaves the cache that later starts map.

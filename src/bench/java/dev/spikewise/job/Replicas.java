@@ -284,7 +284,8 @@ final class Replicas {
 
     private void train(Lease claimed) {
       lease = claimed;
-      leases.started(claimed, trainer.targetSynops(), trainer.baseline(), provenance);
+      leases.started(
+          claimed, new Start(trainer.targetSynops(), trainer.baseline(), provenance, 1, 1));
       int perFlush = (int) (EPOCHS_PER_SECOND * settings.flush().toMillis() / 1000);
       int done = 0;
       while (running && length - done > perFlush) {

@@ -146,15 +146,13 @@ class JobController {
       @RequestHeader(name = HttpHeaders.IF_NONE_MATCH, required = false) @Nullable String known) {
     var answer = ResponseEntity.ok();
     var wait = WAIT.matcher(prefer);
-    Job job;
     if (wait.find()) {
       int seconds = Math.min(Integer.parseInt(wait.group(1)), MOST_WAIT_SECONDS);
       answer.header("Preference-Applied", "wait=" + seconds);
-      var old = known == null ? etag(jobs.get(id)) : known;
-      job = watch.await(id, now -> old.equals(etag(now)), Duration.ofSeconds(seconds));
-    } else {
-      job = jobs.get(id);
+      var old = known == null ? etag(jobs.look(id)) : known;
+      watch.await(id, now -> old.equals(etag(now)), Duration.ofSeconds(seconds));
     }
+    var job = jobs.get(id);
     return answer.eTag(etag(job)).body(Resource.of(job));
   }
 
@@ -188,11 +186,24 @@ class JobController {
    * @param label each as key:value
    */
   record Query(@Nullable List<String> status, @Nullable List<String> label, @Nullable String name) {
+    /** Maximum number of filters of one kind. */
+    private static final int MOST = 16;
+
     Jobs.Filter filter() {
+      atMost(status, "status");
+      atMost(label, "label");
       return new Jobs.Filter(
           status == null ? List.of() : status.stream().map(JobController::state).toList(),
           label == null ? Map.of() : labels(label),
           name);
+    }
+
+    private static void atMost(@Nullable List<String> filters, String name) {
+      if (filters != null && filters.size() > MOST) {
+        throw new ProblemException(
+            Code.INVALID_PARAMETER,
+            name + " may be given at most " + MOST + " times but was given " + filters.size());
+      }
     }
   }
 
@@ -219,7 +230,18 @@ class JobController {
       if (colon < 1) {
         throw new ProblemException(Code.INVALID_PARAMETER, "label must be key:value, was " + pair);
       }
-      labels.put(pair.substring(0, colon), pair.substring(colon + 1));
+      var content = pair.substring(colon + 1);
+      var other = labels.put(pair.substring(0, colon), content);
+      if (other != null && !other.equals(content)) {
+        throw new ProblemException(
+            Code.INVALID_PARAMETER,
+            "label "
+                + pair.substring(0, colon)
+                + " may be given once, as a job has one value of it; was given as "
+                + other
+                + " and "
+                + content);
+      }
     }
     return labels;
   }

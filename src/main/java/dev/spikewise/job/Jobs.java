@@ -28,6 +28,10 @@ import dev.spikewise.store.Database;
 import dev.spikewise.store.StoredJson;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
+import jakarta.persistence.criteria.CriteriaBuilder;
+import jakarta.persistence.criteria.CriteriaQuery;
+import jakarta.persistence.criteria.Predicate;
+import jakarta.persistence.criteria.Subquery;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -343,6 +347,13 @@ public class Jobs implements ModelUse, DatasetUse {
     return view(find(id));
   }
 
+  /** The job without its documents: what can change of it. */
+  @Transactional(readOnly = true)
+  public Job look(UUID id) {
+    var row = find(id);
+    return row.toJob(queue.places(List.of(row)).get(id));
+  }
+
   /** Those of the jobs that are there, without their places in the queue. */
   @Transactional(readOnly = true)
   public List<Job> find(Collection<UUID> ids) {
@@ -387,26 +398,42 @@ public class Jobs implements ModelUse, DatasetUse {
 
   private Specification<JobRow> matching(Filter filter, long number) {
     return (job, query, is) -> {
-      var all = new ArrayList<jakarta.persistence.criteria.Predicate>();
+      var all = new ArrayList<Predicate>();
       if (!filter.statuses().isEmpty()) {
         all.add(job.get("status").in(filter.statuses()));
       }
       if (filter.name() != null) {
         all.add(is.equal(job.get("name"), filter.name()));
       }
-      filter
-          .labels()
-          .forEach(
-              (label, content) -> {
-                var labels = job.<JobRow, String, String>joinMap("labels");
-                all.add(is.and(is.equal(labels.key(), label), is.equal(labels.value(), content)));
-              });
+      if (!filter.labels().isEmpty()) {
+        all.add(job.get("id").in(labelled(filter.labels(), query, is)));
+      }
       all.add(is.lessThan(job.<Long>get("number"), number));
       if (!tenants.seeAll()) {
         all.add(is.equal(job.get("tenant"), tenants.owner()));
       }
       return is.and(all);
     };
+  }
+
+  /** Ids of the jobs with all {@code labels}: one subquery, however many labels there are. */
+  private static Subquery<UUID> labelled(
+      Map<String, String> labels, CriteriaQuery<?> query, CriteriaBuilder is) {
+    var ids = query.subquery(UUID.class);
+    var job = ids.from(JobRow.class);
+    var entry = job.<JobRow, String, String>joinMap("labels");
+    var wanted =
+        labels.entrySet().stream()
+            .map(
+                label ->
+                    is.and(
+                        is.equal(entry.key(), label.getKey()),
+                        is.equal(entry.value(), label.getValue())))
+            .toArray(Predicate[]::new);
+    return ids.select(job.get("id"))
+        .where(is.or(wanted))
+        .groupBy(job.get("id"))
+        .having(is.equal(is.count(entry.key()), (long) labels.size()));
   }
 
   @Transactional(readOnly = true)

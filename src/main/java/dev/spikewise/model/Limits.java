@@ -16,6 +16,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
 
 /**
  * Upper limits of requests and uploaded files.
@@ -27,6 +28,9 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param batchTimeSteps Maximum of batch size times time steps.
  * @param combinations Maximum number of jobs per sweep (values times seeds).
  * @param listEntries Maximum number of entries per list in a JSON body.
+ * @param entries Maximum number of entries of all lists in a JSON body together.
+ * @param terms Maximum number of loss terms, and of gates, per job.
+ * @param documentSize Maximum size of a job, sweep or model as it is stored, weights excluded.
  * @param nameLength Maximum number of characters in a name and in a label's key. At most 200.
  * @param labels Maximum number of labels per job.
  * @param labelLength Maximum number of characters in a label's value. At most 1000.
@@ -39,6 +43,9 @@ public record Limits(
     @DefaultValue("1048576") long batchTimeSteps,
     @DefaultValue("256") int combinations,
     @DefaultValue("4096") int listEntries,
+    @DefaultValue("16384") int entries,
+    @DefaultValue("256") int terms,
+    @DefaultValue("1MB") DataSize documentSize,
     @DefaultValue("200") int nameLength,
     @DefaultValue("64") int labels,
     @DefaultValue("1000") int labelLength) {
@@ -78,6 +85,8 @@ public record Limits(
         check(training.model(), mistakes);
         checkWork(training.batchSize(), training.timeSteps(), mistakes);
         atMost(epochs, training.epochs(), "epochs", "epochs", mistakes);
+        atMost(terms, training.loss().size(), "loss", "terms", mistakes);
+        atMost(terms, training.gates().size(), "gates", "terms", mistakes);
       }
       case SweepSpec sweep -> {
         // Its jobs are checked one by one.
@@ -85,6 +94,19 @@ public record Limits(
         atMost(combinations, sweep.combinations(), "over", "combinations", mistakes);
       }
       case null, default -> {}
+    }
+  }
+
+  /**
+   * Reports a document that is too long to be stored.
+   *
+   * @param bytes of its JSON with all defaults
+   */
+  public void checkStored(long bytes, Mistakes mistakes) {
+    if (bytes > documentSize.toBytes()) {
+      mistakes.add(
+          "must take at most %d bytes as it is stored (spikewise.limits.document-size) but takes %d: use fewer or shorter lists"
+              .formatted(documentSize.toBytes(), bytes));
     }
   }
 

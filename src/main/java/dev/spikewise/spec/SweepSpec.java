@@ -36,6 +36,9 @@ public record SweepSpec(
   private static final String SEED = "seed";
   private static final int MAX_NAME = 200;
 
+  /** Characters of a value in a label. */
+  private static final int MAX_WORD = 80;
+
   public SweepSpec {
     over = over == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(over));
     seeds = seeds == null ? List.of() : Collections.unmodifiableList(new ArrayList<>(seeds));
@@ -137,11 +140,17 @@ public record SweepSpec(
     var words = new ArrayList<String>();
     values(combination)
         .forEach(
-            (path, value) -> words.add(path.substring(path.lastIndexOf('/') + 1) + " " + value));
+            (path, value) ->
+                words.add(path.substring(path.lastIndexOf('/') + 1) + " " + excerpt(value)));
     if (rounds() > 1) {
       words.add("round " + (round + 1));
     }
     return String.join(", ", words);
+  }
+
+  private static String excerpt(@Nullable Object value) {
+    var text = String.valueOf(value);
+    return text.length() <= MAX_WORD ? text : text.substring(0, MAX_WORD - 3) + "...";
   }
 
   /** The name of a variant's job. */

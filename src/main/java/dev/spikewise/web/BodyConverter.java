@@ -83,7 +83,14 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
     } catch (JacksonException e) {
       throw new HttpMessageNotReadableException(e.getOriginalMessage(), e, message);
     }
-    return bind(tree, getMapper().constructType(type.getType()));
+    Object document = bind(tree, getMapper().constructType(type.getType()));
+    if (document instanceof Checked && body.length > SMALL) {
+      // What was left out is stored too.
+      var mistakes = new Mistakes();
+      limits.checkStored(getMapper().writeValueAsBytes(document).length, mistakes);
+      mistakes.throwIfAny();
+    }
+    return document;
   }
 
   /**
@@ -93,6 +100,9 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
    */
   public <T> T bind(JsonNode tree, JavaType type) {
     var mistakes = new Mistakes();
+    if (!TreeCheck.hasFewEntries(tree, limits.entries(), mistakes)) {
+      mistakes.throwIfAny();
+    }
     if (!treeCheck.fits(tree, type, mistakes) || mistakes.isFull()) {
       mistakes.throwIfAny();
     }

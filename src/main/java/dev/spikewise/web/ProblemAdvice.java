@@ -25,6 +25,7 @@ import org.springframework.boot.webmvc.error.ErrorController;
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.DataIntegrityViolationException;
+import org.springframework.dao.QueryTimeoutException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
@@ -145,6 +146,21 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
     var problem =
         Problem.of(Code.CONFLICT, "another request changed the same at the same time; try again");
     return answer(e, problem, new HttpHeaders(), request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> tooSlow(QueryTimeoutException e, WebRequest request) {
+    LOG.warn("A query took too long: {}", e.toString());
+    var later = new HttpHeaders();
+    later.set(HttpHeaders.RETRY_AFTER, "5");
+    return answer(
+        e,
+        Problem.of(
+            Code.UNAVAILABLE,
+            "the database took longer than spikewise.database.read-timeout allows; use fewer or"
+                + " narrower filters, or try again later"),
+        later,
+        request);
   }
 
   @ExceptionHandler({DataAccessException.class, TransactionException.class})

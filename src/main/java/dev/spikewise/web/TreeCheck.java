@@ -37,6 +37,34 @@ public final class TreeCheck {
     this.listEntries = listEntries;
   }
 
+  /** Reports the list with which all lists together have more than {@code most} entries. */
+  static boolean hasFewEntries(JsonNode tree, int most, Mistakes mistakes) {
+    return count(tree, most, most, mistakes) >= 0;
+  }
+
+  /** What is left of {@code most}; below 0 once that was reported. */
+  private static int count(JsonNode node, int left, int most, Mistakes at) {
+    int rest = left;
+    if (node instanceof ArrayNode array) {
+      rest -= array.size();
+      if (rest < 0) {
+        at.add(
+            "must have fewer entries: all lists together may have %d (spikewise.limits.entries)"
+                .formatted(most));
+      }
+      for (int i = 0; i < array.size() && rest >= 0; i++) {
+        rest = array.get(i).isContainer() ? count(array.get(i), rest, most, at.in(i)) : rest;
+      }
+    } else if (node instanceof ObjectNode object) {
+      for (var property : object.properties()) {
+        if (rest >= 0 && property.getValue().isContainer()) {
+          rest = count(property.getValue(), rest, most, at.in(property.getKey()));
+        }
+      }
+    }
+    return rest;
+  }
+
   /** Whether {@code node} itself can stay where it is. */
   boolean fits(JsonNode node, JavaType type, Mistakes at) {
     var raw = type.getRawClass();

@@ -131,6 +131,37 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
+  void filtersAreFew() {
+    var many = "?label=k:v" + "&label=k:v".repeat(16);
+    problem(get(JOBS + many), 400, "invalid_parameter");
+    var states = "?status=queued" + "&status=queued".repeat(16);
+    problem(get(JOBS + states), 400, "invalid_parameter");
+    problem(get(JOBS + "?label=k:v&label=k:w"), 400, "invalid_parameter");
+    var stream = get(JOBS + "/events" + many);
+    assertThat(stream.statusCode()).isEqualTo(400);
+  }
+
+  @Test
+  void everyLabelOfAFilterMustBeThere() throws Exception {
+    var tag = UUID.randomUUID().toString();
+    var labels = "{\"a\": \"" + tag + "\", \"b\": \"1\", \"c\": \"2\"}";
+    var spec =
+        "{\"model\": {\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 2},"
+            + " {\"type\": \"IAF\"}]}, \"epochs\": 1, \"labels\": "
+            + labels
+            + "}";
+    var path = post(JOBS, spec).headers().firstValue("Location").orElseThrow();
+    var found = body(get(JOBS + "?label=a:" + tag + "&label=b:1&label=c:2")).get("data");
+    assertThat(found).hasSize(1);
+    assertThat(found.get(0).has("spec")).isFalse();
+    assertThat(found.get(0).has("baseline")).isFalse();
+    assertThat(found.get(0).at("/links/self").asString()).isEqualTo(path);
+    assertThat(body(get(JOBS + "?label=a:" + tag + "&label=b:2")).get("data")).isEmpty();
+    await(path, "succeeded");
+    assertThat(body(get(path)).at("/spec/labels/b").asString()).isEqualTo("1");
+  }
+
+  @Test
   void layersOfEveryKindAreStoredAndTrainedAsTheyWereSent() throws Exception {
     var back = "\"rec_connect\": {\"type\": \"Linear\", \"out_features\": 6}";
     var response =

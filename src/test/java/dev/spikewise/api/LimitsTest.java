@@ -95,6 +95,37 @@ class LimitsTest extends ServiceTest {
   }
 
   @Test
+  void listsAreBoundedTogetherAndDocumentsAsTheyAreStored() {
+    var names = "[" + "\"1\",".repeat(504) + "\"1\"]";
+    var term = "{\"type\": \"firing_rate\", \"min\": 0, \"layers\": " + names + "}";
+    var many = job(LAYER, 1, 1, 1).replaceFirst("\\{", "{\"loss\": [" + term + ("," + term).repeat(39) + "], ");
+    var refused = post("/api/v1/jobs", many);
+    problem(refused, 422, "invalid_spec");
+    assertThat(refused.body())
+        .contains("spikewise.limits.entries", "/loss/32/layers")
+        .contains("16384");
+    var terms = String.join(",", Collections.nCopies(257, "{\"type\": \"l1\"}"));
+    named(
+        job(LAYER, 1, 1, 1).replaceFirst("\\{", "{\"loss\": [" + terms + "], "),
+        "spikewise.limits.terms");
+    var name = "\"" + "n".repeat(200) + "\"";
+    var list = String.join(",", Collections.nCopies(380, name));
+    var lists = "{\"type\": \"firing_rate\", \"min\": 0, \"layers\": [" + list + "]},";
+    var most = lists.repeat(13) + String.join(",", Collections.nCopies(240, "{\"type\":\"l1\"}"));
+    var body = job(LAYER, 1, 1, 1).replaceFirst("\\{", "{\"loss\": [" + most + "], ");
+    // Close to the limit as it is sent, and over it with what was left out.
+    int rest = (1_047_000 - body.length()) / 64 - 12;
+    var labels =
+        IntStream.range(10, 74)
+            .mapToObj(i -> "\"" + i + "\": \"" + "x".repeat(rest) + "\"")
+            .collect(Collectors.joining(","));
+    var stored =
+        post("/api/v1/jobs", body.replaceFirst("\\{", "{\"labels\": {" + labels + "}, "));
+    problem(stored, 422, "invalid_spec");
+    assertThat(stored.body()).contains("spikewise.limits.document-size");
+  }
+
+  @Test
   void aHundredMistakesAreEnough() {
     var wrong = String.join(",", Collections.nCopies(4000, "{\"type\": \"none\"}"));
     var problem =

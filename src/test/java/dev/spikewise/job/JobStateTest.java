@@ -16,7 +16,7 @@ class JobStateTest {
   void theStateMachineIsThis() {
     var moves =
         Map.of(
-            JobState.QUEUED, "running paused cancelled",
+            JobState.QUEUED, "running paused cancelled failed",
             JobState.RUNNING, "queued pausing cancelling succeeded failed",
             JobState.PAUSING, "running paused cancelling succeeded failed",
             JobState.PAUSED, "queued cancelled",

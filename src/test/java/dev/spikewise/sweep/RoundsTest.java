@@ -3,6 +3,7 @@ package dev.spikewise.sweep;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spikewise.job.JobState;
+import dev.spikewise.job.Jobs;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
 import java.time.Duration;
@@ -11,9 +12,11 @@ import java.util.List;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.test.context.TestPropertySource;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -33,6 +36,8 @@ class RoundsTest {
   @Autowired SweepRepository repository;
   @Autowired Rounds rounds;
   @Autowired JsonMapper json;
+  @Autowired Jobs jobs;
+  @Autowired JdbcClient jdbc;
 
   private Sweep trained() throws InterruptedException {
     var job =
@@ -51,6 +56,39 @@ class RoundsTest {
       Thread.sleep(20);
     }
     return sweeps.get(id);
+  }
+
+  @Test
+  void variantsShareTheDocumentOfTheirSweep() {
+    var spec =
+        json.readValue(
+            """
+            {"job": {"model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 2}, {"type": "IAF"}]},
+               "epochs": 1, "labels": {"long": "%s"}, "loss": [{"type": "firing_rate", "min": 0.5}]},
+             "over": {"optimizer/learning_rate": [0.1, 0.2]}, "seeds": [1, 2, 3]}"""
+                .formatted("x".repeat(1000)),
+            SweepSpec.class);
+    var variants =
+        spec.seeds().stream().map(seed -> spec.job()).toList();
+    var sweep = sweeps.create(spec, Stream.concat(variants.stream(), variants.stream()).toList());
+    var jobIds = sweep.jobs().stream().map(Sweep.Part::id).toList();
+    assertThat(jobIds).hasSize(6);
+    assertThat(
+            jdbc.sql("select count(*) from job_spec where id = ? or id in (select id from job where spec_id = ?)")
+                .params(sweep.id(), sweep.id())
+                .query(Integer.class)
+                .single())
+        .as("one document for all")
+        .isEqualTo(1);
+    var last = jobs.get(jobIds.getLast()).spec();
+    assertThat(last.seed()).isEqualTo(3);
+    assertThat(last.optimizer()).extracting("learningRate").isEqualTo(0.2);
+    assertThat(last.name()).isEqualTo("learning_rate 0.2, seed 3");
+    assertThat(last.labels()).isEqualTo(spec.job().labels());
+    assertThat(sweeps.list(10, Long.MAX_VALUE).data())
+        .filteredOn(listed -> listed.id().equals(sweep.id()))
+        .singleElement()
+        .satisfies(listed -> assertThat(listed.spec()).isNull());
   }
 
   @Test

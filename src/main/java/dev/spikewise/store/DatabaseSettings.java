@@ -1,0 +1,17 @@
+package dev.spikewise.store;
+
+import java.time.Duration;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+
+/**
+ * How the database is used.
+ *
+ * @param readTimeout Longest time a statement of a read may take; the request is answered with 503
+ *     afterwards.
+ * @param closedFor Time the embedded database has to be closed without opening again until liveness
+ *     is DOWN, so that the process is restarted.
+ */
+@ConfigurationProperties("spikewise.database")
+record DatabaseSettings(
+    @DefaultValue("10s") Duration readTimeout, @DefaultValue("30s") Duration closedFor) {}
