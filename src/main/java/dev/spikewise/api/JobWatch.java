@@ -59,7 +59,10 @@ class JobWatch {
     return feeds.follow(id, LOOK, () -> new JobNews(jobs.look(id)));
   }
 
-  /** The job, without its documents, as soon as it is no longer {@code known}, is over, or {@code most} has passed. */
+  /**
+   * The job, without its documents, as soon as it is no longer {@code known}, is over, or {@code
+   * most} has passed.
+   */
   Job await(UUID id, Predicate<Job> known, Duration most) {
     long deadline = System.nanoTime() + most.toNanos();
     try (var feed = follow(id)) {
@@ -149,7 +152,10 @@ class JobWatch {
         if (news.size() == PAGE) {
           news = catchUp(job.id(), last);
         } else if (job.status().isFinal()) {
-          stream.send("end", mapper.writeValueAsString(JobController.Resource.of(jobs.get(job.id()))), null);
+          stream.send(
+              "end",
+              mapper.writeValueAsString(JobController.Resource.of(jobs.get(job.id()))),
+              null);
           return;
         } else {
           seen = feed.next(seen);

@@ -40,8 +40,7 @@ class EmbeddedDatabase implements HealthIndicator, SmartLifecycle {
   private volatile @Nullable Ticker ticker;
   private volatile @Nullable Long closedSince;
 
-  EmbeddedDatabase(
-      JdbcConnectionDetails connection, Database database, DatabaseSettings settings) {
+  EmbeddedDatabase(JdbcConnectionDetails connection, Database database, DatabaseSettings settings) {
     this.connection = connection;
     this.embedded = database.isEmbedded();
     this.closedFor = settings.closedFor();

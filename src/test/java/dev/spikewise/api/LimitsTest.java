@@ -98,7 +98,9 @@ class LimitsTest extends ServiceTest {
   void listsAreBoundedTogetherAndDocumentsAsTheyAreStored() {
     var names = "[" + "\"1\",".repeat(504) + "\"1\"]";
     var term = "{\"type\": \"firing_rate\", \"min\": 0, \"layers\": " + names + "}";
-    var many = job(LAYER, 1, 1, 1).replaceFirst("\\{", "{\"loss\": [" + term + ("," + term).repeat(39) + "], ");
+    var many =
+        job(LAYER, 1, 1, 1)
+            .replaceFirst("\\{", "{\"loss\": [" + term + ("," + term).repeat(39) + "], ");
     var refused = post("/api/v1/jobs", many);
     problem(refused, 422, "invalid_spec");
     assertThat(refused.body())
@@ -119,8 +121,7 @@ class LimitsTest extends ServiceTest {
         IntStream.range(10, 74)
             .mapToObj(i -> "\"" + i + "\": \"" + "x".repeat(rest) + "\"")
             .collect(Collectors.joining(","));
-    var stored =
-        post("/api/v1/jobs", body.replaceFirst("\\{", "{\"labels\": {" + labels + "}, "));
+    var stored = post("/api/v1/jobs", body.replaceFirst("\\{", "{\"labels\": {" + labels + "}, "));
     problem(stored, 422, "invalid_spec");
     assertThat(stored.body()).contains("spikewise.limits.document-size");
   }

@@ -33,18 +33,20 @@ class ReadTimeoutsTest {
   long count(boolean reads, long rows) {
     var transaction = new TransactionTemplate(transactions);
     transaction.setReadOnly(reads);
-    return transaction.execute(
-        _ -> database.sql(slow.formatted(rows)).query(Long.class).single());
+    return transaction.execute(_ -> database.sql(slow.formatted(rows)).query(Long.class).single());
   }
 
   @Test
   void endsAReadThatTakesLongAndNothingElse() {
     for (int i = 0; i < 2; i++) {
-      assertThatThrownBy(() -> count(true, 10_000_000_000L)).isInstanceOf(QueryTimeoutException.class);
+      assertThatThrownBy(() -> count(true, 10_000_000_000L))
+          .isInstanceOf(QueryTimeoutException.class);
       assertThat(count(true, 1000)).isEqualTo(143);
       long begin = System.nanoTime();
       assertThat(count(false, 20_000_000)).isEqualTo(2_857_143);
-      assertThat(System.nanoTime() - begin).as("longer than a read may take").isGreaterThan(300_000_000L);
+      assertThat(System.nanoTime() - begin)
+          .as("longer than a read may take")
+          .isGreaterThan(300_000_000L);
     }
   }
 }

@@ -68,13 +68,13 @@ class RoundsTest {
              "over": {"optimizer/learning_rate": [0.1, 0.2]}, "seeds": [1, 2, 3]}"""
                 .formatted("x".repeat(1000)),
             SweepSpec.class);
-    var variants =
-        spec.seeds().stream().map(seed -> spec.job()).toList();
+    var variants = spec.seeds().stream().map(seed -> spec.job()).toList();
     var sweep = sweeps.create(spec, Stream.concat(variants.stream(), variants.stream()).toList());
     var jobIds = sweep.jobs().stream().map(Sweep.Part::id).toList();
     assertThat(jobIds).hasSize(6);
     assertThat(
-            jdbc.sql("select count(*) from job_spec where id = ? or id in (select id from job where spec_id = ?)")
+            jdbc.sql(
+                    "select count(*) from job_spec where id = ? or id in (select id from job where spec_id = ?)")
                 .params(sweep.id(), sweep.id())
                 .query(Integer.class)
                 .single())
