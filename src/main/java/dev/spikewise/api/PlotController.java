@@ -2,6 +2,7 @@ package dev.spikewise.api;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.spikewise.compute.Compute;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.plot.Picture;
 import dev.spikewise.plot.Plots;
@@ -27,8 +28,10 @@ class PlotController {
   private static final int MAX_POINTS = 500;
 
   private final Jobs jobs;
+  private final Compute compute;
 
-  PlotController(Jobs jobs) {
+  PlotController(Jobs jobs, Compute compute) {
+    this.compute = compute;
     this.jobs = jobs;
   }
 
@@ -53,7 +56,9 @@ class PlotController {
       @PathVariable String plot,
       @RequestParam(defaultValue = "2") int columns,
       @RequestParam(required = false) @Nullable String theme) {
-    return draw(id, plot, columns).png(theme(theme));
+    var picture = draw(id, plot, columns);
+    var colours = theme(theme);
+    return compute.run(_ -> picture.png(colours));
   }
 
   static @Nullable Theme theme(@Nullable String word) {

@@ -1,6 +1,7 @@
 package dev.spikewise.api;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.spikewise.compute.Compute;
 import dev.spikewise.plot.Picture;
 import dev.spikewise.plot.Plots;
 import dev.spikewise.spec.Page;
@@ -36,8 +37,10 @@ class SweepController {
 
   private final Sweeps sweeps;
   private final Combinations combinations;
+  private final Compute compute;
 
-  SweepController(Sweeps sweeps, Combinations combinations) {
+  SweepController(Sweeps sweeps, Combinations combinations, Compute compute) {
+    this.compute = compute;
     this.sweeps = sweeps;
     this.combinations = combinations;
   }
@@ -108,7 +111,9 @@ class SweepController {
       produces = MediaType.IMAGE_PNG_VALUE)
   byte[] paretoAsPng(
       @PathVariable UUID id, @RequestParam(required = false) @Nullable String theme) {
-    return pareto(id).png(PlotController.theme(theme));
+    var picture = pareto(id);
+    var colours = PlotController.theme(theme);
+    return compute.run(_ -> picture.png(colours));
   }
 
   private Picture pareto(UUID id) {

@@ -2,6 +2,8 @@ package dev.spikewise.compute;
 
 import dev.spikewise.problem.ProblemException;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +26,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
  * there stops all others, health checks included.
  *
  * <p>Clients take turns: a free thread takes the oldest computation of the client that has the
- * fewest running. Nothing runs while the request holds a transaction, as waiting requests would
+ * fewest running, and among those of the one whose last turn is the longest ago. Nothing runs while the request holds a transaction, as waiting requests would
  * take all connections to the database.
  */
 @Component
@@ -39,11 +41,16 @@ public final class Compute implements AutoCloseable {
   private final MemoryBudget memory;
   private final ExecutorService threads;
 
-  /** Guards {@link #waiting}, {@link #running} and {@link #admitted}. */
+  /** Guards what is waiting, running and admitted. */
   private final Object lock = new Object();
 
   private final List<Entry<?>> waiting = new ArrayList<>();
   private final Map<String, Integer> running = new HashMap<>();
+
+  /** When each client that has computations began one last, in turns. */
+  private final Map<String, Long> lastTurns = new HashMap<>();
+
+  private long turns;
 
   /** Computations that run or wait, by client. */
   private final Map<String, Integer> admitted = new HashMap<>();
@@ -101,7 +108,7 @@ public final class Compute implements AutoCloseable {
   }
 
   /** The computations of a thread that serves no request: it is not bounded. */
-  private static final Run UNBOUNDED =
+  public static final Run UNBOUNDED =
       new Run() {
         @Override
         public void run() {}
@@ -123,6 +130,13 @@ public final class Compute implements AutoCloseable {
   /** Bytes that requests hold now. */
   public long memoryTaken() {
     return memory.taken();
+  }
+
+  /** Computations that wait for a thread. */
+  public int waiting() {
+    synchronized (lock) {
+      return waiting.size();
+    }
   }
 
   /** The longest time that a computation may be estimated to take, in seconds. */
@@ -187,21 +201,18 @@ public final class Compute implements AutoCloseable {
   private void runNext() {
     Entry<?> next;
     synchronized (lock) {
-      next = null;
-      int fewest = Integer.MAX_VALUE;
-      for (var entry : waiting) {
-        int own = running.getOrDefault(entry.client, 0);
-        if (own < fewest) {
-          fewest = own;
-          next = entry;
-        }
-      }
-      if (next == null) {
-        // Its request waits no longer.
+      if (waiting.isEmpty()) {
+        // The request of a computation has given up.
         return;
       }
+      next =
+          Collections.min(
+              waiting,
+              Comparator.<Entry<?>>comparingInt(entry -> running.getOrDefault(entry.client, 0))
+                  .thenComparingLong(entry -> lastTurns.getOrDefault(entry.client, 0L)));
       waiting.remove(next);
       running.merge(next.client, 1, Integer::sum);
+      lastTurns.put(next.client, ++turns);
     }
     try {
       watchers.forEach(Runnable::run);
@@ -217,6 +228,9 @@ public final class Compute implements AutoCloseable {
   private void leave(Entry<?> entry) {
     synchronized (lock) {
       decrement(admitted, entry.client);
+      if (!admitted.containsKey(entry.client)) {
+        lastTurns.remove(entry.client);
+      }
     }
     entry.caller.release();
   }

@@ -11,7 +11,7 @@ import org.springframework.util.unit.DataSize;
  * PNG, and uploaded files.
  *
  * @param threads Number of threads that compute and parse for requests; half of the processors, and
- *     at least one, when absent.
+ *     at least two, when absent.
  * @param queue Maximum number of computations that wait for a thread. A request beyond it is
  *     refused with 503.
  * @param perClient Maximum number of computations of one tenant, user or address that run or wait.
@@ -33,7 +33,7 @@ public record ComputeSettings(
     @DefaultValue("16") int perClient,
     @DefaultValue("30s") Duration maxWait,
     @DefaultValue("30s") Duration maxWork,
-    @DefaultValue("60s") Duration maxTime,
+    @DefaultValue("2m") Duration maxTime,
     @Nullable DataSize memory) {
 
   private static final int SHARE_OF_HEAP = 4;
@@ -53,7 +53,7 @@ public record ComputeSettings(
 
   int threadsOrDefault() {
     return threads == null
-        ? Math.max(1, Runtime.getRuntime().availableProcessors() / 2)
+        ? Math.max(2, Runtime.getRuntime().availableProcessors() / 2)
         : (int) threads;
   }
 

@@ -9,6 +9,8 @@ import org.springframework.util.unit.DataSize;
  * spring.servlet.multipart.max-request-size}.
  *
  * @param maxSize Maximum size of the samples of a data set in memory, as 32-bit numbers.
+ * @param maxUnpacked Maximum size of all files in an uploaded archive once unpacked.
  */
 @ConfigurationProperties("spikewise.datasets")
-record DatasetSettings(@DefaultValue("1GB") DataSize maxSize) {}
+record DatasetSettings(
+    @DefaultValue("1GB") DataSize maxSize, @DefaultValue("4GB") DataSize maxUnpacked) {}

@@ -1,5 +1,6 @@
 package dev.spikewise.dataset;
 
+import dev.spikewise.compute.Compute;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
@@ -9,11 +10,9 @@ import dev.spikewise.spec.Page;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.lang.ref.SoftReference;
 import java.nio.charset.StandardCharsets;
-import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.sql.ResultSet;
@@ -35,6 +34,7 @@ import org.springframework.core.io.InputStreamSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
+import org.springframework.transaction.support.TransactionOperations;
 import org.springframework.util.unit.DataSize;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -56,7 +56,10 @@ public class Datasets {
   private final Tenants tenants;
   private final Quotas quotas;
   private final JsonMapper json;
+  private final TransactionOperations transactions;
+  private final Compute compute;
   private final long maxBytes;
+  private final long maxUnpacked;
 
   Datasets(
       JdbcClient jdbc,
@@ -65,6 +68,8 @@ public class Datasets {
       Tenants tenants,
       Quotas quotas,
       JsonMapper json,
+      TransactionOperations transactions,
+      Compute compute,
       DatasetSettings settings) {
     this.jdbc = jdbc;
     this.chunks = chunks;
@@ -72,7 +77,10 @@ public class Datasets {
     this.tenants = tenants;
     this.quotas = quotas;
     this.json = json;
+    this.transactions = transactions;
+    this.compute = compute;
     this.maxBytes = room(settings.maxSize());
+    this.maxUnpacked = settings.maxUnpacked().toBytes();
   }
 
   /**
@@ -99,42 +107,64 @@ public class Datasets {
    *     beside them
    * @throws InvalidSpecException with everything that is wrong with the files
    */
-  @Transactional
-  public Stored create(String name, Map<String, ? extends InputStreamSource> files)
-      throws IOException {
+  public Stored create(String name, Map<String, ? extends InputStreamSource> files) {
     var sorted = new TreeMap<String, InputStreamSource>(files);
     var tenant = tenants.owner();
-    var id = hash(tenant, sorted);
-    var present = find(id);
+    var content = compute.run(run -> hash(tenant, sorted, run));
+    var present = find(content.id());
     if (present.isPresent()) {
       return new Stored(present.get(), false);
     }
-    var read = Samples.read(name, sorted, maxBytes);
-    // As late as may be: the tenant's other uploads wait from here to the end.
-    quotas.requireBytes(tenant, size(sorted));
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
-    var info = DatasetInfo.of(id, read, now);
+    var info =
+        compute.run(
+            run -> {
+              var read = read(name, sorted, new Unpacking(maxBytes, maxUnpacked, run));
+              return DatasetInfo.of(content.id(), read, now);
+            });
+    transactions.executeWithoutResult(_ -> store(tenant, info, now, content.size(), sorted));
+    return new Stored(info, true);
+  }
+
+  private static ReadDataset read(
+      String name, Map<String, InputStreamSource> files, Unpacking unpacking) {
+    try {
+      return Samples.read(name, files, unpacking);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void store(
+      String tenant,
+      DatasetInfo info,
+      Instant now,
+      long size,
+      Map<String, InputStreamSource> files) {
+    // As late as may be: the tenant's other uploads wait from here to the end.
+    quotas.requireBytes(tenant, size);
     jdbc.sql(
             "insert into dataset (id, tenant, name, samples, test_samples, shape, time_steps,"
                 + " classes, created_at, reading) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .params(
-            id,
+            info.id(),
             tenant,
-            name,
+            info.name(),
             info.samples(),
             info.testSamples(),
             info.shape().stream().map(String::valueOf).collect(Collectors.joining(",")),
             info.timeSteps(),
             info.classes(),
             now.atOffset(ZoneOffset.UTC),
-            json.writeValueAsString(read.reading()))
+            json.writeValueAsString(info.reading()))
         .update();
-    for (var file : sorted.entrySet()) {
+    for (var file : files.entrySet()) {
       try (var in = file.getValue().getInputStream()) {
-        chunks.write(id, file.getKey(), in);
+        chunks.write(info.id(), file.getKey(), in);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
     }
-    return new Stored(info, true);
   }
 
   /** The recipe that {@code recipe} describes, as a part to store beside the files. */
@@ -163,19 +193,18 @@ public class Datasets {
   }
 
   /** A picture of one sample, as PNG. */
-  @Transactional(readOnly = true)
   public byte[] picture(String id, int sample) {
     var info = get(id);
     if (sample < 0 || sample >= info.samples()) {
       throw ProblemException.notFound("sample", Integer.toString(sample));
     }
-    return SamplePicture.png(dataset(info), sample);
+    var dataset = dataset(info);
+    return compute.run(_ -> SamplePicture.png(dataset, sample));
   }
 
   /**
    * Samples to show, each with its label: the first of each class, at most {@code most} of them.
    */
-  @Transactional(readOnly = true)
   public Map<Integer, Integer> examples(String id, int most) {
     int[] labels = dataset(get(id)).labels();
     var first = new TreeMap<Integer, Integer>();
@@ -203,7 +232,6 @@ public class Datasets {
   }
 
   /** The data set that {@code input}, at the pointer "/input", names. */
-  @Transactional(readOnly = true)
   public Dataset resolve(InputSpec.FromDataset input) {
     var info =
         find(input.id())
@@ -231,14 +259,11 @@ public class Datasets {
   }
 
   private Dataset load(DatasetInfo info) {
-    try {
-      // What was small enough once stays usable, whatever the limit is today.
-      var dataset = Samples.read(info.name(), chunks.files(info.id()), Long.MAX_VALUE).dataset();
-      loaded.put(info.id(), new SoftReference<>(dataset));
-      return dataset;
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    var files = chunks.files(info.id());
+    // What was small enough once stays usable, whatever the limit is today.
+    var dataset = compute.run(run -> read(info.name(), files, Unpacking.unlimited(run))).dataset();
+    loaded.put(info.id(), new SoftReference<>(dataset));
+    return dataset;
   }
 
   private Optional<DatasetInfo> find(String id) {
@@ -276,29 +301,33 @@ public class Datasets {
         row.getString("tenant"));
   }
 
-  private static long size(Map<String, InputStreamSource> files) throws IOException {
-    long size = 0;
-    for (var file : files.values()) {
-      try (var in = file.getInputStream()) {
-        size += in.transferTo(OutputStream.nullOutputStream());
-      }
-    }
-    return size;
-  }
+  /**
+   * What was uploaded.
+   *
+   * @param size bytes of all files
+   */
+  private record Content(String id, long size) {}
 
   /** Each tenant has its own: nobody learns from an answer what others have stored. */
-  private static String hash(String tenant, Map<String, InputStreamSource> files)
-      throws IOException {
+  private static Content hash(String tenant, Map<String, InputStreamSource> files, Runnable goOn) {
+    long size = 0;
     try {
       var digest = MessageDigest.getInstance("SHA-256");
       digest.update(tenant.getBytes(StandardCharsets.UTF_8));
       for (var file : files.entrySet()) {
         digest.update(file.getKey().getBytes(StandardCharsets.UTF_8));
         try (var in = file.getValue().getInputStream()) {
-          in.transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
+          var buffer = new byte[1 << 16];
+          for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+            goOn.run();
+            digest.update(buffer, 0, n);
+            size += n;
+          }
         }
       }
-      return HexFormat.of().formatHex(digest.digest());
+      return new Content(HexFormat.of().formatHex(digest.digest()), size);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }

@@ -53,16 +53,18 @@ final class Recordings {
   private final InputStreamSource zip;
   private final Recipe recipe;
   private final EventFrames frames;
+  private final Unpacking unpacking;
   private final long maxBytes;
   private final Reading.Notes notes = new Reading.Notes();
   private int outOfOrder;
   private int filesOutOfOrder;
   private final Map<String, Assumption> assumed = new TreeMap<>();
 
-  private Recordings(InputStreamSource zip, Recipe recipe, long maxBytes) {
+  private Recordings(InputStreamSource zip, Recipe recipe, Unpacking unpacking) {
     this.zip = zip;
     this.recipe = recipe;
-    this.maxBytes = maxBytes;
+    this.unpacking = unpacking;
+    this.maxBytes = unpacking.maxSize();
     frames = new EventFrames(recipe, false);
   }
 
@@ -77,9 +79,9 @@ final class Recordings {
   /**
    * @throws InvalidSpecException naming the file in the zip that cannot be used
    */
-  static ReadDataset read(String name, InputStreamSource zip, Recipe recipe, long maxBytes)
-      throws IOException {
-    return new Recordings(zip, recipe.requireCamera(), maxBytes).read(name);
+  static ReadDataset read(
+      String name, InputStreamSource zip, Recipe recipe, Unpacking unpacking) throws IOException {
+    return new Recordings(zip, recipe.requireCamera(), unpacking).read(name);
   }
 
   /**
@@ -330,7 +332,7 @@ final class Recordings {
     try (var in = new ZipInputStream(zip.getInputStream())) {
       for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
         if (!entry.isDirectory()) {
-          var file = new Bounded(in, entry.getName());
+          var file = new Bounded(unpacking.counted(in), entry.getName());
           use.use(entry.getName(), file);
           // The zip's own way to the next file unpacks this one's rest, however long it may be.
           file.transferTo(OutputStream.nullOutputStream());

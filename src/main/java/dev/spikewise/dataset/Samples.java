@@ -44,16 +44,18 @@ final class Samples {
   private final String name;
   private final Map<String, InputStreamSource> files;
   private final Recipe recipe;
+  private final Unpacking unpacking;
   private final long maxBytes;
   private final Mistakes mistakes = new Mistakes();
   private final Reading.Notes notes = new Reading.Notes();
 
   private Samples(
-      String name, Map<String, InputStreamSource> files, Recipe recipe, long maxBytes) {
+      String name, Map<String, InputStreamSource> files, Recipe recipe, Unpacking unpacking) {
     this.name = name;
     this.files = files;
     this.recipe = recipe;
-    this.maxBytes = maxBytes;
+    this.unpacking = unpacking;
+    this.maxBytes = unpacking.maxSize();
   }
 
   /**
@@ -62,8 +64,9 @@ final class Samples {
    *     beside them
    * @throws InvalidSpecException with everything that is wrong with the files
    */
-  static ReadDataset read(String name, Map<String, InputStreamSource> files, long maxBytes)
-      throws IOException {
+  static ReadDataset read(
+      String name, Map<String, InputStreamSource> files, Unpacking unpacking) throws IOException {
+    long maxBytes = unpacking.maxSize();
     var recipe = Recipe.read(files);
     var part = files.containsKey("events") ? "events" : "file";
     var file = files.get(part);
@@ -72,9 +75,9 @@ final class Samples {
           name, part, bytes(file, part, maxBytes), recipe, maxBytes);
     }
     if (file != null && part.equals("events")) {
-      return Recordings.read(name, file, recipe, maxBytes);
+      return Recordings.read(name, file, recipe, unpacking);
     }
-    return new Samples(name, files, recipe, maxBytes).read();
+    return new Samples(name, files, recipe, unpacking).read();
   }
 
   private static boolean startsWith(InputStreamSource file, byte[] magic) throws IOException {
@@ -115,7 +118,7 @@ final class Samples {
 
   private ReadDataset npz() throws IOException {
     var at = mistakes.in("file");
-    var arrays = array("file", in -> Npz.read(in, maxBytes));
+    var arrays = array("file", in -> Npz.read(in, maxBytes, unpacking::reserve));
     var x = first(X, arrays);
     var y = first(Y, arrays);
     boolean spikes = arrays.containsKey(SPIKES);

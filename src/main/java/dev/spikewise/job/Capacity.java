@@ -13,8 +13,8 @@ import org.springframework.transaction.annotation.Transactional;
 @Component
 class Capacity {
 
-  /** Of the heap: the rest is the service's own. */
-  private static final double FOR_JOBS = 0.75;
+  /** Of the heap: a quarter is for requests, the rest for data sets and the service itself. */
+  private static final double FOR_JOBS = 0.6;
 
   /** Workers that were not seen for so long count no more. */
   private static final int MINUTES = 5;

@@ -125,7 +125,7 @@ public class Jobs implements ModelUse, DatasetUse {
    *     being trained
    */
   public Job submit(TrainingSpec spec) {
-    return submit(prepare(spec));
+    return submit(prepare(spec, 0));
   }
 
   /** A training that has been checked and can be queued. */
@@ -134,30 +134,57 @@ public class Jobs implements ModelUse, DatasetUse {
     private final TrainingSpec spec;
     private final Models.Network network;
 
-    /** Statistics of the untrained network, where a target had to be checked against them. */
+    /** Statistics of the untrained network, where a target was checked against them. */
     private final @Nullable Statistics baseline;
 
-    private Prepared(TrainingSpec spec, Models.Network network, @Nullable Statistics baseline) {
+    private final double seconds;
+
+    private Prepared(
+        TrainingSpec spec,
+        Models.Network network,
+        @Nullable Statistics baseline,
+        double seconds) {
       this.spec = spec;
       this.network = network;
       this.baseline = baseline;
+      this.seconds = seconds;
+    }
+
+    /** How long measuring the baseline was estimated to take; 0 where it was not measured. */
+    public double seconds() {
+      return seconds;
     }
   }
 
   /**
-   * Checks a training, which may take a forward pass: outside of any transaction.
+   * Checks a training, which may take a forward pass: outside of any transaction. Where the pass
+   * would take too long, the worker that starts the training checks its targets.
    *
+   * @param spent estimated seconds that the request has computed for already
    * @throws dev.spikewise.problem.InvalidSpecException with everything that keeps the spec from
    *     being trained
    */
-  public Prepared prepare(TrainingSpec spec) {
-    return prepare(spec, inputs::model);
+  public Prepared prepare(TrainingSpec spec, double spent) {
+    return prepare(spec, inputs::model, spent);
   }
 
-  private Prepared prepare(TrainingSpec spec, Function<ModelRef, Models.Network> models) {
+  private Prepared prepare(
+      TrainingSpec spec, Function<ModelRef, Models.Network> models, double spent) {
     var network = check(spec, models);
-    var baseline = Trainer.hasTargetToCheck(spec) ? checkTargets(spec, network) : null;
-    return new Prepared(spec, network, baseline);
+    if (!Trainer.hasTargetToCheck(spec)) {
+      return new Prepared(spec, network, null, 0);
+    }
+    var dataset = inputs.dataset(spec.input());
+    int samples = Baseline.samples(spec, dataset);
+    double seconds = workload.seconds(network.spec(), samples, spec.timeSteps());
+    if (spent + seconds > compute.maxWorkSeconds()) {
+      return new Prepared(spec, network, null, 0);
+    }
+    var baseline = measure(spec, network, dataset).statistics();
+    var mistakes = new Mistakes();
+    Trainer.checkTargets(spec, network.spec(), baseline, mistakes);
+    mistakes.throwIfAny();
+    return new Prepared(spec, network, baseline, seconds);
   }
 
   /** Queues a training that has been checked. */
@@ -197,7 +224,7 @@ public class Jobs implements ModelUse, DatasetUse {
     var before = find(trained);
     var network = new Models.Network(model(trained), reached(trained).weights());
     var place = documents.changed(before.documents(), spec);
-    return store(prepare(spec, ref -> network), before.tenant(), (_, _, _, _) -> place);
+    return store(prepare(spec, ref -> network, 0), before.tenant(), (_, _, _, _) -> place);
   }
 
   /** Stores the documents of the job {@code id} and says where. */
@@ -279,22 +306,6 @@ public class Jobs implements ModelUse, DatasetUse {
         Trainer.estimateMemory(spec, model.spec()),
         samples,
         baseline.statistics().synops() * samples);
-  }
-
-  /**
-   * The baseline, where it keeps the targets; null where measuring it takes longer than a request
-   * may wait, and the worker checks them when it starts the training.
-   */
-  private @Nullable Statistics checkTargets(TrainingSpec spec, Models.Network model) {
-    var dataset = inputs.dataset(spec.input());
-    if (!workload.fits(model.spec(), Baseline.samples(spec, dataset), spec.timeSteps())) {
-      return null;
-    }
-    var baseline = measure(spec, model, dataset).statistics();
-    var mistakes = new Mistakes();
-    Trainer.checkTargets(spec, model.spec(), baseline, mistakes);
-    mistakes.throwIfAny();
-    return baseline;
   }
 
   private Baseline measure(TrainingSpec spec, Models.Network model, @Nullable Dataset dataset) {
@@ -632,23 +643,21 @@ public class Jobs implements ModelUse, DatasetUse {
   /**
    * Weights as of the last checkpoint (the trained ones, once the job is over), as an .npz file.
    */
-  @Transactional(readOnly = true)
   public byte[] weights(UUID id) {
     find(id);
-    return Checkpoints.npz(reached(id).weights().tensors());
+    return compute.run(_ -> Checkpoints.npz(reached(id).weights().tensors()));
   }
 
   /** The same weights as a safetensors file. */
-  @Transactional(readOnly = true)
   public byte[] safetensors(UUID id) {
     find(id);
-    return Safetensors.write(reached(id).weights());
+    return compute.run(_ -> Safetensors.write(reached(id).weights()));
   }
 
   /** The network with the same weights as a NIR file for {@code dialect}'s importer. */
-  @Transactional(readOnly = true)
   public byte[] nir(UUID id, String dialect) {
-    return Models.nir(model(id), reached(id).weights(), dialect);
+    var network = model(id);
+    return compute.run(_ -> Models.nir(network, reached(id).weights(), dialect));
   }
 
   private Checkpoint reached(UUID id) {

@@ -113,7 +113,9 @@ public class Models {
     return add(compute.run(
             run -> {
               run.reserve(file.length);
-              var network = NirReader.read(file, dialect == null ? null : dialect(dialect));
+              var network =
+                  NirReader.read(
+                      file, dialect == null ? null : dialect(dialect), run::reserve);
               bound(network.model());
               assumptions.addAll(network.assumptions());
               return Trained.of(new TrainedModel(network.model(), network.weights()));

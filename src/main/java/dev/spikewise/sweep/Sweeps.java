@@ -72,10 +72,13 @@ public class Sweeps {
   private List<Jobs.Prepared> prepare(SweepSpec spec, List<TrainingSpec> variants) {
     var mistakes = new LinkedHashSet<Mistake>();
     var prepared = new ArrayList<Jobs.Prepared>();
+    double seconds = 0;
     for (int i = 0; i < variants.size(); i++) {
       int variant = i;
       try {
-        prepared.add(jobs.prepare(variants.get(i)));
+        var next = jobs.prepare(variants.get(i), seconds);
+        seconds += next.seconds();
+        prepared.add(next);
       } catch (InvalidSpecException e) {
         e.mistakes().forEach(mistake -> mistakes.add(spec.blame(variant, mistake)));
       }

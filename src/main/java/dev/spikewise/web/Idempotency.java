@@ -1,6 +1,7 @@
 package dev.spikewise.web;
 
 import dev.spikewise.compute.Caller;
+import dev.spikewise.compute.Compute;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
 import dev.spikewise.tenant.Tenants;
@@ -11,6 +12,7 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
@@ -35,6 +37,7 @@ import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.TransactionStatus;
 import org.springframework.web.filter.OncePerRequestFilter;
+import org.springframework.web.multipart.MultipartHttpServletRequest;
 import org.springframework.web.multipart.support.StandardServletMultipartResolver;
 import org.springframework.web.servlet.HandlerExceptionResolver;
 import org.springframework.web.util.ContentCachingResponseWrapper;
@@ -59,6 +62,7 @@ public final class Idempotency extends OncePerRequestFilter {
   private final JsonMapper json;
   private final PlatformTransactionManager transactions;
   private final HandlerExceptionResolver problems;
+  private final Compute compute;
   private final Duration ttl;
 
   public Idempotency(
@@ -66,9 +70,11 @@ public final class Idempotency extends OncePerRequestFilter {
       JsonMapper json,
       PlatformTransactionManager transactions,
       @Qualifier("handlerExceptionResolver") HandlerExceptionResolver problems,
+      Compute compute,
       HttpSettings settings) {
     this.jdbc = jdbc;
     this.json = json;
+    this.compute = compute;
     this.transactions = transactions;
     this.problems = problems;
     this.ttl = settings.idempotencyTtl();
@@ -277,13 +283,26 @@ public final class Idempotency extends OncePerRequestFilter {
         .optional();
   }
 
-  private static String fingerprint(HttpServletRequest request) throws IOException {
-    var digest = sha256();
+  private String fingerprint(HttpServletRequest request) throws IOException {
     if (!Body.isMultipart(request)) {
+      var digest = sha256();
       update(digest, request.getInputStream());
       return hex(digest, place(request) + " " + request.getContentType());
     }
+    // Received here, where a slow client keeps nobody waiting; hashed where others compute too.
     var parts = new StandardServletMultipartResolver().resolveMultipart(request);
+    return compute.run(
+        _ -> {
+          try {
+            return fingerprint(parts);
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
+  }
+
+  private static String fingerprint(MultipartHttpServletRequest parts) throws IOException {
+    var digest = sha256();
     for (var file : parts.getFileMap().entrySet()) {
       digest.update(file.getKey().getBytes(StandardCharsets.UTF_8));
       try (var in = file.getValue().getInputStream()) {
@@ -294,7 +313,7 @@ public final class Idempotency extends OncePerRequestFilter {
       digest.update(
           (field.getKey() + String.join("\n", field.getValue())).getBytes(StandardCharsets.UTF_8));
     }
-    return hex(digest, place(request));
+    return hex(digest, place(parts));
   }
 
   private static String place(HttpServletRequest request) {

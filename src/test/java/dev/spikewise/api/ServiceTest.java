@@ -34,6 +34,7 @@ import tools.jackson.databind.json.JsonMapper;
       // A body that stalls is soon given up; a connection between two requests is not.
       "server.tomcat.connection-timeout=3s",
       "server.tomcat.keep-alive-timeout=60s",
+      "spikewise.datasets.max-unpacked=16MB",
       "logging.level.dev.spikewise.web.ProblemAdvice=debug"
     })
 abstract class ServiceTest {

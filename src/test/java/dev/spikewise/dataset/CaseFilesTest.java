@@ -3,6 +3,7 @@ package dev.spikewise.dataset;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.spikewise.compute.Compute;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.SampleValues;
 import dev.spikewise.spec.Preparation;
@@ -237,7 +238,7 @@ class CaseFilesTest {
       throws IOException {
     var parts = new LinkedHashMap<String, InputStreamSource>(files);
     parts.put(Recipe.PART, Objects.requireNonNull(recipe).part());
-    return Samples.read("case", parts, ROOM);
+    return Samples.read("case", parts, new Unpacking(ROOM, Long.MAX_VALUE, Compute.UNBOUNDED));
   }
 
   private static InputStreamSource file(String name) {

@@ -2,6 +2,7 @@ package dev.spikewise.dataset;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.compute.Compute;
 import dev.spikewise.problem.InvalidSpecException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -27,7 +28,8 @@ class SmallHeapTest {
           Samples.read(
               "large",
               Map.of("file", new FileSystemResource(Path.of(args[0]))),
-              Datasets.room(DataSize.ofGigabytes(1)));
+              new Unpacking(
+                  Datasets.room(DataSize.ofGigabytes(1)), Long.MAX_VALUE, Compute.UNBOUNDED));
       System.out.println("read " + dataset.dataset().size());
     } catch (InvalidSpecException e) {
       System.out.println("refused " + e.mistakes().getFirst());

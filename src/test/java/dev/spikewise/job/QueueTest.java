@@ -13,8 +13,6 @@ import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.tenant.Tenants;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -290,14 +288,10 @@ class QueueTest {
     byte[] images = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, (byte) i};
     byte[] labels = {0, 0, 8, 1, 0, 0, 0, 1, 0};
     var files = Map.of("images", images, "labels", labels);
-    try {
-      return datasets.create(
-          "small",
-          files.entrySet().stream()
-              .collect(toMap(Map.Entry::getKey, e -> new ByteArrayResource(e.getValue()))));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return datasets.create(
+        "small",
+        files.entrySet().stream()
+            .collect(toMap(Map.Entry::getKey, e -> new ByteArrayResource(e.getValue()))));
   }
 
   /** How many of twenty requests at the same moment are not refused for a quota. */

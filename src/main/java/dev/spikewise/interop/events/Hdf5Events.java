@@ -1,5 +1,6 @@
 package dev.spikewise.interop.events;
 
+import dev.spikewise.interop.BoundedHdf5;
 import io.jhdf.HdfFile;
 import io.jhdf.api.Dataset;
 import io.jhdf.api.Group;
@@ -27,6 +28,9 @@ final class Hdf5Events {
           + " events [n, 4]; data/0 and target/0 of a tonic cache; spikes/times, spikes/units and"
           + " labels of SHD and SSC; the columns of a MATLAB v7.3 file";
 
+  /** Bytes that the compressed chunks of one file may unpack to. */
+  private static final long MOST_UNPACKED = 1L << 30;
+
   private Hdf5Events() {}
 
   private interface Reading<T> {
@@ -34,8 +38,8 @@ final class Hdf5Events {
   }
 
   private static <T> T with(byte[] file, Reading<T> reading) {
-    try (var hdf = HdfFile.fromBytes(file)) {
-      return reading.read(hdf);
+    try {
+      return BoundedHdf5.read(file, MOST_UNPACKED, _ -> {}, reading::read);
     } catch (UnsupportedHdfException e) {
       throw new IllegalArgumentException(
           "it uses a part of HDF5 that is not supported (" + e.getMessage()

@@ -1,9 +1,9 @@
 package dev.spikewise.interop.nir;
 
+import dev.spikewise.interop.BoundedHdf5;
 import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.tensor.Tensor;
-import io.jhdf.HdfFile;
 import io.jhdf.api.Dataset;
 import io.jhdf.api.Group;
 import io.jhdf.api.Node;
@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,11 +45,17 @@ record NirGraph(
    * @throws UnreadableFileException where it is no whole NIR file
    * @throws InvalidSpecException naming the node that cannot be part of a network here
    */
-  static NirGraph read(byte[] file) {
-    try (HdfFile hdf = HdfFile.fromBytes(file)) {
-      var reader = new Reader();
-      NirNode root = reader.readGraph(Hdf5.group(hdf, "node"), "/node", 0);
-      return reader.ordered(root);
+  static NirGraph read(byte[] file, LongConsumer reserve) {
+    try {
+      return BoundedHdf5.read(
+          file,
+          MAX_BYTES,
+          reserve,
+          hdf -> {
+            var reader = new Reader();
+            NirNode root = reader.readGraph(Hdf5.group(hdf, "node"), "/node", 0);
+            return reader.ordered(root);
+          });
     } catch (InvalidSpecException | UnreadableFileException e) {
       throw e;
     } catch (RuntimeException | StackOverflowError e) {

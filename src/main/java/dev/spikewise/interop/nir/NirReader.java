@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -75,7 +76,17 @@ public final class NirReader {
    * @throws InvalidSpecException naming the node that has no counterpart here
    */
   public static NirModel read(byte[] file, @Nullable NirDialect dialect) {
-    return new NirReader(NirGraph.read(file), dialect).model();
+    return read(file, dialect, _ -> {});
+  }
+
+  /**
+   * The same for a caller whose memory is bounded.
+   *
+   * @param reserve told of the bytes that compressed arrays take, as they are unpacked; may throw
+   */
+  public static NirModel read(
+      byte[] file, @Nullable NirDialect dialect, LongConsumer reserve) {
+    return new NirReader(NirGraph.read(file, reserve), dialect).model();
   }
 
   private NirModel model() {

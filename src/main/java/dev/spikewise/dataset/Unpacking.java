@@ -1,0 +1,71 @@
+package dev.spikewise.dataset;
+
+import dev.spikewise.compute.Compute;
+import dev.spikewise.problem.InvalidSpecException;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+
+/** Bounds on what the files of one data set become when they are read. */
+final class Unpacking {
+
+  private final long maxSize;
+  private final long maxUnpacked;
+  private final Compute.Run run;
+  private long unpacked;
+
+  /**
+   * @param maxSize bytes of memory that the samples may take
+   * @param maxUnpacked bytes that all files of an archive may unpack to
+   * @param run can end the reading, and gives memory
+   */
+  Unpacking(long maxSize, long maxUnpacked, Compute.Run run) {
+    this.maxSize = maxSize;
+    this.maxUnpacked = maxUnpacked;
+    this.run = run;
+  }
+
+  static Unpacking unlimited(Compute.Run run) {
+    return new Unpacking(Long.MAX_VALUE, Long.MAX_VALUE, run);
+  }
+
+  long maxSize() {
+    return maxSize;
+  }
+
+  /** Takes memory for the rest of the request. */
+  void reserve(long bytes) {
+    run.reserve(bytes);
+  }
+
+  /** Counts what is read from {@code in}, a file of an archive, and ends it at the limit. */
+  InputStream counted(InputStream in) {
+    return new FilterInputStream(in) {
+      @Override
+      public int read() throws IOException {
+        int value = in.read();
+        count(value < 0 ? 0 : 1);
+        return value;
+      }
+
+      @Override
+      public int read(byte[] into, int offset, int length) throws IOException {
+        int read = in.read(into, offset, length);
+        count(Math.max(read, 0));
+        return read;
+      }
+    };
+  }
+
+  private void count(int read) {
+    run.run();
+    unpacked += read;
+    if (unpacked > maxUnpacked) {
+      throw new InvalidSpecException(
+          "/events",
+          ("unpacks to more than the %d MiB that an archive may hold"
+                  + " (spikewise.datasets.max-unpacked): split it into several data sets.")
+              .formatted(maxUnpacked >> 20));
+    }
+  }
+}

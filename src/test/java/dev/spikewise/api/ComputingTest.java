@@ -1,0 +1,298 @@
+package dev.spikewise.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.compute.Compute;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.springframework.beans.factory.annotation.Autowired;
+
+/** What requests compute and parse keeps nobody else waiting, and is bounded. */
+@Timeout(120)
+class ComputingTest extends ServiceTest {
+
+  private static final String MODEL =
+      "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4}, {\"type\": \"IAF\"}]}";
+  private static final String ANALYSIS = "{\"model\": " + MODEL + ", \"time_steps\": 2}";
+
+  /** Its target has to be compared with the untrained network before it is accepted. */
+  private static final String WITH_BASELINE =
+      "{\"model\": "
+          + MODEL
+          + ", \"epochs\": 2, \"loss\": [{\"type\": \"synops\", \"target\": {\"baseline_multiple\": 2.0}}]}";
+
+  private static final byte[] EMPTY_ARRAY =
+      ("\u0093NUMPY\u0001\u0000:\u0000{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }\n")
+          .getBytes(StandardCharsets.ISO_8859_1);
+
+  @Autowired Compute compute;
+
+  /** Fills the pool with computations of other clients that do nothing until they are released. */
+  private final class FullPool implements AutoCloseable {
+
+    private final CountDownLatch release = new CountDownLatch(1);
+    private final ExecutorService requests = Executors.newVirtualThreadPerTaskExecutor();
+    private final ArrayList<Future<?>> blocked = new ArrayList<>();
+
+    FullPool() throws InterruptedException {
+      for (int client = 0; compute.waiting() < 64; client++) {
+        var name = "other " + client;
+        for (int i = 0; i < 8; i++) {
+          blocked.add(requests.submit(() -> block(name)));
+        }
+        Thread.sleep(5);
+      }
+    }
+
+    private String block(String client) {
+      try (var _ = compute.open(() -> client, () -> false)) {
+        return compute.run(
+            _ -> {
+              try {
+                release.await();
+              } catch (InterruptedException e) {
+                throw new AssertionError(e);
+              }
+              return client;
+            });
+      }
+    }
+
+    @Override
+    public void close() {
+      release.countDown();
+      requests.close();
+    }
+  }
+
+  @Test
+  void everythingElseGoesOnWhileThePoolIsFullAndBlocked() throws Exception {
+    var job =
+        post("/api/v1/jobs", "{\"model\": " + MODEL + ", \"epochs\": 1000000000}")
+            .headers()
+            .firstValue("Location")
+            .orElseThrow();
+    await(job, "running");
+    try (var _ = new FullPool()) {
+      for (var path :
+          new String[] {
+            "/actuator/health/liveness", "/actuator/health/readiness", job, "/api/v1/jobs"
+          }) {
+        assertThat(get(path).statusCode()).as(path).isEqualTo(200);
+      }
+      long epoch = body(get(job)).at("/progress/epoch").asLong();
+      while (body(get(job)).at("/progress/epoch").asLong() <= epoch) {
+        Thread.sleep(20);
+      }
+      for (var refused :
+          new HttpResponse<?>[] {
+            post("/api/v1/analyses", ANALYSIS),
+            post("/api/v1/jobs", WITH_BASELINE),
+            post("/api/v1/jobs?dry_run=true", WITH_BASELINE),
+            post("/api/v1/analyses", ANALYSIS, "Idempotency-Key", "full"),
+            upload(zip(1, 5)),
+          }) {
+        assertThat(refused.statusCode()).as(String.valueOf(refused.body())).isEqualTo(503);
+        assertThat(refused.headers().firstValue("Retry-After")).isPresent();
+      }
+    }
+    assertThat(post("/api/v1/analyses", ANALYSIS, "Idempotency-Key", "full").statusCode())
+        .isEqualTo(200);
+    assertThat(post(job + "/cancel", "").statusCode()).isEqualTo(202);
+  }
+
+  /** Requests that wait for a thread would otherwise take all connections from everybody else. */
+  @Test
+  void requestsThatWaitForAThreadHoldNoConnection() throws Exception {
+    assertThat(post("/api/v1/analyses", ANALYSIS).statusCode()).isEqualTo(200);
+    var release = new CountDownLatch(1);
+    try (var requests = Executors.newVirtualThreadPerTaskExecutor()) {
+      var blocked = new ArrayList<Future<?>>();
+      for (int i = 0; i < Runtime.getRuntime().availableProcessors() + 2; i++) {
+        blocked.add(
+            requests.submit(
+                () -> {
+                  try (var _ = compute.open(() -> "blocking", () -> false)) {
+                    return compute.run(
+                        _ -> {
+                          try {
+                            release.await();
+                          } catch (InterruptedException e) {
+                            throw new AssertionError(e);
+                          }
+                          return "";
+                        });
+                  }
+                }));
+      }
+      var waiting = new ArrayList<Future<HttpResponse<String>>>();
+      for (int i = 0; i < 14; i++) {
+        var key = "waiting" + i;
+        waiting.add(
+            requests.submit(() -> post("/api/v1/jobs", WITH_BASELINE, "Idempotency-Key", key)));
+      }
+      while (compute.waiting() < 14) {
+        Thread.sleep(10);
+      }
+      // More than ten of them, which is all that the pool of connections has.
+      assertThat(get("/api/v1/jobs").statusCode()).isEqualTo(200);
+      assertThat(get("/actuator/health/readiness").statusCode()).isEqualTo(200);
+      release.countDown();
+      for (var request : waiting) {
+        assertThat(request.get().statusCode()).as(request.get().body()).isEqualTo(202);
+      }
+    } finally {
+      release.countDown();
+    }
+  }
+
+  @Test
+  void workThatTakesTooLongIsRefusedBeforeItBegins() {
+    var layer = "{\"type\": \"Linear\", \"out_features\": 4096}, {\"type\": \"IAF\"}";
+    var layers = IntStream.range(0, 100).mapToObj(_ -> layer).collect(Collectors.joining(","));
+    var problem =
+        problem(
+            post(
+                "/api/v1/analyses",
+                "{\"model\": {\"input_shape\": [4096], \"layers\": ["
+                    + layers
+                    + "]}, \"batch_size\": 8, \"time_steps\": 2048}"),
+            422,
+            "invalid_spec");
+    assertThat(problem.get("errors").get(0).get("pointer").asString()).isEqualTo("/batch_size");
+    assertThat(problem.get("errors").get(0).get("detail").asString())
+        .contains("spikewise.compute.max-work", "estimated to take");
+  }
+
+  /** The service sees it at the connection: nothing is written until the computation has ended. */
+  @Test
+  void aComputationEndsWhenItsClientHasLeft() throws Exception {
+    for (var chunked : new boolean[] {false, true}) {
+      var begun = new CountDownLatch(1);
+      try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        // All threads of the pool are busy, so that the request waits.
+        var busy = new ArrayList<Future<?>>();
+        var release = new CountDownLatch(1);
+        for (int i = 0; i < Runtime.getRuntime().availableProcessors() + 2; i++) {
+          busy.add(
+              threads.submit(
+                  () -> {
+                    try (var _ = compute.open(() -> "busy", () -> false)) {
+                      return compute.run(
+                          _ -> {
+                            begun.countDown();
+                            try {
+                              release.await();
+                            } catch (InterruptedException e) {
+                              throw new AssertionError(e);
+                            }
+                            return "";
+                          });
+                    }
+                  }));
+        }
+        begun.await();
+        int before = compute.waiting();
+        try (var socket = new Socket("127.0.0.1", port)) {
+          var body =
+              chunked
+                  ? Integer.toHexString(ANALYSIS.length()) + "\r\n" + ANALYSIS + "\r\n0\r\n\r\n"
+                  : ANALYSIS;
+          socket
+              .getOutputStream()
+              .write(
+                  ("POST /api/v1/analyses HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                          + (chunked
+                              ? "Transfer-Encoding: chunked"
+                              : "Content-Length: " + body.length())
+                          + "\r\n\r\n"
+                          + body)
+                      .getBytes(StandardCharsets.US_ASCII));
+          while (compute.waiting() <= before) {
+            Thread.sleep(5);
+          }
+          // A client that waits is not taken for one that has left.
+          Thread.sleep(700);
+          assertThat(compute.waiting()).isGreaterThan(before);
+        }
+        while (compute.waiting() > before) {
+          Thread.sleep(5);
+        }
+        release.countDown();
+        for (var each : busy) {
+          each.get();
+        }
+      }
+    }
+  }
+
+  @Test
+  void aDocumentWithMillionsOfUnknownNamesIsCheckedUntilItsHundredthMistake() {
+    var names =
+        IntStream.range(0, 60_000)
+            .mapToObj(i -> "\"inptu_shaep" + i + "\":1")
+            .collect(Collectors.joining(","));
+    var before = System.nanoTime();
+    var problem =
+        problem(post("/api/v1/models", "{" + names + "}"), 422, "invalid_spec");
+    assertThat(problem.get("errors")).hasSize(100);
+    assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(20));
+  }
+
+  @Test
+  void theFilesOfAnArchiveAreBoundedTogether() throws Exception {
+    // 24 MB in all, more than the 16 MB of this test's setting; 24 kB to send.
+    var problem = problem(upload(zip(6, 4 << 20)), 422, "invalid_spec");
+    assertThat(problem.toString()).contains("spikewise.datasets.max-unpacked");
+    assertThat(compute.memoryTaken()).isZero();
+  }
+
+  @Test
+  void anArchiveOfCountlessEmptyArraysIsRefusedInAFewWords() throws Exception {
+    var out = new ByteArrayOutputStream();
+    try (var zip = new ZipOutputStream(out)) {
+      for (int i = 0; i < 5000; i++) {
+        zip.putNextEntry(new ZipEntry(i + ".npy"));
+        zip.write(EMPTY_ARRAY);
+        zip.closeEntry();
+      }
+    }
+    var answer = Multipart.upload(this, Map.of("name", "empty", "file", out.toByteArray()));
+    problem(answer, 422, "invalid_spec");
+    assertThat(answer.body()).hasSizeLessThan(1000).contains("more than 4096 arrays");
+  }
+
+  private static byte[] zip(int files, int bytes) throws IOException {
+    var out = new ByteArrayOutputStream();
+    try (var zip = new ZipOutputStream(out)) {
+      for (int i = 0; i < files; i++) {
+        zip.putNextEntry(new ZipEntry("0/" + i + ".bin"));
+        zip.write(new byte[bytes]);
+        zip.closeEntry();
+      }
+    }
+    return out.toByteArray();
+  }
+
+  private HttpResponse<String> upload(byte[] zip) {
+    return Multipart.upload(
+        this,
+        Map.of("name", "zeros", "time_steps", 2, "height", 2, "width", 2, "events", zip));
+  }
+}
