@@ -35,6 +35,7 @@ import tools.jackson.databind.json.JsonMapper;
       "server.tomcat.connection-timeout=3s",
       "server.tomcat.keep-alive-timeout=60s",
       "spikewise.datasets.max-unpacked=16MB",
+      "spikewise.compute.threads=2",
       "logging.level.dev.spikewise.web.ProblemAdvice=debug"
     })
 abstract class ServiceTest {
