@@ -165,6 +165,12 @@ class ComputingTest extends ServiceTest {
   }
 
   @Test
+  void aBaselineThatIsMeasuredAtAdmissionIsKept() {
+    var job = body(post("/api/v1/jobs", WITH_BASELINE));
+    assertThat(job.at("/baseline/synops").asDouble()).as(job.toString()).isPositive();
+  }
+
+  @Test
   void workThatTakesTooLongIsRefusedBeforeItBegins() {
     var layer = "{\"type\": \"Linear\", \"out_features\": 4096}, {\"type\": \"IAF\"}";
     var layers = IntStream.range(0, 100).mapToObj(_ -> layer).collect(Collectors.joining(","));

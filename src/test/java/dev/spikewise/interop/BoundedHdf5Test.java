@@ -42,12 +42,4 @@ class BoundedHdf5Test {
             hdf -> (long[]) hdf.getDatasetByPath("honest").getDataFlat());
     assertThat(honest).hasSize(4000).endsWith(3999);
   }
-
-  @Test
-  void aRecordingWithSuchChunksIsRefused() throws IOException {
-    byte[] file = file();
-    assertThatThrownBy(() -> Events.read("a.h5", file))
-        .isInstanceOf(UnreadableFileException.class)
-        .hasMessageContaining("holds no events");
-  }
 }

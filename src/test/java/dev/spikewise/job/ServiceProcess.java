@@ -11,6 +11,7 @@ import java.lang.management.ManagementFactory;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
@@ -161,13 +162,18 @@ final class ServiceProcess implements AutoCloseable {
 
   HttpResponse<String> post(String path, String body, String... headers)
       throws IOException, InterruptedException {
+    return post(path, BodyPublishers.ofString(body), headers);
+  }
+
+  /** A body is JSON unless the headers say otherwise. */
+  HttpResponse<String> post(String path, BodyPublisher body, String... headers)
+      throws IOException, InterruptedException {
     var request =
         HttpRequest.newBuilder(root.resolve(path)).header("Content-Type", "application/json");
     for (int i = 0; i < headers.length; i += 2) {
       request.setHeader(headers[i], headers[i + 1]);
     }
-    return client.send(
-        request.POST(BodyPublishers.ofString(body)).build(), BodyHandlers.ofString());
+    return client.send(request.POST(body).build(), BodyHandlers.ofString());
   }
 
   interface Condition {
