@@ -247,7 +247,8 @@ def main():
               "lava": lava_counts, "lava-recurrent": lava_counts}
     others = {"sinabs": sinabs_network, "sinabs-leak": sinabs_leak, "norse-leak": norse_leak, "sinabs-conv1d": sinabs_conv1d,
               "snntorch-recurrent": snntorch_recurrent, "lava": lava_network, "lava-recurrent": lava_recurrent}
-    for name, count in counts.items():
+    # Networks of ours that are no peer's too: an AvgPool2d, which sinabs knows no node for, and residual.nir again.
+    for name, count in {**counts, "sinabs-avgpool": sinabs_counts, "residual": sinabs_counts}.items():
         try:
             source = ours / f"ours-{name}.nir"
             shutil.copy(source, out)
@@ -313,6 +314,20 @@ def odd_graphs():
     uneven = nir.IF(r=shaped(1, 2), v_threshold=np.array([1, 2], dtype=np.float32))
     nir.write(out / "uneven.nir", graph({**ends, "fc": affine(3, 2), "if": uneven},
                                         [("input", "fc"), ("fc", "if"), ("if", "output")]))
+    chain = lambda *names: list(zip(names, names[1:]))
+    nir.write(out / "scale.nir", graph({**ends, "double": nir.Scale(shaped(2, 3)), "fc": affine(3, 2), "rows": nir.Scale(np.array([3, 5], dtype=np.float32)),
+                                        "if": integrate(2)}, chain("input", "double", "fc", "rows", "if", "output")))
+    li = nir.CubaLI(tau_mem=shaped(4e-3, 2), tau_syn=shaped(2e-3, 2), r=shaped(1, 2), v_leak=shaped(0, 2), w_in=shaped(3, 2))
+    quiet = nir.Affine(shaped(0.5, 2, 2), shaped(0, 2))
+    nir.write(out / "cuba-li.nir", graph({**ends, "fc": affine(3, 2), "li": li, "fc2": quiet, "if": integrate(2)},
+                                         chain("input", "fc", "li", "fc2", "if", "output")))
+    nir.write(out / "integrator.nir", graph({**ends, "fc": affine(3, 2), "i": nir.I(shaped(1, 2)), "threshold": nir.Threshold(shaped(5, 2))},
+                                            chain("input", "fc", "i", "threshold", "output")))
+    nir.write(out / "no-ends.nir", graph({**ends, "fc": affine(3, 2), "if": integrate(2)}, chain("input", "fc", "if", "output")))
+    with h5py.File(out / "no-ends.nir", "r+") as file:
+        nodes = file["node"]
+        del nodes["nodes/input"], nodes["nodes/output"], nodes["edges"]
+        nodes["edges"] = np.array([[b"fc", b"if"]], dtype=object)
     nir.write(out / "misfit.nir", graph({**ends, "fc": affine(4, 2)}, [("input", "fc"), ("fc", "output")]))
 
 

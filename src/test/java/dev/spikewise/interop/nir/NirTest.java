@@ -2,6 +2,8 @@ package dev.spikewise.interop.nir;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.interop.Weights;
 import dev.spikewise.problem.InvalidSpecException;
@@ -13,16 +15,23 @@ import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Node;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
+import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.PoolSpec;
 import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
+import io.jhdf.HdfFile;
+import io.jhdf.api.DatasetCreationOptions;
+import io.jhdf.api.WritableGroup;
+import io.jhdf.filter.DeflatePipelineFilter;
+import io.jhdf.filter.Filter;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -421,6 +430,310 @@ class NirTest {
         .hasMessageContaining("sinabs alone");
   }
 
+  @Test
+  void twoEdgesIntoANodeAreASum() throws IOException {
+    NirModel residual = NirReader.read(Golden.bytes("residual.nir"), null);
+
+    assertThat(residual.model().nodes())
+        .extracting(Node::name, Node::inputs)
+        .containsExactly(
+            tuple("a", null),
+            tuple("n", null),
+            tuple("b", null),
+            tuple("n2_add", List.of("n", "b")),
+            tuple("n2", null));
+    assertThat(residual.model().layers().get(3)).isEqualTo(new JoinSpec.Add());
+
+    byte[] ours = NirWriter.write(residual.model(), residual.weights(), NirDialect.SINABS);
+    keep("ours-residual", ours);
+    assertReadAgain(residual.model(), residual.weights(), ours);
+    assertThat(NirReader.read(Golden.bytes("branches.nir"), NirDialect.NORSE).model().nodes())
+        .extracting(Node::name)
+        .containsExactly("fc", "other", "lif_add", "lif");
+  }
+
+  @Test
+  void sumsOfSumsAreWrittenAsEdgesOfTheirReaders() {
+    var linear = new SynapticSpec.Linear(3, 3, false);
+    var iaf = new NeuronSpec.IAF(Constant.of(1), null, null, null, null, -1.0, null);
+    ModelSpec model =
+        new ModelSpec(
+            "sums",
+            List.of(3),
+            List.of(
+                new Node("stem", null, linear),
+                new Node("left.spike", null, iaf),
+                new Node("right.spike", List.of("stem"), iaf),
+                new Node("both", List.of("left.spike", "right.spike"), new JoinSpec.Add()),
+                new Node("all", List.of("both", "input"), new JoinSpec.Add()),
+                new Node("out", null, linear)),
+            null);
+    var tensors = new LinkedHashMap<String, Tensor>();
+    tensors.put("stem.weight", random(new Random(1), 1, 3, 3));
+    tensors.put("out.weight", random(new Random(2), 1, 3, 3));
+    var weights = new StateDict(tensors);
+
+    NirModel read = NirReader.read(NirWriter.write(model, weights, NirDialect.SINABS), null);
+
+    assertThat(read.model().nodes())
+        .extracting(Node::name, Node::inputs)
+        .containsExactly(
+            tuple("stem", null),
+            tuple("left.spike", null),
+            tuple("right.spike", List.of("stem")),
+            tuple("all", List.of("input", "left.spike", "right.spike")),
+            tuple("out", null));
+    assertThat(read.weights().tensors()).containsOnlyKeys("stem.weight", "out.weight");
+
+    ModelSpec concat =
+        new ModelSpec(
+            null,
+            List.of(3),
+            List.of(
+                new Node(null, null, iaf),
+                new Node(null, List.of("input", "0"), new JoinSpec.Concat(1))),
+            null);
+    assertThatThrownBy(() -> NirWriter.write(concat, new StateDict(Map.of()), NirDialect.SINABS))
+        .hasMessageContaining("/layers/1 Concat cannot be written to NIR");
+  }
+
+  @Test
+  void anAveragePoolIsASumPoolForSinabs() throws IOException {
+    NirModel average = NirReader.read(Golden.bytes("out_avgpool.nir"), null);
+    byte[] ours = NirWriter.write(average.model(), average.weights(), NirDialect.SINABS);
+    keep("ours-sinabs-avgpool", ours);
+
+    assertThat(NirGraph.read(ours, _ -> {}).order()).extracting(NirNode::type).contains("SumPool2d");
+    assertReadAgain(average.model(), average.weights(), ours);
+    assertThat(counts(average)).containsExactly(12, 0, 0);
+    assertSpikes("ours-sinabs-avgpool", null);
+
+    var padded = new PoolSpec.AvgPool2d(new Size2(2, 2), new Size2(2, 2), Size2.ONE);
+    assertThatThrownBy(
+            () -> NirWriter.write(planes(padded), ones(planes(padded)), NirDialect.SINABS))
+        .hasMessageContaining("/layers/0 must have no padding for sinabs");
+  }
+
+  @Test
+  void convolutionsWhoseGroupsNoImporterReadsAreNotWritten() {
+    for (NirDialect dialect : NirDialect.values()) {
+      ModelSpec depthwise =
+          planes(
+              new SynapticSpec.Conv2d(
+                  2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 2, false));
+      assertThatThrownBy(() -> NirWriter.write(depthwise, ones(depthwise), dialect))
+          .hasMessageContaining("/layers/0")
+          .hasMessageContaining("group");
+    }
+  }
+
+  @Test
+  void aLeadingOneIsAChannelOfAConv1d() {
+    NirModel line = NirReader.read(Golden.bytes("roundtrip_conv1d_1xL.nir"), null);
+
+    assertThat(line.model().inputShape()).containsExactly(1, 16);
+    assertThat(counts(line))
+        .isEqualTo(
+            counts(
+                NirReader.read(
+                    NirWriter.write(line.model(), line.weights(), NirDialect.SINABS), null)));
+  }
+
+  @Test
+  void paddingMayBeAWord() {
+    NirModel same = NirReader.read(Golden.bytes("sinabs_same.nir"), null);
+
+    assertThat(same.model().layers().getFirst())
+        .isEqualTo(
+            new SynapticSpec.Conv2d(
+                1, 4, new Size2(3, 3), Size2.ONE, Size2.ONE, Size2.ONE, 1, true));
+  }
+
+  @Test
+  void readsNodesThatScaleIntegrateAndCompare() {
+    // Counts by NIR's equations: numpy, float64.
+    NirModel scaled = NirReader.read(Golden.bytes("scale.nir"), NirDialect.SINABS);
+    assertThat(scaled.model().layers().stream().map(LayerSpec::typeName))
+        .containsExactly("Linear", "IAF");
+    assertThat(Golden.tensor(scaled.weights(), "0.weight").data())
+        .containsExactly(3, 3, 3, 5, 5, 5);
+    assertThat(counts(scaled)).containsExactly(93, 155);
+
+    assertThat(counts(NirReader.read(Golden.bytes("cuba-li.nir"), NirDialect.NORSE)))
+        .containsExactly(9, 9);
+    assertThatThrownBy(() -> NirReader.read(Golden.bytes("cuba-li.nir"), null))
+        .hasMessageContaining("CubaLI is not known to SINABS");
+
+    assertThat(counts(NirReader.read(Golden.bytes("integrator.nir"), NirDialect.SINABS)))
+        .containsExactly(7, 7);
+  }
+
+  @Test
+  void aFileWithoutEndsStartsAtItsOnlyFirstNode() {
+    NirModel read = NirReader.read(Golden.bytes("no-ends.nir"), null);
+
+    assertThat(read.model().inputShape()).containsExactly(3);
+    assertThat(read.model().layers().stream().map(LayerSpec::typeName))
+        .containsExactly("Linear", "IAF");
+    assertThat(read.assumptions())
+        .containsExactly(
+            "The file has no Input node: the input shape [3] is that of its first node,"
+                + " /node/nodes/fc");
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = NirDialect.class,
+      names = {"SINABS", "NORSE"})
+  void constantsMayDifferBetweenNeurons(NirDialect dialect) {
+    boolean norse = dialect == NirDialect.NORSE;
+    ModelSpec model =
+        flat(
+            new NeuronSpec.LIF(
+                Constant.of(List.of(2, 3, 4, 5, 6, 7)),
+                null,
+                false,
+                norse,
+                Constant.of(0.4),
+                norse ? SpikeFn.SINGLE : SpikeFn.MULTI,
+                norse ? ZERO : ResetFn.SUBTRACT,
+                SurrogateSpec.DEFAULT,
+                null,
+                false),
+            new NeuronSpec.LIF(
+                Constant.of(4),
+                null,
+                false,
+                norse,
+                Constant.of(List.of(1, 2, 3, 4, 5)),
+                norse ? SpikeFn.SINGLE : SpikeFn.MULTI,
+                norse ? ZERO : ResetFn.SUBTRACT,
+                SurrogateSpec.DEFAULT,
+                null,
+                false));
+    StateDict weights = flatWeights(model);
+    byte[] file = NirWriter.write(model, weights, dialect);
+
+    NirNode first = NirGraph.read(file, _ -> {}).order().get(3);
+    assertThat(first.tensor("tau").data()).hasSize(6).doesNotHaveDuplicates();
+    NirModel read = NirReader.read(file, null);
+    assertThat(constant(read, 2, "tau_mem")).hasSize(6);
+    for (int i = 0; i < 6; i++) {
+      assertThat(constant(read, 2, "tau_mem").get(i)).isCloseTo(2 + i, within(1e-4));
+    }
+    assertThat(constant(read, 4, "spike_threshold")).hasSize(5);
+    assertThat(counts(read)).isEqualTo(counts(new NirModel(model, weights, List.of())));
+
+    assertThatThrownBy(() -> NirWriter.write(model, weights, NirDialect.SNNTORCH))
+        .hasMessageContaining("/layers/2/tau_mem must be the same for all neurons");
+    assertThat(
+            ((NeuronSpec.IAF)
+                    NirReader.read(Golden.bytes("uneven.nir"), NirDialect.NORSE)
+                        .model()
+                        .layers()
+                        .get(1))
+                .spikeThreshold())
+        .isEqualTo(Constant.of(List.of(1.0, 2.0)));
+    assertThatThrownBy(() -> NirReader.read(Golden.bytes("uneven.nir"), NirDialect.SINABS))
+        .hasMessageContaining("/node/nodes/if has neurons that differ in more than");
+  }
+
+  private static List<Double> constant(NirModel read, int layer, String name) {
+    return Objects.requireNonNull(
+            ((NeuronSpec) read.model().layers().get(layer)).constants().get(name))
+        .values();
+  }
+
+  /** nir.write compresses by default since January 2026. */
+  @Test
+  void compressedArraysAreBoundedByTheirSizeWhenInflated() throws IOException {
+    var random = new Random(3);
+    var weight = new float[400][300];
+    for (float[] row : weight) {
+      for (int i = 0; i < row.length; i++) {
+        row[i] = random.nextFloat();
+      }
+    }
+    var chunks = DatasetCreationOptions.builder().chunkDimensions(60, 90);
+
+    NirModel read = NirReader.read(linear(weight, chunks.shuffle().deflate().build()), null);
+
+    assertThat(read.model().inputShape()).containsExactly(300);
+    float[] data = Golden.tensor(read.weights(), "0.weight").data();
+    assertThat(data[399 * 300 + 7]).isEqualTo(weight[399][7]);
+
+    Filter bomb = new Bomb();
+    for (var small :
+        List.of(
+            DatasetCreationOptions.builder().chunkDimensions(2, 2).filter(bomb).build(),
+            DatasetCreationOptions.builder().chunkDimensions(1, 2).filter(bomb).build())) {
+      assertThatThrownBy(() -> NirReader.read(linear(new float[2][2], small), null))
+          .isInstanceOf(InvalidSpecException.class)
+          .hasMessageContaining("/node/nodes/0/weight has a compressed chunk of more than");
+    }
+    assertThatThrownBy(
+            () ->
+                NirReader.read(
+                    linear(
+                        new float[2][2],
+                        DatasetCreationOptions.builder()
+                            .chunkDimensions(2, 2)
+                            .deflate()
+                            .deflate()
+                            .build()),
+                    null))
+        .hasMessageContaining("an array may use shuffle, then gzip, then fletcher32");
+  }
+
+  /** Makes 4 MiB of every chunk, as no library does. */
+  private static final class Bomb implements Filter {
+    @Override
+    public int getId() {
+      return 1;
+    }
+
+    @Override
+    public String getName() {
+      return "deflate";
+    }
+
+    @Override
+    public byte[] encode(byte[] data, int[] settings) {
+      return new DeflatePipelineFilter().encode(new byte[1 << 22], new int[] {9});
+    }
+
+    @Override
+    public byte[] decode(byte[] data, int[] settings) {
+      throw new AssertionError("must not be inflated");
+    }
+  }
+
+  private static byte[] linear(float[][] weight, DatasetCreationOptions options)
+      throws IOException {
+    Path file = Files.createTempFile("linear", ".nir");
+    try (var hdf = HdfFile.write(file)) {
+      hdf.putDataset("version", "1.0.7");
+      WritableGroup node = hdf.putGroup("node");
+      node.putDataset("type", "NIRGraph");
+      node.putDataset("edges", new String[][] {{"input", "0"}, {"0", "output"}});
+      WritableGroup nodes = node.putGroup("nodes");
+      for (String end : List.of("Input", "Output")) {
+        WritableGroup port = nodes.putGroup(end.toLowerCase(java.util.Locale.ROOT));
+        port.putDataset("type", end);
+        port.putDataset(
+            "shape", new long[] {end.equals("Input") ? weight[0].length : weight.length});
+      }
+      WritableGroup linear = nodes.putGroup("0");
+      linear.putDataset("type", "Linear");
+      linear.putDataset("weight", weight, options);
+    }
+    try {
+      return Files.readAllBytes(file);
+    } finally {
+      Files.delete(file);
+    }
+  }
+
   /** (2, 8, 8) values, two fully connected layers with these neurons after each. */
   private static ModelSpec flat(LayerSpec first, LayerSpec second) {
     return ModelSpec.sequence(
@@ -462,10 +775,7 @@ class NirTest {
   void damagedFilesAreRefusedNeverObeyed() {
     Golden.mutate(Golden.bytes("ours-sinabs.nir"), 3_000, 4, bytes -> NirReader.read(bytes, null));
     Golden.mutate(
-        Golden.bytes("ours-snntorch-recurrent.nir"),
-        1_000,
-        6,
-        bytes -> NirReader.read(bytes, null));
+        Golden.bytes("ours-snntorch-recurrent.nir"), 1_000, 6, bytes -> NirReader.read(bytes, null));
     Golden.mutate(
         Golden.bytes("peer-lava-recurrent.nir"),
         1_000,
