@@ -71,6 +71,8 @@ public record Deployability(
     ORDER,
     /** The chip has no such layer. */
     LAYER_TYPE,
+    /** Layers form a chain: each output is read by one layer. */
+    BRANCHES,
     /** Some core has room for both the kernels and the neurons of a layer. */
     MEMORY,
     /** All layers find a core of their own. */

@@ -5,6 +5,7 @@ import dev.spikewise.chip.Deployability.Failure;
 import dev.spikewise.chip.Deployability.Layer;
 import dev.spikewise.chip.Deployability.Role;
 import dev.spikewise.chip.Deployability.Rule;
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
@@ -30,7 +31,8 @@ final class Placement {
 
   private static final int MAX_BIAS = 1024;
 
-  private final ModelSpec model;
+  /** In the order of computing; a chain. */
+  private final List<Graph.Vertex> order;
   private final Chip chip;
   private final List<Draft> drafts = new ArrayList<>();
   private final List<Layer> layers = new ArrayList<>();
@@ -93,11 +95,15 @@ final class Placement {
   }
 
   Placement(ModelSpec model, Chip chip) {
-    this.model = model;
     this.chip = chip;
-    List<Shape> shapes = model.graph().plainShapes();
-    map = spatial(shapes.getFirst());
-    for (int i = 0; i < model.layers().size(); i++) {
+    Graph graph = model.graph();
+    order = graph.order();
+    map = spatial(graph.inputShape());
+    if (order.stream().anyMatch(layer -> layer.spec() instanceof JoinSpec)) {
+      refuseBranches(graph);
+      return;
+    }
+    for (int i = 0; i < order.size(); i++) {
       var findings = new Findings();
       if (i == 0) {
         findings.require(
@@ -105,22 +111,58 @@ final class Placement {
             Rule.INPUT_SIZE,
             "the input may be at most 128 x 128, was " + size(map));
       }
-      LayerSpec layer = model.layers().get(i);
-      Role role = place(i, layer, shapes.get(i + 1), findings);
+      Shape output = order.get(i).shape();
+      LayerSpec layer = order.get(i).spec();
+      Role role = place(i, layer, output, findings);
       boolean inCore = role != Role.NONE && role != Role.IMPOSSIBLE && !drafts.isEmpty();
       layers.add(
           new Layer(
-              Integer.toString(i),
+              name(i),
               layer.typeName(),
               role,
               inCore ? drafts.size() - 1 : null,
               findings.failures,
               findings.notes));
-      if (layer instanceof SynapticSpec.Linear || shapes.get(i + 1).rank() > 1) {
-        map = spatial(shapes.get(i + 1));
+      if (layer instanceof SynapticSpec.Linear || output.rank() > 1) {
+        map = spatial(output);
       }
     }
     requireNeurons("must have IAF neurons after it: a core puts out spikes");
+  }
+
+  /**
+   * A core's spikes can go to two others, and two sources into one, but the limits of that are not
+   * modelled here: a wrong yes would be worse than none.
+   */
+  private void refuseBranches(Graph graph) {
+    for (Graph.Vertex layer : order) {
+      var findings = new Findings();
+      int readers = graph.consumers(layer.index()).size();
+      findings.require(
+          !(layer.spec() instanceof JoinSpec),
+          Rule.BRANCHES,
+          "joins the outputs of several layers; only chains of layers are placed");
+      findings.require(
+          readers <= 1,
+          Rule.BRANCHES,
+          "is read by " + readers + " layers; only chains of layers are placed");
+      layers.add(
+          new Layer(
+              layer.name(),
+              layer.spec().typeName(),
+              findings.failures.isEmpty() ? Role.NONE : Role.IMPOSSIBLE,
+              null,
+              findings.failures,
+              findings.notes));
+    }
+    failures.add(
+        new Failure(
+            Rule.BRANCHES,
+            "the network has branches; only chains of layers are placed on cores"));
+  }
+
+  private String name(int i) {
+    return order.get(i).name();
   }
 
   private static Shape spatial(Shape shape) {
@@ -223,7 +265,7 @@ final class Placement {
   private Role weights(int i, SynapticSpec.Conv2d conv, Shape output, Findings findings) {
     requireNeurons("must have IAF neurons between it and the next weights");
     Size2 kernel = conv.kernelSize();
-    boolean linear = model.layers().get(i) instanceof SynapticSpec.Linear;
+    boolean linear = order.get(i).spec() instanceof SynapticSpec.Linear;
     findings.require(
         kernel.h() == kernel.w() && kernel.h() <= Chip.MAX_KERNEL,
         Rule.KERNEL_SIZE,
@@ -301,7 +343,7 @@ final class Placement {
   private Role batchNorm(Findings findings) {
     Draft open = open();
     if (open == null
-        || model.layers().get(open.weights) instanceof SynapticSpec.Linear
+        || order.get(open.weights).spec() instanceof SynapticSpec.Linear
         || !open.pools.isEmpty()) {
       findings.require(
           false, Rule.ORDER, "can only be merged into a Conv2d, which must stand right before it");
@@ -375,9 +417,10 @@ final class Placement {
       findings.notes.add("is done by the chip's camera stage");
       cameraPooling = pooling;
     } else {
-      drafts.getLast().pools.add(Integer.toString(i));
+      drafts.getLast().pools.add(name(i));
       drafts.getLast().pooling = pooling;
-      if (model.layers().subList(i + 1, model.layers().size()).stream()
+      if (order.subList(i + 1, order.size()).stream()
+          .map(Graph.Vertex::spec)
           .noneMatch(SynapticSpec.class::isInstance)) {
         findings.notes.add(
             "is left to the reader of the output: only what the next core gets is pooled");
@@ -406,13 +449,13 @@ final class Placement {
               "layers %s fit only cores %s, which are too few"
                   .formatted(
                       matching.bottleneck().layers().stream()
-                          .map(layer -> Integer.toString(drafts.get(layer).weights))
+                          .map(layer -> name(drafts.get(layer).weights))
                           .collect(Collectors.joining(", ")),
                       matching.bottleneck().cores().stream()
                           .map(String::valueOf)
                           .collect(Collectors.joining(", ")))));
     }
-    if (drafts.isEmpty()) {
+    if (drafts.isEmpty() && failures.isEmpty()) {
       failures.add(new Failure(Rule.CORES, "there is no Conv2d or Linear for any core"));
     }
     var coreLayers = new ArrayList<CoreLayer>();
@@ -424,11 +467,11 @@ final class Placement {
     return new Deployability(chip, deployable, layers, coreLayers, failures);
   }
 
-  private static CoreLayer coreLayer(Draft draft, List<Integer> possible, @Nullable Integer core) {
+  private CoreLayer coreLayer(Draft draft, List<Integer> possible, @Nullable Integer core) {
     Size2 kernel = draft.conv.kernelSize();
     return new CoreLayer(
-        Integer.toString(draft.weights),
-        draft.neurons == null ? null : Integer.toString(draft.neurons),
+        name(draft.weights),
+        draft.neurons == null ? null : name(draft.neurons),
         draft.pools,
         draft.input.dims(),
         List.of(kernel.h(), kernel.w()),

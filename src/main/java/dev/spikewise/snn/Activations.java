@@ -7,6 +7,7 @@ import dev.spikewise.snn.layer.Network;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Node;
 import java.util.Arrays;
 
 /**
@@ -40,11 +41,19 @@ final class Activations {
     new DataCheck(input, dataset, model.spec(), 1, 1).require(new Mistakes().in("normalize"));
   }
 
-  /** The percentile of the outputs of the first {@code layers} layers, as NumPy interpolates it. */
+  /**
+   * The percentile of the outputs of the first {@code layers} layers of a chain, as NumPy interpolates
+   * it.
+   */
   double percentile(int layers, Engine engine) {
     var prefix =
-        ModelSpec.sequence(
-            null, model.spec().inputShape(), model.spec().layers().subList(0, layers));
+        new ModelSpec(
+            null,
+            model.spec().inputShape(),
+            model.spec().graph().order().subList(0, layers).stream()
+                .map(layer -> new Node(layer.name(), null, layer.spec()))
+                .toList(),
+            null);
     var feed = new Feed(input, dataset, prefix, 1, 1, 0);
     var network = new Network(prefix, 1, 1, true, engine.kernelsInUse());
     network.load(model.weights().of(prefix));

@@ -5,11 +5,13 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Constant;
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
@@ -19,6 +21,7 @@ import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +39,8 @@ import org.jspecify.annotations.Nullable;
 public final class Quantizer {
 
   private final Quantization how;
-  private final List<LayerSpec> layers = new ArrayList<>();
+  private final Rewrite rewrite;
+  private final Graph graph;
   private final Map<String, Tensor> tensors;
   private final Map<String, Double> scales = new LinkedHashMap<>();
 
@@ -47,96 +51,98 @@ public final class Quantizer {
    */
   public record Quantized(TrainedModel model, Map<String, Double> scales) {}
 
-  private Quantizer(TrainedModel merged, Quantization how) {
+  private Quantizer(TrainedModel model, Quantization how) {
     this.how = how;
-    layers.addAll(merged.spec().layers());
-    tensors = new LinkedHashMap<>(merged.weights().tensors());
+    rewrite = new Rewrite(model.spec());
+    graph = rewrite.graph();
+    tensors = model.merge(rewrite);
   }
 
   /** Reports the layers that have no counterpart in whole numbers. */
   public static void check(ModelSpec model, Mistakes mistakes) {
-    if (!model.graph().isSequence()) {
-      mistakes.in("layers").add("must be a sequence to be quantized");
-      return;
-    }
-    for (int i = 0; i < model.layers().size(); i++) {
-      LayerSpec layer = model.layers().get(i);
-      boolean weights = layer instanceof SynapticSpec;
-      if (layer instanceof NeuronSpec.Spiking neurons
+    Graph graph = model.graph();
+    for (Graph.Vertex layer : graph.layers()) {
+      var at = mistakes.in("layers").in(layer.index());
+      if (layer.spec() instanceof NeuronSpec.Spiking neurons
           && neurons.scaled(neurons.spikeThreshold(), neurons.resetFn(), 0, value -> value)
               == null) {
-        mistakes
-            .in("layers")
-            .in(i)
-            .add("cannot be quantized: the potentials of " + layer.typeName() + " have no scale");
+        at.add(
+            "cannot be quantized: the potentials of "
+                + layer.spec().typeName()
+                + " have no scale");
       }
-      if (layer instanceof NormSpec.Frame) {
-        mistakes
-            .in("layers")
-            .in(i)
-            .add(
-                "cannot be quantized: "
-                    + layer.typeName()
-                    + " computes means and deviations, which have no counterpart in whole numbers");
-      } else if (layer instanceof NormSpec.Batch norm
-          && !norm.mergesInto(before(model.layers(), i))) {
-        mistakes
-            .in("layers")
-            .in(i)
-            .add(
-                "can be quantized only with "
-                    + norm.mergeable()
-                    + " right before it, which it becomes part of");
-      } else if (weights && !isLast(model.layers(), i) && neurons(model.layers(), i) < 0) {
-        mistakes
-            .in("layers")
-            .in(i)
-            .add(
-                "cannot be quantized without spiking neurons between it and the next weights:"
-                    + " its weights share a scale with their threshold");
-      }
-    }
-  }
-
-  private static @Nullable LayerSpec before(List<LayerSpec> layers, int i) {
-    int b = i - 1;
-    while (b >= 0 && layers.get(b) instanceof DropoutSpec) {
-      b--;
-    }
-    return b < 0 ? null : layers.get(b);
-  }
-
-  /** Whether no more weights follow, so that the scale of its output does not matter. */
-  private static boolean isLast(List<LayerSpec> layers, int i) {
-    return layers.subList(i + 1, layers.size()).stream().noneMatch(SynapticSpec.class::isInstance);
-  }
-
-  private static boolean feedsWeights(List<LayerSpec> layers, int i) {
-    return layers.subList(i + 1, layers.size()).stream()
-        .dropWhile(
-            next ->
-                next instanceof ShapeSpec
-                    || next instanceof PoolSpec.SumPool2d
-                    || next instanceof PoolSpec.AvgPool2d)
-        .findFirst()
-        .filter(SynapticSpec.class::isInstance)
-        .isPresent();
-  }
-
-  /** Index of the spiking neurons that the weights of layer {@code i} drive, or -1. */
-  private static int neurons(List<LayerSpec> layers, int i) {
-    for (int n = i + 1; n < layers.size(); n++) {
-      switch (layers.get(n)) {
-        case NeuronSpec.Spiking _ -> {
-          return n;
+      if (layer.spec() instanceof NormSpec.Frame) {
+        at.add(
+            "cannot be quantized: "
+                + layer.spec().typeName()
+                + " computes means and deviations, which have no counterpart in whole numbers");
+      } else if (layer.spec() instanceof NormSpec.Batch norm) {
+        if (!norm.mergesInto(before(graph, layer))) {
+          at.add(
+              "can be quantized only with "
+                  + norm.mergeable()
+                  + " right before it, which it becomes part of and which no other layer reads");
         }
-        case SynapticSpec _, RectifierSpec _, NeuronSpec.ExpLeak _ -> {
-          return -1;
+      } else if (layer.spec() instanceof SynapticSpec && neurons(graph, layer) == null) {
+        if (graph.isFollowedBy(layer.index(), SynapticSpec.class::isInstance)) {
+          at.add(
+              "cannot be quantized without spiking neurons between it and the next weights or join,"
+                  + " which alone read it: its weights share a scale with their threshold");
+        } else if (graph.isFollowedBy(layer.index(), JoinSpec.class::isInstance)) {
+          at.add(
+              "cannot be quantized because its output is joined with another before spiking"
+                  + " neurons, and each has a scale of its own");
+        }
+      }
+    }
+  }
+
+  /** The layer before a norm that alone reads it, over layers that drop out, or null. */
+  private static @Nullable LayerSpec before(Graph graph, Graph.Vertex norm) {
+    int at = norm.input();
+    while (at != Graph.INPUT_INDEX && graph.consumers(at).size() == 1) {
+      LayerSpec layer = graph.layer(at).spec();
+      if (!(layer instanceof DropoutSpec)) {
+        return layer;
+      }
+      at = graph.layer(at).input();
+    }
+    return null;
+  }
+
+  /** Whether all that read a pool are weights, perhaps behind more pools, which can scale it. */
+  private boolean feedsWeights(int pool) {
+    return !graph.consumers(pool).isEmpty()
+        && graph.consumers(pool).stream()
+            .allMatch(
+                next ->
+                    next.spec() instanceof SynapticSpec
+                        || isScaledThrough(next.spec()) && feedsWeights(next.index()));
+  }
+
+  private static boolean isScaledThrough(LayerSpec layer) {
+    return layer instanceof ShapeSpec
+        || layer instanceof PoolSpec.SumPool2d
+        || layer instanceof PoolSpec.AvgPool2d
+        || layer instanceof DropoutSpec;
+  }
+
+  /** The spiking neurons that alone are driven by the weights of a layer, or null. */
+  private static Graph.@Nullable Vertex neurons(Graph graph, Graph.Vertex weights) {
+    Graph.Vertex at = weights;
+    while (graph.consumers(at.index()).size() == 1) {
+      at = graph.consumers(at.index()).getFirst();
+      switch (at.spec()) {
+        case NeuronSpec.Spiking _ -> {
+          return at;
+        }
+        case SynapticSpec _, RectifierSpec _, NeuronSpec.ExpLeak _, JoinSpec _ -> {
+          return null;
         }
         default -> {}
       }
     }
-    return -1;
+    return null;
   }
 
   /**
@@ -146,36 +152,38 @@ public final class Quantizer {
     var mistakes = new Mistakes();
     check(model.spec(), mistakes);
     mistakes.throwIfAny();
-    TrainedModel merged = model.merged();
-    var quantizer = new Quantizer(merged, how);
+    var quantizer = new Quantizer(model, how);
     quantizer.run();
-    return quantizer.unfolded(model.spec());
+    return quantizer.result(model.spec());
   }
 
   private void run() {
-    float area = 1;
-    for (int next = 0; next < layers.size(); next++) {
-      int i = next;
-      switch (layers.get(i)) {
+    var areas = new HashMap<Integer, Float>();
+    for (Graph.Vertex layer : graph.order()) {
+      int i = layer.index();
+      float area = areas.getOrDefault(layer.input(), 1f);
+      switch (rewrite.layer(i)) {
         // A chip can only sum, and the next weights make up for it.
-        case PoolSpec.AvgPool2d pool
-            when pool.padding().equals(Size2.ZERO) && feedsWeights(layers, i) -> {
-          layers.set(i, new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false, pool.ceilMode()));
-          area *= pool.kernelSize().h() * pool.kernelSize().w();
+        case PoolSpec.AvgPool2d pool when pool.padding().equals(Size2.ZERO) && feedsWeights(i) -> {
+          rewrite.replace(i, new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false, pool.ceilMode()));
+          areas.put(i, area * pool.kernelSize().h() * pool.kernelSize().w());
         }
-        case SynapticSpec _ -> {
-          quantize(i, area);
-          area = 1;
+        case SynapticSpec _ -> quantize(layer, area);
+        case null, default -> {
+          if (isScaledThrough(layer.spec())) {
+            areas.put(i, area);
+          }
         }
-        default -> {}
       }
     }
   }
 
-  private void quantize(int i, float area) {
-    int n = neurons(layers, i);
+  private void quantize(Graph.Vertex layer, float area) {
+    Graph.Vertex driven = neurons(graph, layer);
+    String i = layer.name();
     var weights = new ArrayList<>(List.of(i + ".weight", i + ".bias"));
-    if (n >= 0) {
+    if (driven != null) {
+      String n = driven.name();
       weights.addAll(List.of(n + ".rec_connect.weight", n + ".rec_connect.bias"));
     }
     weights.retainAll(tensors.keySet());
@@ -184,20 +192,25 @@ public final class Quantizer {
     for (String name : weights) {
       scale = Math.min(scale, scale(tensor(name).data(), how.bits()));
     }
-    if (n >= 0) {
-      scale = Math.min(scale, scale(bounds((NeuronSpec.Spiking) layers.get(n)), how.stateBits()));
+    if (driven != null) {
+      scale = Math.min(scale, scale(bounds((NeuronSpec.Spiking) driven.spec()), how.stateBits()));
     }
     // Weights of zeros alone can have any scale.
     float factor = Float.isInfinite(scale) ? 1 : scale;
     for (String name : weights) {
       tensors.computeIfPresent(name, (_, tensor) -> rounded(tensor, factor));
     }
-    if (n >= 0) {
-      layers.set(n, scaled((NeuronSpec.Spiking) layers.get(n), factor));
+    if (driven != null) {
+      rewrite.replace(driven.index(), scaled((NeuronSpec.Spiking) driven.spec(), factor));
     } else {
-      layers.subList(i + 1, layers.size()).replaceAll(layer -> scaled(layer, factor));
+      for (Graph.Vertex next : graph.followers(layer.index())) {
+        LayerSpec behind = rewrite.layer(next.index());
+        if (behind != null) {
+          rewrite.replace(next.index(), scaled(behind, factor));
+        }
+      }
     }
-    scales.put(Integer.toString(i), (double) factor);
+    scales.put(i, (double) factor);
   }
 
   private Tensor tensor(String name) {
@@ -272,32 +285,13 @@ public final class Quantizer {
     return Math.rint((float) value * scale);
   }
 
-  /** Gives layers their old places back, and what was merged away one without an effect. */
-  private Quantized unfolded(ModelSpec original) {
-    var places = new ArrayList<Integer>();
-    var unfolded = new ArrayList<LayerSpec>();
-    for (LayerSpec layer : original.layers()) {
-      if (layer instanceof DropoutSpec || layer instanceof NormSpec.Batch) {
-        unfolded.add(new ShapeSpec.FlattenTime());
-      } else {
-        unfolded.add(layers.get(places.size()));
-        places.add(unfolded.size() - 1);
+  /** The layers in their places, and one without an effect where one was merged away. */
+  private Quantized result(ModelSpec original) {
+    for (Graph.Vertex layer : graph.layers()) {
+      if (rewrite.layer(layer.index()) == null) {
+        rewrite.replace(layer.index(), new ShapeSpec.FlattenTime());
       }
     }
-    var moved = new LinkedHashMap<String, Tensor>();
-    tensors.forEach((name, tensor) -> moved.put(moved(name, places), tensor));
-    var scalesMoved = new LinkedHashMap<String, Double>();
-    scales.forEach((name, scale) -> scalesMoved.put(moved(name, places), scale));
-    return new Quantized(
-        new TrainedModel(
-            ModelSpec.sequence(original.name(), original.inputShape(), unfolded),
-            new StateDict(moved)),
-        scalesMoved);
-  }
-
-  private static String moved(String name, List<Integer> places) {
-    String[] parts = name.split("\\.", 2);
-    String place = places.get(Integer.parseInt(parts[0])).toString();
-    return parts.length == 1 ? place : place + "." + parts[1];
+    return new Quantized(rewrite.build(original.name(), tensors), scales);
   }
 }

@@ -111,12 +111,12 @@ record SpecCheck(
   }
 
   private void checkPotential(int term) {
-    boolean spikes =
-        model.layers().stream()
-            .filter(layer -> !(layer instanceof ShapeSpec.UnflattenTime))
-            .reduce((before, last) -> last)
-            .filter(NeuronSpec.Spiking.class::isInstance)
-            .isPresent();
+    Graph graph = model.graph();
+    Graph.Vertex last = graph.output();
+    while (last.spec() instanceof ShapeSpec.UnflattenTime && last.input() != Graph.INPUT_INDEX) {
+      last = graph.layer(last.input());
+    }
+    boolean spikes = last.spec() instanceof NeuronSpec.Spiking;
     if (spikes) {
       mistakes
           .in("loss")
@@ -217,14 +217,23 @@ record SpecCheck(
     checkReachable(synops);
   }
 
-  /** The raw input causes synops in the first parameter layer that no training can take away. */
+  /** The raw input causes synops, in the layers that read it, that no training can take away. */
   private void checkReachable(Map<String, Double> synops) {
-    String first = synops.keySet().iterator().next();
-    int layer = Integer.parseInt(first.split("\\.")[0]);
-    if (model.layers().subList(0, layer + 1).stream()
-        .anyMatch(l -> l instanceof NeuronSpec.Spiking || l instanceof NormSpec)) {
-      return;
-    }
+    Graph graph = model.graph();
+    graph.order().stream()
+        .filter(layer -> layer.spec() instanceof SynapticSpec)
+        .filter(layer -> !graph.isBehind(layer.index(), SpecCheck::changesSynops))
+        .map(Graph.Vertex::name)
+        .forEach(first -> checkReachable(first, synops));
+  }
+
+  private static boolean changesSynops(LayerSpec layer) {
+    return layer instanceof SynapticSpec
+        || layer instanceof NeuronSpec.Spiking
+        || layer instanceof NormSpec;
+  }
+
+  private void checkReachable(String first, Map<String, Double> synops) {
     double raw = Objects.requireNonNull(synops.get(first));
     for (int i = 0; i < spec.loss().size(); i++) {
       if (!(spec.loss().get(i) instanceof LossTerm.Synops term)

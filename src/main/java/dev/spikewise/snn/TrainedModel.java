@@ -5,9 +5,11 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.ConversionSpec;
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
-import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Node;
 import dev.spikewise.spec.layer.DropoutSpec;
+import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NormSpec;
 import dev.spikewise.spec.layer.RectifierSpec;
@@ -24,44 +26,48 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
 
   /**
    * The same network as it is used: without dropout, and with each batch norm in the weights of
-   * the layer before it. Layers move up and get the names of their new places.
+   * the layer before it. In a sequence without names, layers move up and get the names of their
+   * new places.
    *
    * @throws InvalidSpecException naming a batch norm with no weights right before it
    */
   public TrainedModel merged() {
-    List<Shape> shapes = spec.graph().plainShapes();
-    var layers = new ArrayList<LayerSpec>();
-    var tensors = new LinkedHashMap<String, Tensor>();
-    for (int i = 0; i < spec.layers().size(); i++) {
-      switch (spec.layers().get(i)) {
-        case DropoutSpec _ -> {}
+    var rewrite = new Rewrite(spec);
+    return rewrite.build(spec.name(), merge(rewrite));
+  }
+
+  /** Leaves out what has no effect when the network is used; weights keep their names. */
+  Map<String, Tensor> merge(Rewrite rewrite) {
+    var tensors = new LinkedHashMap<>(weights.tensors());
+    for (Graph.Vertex vertex : rewrite.graph().order()) {
+      int i = vertex.index();
+      switch (vertex.spec()) {
+        case DropoutSpec _ -> rewrite.leaveOut(i);
         case NormSpec.Batch norm -> {
-          if (layers.isEmpty() || !norm.mergesInto(layers.getLast())) {
+          int into = rewrite.source(i);
+          LayerSpec before = into == Graph.INPUT_INDEX ? null : rewrite.layer(into);
+          if (!norm.mergesInto(before) || !rewrite.isOnlyReader(i, into)) {
             throw new InvalidSpecException(
                 "/layers/" + i,
                 "a "
                     + norm.typeName()
                     + " can be merged only into "
                     + norm.mergeable()
-                    + ", which must stand right before it");
+                    + ", which must stand right before it and be read by it alone");
           }
-          layers.set(layers.size() - 1, ((SynapticSpec) layers.getLast()).withBias());
-          merge(norm, i, layers.size() - 1, tensors);
+          rewrite.replace(into, ((SynapticSpec) Objects.requireNonNull(before)).withBias());
+          merge(norm, vertex.name(), rewrite.graph().layer(into).name(), tensors);
+          rewrite.leaveOut(i);
         }
-        case LayerSpec layer -> {
-          for (String name : layer.parameters(shapes.get(i)).keySet()) {
-            tensors.put(layers.size() + "." + name, tensor(i + "." + name));
-          }
-          layers.add(layer);
-        }
+        default -> {}
       }
     }
-    return new TrainedModel(
-        ModelSpec.sequence(spec.name(), spec.inputShape(), layers), new StateDict(tensors));
+    return tensors;
   }
 
   /** Puts layer {@code i} into the convolution {@code into}: w' = s w, b' = s (b - mean) + bias. */
-  private void merge(NormSpec.Batch norm, int i, int into, Map<String, Tensor> tensors) {
+  private void merge(
+      NormSpec.Batch norm, String i, String into, Map<String, Tensor> tensors) {
     Tensor weight = Objects.requireNonNull(tensors.get(into + ".weight"));
     float[] mean = tensor(i + ".running_mean").data();
     float[] variance = tensor(i + ".running_var").data();
@@ -103,24 +109,34 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
               how.addSpikingOutput(),
               engine);
     }
-    var layers = new ArrayList<LayerSpec>();
+    var rewrite = new Rewrite(ann.spec);
+    Graph graph = rewrite.graph();
     var tensors = new LinkedHashMap<>(ann.weights.tensors());
-    double input = how.inputWeightRescaling();
-    for (int i = 0; i < ann.spec.layers().size(); i++) {
-      LayerSpec layer = ann.spec.layers().get(i);
-      layers.add(layer instanceof RectifierSpec ? how.neuron() : layer);
-      if (layer instanceof SynapticSpec) {
-        scale(tensors, i + ".weight", input);
-        scale(tensors, i + ".bias", 1 / how.biasRescaling());
-        input = 1;
+    for (Graph.Vertex layer : graph.order()) {
+      switch (layer.spec()) {
+        case RectifierSpec _ -> rewrite.replace(layer.index(), how.neuron());
+        case SynapticSpec _ -> {
+          boolean first = !graph.isBehind(layer.index(), SynapticSpec.class::isInstance);
+          scale(tensors, layer.name() + ".weight", first ? how.inputWeightRescaling() : 1);
+          scale(tensors, layer.name() + ".bias", 1 / how.biasRescaling());
+        }
+        default -> {}
       }
     }
-    if (how.addSpikingOutput() && !(ann.spec.layers().getLast() instanceof RectifierSpec)) {
-      layers.add(how.neuron());
-    }
-    String name = how.name() == null ? spec.name() : how.name();
+    var twin = rewrite.build(how.name() == null ? spec.name() : how.name(), tensors);
+    return how.addSpikingOutput() && !(graph.output().spec() instanceof RectifierSpec)
+        ? twin.withOutput(how.neuron())
+        : twin;
+  }
+
+  /** With another layer behind the output. */
+  private TrainedModel withOutput(LayerSpec layer) {
+    Graph graph = spec.graph();
+    var nodes = new ArrayList<>(spec.nodes());
+    boolean last = graph.output().index() == nodes.size() - 1;
+    nodes.add(new Node(null, last ? null : List.of(graph.output().name()), layer));
     return new TrainedModel(
-        ModelSpec.sequence(name, spec.inputShape(), layers), new StateDict(tensors));
+        new ModelSpec(spec.name(), spec.inputShape(), nodes, null), weights);
   }
 
   /**
@@ -129,41 +145,50 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
    * spike.
    */
   private TrainedModel normalized(Activations activations, boolean output, Engine engine) {
+    Graph graph = spec.graph();
+    if (graph.layers().stream().anyMatch(layer -> layer.spec() instanceof JoinSpec)) {
+      throw new InvalidSpecException(
+          "/normalize",
+          "is not supported for models with Add or Concat, whose inputs would need one common"
+              + " scale: leave it out");
+    }
     var tensors = new LinkedHashMap<>(weights.tensors());
     double before = 1;
-    int synaptic = -1;
-    for (int i = 0; i < spec.layers().size(); i++) {
-      boolean last = i == spec.layers().size() - 1;
-      LayerSpec layer = spec.layers().get(i);
+    String synaptic = null;
+    for (int i = 0; i < graph.order().size(); i++) {
+      Graph.Vertex vertex = graph.order().get(i);
+      boolean last = vertex == graph.output();
+      LayerSpec layer = vertex.spec();
       if (layer instanceof NormSpec) {
         throw new InvalidSpecException(
             "/normalize",
             "is impossible with layer "
-                + i
+                + vertex.name()
                 + ", a "
                 + layer.typeName()
                 + ": its output does not follow the scale of the weights before it; leave normalize"
                 + " out");
       }
       if (layer instanceof SynapticSpec) {
-        if (synaptic >= 0) {
+        if (synaptic != null) {
           // Two layers of weights without a ReLU between them: the second takes what is left.
           scale(tensors, synaptic + ".weight", before);
           before = 1;
         }
-        synaptic = i;
+        synaptic = vertex.name();
       }
-      if (synaptic >= 0 && (layer instanceof RectifierSpec || last)) {
+      if (synaptic != null && (layer instanceof RectifierSpec || last)) {
         boolean spikes = layer instanceof RectifierSpec || output;
         double now = spikes ? activations.percentile(i + 1, engine) : 1;
         if (now <= 0) {
           throw new InvalidSpecException(
-              "/normalize", "is impossible: layer " + i + " is silent on these samples");
+              "/normalize",
+              "is impossible: layer " + vertex.name() + " is silent on these samples");
         }
         scale(tensors, synaptic + ".weight", before / now);
         scale(tensors, synaptic + ".bias", 1 / now);
         before = now;
-        synaptic = -1;
+        synaptic = null;
       }
     }
     return new TrainedModel(spec, new StateDict(tensors));

@@ -1,10 +1,11 @@
 package dev.spikewise.spec;
 
-import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -15,7 +16,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.PriorityQueue;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,6 +51,7 @@ public final class Graph {
    * @param inputs indices of the layers it reads, {@link #INPUT_INDEX} for the model's input
    * @param inputShapes one for each of {@code inputs}
    * @param shape of the layer's output
+   * @param spikesPerUnit spikes that a value of 1 in the input stands for
    */
   public record Vertex(
       int index,
@@ -54,7 +59,8 @@ public final class Graph {
       LayerSpec spec,
       List<Integer> inputs,
       List<Shape> inputShapes,
-      Shape shape) {
+      Shape shape,
+      int spikesPerUnit) {
 
     /** The only input of a layer that does not join several. */
     public int input() {
@@ -117,18 +123,35 @@ public final class Graph {
     return layers.stream().allMatch(layer -> layer.inputs().equals(List.of(layer.index() - 1)));
   }
 
-  /**
-   * Shape before the first layer and after each, of a sequence without names.
-   *
-   * @throws InvalidSpecException where the model is anything else
-   */
-  public List<Shape> plainShapes() {
-    if (!isSequence()
-        || layers.stream().anyMatch(v -> !v.name().equals(Integer.toString(v.index())))) {
-      throw new InvalidSpecException(
-          "/layers", "must be a sequence of layers without names for this");
+  /** Whether the output of layer {@code index} depends on a layer before it of this kind. */
+  public boolean isBehind(int index, Predicate<LayerSpec> kind) {
+    return reach(index, vertex -> vertex.inputs().stream().filter(i -> i != INPUT_INDEX).toList())
+        .anyMatch(vertex -> kind.test(vertex.spec()));
+  }
+
+  /** Whether a layer of this kind depends on the output of layer {@code index}. */
+  public boolean isFollowedBy(int index, Predicate<LayerSpec> kind) {
+    return followers(index).stream().anyMatch(vertex -> kind.test(vertex.spec()));
+  }
+
+  /** All layers that depend on the output of layer {@code index}. */
+  public List<Vertex> followers(int index) {
+    return reach(
+            index, vertex -> consumers(vertex.index()).stream().map(Vertex::index).toList())
+        .toList();
+  }
+
+  private Stream<Vertex> reach(int index, Function<Vertex, List<Integer>> next) {
+    var seen = new BitSet();
+    var waiting = new ArrayDeque<>(next.apply(layer(index)));
+    while (!waiting.isEmpty()) {
+      int at = waiting.remove();
+      if (!seen.get(at)) {
+        seen.set(at);
+        waiting.addAll(next.apply(layer(at)));
+      }
     }
-    return shapes();
+    return seen.stream().mapToObj(this::layer);
   }
 
   /** Shapes of the input and of all layers' outputs, the order of computing. */
@@ -151,6 +174,9 @@ public final class Graph {
     final List<Node> nodes;
     final Mistakes mistakes;
     final String[] names;
+    /** Stands for values of which some are averages of spikes and others are not. */
+    static final int MIXED = 0;
+
     final Map<String, Integer> indices = new HashMap<>();
     final List<List<Integer>> inputs = new ArrayList<>();
 
@@ -414,6 +440,7 @@ public final class Graph {
 
     private List<Vertex> shapes(Shape input, List<Integer> order) {
       var shapes = new Shape[names.length];
+      var units = new int[names.length];
       var vertices = new ArrayList<Vertex>();
       for (int i : order) {
         var its = new LinkedHashMap<String, Shape>();
@@ -427,6 +454,9 @@ public final class Graph {
         if (its.size() == inputs.get(i).size()) {
           shapes[i] = shape(i, its);
           if (shapes[i] != null) {
+            Shape first = its.firstEntry().getValue();
+            int unit = unit(i, first, units);
+            units[i] = unit == MIXED ? MIXED : nodes.get(i).layer().spikesPerUnit(unit, first);
             vertices.add(
                 new Vertex(
                     i,
@@ -434,11 +464,34 @@ public final class Graph {
                     nodes.get(i).layer(),
                     List.copyOf(inputs.get(i)),
                     List.copyOf(its.values()),
-                    shapes[i]));
+                    shapes[i],
+                    unit));
           }
         }
       }
       return vertices;
+    }
+
+    /** Spikes that a value of 1 in the input of layer {@code i} stands for, or {@link #MIXED}. */
+    private int unit(int i, Shape input, int[] units) {
+      int[] its =
+          inputs.get(i).stream()
+              .mapToInt(from -> from == INPUT_INDEX ? 1 : units[from])
+              .distinct()
+              .toArray();
+      LayerSpec layer = nodes.get(i).layer();
+      if (its.length == 1 && its[0] != MIXED) {
+        return its[0];
+      }
+      if (layer instanceof SynapticSpec) {
+        at(i)
+            .add(
+                "reads a mix of averaged and other spikes, so that its synaptic operations cannot"
+                    + " be counted: use SumPool2d in place of AvgPool2d, or put a layer of neurons"
+                    + " between the join and this layer");
+      }
+      // Neurons and weights put out values of their own.
+      return layer.spikesPerUnit(2, input) == 1 ? 1 : MIXED;
     }
 
     private @Nullable Shape shape(int i, LinkedHashMap<String, Shape> its) {

@@ -18,6 +18,14 @@ class ActivationCheckpointingTest {
 
   private static final Dataset DIGITS = Dataset.digits();
 
+  private static final String RESIDUAL =
+      "{'type': 'IAF', 'name': 'stem'}, {'type': 'Conv2d', 'out_channels': 64, 'kernel_size': 3, 'padding': 1},"
+          + " {'type': 'LIF', 'tau_mem': 6, 'name': 'body'}, {'type': 'Merge', 'name': 'sum', 'inputs': ['stem', 'body']},"
+          + " {'type': 'SumPool2d', 'kernel_size': 2}, {'type': 'AvgPool2d', 'name': 'shortcut', 'inputs': ['stem'],"
+          + " 'kernel_size': 2}, {'type': 'Concat', 'inputs': ['5', 'shortcut']}, {'type': 'IAF'}"
+          + " | {'type': 'cross_entropy'}, {'type': 'synops', 'target': {'baseline_multiple': 0.9}},"
+          + " {'type': 'l1', 'weight': 1e-6, 'layers': ['stem']}";
+
   /** Between a convolution of 64 channels and a linear layer; then terms of the loss. */
   static final String[] jobs = {
     "{'type': 'IAF'}, {'type': 'SumPool2d', 'kernel_size': 2} | {'type': 'cross_entropy'},"
@@ -35,6 +43,7 @@ class ActivationCheckpointingTest {
     "{'type': 'NeuromorphicReLU'}, {'type': 'SumPool2d', 'kernel_size': 2}, {'type': 'ReLU'}, {'type': 'ExpLeak',"
         + " 'tau_mem': 4} | {'type': 'max_membrane_cross_entropy'}, {'type': 'synops', 'target':"
         + " {'baseline_multiple': 0.9}}",
+    RESIDUAL,
   };
 
   @ParameterizedTest
@@ -53,6 +62,20 @@ class ActivationCheckpointingTest {
           .usingRecursiveFieldByFieldElementComparatorIgnoringFields("durationMs")
           .isEqualTo(expected);
     }
+  }
+
+  @Test
+  void branchesGiveTheSameBitsOnAnyNumberOfThreads() {
+    var spec = spec(RESIDUAL, false);
+    var epochs = new ArrayList<EpochMetrics>();
+    try (var engine = Engine.create(1)) {
+      var trainer = new Trainer(spec, spec.model().definition(), null, DIGITS, engine);
+      trainer.run(epochs::add);
+      assertThat(trainer.checkpoint().toBytes())
+          .isEqualTo(train(spec, false, new ArrayList<>()));
+    }
+    assertThat(epochs.getFirst().parameter().keySet()).containsExactly("0", "2", "10");
+    assertThat(epochs.getFirst().spiking().keySet()).containsExactly("stem", "body", "8", "11");
   }
 
   private static TrainingSpec spec(String job, boolean again) {

@@ -13,7 +13,7 @@ import java.util.List;
  * otherwise. Backward, with n values a channel: {@code dx = weight / std (dy - mean(dy) - xhat
  * mean(dy xhat))}.
  */
-final class BatchNorm extends Layer {
+final class BatchNorm extends UnaryLayer {
 
   private final NormSpec.Batch spec;
   private final Parameter weight;

@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
  * Silences values, or whole channels, of a sample at all its time steps while the network is
  * trained; passes everything on otherwise.
  */
-final class Dropout extends Layer {
+final class Dropout extends UnaryLayer {
 
   private final double p;
   private final boolean channels;
@@ -18,13 +18,21 @@ final class Dropout extends Layer {
   private final Parallel parallel;
 
   /**
+   * @param salt keeps the draws of one layer apart from those of others
    * @param seeds of the samples in the batch
    */
-  Dropout(String name, DropoutSpec spec, Signal in, Signal out, long[] seeds, Parallel parallel) {
+  Dropout(
+      String name,
+      DropoutSpec spec,
+      long salt,
+      Signal in,
+      Signal out,
+      long[] seeds,
+      Parallel parallel) {
     super(name, in, out);
     p = spec.p();
     channels = spec instanceof DropoutSpec.Dropout2d;
-    salt = Long.parseLong(name);
+    this.salt = salt;
     this.seeds = seeds;
     this.parallel = parallel;
     mask = new float[Math.multiplyExact(seeds.length, in.frame.size())];

@@ -12,7 +12,7 @@ import java.util.List;
  * at one time step: LayerNorm and GroupNorm. Backward, with g = weight dy and means over the part:
  * {@code dx = (g - mean(g) - xhat mean(g xhat)) / std}.
  */
-final class FrameNorm extends Layer {
+final class FrameNorm extends UnaryLayer {
 
   /** Values whose weights' gradients are computed in one task. */
   private static final int CHUNK = 256;

@@ -4,20 +4,9 @@ import dev.spikewise.snn.data.TorchRandom;
 import java.util.List;
 
 /** One step of the network's way from input to output, and back for the gradients. */
-abstract sealed class Layer
-    permits Synapses,
-        Pool,
-        MaxPool,
-        SpikingMaxPool,
-        Rearrangement,
-        Neurons,
-        Rectifier,
-        BatchNorm,
-        FrameNorm,
-        Dropout {
+abstract sealed class Layer permits UnaryLayer, Join {
 
   final String name;
-  final Signal in;
   final Signal out;
 
   /** Whether the network is trained, rather than used; PyTorch's {@code training}. */
@@ -26,17 +15,13 @@ abstract sealed class Layer
   /** Whether {@link #forward} computes what it had computed and counted before. */
   boolean again;
 
-  Layer(String name, Signal in, Signal out) {
+  Layer(String name, Signal out) {
     this.name = name;
-    this.in = in;
     this.out = out;
   }
 
   /** Computes {@link #out} of the samples {@code from..to-1}. */
   abstract void forward(int from, int to);
-
-  /** Computes dL/din from dL/dout for the samples, and adds to the parameters' gradients. */
-  abstract void backward(int from, int to, Signal gOut, Signal gIn);
 
   /** Counts what {@link #forward} of the same samples did, where the network is told to measure. */
   void measure(int from, int to) {}
@@ -48,6 +33,11 @@ abstract sealed class Layer
       active += out.data[i] != 0 ? 1 : 0;
     }
     return active;
+  }
+
+  /** Whether the loss looks at this layer itself, so that its backward pass runs in any case. */
+  boolean needsOutputGradient() {
+    return false;
   }
 
   /** Forgets what the last batch left: state and counts. */

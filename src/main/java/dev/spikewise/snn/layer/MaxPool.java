@@ -8,7 +8,7 @@ import java.util.Arrays;
  * y of a window is its largest x, at each time step by itself; the gradient goes to the first x of
  * that size, row by row, as in PyTorch.
  */
-final class MaxPool extends Layer {
+final class MaxPool extends UnaryLayer {
 
   private final PoolSpec.MaxPool2d spec;
 

@@ -3,45 +3,39 @@ package dev.spikewise.snn.layer;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.TorchRandom;
-import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.PoolShape;
-import dev.spikewise.snn.layer.Signal.Frame;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.ModelSpec;
-import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.DropoutSpec;
 import dev.spikewise.spec.layer.JoinSpec;
-import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.NormSpec;
 import dev.spikewise.spec.layer.PoolSpec;
 import dev.spikewise.spec.layer.RectifierSpec;
 import dev.spikewise.spec.layer.ReducedPoolSpec;
+import dev.spikewise.spec.layer.ReducedPoolSpec;
 import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sequential network for batches of up to B samples over T steps. A batch goes through in blocks
+ * A network for batches of up to B samples over T steps. A batch goes through in blocks
  * of samples whose activations fit a processor's cache; only what the backward pass needs is kept
  * for the whole batch, or, with {@link Purpose#CHECKPOINTED_TRAINING}, for the block alone.
  */
 public final class Network {
-
-  /** Bytes of a block's largest activation: what a core's share of the last cache holds. */
-  private static final int BLOCK_BYTES = 4 << 20;
-
-  /** Numbers for each trained one: value, gradient, order, and two moments of the optimiser. */
-  private static final long PARAMETER = 5;
-
-  /** G1 gives large arrays regions of their own, and the end of the last one is lost. */
-  private static final double AROUND_ARRAYS = 1.05;
 
   private final List<Layer> layers = new ArrayList<>();
   private final List<Parameter> parameters = new ArrayList<>();
@@ -52,10 +46,21 @@ public final class Network {
   private final Signal input;
   private final Signal output;
   private final List<Signal> blockSignals = new ArrayList<>();
+  private final Plan plan;
+  private final Map<Plan.Value, Signal> signals = new HashMap<>();
+
+  /** The layers as the definition lists them. */
+  private final List<Layer> definition;
+
   private final float[][] gradients;
-  private final int batchSize;
+
+  /** A gradient that is added to another one. */
+  private final float[] scratch;
+
+  /** What the backward pass of a block has written gradients of. */
+  private final Set<Plan.Value> reached = new HashSet<>();
+
   private final int block;
-  private final int kept;
   private final int timeSteps;
 
   /** What passes do besides computing, which takes its time or memory. */
@@ -71,13 +76,10 @@ public final class Network {
     MEASURING;
 
     /** Samples whose activations are there at the backward pass. */
-    private int kept(int batchSize, int block) {
+    int kept(int batchSize, int block) {
       return this == CHECKPOINTED_TRAINING ? block : batchSize;
     }
   }
-
-  /** A signal, and the spikes that a value of 1 in it stands for. */
-  private record Step(Signal signal, int spikesPerUnit) {}
 
   /**
    * @param batchSize B
@@ -97,329 +99,146 @@ public final class Network {
       boolean constantInput,
       Purpose purpose,
       Kernels kernels) {
-    this.batchSize = batchSize;
     this.timeSteps = timeSteps;
     this.purpose = purpose;
-    List<Shape> shapes = spec.graph().plainShapes();
-    int largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
-    block = block(spec, batchSize, timeSteps, largest);
-    kept = purpose.kept(batchSize, block);
+    plan = new Plan(spec.graph(), batchSize, timeSteps, constantInput, purpose, kernels::fuses);
+    block = plan.block();
     sampleSeeds = new long[batchSize];
-    input = new Signal(frame(shapes.getFirst(), null), constantInput ? 1 : timeSteps, batchSize);
-    var step = new Step(input, 1);
-    for (int i = 0; i < spec.layers().size(); i++) {
-      step = add(spec.layers(), i, step, shapes, kernels);
+    for (Plan.Value value : plan.values()) {
+      var signal = new Signal(value.frame, value.steps, value.samples());
+      signals.put(value, signal);
+      if (value.samples() < batchSize) {
+        blockSignals.add(signal);
+      }
     }
-    output = step.signal();
-    gradients = new float[2][block * timeSteps * largest];
+    input = signal(plan.input());
+    output = signal(plan.output());
+    for (Plan.Step step : plan.steps()) {
+      layers.add(layer(step, batchSize, kernels));
+    }
+    var inDefinition = new TreeMap<Integer, Layer>();
+    for (int i = 0; i < layers.size(); i++) {
+      inDefinition.put(plan.steps().get(i).layer().index(), layers.get(i));
+    }
+    definition = List.copyOf(inDefinition.values());
+    for (Layer layer : definition) {
+      parameters.addAll(layer.parameters());
+      state.addAll(layer.parameters());
+      state.addAll(layer.buffers());
+    }
+    gradients = plan.slots().stream().map(float[]::new).toArray(float[][]::new);
+    scratch = new float[plan.scratch()];
   }
 
-  /** Samples of a block; the whole batch where a layer looks at all samples together. */
-  private static int block(ModelSpec spec, int batchSize, int timeSteps, long largest) {
-    return spec.layers().stream().anyMatch(NormSpec.Batch.class::isInstance)
-        ? batchSize
-        : (int) Math.clamp(BLOCK_BYTES / (Float.BYTES * timeSteps * largest), 1, batchSize);
+  private Signal signal(Plan.Value value) {
+    return Objects.requireNonNull(signals.get(value));
   }
 
-  private Step add(List<LayerSpec> specs, int i, Step before, List<Shape> shapes, Kernels kernels) {
-    String name = Integer.toString(i);
-    Signal in = before.signal();
-    Shape inShape = shapes.get(i);
-    Shape shape = shapes.get(i + 1);
-    return switch (specs.get(i)) {
-      case JoinSpec _ -> throw new IllegalStateException("only a sequence can be computed");
-      case ShapeSpec s when s.leavesValues() -> before;
-      case ShapeSpec s -> {
-        var out = signal(frame(shape, null), in.steps, samples(specs, i));
-        layers.add(
-            s instanceof ShapeSpec.Upsample
-                ? Rearrangement.upsample(name, in, out, kernels.parallel())
-                : Rearrangement.reshape(name, in, out, kernels.parallel()));
-        yield new Step(out, before.spikesPerUnit());
-      }
-      case SynapticSpec s -> addSynapses(name, s, before, inShape, shape, specs, i, kernels);
-      case PoolSpec.SpikingMaxPooling2dLayer p -> {
-        var out = signal(frame(shape, null), in.steps, samples(specs, i));
-        layers.add(new SpikingMaxPool(name, p, in, out, kept, kernels.parallel()));
-        yield new Step(out, 1);
-      }
-      case PoolSpec _ when i > 0 && pool(specs, i - 1, shapes, kernels) != null -> before;
-      case ReducedPoolSpec p -> addPool(name, p.asPool2d(inShape), before, shape, specs, i, kernels);
-      case PoolSpec p -> addPool(name, p, before, shape, specs, i, kernels);
-      case NeuronSpec n -> {
-        PoolShape pool = pool(specs, i, shapes, kernels);
-        var out =
-            pool == null
-                ? signal(frame(shape, in.frame), timeSteps, samples(specs, i))
-                : signal(frame(shapes.get(i + 2), null), timeSteps, samples(specs, i + 1));
-        add(new Neurons(name, n, shape, pool, in, out, batchSize, kept, block, timeSteps, kernels));
-        yield new Step(out, 1);
-      }
-      case RectifierSpec r -> {
-        var out = signal(in.frame, in.steps, samples(specs, i));
-        layers.add(new Rectifier(name, r, in, out, sampleSeeds, timeSteps, kernels.parallel()));
-        yield new Step(out, before.spikesPerUnit());
-      }
-      case NormSpec n -> {
-        var out = signal(in.frame, in.steps, samples(specs, i));
-        add(
-            switch (n) {
-              case NormSpec.Batch b ->
-                  new BatchNorm(
-                      name, b, inShape, in, out, batchSize, timeSteps, kernels.parallel());
-              case NormSpec.Frame f ->
-                  new FrameNorm(name, f, inShape, in, out, kernels.parallel());
-            });
-        yield new Step(out, 1);
-      }
-      case DropoutSpec d -> {
-        var out = signal(in.frame, in.steps, samples(specs, i));
-        layers.add(new Dropout(name, d, in, out, sampleSeeds, kernels.parallel()));
-        yield new Step(out, before.spikesPerUnit());
-      }
+  private Layer layer(Plan.Step step, int batchSize, Kernels kernels) {
+    String name = step.layer().name();
+    long salt = step.layer().index();
+    var ins = step.inputs().stream().map(this::signal).toList();
+    Signal in = ins.getFirst();
+    Signal out = signal(step.output());
+    int kept = plan.kept();
+    return switch (step.layer().spec()) {
+      case SynapticSpec s -> synapses(step, s, in, out, kernels);
+      case PoolSpec p -> pool(name, p, in, out, kernels);
+      case ReducedPoolSpec p ->
+          pool(name, p.asPool2d(step.layer().inputShape()), in, out, kernels);
+      case NeuronSpec n ->
+          new Neurons(
+              name,
+              n,
+              step.layer().shape(),
+              step.pool(),
+              in,
+              out,
+              batchSize,
+              kept,
+              block,
+              timeSteps,
+              kernels);
+      case RectifierSpec r ->
+          new Rectifier(name, r, salt, in, out, sampleSeeds, timeSteps, kernels.parallel());
+      case NormSpec.Batch n ->
+          new BatchNorm(
+              name,
+              n,
+              step.layer().inputShape(),
+              in,
+              out,
+              batchSize,
+              timeSteps,
+              kernels.parallel());
+      case NormSpec.Frame n ->
+          new FrameNorm(name, n, step.layer().inputShape(), in, out, kernels.parallel());
+      case DropoutSpec d ->
+          new Dropout(name, d, salt, in, out, sampleSeeds, kernels.parallel());
+      case JoinSpec j -> new Join(name, j, ins, out, kernels.parallel());
+      case ShapeSpec.Upsample _ -> Rearrangement.upsample(name, in, out, kernels.parallel());
+      case ShapeSpec _ -> Rearrangement.reshape(name, in, out, kernels.parallel());
     };
   }
 
-  private Step addPool(
-      String name,
-      PoolSpec spec,
-      Step before,
-      Shape shape,
-      List<LayerSpec> specs,
-      int i,
-      Kernels kernels) {
-    Signal in = before.signal();
-    var out = signal(frame(shape, null), in.steps, samples(specs, i));
-    if (spec instanceof PoolSpec.MaxPool2d max) {
-      layers.add(new MaxPool(name, max, in, out, kept, kernels.parallel()));
-      return new Step(out, before.spikesPerUnit());
-    }
-    var pool = new Pool(name, spec, in, out, kernels);
-    layers.add(pool);
-    return new Step(out, before.spikesPerUnit() * pool.spikesPerUnit());
-  }
-
-  /** The pool behind the neurons of layer {@code i}, if they are computed together. */
-  private @Nullable PoolShape pool(
-      List<LayerSpec> specs, int i, List<Shape> shapes, Kernels kernels) {
-    // The single spikes are gone then, which measuring needs.
-    PoolShape pool = purpose == Purpose.MEASURING ? null : poolBehind(specs, i, shapes);
-    return pool != null && kernels.fuses(pool) ? pool : null;
-  }
-
-  /** The sum pool behind the neurons of layer {@code i}; none of recurrent ones. */
-  private static @Nullable PoolShape poolBehind(List<LayerSpec> specs, int i, List<Shape> shapes) {
-    return (specs.get(i) instanceof NeuronSpec.IAF || specs.get(i) instanceof NeuronSpec.LIF)
-            && i + 1 < specs.size()
-            && specs.get(i + 1) instanceof PoolSpec.SumPool2d spec
-        ? Pool.shape(spec, frame(shapes.get(i + 1), null), frame(shapes.get(i + 2), null))
-        : null;
-  }
-
-  /**
-   * @param out of a ConvTranspose2d, whose sizes the input alone does not give
-   */
-  private static Wiring wiring(SynapticSpec spec, Frame in, Frame out) {
-    return spec instanceof SynapticSpec.ConvTranspose2d c
-        ? new Wiring(
-            new ConvShape(
-                out.h(),
-                out.w(),
-                out.c(),
-                in.c(),
-                c.kernelSize().h(),
-                c.kernelSize().w(),
-                c.stride().h(),
-                c.stride().w(),
-                c.padding().h(),
-                c.padding().w(),
-                c.dilation().h(),
-                c.dilation().w(),
-                c.groups()),
-            true)
-        : Wiring.of(geometry(spec, in));
-  }
-
-  private static ConvShape geometry(SynapticSpec spec, Frame in) {
+  private Layer pool(String name, PoolSpec spec, Signal in, Signal out, Kernels kernels) {
     return switch (spec) {
-      case SynapticSpec.ConvTranspose2d _ -> throw new IllegalArgumentException("no convolution");
-      case SynapticSpec.Conv2d c ->
-          new ConvShape(
-              in.h(),
-              in.w(),
-              in.c(),
-              c.outChannels(),
-              c.kernelSize().h(),
-              c.kernelSize().w(),
-              c.stride().h(),
-              c.stride().w(),
-              c.padding().h(),
-              c.padding().w(),
-              c.dilation().h(),
-              c.dilation().w(),
-              c.groups());
-      case SynapticSpec.Conv1d c -> geometry(c.asConv2d(), in);
-      // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the map's
-      // order.
-      case SynapticSpec.Linear l ->
-          new ConvShape(
-              in.h(), in.w(), in.c(), l.outFeatures(), in.h(), in.w(), 1, 1, 0, 0, 1, 1, 1);
+      case PoolSpec.SpikingMaxPooling2dLayer p ->
+          new SpikingMaxPool(name, p, in, out, plan.kept(), kernels.parallel());
+      case PoolSpec.MaxPool2d p ->
+          new MaxPool(name, p, in, out, plan.kept(), kernels.parallel());
+      case PoolSpec.SumPool2d _, PoolSpec.AvgPool2d _ ->
+          new Pool(name, spec, in, out, kernels);
     };
   }
 
-  private Step addSynapses(
-      String name,
-      SynapticSpec spec,
-      Step before,
-      Shape inShape,
-      Shape shape,
-      List<LayerSpec> specs,
-      int i,
-      Kernels kernels) {
-    Signal in = before.signal();
-    var out = signal(frame(shape, null), in.steps, samples(specs, i));
-    boolean activeOnly =
-        !layers.isEmpty()
-            && switch (layers.getLast()) {
-              case Pool pool -> pool.skipsSilent();
-              case Neurons neurons -> neurons.skipsSilent();
-              default -> false;
-            };
-    add(
-        new Synapses(
-            name,
-            wiring(spec, in.frame, out.frame),
-            spec.weightShape(inShape).dims().stream().mapToInt(d -> d).toArray(),
-            spec.bias(),
-            before.spikesPerUnit(),
-            parameters.isEmpty(),
-            activeOnly,
-            in,
-            out,
-            block,
-            timeSteps,
-            kernels));
-    return new Step(out, 1);
+  private Synapses synapses(
+      Plan.Step step, SynapticSpec spec, Signal in, Signal out, Kernels kernels) {
+    Plan.Value input = step.inputs().getFirst();
+    return new Synapses(
+        step.layer().name(),
+        Synapses.wiring(spec, in.frame, out.frame),
+        spec.weightShape(step.layer().inputShape()).dims().stream().mapToInt(d -> d).toArray(),
+        spec.bias(),
+        step.layer().spikesPerUnit(),
+        !input.needsGradient(),
+        skipsSilent(input),
+        in,
+        out,
+        block,
+        timeSteps,
+        kernels);
   }
 
-  private void add(Layer layer) {
-    layers.add(layer);
-    parameters.addAll(layer.parameters());
-    state.addAll(layer.parameters());
-    state.addAll(layer.buffers());
-  }
-
-  private static Frame frame(Shape shape, @Nullable Frame like) {
-    if (like != null) {
-      return like;
+  /** Whether the layer that puts a value out throws away dL/dvalue where the value is 0. */
+  private boolean skipsSilent(Plan.Value value) {
+    // What is left out of one of several gradients would be missing in their sum.
+    if (value.producer() == null || value.isShared()) {
+      return false;
     }
-    return switch (shape.rank()) {
-      case 3 -> new Frame(shape.dim(1), shape.dim(2), shape.dim(0));
-      case 2 -> new Frame(1, shape.dim(1), shape.dim(0));
-      default -> new Frame(1, 1, shape.size());
+    return switch (layers.get(plan.steps().indexOf(value.producer()))) {
+      case Pool pool -> pool.skipsSilent();
+      case Neurons neurons -> neurons.skipsSilent();
+      case Synapses _,
+          MaxPool _,
+          SpikingMaxPool _,
+          Rearrangement _,
+          Rectifier _,
+          BatchNorm _,
+          FrameNorm _,
+          Dropout _,
+          Join _ ->
+          false;
     };
-  }
-
-  private Signal signal(Frame frame, int steps, int samples) {
-    var signal = new Signal(frame, steps, samples);
-    if (samples < batchSize) {
-      blockSignals.add(signal);
-    }
-    return signal;
-  }
-
-  private int samples(List<LayerSpec> specs, int i) {
-    return samples(specs, i, batchSize, kept, block);
-  }
-
-  /** Samples of layer {@code i}'s output that are there at a time: all where the loss reads it. */
-  private static int samples(List<LayerSpec> specs, int i, int batchSize, int kept, int block) {
-    if (next(specs, i) == specs.size()) {
-      return batchSize;
-    }
-    return keeps(specs, i) ? kept : block;
-  }
-
-  /**
-   * Whether the backward pass needs the output of layer {@code i}: as the input of the next one,
-   * or, as in a sum pool and for a recurrent layer's spikes, for the layer itself.
-   */
-  private static boolean keeps(List<LayerSpec> specs, int i) {
-    return switch (specs.get(next(specs, i))) {
-      case SynapticSpec _, RectifierSpec _, NormSpec _ -> true;
-      default ->
-          specs.get(i) instanceof PoolSpec.SumPool2d
-              || specs.get(i) instanceof NeuronSpec.Recurrent;
-    };
-  }
-
-  private static int next(List<LayerSpec> specs, int i) {
-    int next = i + 1;
-    while (next < specs.size()
-        && specs.get(next) instanceof ShapeSpec shape
-        && shape.leavesValues()) {
-      next++;
-    }
-    return next;
   }
 
   /** Bytes that a network of this kind, its kernels and its optimiser take, to about a fifth. */
   public static long estimateMemory(
       ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Purpose purpose) {
-    List<Shape> shapes = spec.graph().plainShapes();
-    long largest = shapes.stream().mapToInt(Shape::size).max().orElseThrow();
-    int block = block(spec, batchSize, timeSteps, largest);
-    int kept = purpose.kept(batchSize, block);
-    long steps = constantInput ? 1 : timeSteps;
-    boolean first = true;
-    long floats = batchSize * steps * shapes.getFirst().size() + 2L * block * timeSteps * largest;
-    for (int i = 0; i < spec.layers().size(); i++) {
-      LayerSpec layer = spec.layers().get(i);
-      Shape in = shapes.get(i);
-      long out = shapes.get(i + 1).size();
-      long samples = samples(spec.layers(), i, batchSize, kept, block);
-      switch (layer) {
-        case ShapeSpec s -> samples = s.leavesValues() ? 0 : samples;
-        case SynapticSpec s -> {
-          Wiring shape =
-              wiring(s, frame(in, null), frame(shapes.get(i + 1), null)).simplified();
-          floats += PARAMETER * s.weightShape(in).size() + shape.scratch(block * steps, !first);
-          first = false;
-        }
-        case PoolSpec.SpikingMaxPooling2dLayer _,
-            PoolSpec.MaxPool2d _,
-            ReducedPoolSpec.MaxPool1d _ ->
-            floats += kept * steps * out;
-        case NeuronSpec n -> {
-          steps = timeSteps;
-          // Potential, current and adaptation over time; what is counted in double.
-          long arrays =
-              1 + (n.normInput() || n.tauSyn() != null ? 1 : 0) + (n.tauAdapt() != null ? 1 : 0);
-          PoolShape pool = poolBehind(spec.layers(), i, shapes);
-          // Most kernels compute such a pool with the neurons, and no single spike is stored.
-          samples = pool != null && pool.tiles() ? 0 : samples;
-          floats += arrays * (kept * steps + batchSize) * out + 9 * out;
-          // Constants that differ: value and gradient by neuron, and what is trained.
-          for (var constant : n.parameters(in).entrySet()) {
-            boolean differs =
-                constant.getValue().rank() > 0 && !constant.getKey().startsWith("rec_connect");
-            floats += differs ? 4 * out + PARAMETER * constant.getValue().size() : 0;
-          }
-          if (n instanceof NeuronSpec.Recurrent) {
-            ConvShape shape = ConvShape.linear((int) out, (int) out);
-            floats += PARAMETER * out * out + shape.scratch(block, true) + 5 * block * out;
-          }
-        }
-        case DropoutSpec _ -> floats += batchSize * out;
-        // Sums of each frame in double.
-        case NormSpec.Batch _ -> floats += 4L * batchSize * steps * in.dim(0);
-        // Parts and weights by value, their gradients in double, and sums of each frame.
-        case NormSpec.Frame f -> floats += 6 * out + 4L * block * steps * f.parts(in);
-        case PoolSpec _, ReducedPoolSpec _, RectifierSpec _, JoinSpec _ -> {}
-      }
-      floats += samples * steps * out;
-    }
-    return (long) (AROUND_ARRAYS * Float.BYTES * floats);
+    // Most kernels compute such a pool with the neurons.
+    return new Plan(
+            spec.graph(), batchSize, timeSteps, constantInput, purpose, PoolShape::tiles)
+        .bytes();
   }
 
   public int timeSteps() {
@@ -504,7 +323,7 @@ public final class Network {
   /** Draws all weights as PyTorch does after {@code torch.manual_seed(seed)}. */
   public void draw(long seed) {
     var random = new TorchRandom(seed);
-    layers.forEach(layer -> layer.draw(random));
+    definition.forEach(layer -> layer.draw(random));
   }
 
   /**
@@ -648,7 +467,7 @@ public final class Network {
       float @Nullable [] peakGradient,
       Runnable beforeLayer) {
     parameters.forEach(Parameter::zeroGradient);
-    boolean again = samples > kept;
+    boolean again = samples > plan.kept();
     for (int from = 0; from < samples; from += block) {
       startBlock(from);
       int to = Math.min(samples, from + block);
@@ -665,47 +484,79 @@ public final class Network {
       float @Nullable [] outputGradient,
       float @Nullable [] peakGradient,
       Runnable beforeLayer) {
-    int turn = 0;
-    boolean reached = outputGradient != null || peakGradient != null;
-    Signal gOut = gradient(output, turn, from);
-    if (outputGradient != null) {
-      spread(outputGradient, from, to, gOut);
-    } else if (peakGradient != null) {
-      clear(gOut, from, to);
+    reached.clear();
+    Plan.Value last = plan.output();
+    if (outputGradient != null || peakGradient != null) {
+      Signal g = gradient(last, from);
+      if (outputGradient != null) {
+        spread(outputGradient, from, to, g);
+      } else {
+        clear(g, from, to);
+      }
+      if (peakGradient != null) {
+        addAtPeaks(peakGradient, from, to, g);
+      }
+      reached.add(last);
     }
-    if (peakGradient != null) {
-      addAtPeaks(peakGradient, from, to, gOut);
-    }
-    for (Layer layer : layers.reversed()) {
+    for (int i = layers.size() - 1; i >= 0; i--) {
       beforeLayer.run();
-      Signal gIn = gradient(layer.in, 1 - turn, from);
-      boolean here = reached;
-      if (layer instanceof Neurons neurons && neurons.inLoss() && !reached) {
-        clear(gOut, from, to);
-        here = true;
+      Plan.Step step = plan.steps().get(i);
+      if (step.isTrained()) {
+        backward(layers.get(i), step, from, to);
       }
-      if (layer instanceof Synapses synapses && synapses.differenceInLoss() && !reached) {
-        clear(gOut, from, to);
-        here = true;
-      }
-      if (here) {
-        layer.backward(from, to, gOut, gIn);
-      }
-      if (layer instanceof Synapses synapses && synapses.inLoss()) {
-        if (!here) {
-          clear(gIn, from, to);
-        }
-        synapses.addSynopsGradient(from, to, gIn);
-        here = true;
-      }
-      reached = here;
-      turn = 1 - turn;
-      gOut = gIn;
     }
   }
 
-  private Signal gradient(Signal of, int turn, int from) {
-    var signal = new Signal(of.frame, of.steps, gradients[turn]);
+  private void backward(Layer layer, Plan.Step step, int from, int to) {
+    Signal gOut = gradient(step.output(), from);
+    if (layer.needsOutputGradient() && reached.add(step.output())) {
+      clear(gOut, from, to);
+    }
+    boolean here = reached.contains(step.output());
+    switch (layer) {
+      case Join join -> {
+        for (int k = 0; here && k < step.inputs().size(); k++) {
+          Plan.Value in = step.inputs().get(k);
+          if (in.hasSlot()) {
+            join.backward(from, to, gOut, k, gradient(in, from), !reached.add(in));
+          }
+        }
+      }
+      case UnaryLayer unary -> {
+        Plan.Value in = step.inputs().getFirst();
+        Signal gIn = gradient(in, from);
+        if (here) {
+          if (in.hasSlot() && !reached.add(in)) {
+            var part = new Signal(in.frame, in.steps, scratch);
+            part.startAt(from);
+            unary.backward(from, to, gOut, part);
+            add(part, gIn, from, to);
+          } else {
+            unary.backward(from, to, gOut, gIn);
+          }
+        }
+        if (unary instanceof Synapses synapses && synapses.inLoss()) {
+          if (reached.add(in)) {
+            clear(gIn, from, to);
+          }
+          synapses.addSynopsGradient(from, to, gIn);
+        }
+      }
+    }
+  }
+
+  private static void add(Signal part, Signal sum, int from, int to) {
+    int at = sum.at(from);
+    int n = sum.at(to) - at;
+    for (int i = 0; i < n; i++) {
+      sum.data[at + i] += part.data[at + i];
+    }
+  }
+
+  /** Where the gradient of a value is computed; nowhere if nothing needs it. */
+  private Signal gradient(Plan.Value of, int from) {
+    var signal =
+        new Signal(of.frame, of.steps, of.hasSlot() ? gradients[of.slot()] : new float[0]);
     signal.startAt(from);
     return signal;
   }

@@ -19,7 +19,7 @@ import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /** A layer of N equal neurons, each on its own through time unless they are recurrent. */
-public final class Neurons extends Layer {
+public final class Neurons extends UnaryLayer {
 
   /** Neurons a task takes through all its time steps; a multiple of every vector length. */
   private static final int CHUNK = 1024;
@@ -214,7 +214,8 @@ public final class Neurons extends Layer {
     return pool != null && pool.skipsSilent();
   }
 
-  boolean inLoss() {
+  @Override
+  boolean needsOutputGradient() {
     return inLoss || recurrence != null && recurrence.inLoss();
   }
 

@@ -9,17 +9,15 @@ import dev.spikewise.spec.layer.PoolSpec;
  * Sum or average over windows of each channel. The sum follows sinabs: PyTorch's LPPool2d with p =
  * 1, whose backward pass gives nothing to a window whose sum is 0.
  */
-final class Pool extends Layer {
+final class Pool extends UnaryLayer {
 
   private final PoolShape shape;
-  private final int spikesPerUnit;
   private final Kernels kernels;
 
   Pool(String name, PoolSpec spec, Signal in, Signal out, Kernels kernels) {
     super(name, in, out);
     this.kernels = kernels;
     shape = shape(spec, in.frame, out.frame);
-    spikesPerUnit = spec instanceof PoolSpec.AvgPool2d ? shape.kH() * shape.kW() : 1;
   }
 
   static PoolShape shape(PoolSpec spec, Frame in, Frame out) {
@@ -46,14 +44,6 @@ final class Pool extends Layer {
       return PoolShape.Counting.INSIDE;
     }
     return spec.ceilMode() ? PoolShape.Counting.PADDED : PoolShape.Counting.WHOLE;
-  }
-
-  /**
-   * What a spike counts for after this layer: the next layer's synops are multiplied by it to count
-   * spikes again. As in sinabs, the area of a whole window, also where one reaches over the edge.
-   */
-  int spikesPerUnit() {
-    return spikesPerUnit;
   }
 
   /** Whether dL/din is 0 wherever the output is. */

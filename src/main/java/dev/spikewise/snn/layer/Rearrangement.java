@@ -4,7 +4,7 @@ import dev.spikewise.snn.kernel.Parallel;
 import java.util.Arrays;
 
 /** Each output is a copy of one input: Upsample, and Flatten over some of the dimensions. */
-final class Rearrangement extends Layer {
+final class Rearrangement extends UnaryLayer {
 
   /** By output of a frame: the input that it copies. */
   private final int[] source;

@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
  * y = max(x, 0), rounded to whole spikes where it is a NeuromorphicReLU. Backward, rounding counts
  * for nothing: dx = dy where x &gt; 0.
  */
-public final class Rectifier extends Layer {
+public final class Rectifier extends UnaryLayer {
 
   private enum Rounding {
     NONE,
@@ -26,11 +26,13 @@ public final class Rectifier extends Layer {
   private double activity;
 
   /**
+   * @param salt keeps the draws of one layer apart from those of others
    * @param seeds of the samples in the batch
    */
   Rectifier(
       String name,
       RectifierSpec spec,
+      long salt,
       Signal in,
       Signal out,
       long[] seeds,
@@ -50,7 +52,7 @@ public final class Rectifier extends Layer {
         fanOut = n.fanout();
       }
     }
-    salt = Long.parseLong(name);
+    this.salt = salt;
     this.seeds = seeds;
     this.timeSteps = timeSteps;
     this.parallel = parallel;

@@ -10,7 +10,7 @@ import java.util.Arrays;
  * neurons that never spike. The gradient goes, where the condition holds, to the first neuron with
  * the largest x(t), as PyTorch's MaxPool2d chooses it.
  */
-final class SpikingMaxPool extends Layer {
+final class SpikingMaxPool extends UnaryLayer {
 
   private static final int NOBODY = -1;
 

@@ -4,6 +4,7 @@ import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.synops.Operations;
+import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * A parameter layer: Conv2d, ConvTranspose2d, or Linear as the convolution of a 1 x 1 map. Every spike it receives
  * causes as many synaptic operations as it has synapses to reach.
  */
-public final class Synapses extends Layer implements Synaptic {
+public final class Synapses extends UnaryLayer implements Synaptic {
 
   private final Wiring wiring;
   private final Kernels kernels;
@@ -79,6 +80,59 @@ public final class Synapses extends Layer implements Synaptic {
     synopsPerFrame = new double[maxFrames];
   }
 
+  /**
+   * The synapses of a layer between an input and an output of these layouts.
+   *
+   * @param out of a ConvTranspose2d, whose sizes the input alone does not give
+   */
+  static Wiring wiring(SynapticSpec spec, Signal.Frame in, Signal.Frame out) {
+    return spec instanceof SynapticSpec.ConvTranspose2d c
+        ? new Wiring(
+            new ConvShape(
+                out.h(),
+                out.w(),
+                out.c(),
+                in.c(),
+                c.kernelSize().h(),
+                c.kernelSize().w(),
+                c.stride().h(),
+                c.stride().w(),
+                c.padding().h(),
+                c.padding().w(),
+                c.dilation().h(),
+                c.dilation().w(),
+                c.groups()),
+            true)
+        : Wiring.of(geometry(spec, in));
+  }
+
+  private static ConvShape geometry(SynapticSpec spec, Signal.Frame in) {
+    return switch (spec) {
+      case SynapticSpec.ConvTranspose2d _ -> throw new IllegalArgumentException("no convolution");
+      case SynapticSpec.Conv2d c ->
+          new ConvShape(
+              in.h(),
+              in.w(),
+              in.c(),
+              c.outChannels(),
+              c.kernelSize().h(),
+              c.kernelSize().w(),
+              c.stride().h(),
+              c.stride().w(),
+              c.padding().h(),
+              c.padding().w(),
+              c.dilation().h(),
+              c.dilation().w(),
+              c.groups());
+      case SynapticSpec.Conv1d c -> geometry(c.asConv2d(), in);
+      // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the map's
+      // order.
+      case SynapticSpec.Linear l ->
+          new ConvShape(
+              in.h(), in.w(), in.c(), l.outFeatures(), in.h(), in.w(), 1, 1, 0, 0, 1, 1, 1);
+    };
+  }
+
   @Override
   public String name() {
     return name;
@@ -110,8 +164,9 @@ public final class Synapses extends Layer implements Synaptic {
     synopsGradient += (float) perSample;
   }
 
+  /** Whether the gradient of the synops can train anything before this layer. */
   boolean inLoss() {
-    return inLoss;
+    return inLoss && !first;
   }
 
   /** Outputs of a sample and step. */
@@ -141,7 +196,8 @@ public final class Synapses extends Layer implements Synaptic {
     Objects.requireNonNull(difference).addToLoss(perOutput * stepsPerFrame);
   }
 
-  boolean differenceInLoss() {
+  @Override
+  boolean needsOutputGradient() {
     return difference != null && difference.inLoss();
   }
 
@@ -211,7 +267,7 @@ public final class Synapses extends Layer implements Synaptic {
   @Override
   void backward(int from, int to, Signal gOut, Signal gIn) {
     int frames = (to - from) * in.steps;
-    InputDifference cancelled = differenceInLoss() ? difference : null;
+    InputDifference cancelled = needsOutputGradient() ? difference : null;
     if (cancelled != null) {
       cancelled.addOutputGradient(
           in.data,
@@ -252,9 +308,6 @@ public final class Synapses extends Layer implements Synaptic {
    * synapses.
    */
   void addSynopsGradient(int from, int to, Signal gIn) {
-    if (first) {
-      return;
-    }
     int frames = (to - from) * in.steps;
     int size = in.frame.size();
     int channels = size / fanOut.length;

@@ -1,5 +1,6 @@
 package dev.spikewise.snn.tensor;
 
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -17,8 +18,18 @@ public record StateDict(Map<String, Tensor> tensors) {
 
   /** Those of the layers that {@code model} has. */
   public StateDict of(ModelSpec model) {
-    var its = new LinkedHashMap<>(tensors);
-    its.keySet().removeIf(name -> Integer.parseInt(name.split("\\.")[0]) >= model.layers().size());
+    var its = new LinkedHashMap<String, Tensor>();
+    for (Graph.Vertex layer : model.graph().layers()) {
+      var names = layer.spec().parameters(layer.inputShape());
+      names.putAll(layer.spec().buffers(layer.inputShape()));
+      for (String name : names.keySet()) {
+        String key = layer.name() + "." + name;
+        Tensor tensor = tensors.get(key);
+        if (tensor != null) {
+          its.put(key, tensor);
+        }
+      }
+    }
     return new StateDict(its);
   }
 }

@@ -95,6 +95,14 @@ public sealed interface LayerSpec
     return new LinkedHashMap<>();
   }
 
+  /**
+   * Spikes that a value of 1 in the output stands for, where one in the input stands for {@code
+   * unit}: more than 1 where an average divides counts of spikes.
+   */
+  default int spikesPerUnit(int unit, Shape input) {
+    return unit;
+  }
+
   /** The layer's name as PyTorch and sinabs spell it. */
   @JsonIgnore
   default String typeName() {

@@ -17,6 +17,11 @@ import org.jspecify.annotations.Nullable;
 
 /** A layer of neurons with a state. */
 public sealed interface NeuronSpec extends ElementwiseSpec {
+  @Override
+  default int spikesPerUnit(int unit, Shape input) {
+    return 1;
+  }
+
   Constant ONE = Constant.of(1);
 
   /**

@@ -10,6 +10,11 @@ import org.jspecify.annotations.Nullable;
 
 /** A layer that normalises its input. */
 public sealed interface NormSpec extends LayerSpec {
+  @Override
+  default int spikesPerUnit(int unit, Shape input) {
+    return 1;
+  }
+
 
   /** Whether each channel or value has a trained weight. */
   boolean hasWeight();

@@ -121,6 +121,12 @@ public sealed interface PoolSpec extends LayerSpec {
     public AvgPool2d(Size2 kernelSize, Size2 stride, Size2 padding) {
       this(kernelSize, stride, padding, false, true);
     }
+
+    /** As in sinabs, the area of a whole window, also where one reaches over the edge. */
+    @Override
+    public int spikesPerUnit(int unit, Shape input) {
+      return unit * kernelSize.h() * kernelSize.w();
+    }
   }
 
   /**
@@ -151,6 +157,11 @@ public sealed interface PoolSpec extends LayerSpec {
     public SpikingMaxPooling2dLayer {
       stride = stride == null ? kernelSize : stride;
       padding = padding == null ? Size2.ZERO : padding;
+    }
+
+    @Override
+    public int spikesPerUnit(int unit, Shape input) {
+      return 1;
     }
   }
 }

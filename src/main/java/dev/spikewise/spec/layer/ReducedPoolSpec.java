@@ -11,6 +11,11 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
   /** The same pool over (C, H, W), or (C, 1, L) where the input is (C, L). */
   PoolSpec asPool2d(Shape input);
 
+  @Override
+  default int spikesPerUnit(int unit, Shape input) {
+    return asPool2d(input).spikesPerUnit(unit, input);
+  }
+
   /** A pool over windows of a (C, L) input. */
   sealed interface Windows1d extends ReducedPoolSpec {
     /** Length of a window. */

@@ -60,6 +60,11 @@ public sealed interface SynapticSpec extends LayerSpec {
   }
 
   @Override
+  default int spikesPerUnit(int unit, Shape input) {
+    return 1;
+  }
+
+  @Override
   default SequencedMap<String, Shape> parameters(Shape input) {
     var parameters = new LinkedHashMap<String, Shape>();
     parameters.put("weight", weightShape(input));

@@ -31,11 +31,21 @@ class GradientTest {
   private static final int STEPS = 3;
   private static final float STEP = 1e-3f;
 
+  private static final String JOINS =
+      "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'name': 'e', 'tau_mem': 3}, {'type': 'Conv2d', 'name': 'c', 'inputs':"
+          + " ['0'], 'out_channels': 4, 'kernel_size': 3, 'padding': 1}, {'type': 'Add', 'inputs': ['e', 'c', '0']},"
+          + " {'type': 'Concat', 'inputs': ['3', '0', 'e']}";
+
   /**
    * Model's input and first layer, and the layers under test. Where an output has kinks (ReLU, a
    * lower bound), no step may cross one.
    */
   static final String[] smooth = {
+    "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'name': 'a', 'out_channels': 4, 'kernel_size': 1}, {'type': 'Add',"
+        + " 'inputs': ['a', '0']}",
+    JOINS,
+    "[2, 5, 6] Conv2d | {'type': 'Flatten', 'name': 'f'}, {'type': 'Linear', 'name': 'l', 'out_features': 80},"
+        + " {'type': 'Add', 'inputs': ['f', 'l']}, {'type': 'Concat', 'inputs': ['3', 'f', 'l']}",
     "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'out_channels': 4, 'kernel_size': [3, 2], 'stride': [1, 2],"
         + " 'padding': [0, 1], 'groups': 2}",
     "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'out_channels': 3, 'kernel_size': 2, 'dilation': 2, 'bias': false}",
@@ -76,7 +86,18 @@ class GradientTest {
     }
   }
 
+  @Test
+  void gradientsOfStepsAddUpWhereTheInputIsConstant() {
+    try (var kernels = new VectorKernels(2)) {
+      assertGradients(network(JOINS, true, kernels));
+    }
+  }
+
   private static Network network(String layers, Kernels kernels) {
+    return network(layers, false, kernels);
+  }
+
+  private static Network network(String layers, boolean constantInput, Kernels kernels) {
     String[] parts = layers.replace('\'', '"').split(" \\| ");
     String[] below = parts[0].split(" (?=C)");
     var model =
@@ -87,7 +108,7 @@ class GradientTest {
             """
                 .formatted(below[0], below[1], parts[1]),
             ModelSpec.class);
-    var network = new Network(model, SAMPLES, STEPS, false, kernels);
+    var network = new Network(model, SAMPLES, STEPS, constantInput, kernels);
     network.draw(4);
     network.train(true);
     var random = new SplittableRandom(2);
