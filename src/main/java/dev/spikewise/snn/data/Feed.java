@@ -52,52 +52,21 @@ public final class Feed {
             : new Augmenter(dataset.augmentation(), dataset.shape());
     frame = model.graph().inputShape().size();
     if (spec instanceof InputSpec.FromDataset from) {
-      int[] labels = Objects.requireNonNull(dataset).labels();
-      int size = dataset.trainSize();
-      int limit = from.limit() == null ? size : Math.min(from.limit(), size);
-      int[] mixed = shuffle(IntStream.range(0, limit).toArray(), new SplittableRandom(seed));
-      if (dataset.hasTestSplit()) {
-        train = mixed;
-        test = IntStream.range(size, labels.length).toArray();
-      } else {
-        boolean[] held = holdOut(mixed, labels, testFraction(from));
-        train = IntStream.range(0, limit).filter(i -> !held[i]).map(i -> mixed[i]).toArray();
-        test = IntStream.range(0, limit).filter(i -> held[i]).map(i -> mixed[i]).toArray();
-      }
+      var split = Split.of(from, Objects.requireNonNull(dataset), seed);
+      train = split.train();
+      test = split.test();
     } else {
       train = IntStream.range(0, batchSize).toArray();
       test = new int[0];
     }
   }
 
-  private static double testFraction(InputSpec.FromDataset from) {
-    return from.testFraction() == null ? 0.2 : from.testFraction();
-  }
-
   /** Samples that one epoch trains on, without building a feed. */
   public static long trainSize(InputSpec.FromDataset from, Dataset dataset) {
-    int used =
-        from.limit() == null ? dataset.trainSize() : Math.min(from.limit(), dataset.trainSize());
-    return dataset.hasTestSplit() ? used : used - Math.round(used * testFraction(from));
+    return Split.of(from, dataset, 0).train().length;
   }
 
-  /** Holds out the same share of every class. */
-  private static boolean[] holdOut(int[] samples, int[] labels, double fraction) {
-    int classes = Arrays.stream(labels).max().orElse(0) + 1;
-    var size = new int[classes];
-    for (int sample : samples) {
-      size[labels[sample]]++;
-    }
-    var taken = new int[classes];
-    var held = new boolean[samples.length];
-    for (int i = 0; i < held.length; i++) {
-      int label = labels[samples[i]];
-      held[i] = taken[label]++ < Math.round(size[label] * fraction);
-    }
-    return held;
-  }
-
-  private static int[] shuffle(int[] samples, SplittableRandom random) {
+  static int[] shuffle(int[] samples, SplittableRandom random) {
     for (int i = samples.length - 1; i > 0; i--) {
       int j = random.nextInt(i + 1);
       int swap = samples[i];

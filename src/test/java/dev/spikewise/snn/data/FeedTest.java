@@ -40,6 +40,23 @@ class FeedTest {
   }
 
   @Test
+  void saysBeforehandHowManySamplesAnEpochTrainsOn() {
+    for (int limit : new int[] {15, 50, 400}) {
+      for (String fraction : new String[] {"", ", \"test_fraction\": 0.3"}) {
+        var options = ", \"limit\": " + limit + fraction;
+        var input =
+            (InputSpec.FromDataset)
+                Tutorial.JSON.readValue(
+                    "{\"type\": \"dataset\", \"id\": \"digits\"" + options + "}",
+                    InputSpec.class);
+        for (long seed = 0; seed < 3; seed++) {
+          assertThat(Feed.trainSize(input, DIGITS)).isEqualTo(feed(options, seed).trainSize());
+        }
+      }
+    }
+  }
+
+  @Test
   void deltaMakesASpikeOfEveryRise() {
     float[] values = {0.3f, 0, 0.35f, 0.5f, 0.1f, 0.59f, 0.4f, 0.5f};
     var series = new Dataset("series", Shape.of(2), 4, values, new int[] {0}, 1);
