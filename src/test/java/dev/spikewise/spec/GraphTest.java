@@ -96,7 +96,7 @@ class GraphTest {
           "name": ""}                              | /layers/1/name     | must not be empty
           "name": "a/b"}                           | /layers/1/name     | must not hold `/` or `~`
           "name": "a~b"}                           | /layers/1/name     | must not hold `/` or `~`
-          "name": "a\\u0000b"}                     | /layers/1/name     | control characters
+          "name": "a\\u0000b"}                     | /layers/1/name     | control, direction or invisible
           "name": ".a"}                            | /layers/1/name     | before and after each dot
           "name": "a..b"}                          | /layers/1/name     | before and after each dot
           """)
