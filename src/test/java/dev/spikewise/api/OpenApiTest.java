@@ -83,6 +83,35 @@ class OpenApiTest extends ServiceTest {
   }
 
   @Test
+  void everyDescriptionOfAFieldStandsAlone() {
+    var poor = new ArrayList<String>();
+    document
+        .at("/components/schemas")
+        .properties()
+        .forEach(
+            schema ->
+                schema
+                    .getValue()
+                    .path("properties")
+                    .properties()
+                    .forEach(
+                        property -> {
+                          String text = property.getValue().path("description").asString("");
+                          if (text.split("\\s+").length < 4
+                              || text.matches("(?s).*(&[a-z]+;|`#|\\{@).*")) {
+                            poor.add(schema.getKey() + "." + property.getKey() + ": " + text);
+                          }
+                        }));
+    assertThat(poor).isEmpty();
+    assertThat(calls())
+        .allSatisfy(
+            call -> {
+              assertThat(call.operation().path("summary").asString("")).isNotEmpty();
+              assertThat(call.operation().get("operationId").asString()).doesNotContain("_");
+            });
+  }
+
+  @Test
   void everyFieldAndCallIsDescribedUnderTheNameItTravelsWith() {
     var missing = new ArrayList<String>();
     document
