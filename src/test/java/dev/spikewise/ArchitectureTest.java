@@ -184,7 +184,10 @@ class ArchitectureTest {
     public NamedInterfaces detectNamedInterfaces(
         JavaPackage base, ApplicationModuleInformation module) {
       return NamedInterfaces.of(base, module)
-          .and(NamedInterfaces.builder(base).matching("data", "events", "tensor", "nir", "layer").build());
+          .and(
+              NamedInterfaces.builder(base)
+                  .matching("data", "events", "tensor", "nir", "layer")
+                  .build());
     }
   }
 }

@@ -62,9 +62,9 @@ class DatasetController {
    * Files of a data set, and what they do not say about themselves.
    *
    * @param name name of the data set
-   * @param file .npz with labels y [n] and images x [n, ...] or spikes [n, t, ...], and test samples
-   *     x_test or spikes_test with y_test (names of Keras and MedMNIST are known too); or an HDF5
-   *     file of spike trains as those of SHD and SSC; or a binary batch of CIFAR
+   * @param file .npz with labels y [n] and images x [n, ...] or spikes [n, t, ...], and test
+   *     samples x_test or spikes_test with y_test (names of Keras and MedMNIST are known too); or
+   *     an HDF5 file of spike trains as those of SHD and SSC; or a binary batch of CIFAR
    * @param images IDX file, gzip allowed
    * @param labels IDX file, gzip allowed
    * @param testImages IDX file, gzip allowed
@@ -74,8 +74,8 @@ class DatasetController {
    * @param timeSteps number of frames that a recording is divided into
    * @param height rows of the camera
    * @param width columns of the camera, or channels of spike trains (700 when absent)
-   * @param timeUnit unit of the times in recordings: s, ms, us or ns; when absent it is derived from
-   *     the values, or asked for
+   * @param timeUnit unit of the times in recordings: s, ms, us or ns; when absent it is derived
+   *     from the values, or asked for
    * @param columns order of the columns in recordings without column names, such as x,y,p,t; when
    *     absent it is derived from the values, or asked for
    * @param layout axes of images: channels_first (default) or channels_last
@@ -113,9 +113,9 @@ class DatasetController {
   }
 
   /**
-   * Stores a data set. It holds images, spikes or event recordings. The answer states what was assumed and
-   * left out when the files were read. Answers 200 where the same files with the same recipe are
-   * stored already.
+   * Stores a data set. It holds images, spikes or event recordings. The answer states what was
+   * assumed and left out when the files were read. Answers 200 where the same files with the same
+   * recipe are stored already.
    */
   @PostMapping(consumes = MediaType.MULTIPART_FORM_DATA_VALUE)
   @ResponseStatus(HttpStatus.CREATED)

@@ -33,6 +33,7 @@ final class Placement {
 
   /** In the order of computing; a chain. */
   private final List<Graph.Vertex> order;
+
   private final Chip chip;
   private final List<Draft> drafts = new ArrayList<>();
   private final List<Layer> layers = new ArrayList<>();
@@ -157,8 +158,7 @@ final class Placement {
     }
     failures.add(
         new Failure(
-            Rule.BRANCHES,
-            "the network has branches; only chains of layers are placed on cores"));
+            Rule.BRANCHES, "the network has branches; only chains of layers are placed on cores"));
   }
 
   private String name(int i) {

@@ -26,8 +26,8 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
  * there stops all others, health checks included.
  *
  * <p>Clients take turns: a free thread takes the oldest computation of the client that has the
- * fewest running, and among those of the one whose last turn is the longest ago. Nothing runs while the request holds a transaction, as waiting requests would
- * take all connections to the database.
+ * fewest running, and among those of the one whose last turn is the longest ago. Nothing runs while
+ * the request holds a transaction, as waiting requests would take all connections to the database.
  */
 @Component
 public final class Compute implements AutoCloseable {

@@ -120,7 +120,9 @@ public record Recipe(
   }
 
   private static boolean isOrder(@Nullable List<String> names) {
-    return names != null && names.size() == 4 && Set.copyOf(names).equals(Set.of("x", "y", "p", "t"));
+    return names != null
+        && names.size() == 4
+        && Set.copyOf(names).equals(Set.of("x", "y", "p", "t"));
   }
 
   private @Nullable List<String> columnNames() {

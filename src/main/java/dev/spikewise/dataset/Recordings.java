@@ -79,8 +79,8 @@ final class Recordings {
   /**
    * @throws InvalidSpecException naming the file in the zip that cannot be used
    */
-  static ReadDataset read(
-      String name, InputStreamSource zip, Recipe recipe, Unpacking unpacking) throws IOException {
+  static ReadDataset read(String name, InputStreamSource zip, Recipe recipe, Unpacking unpacking)
+      throws IOException {
     return new Recordings(zip, recipe.requireCamera(), unpacking).read(name);
   }
 

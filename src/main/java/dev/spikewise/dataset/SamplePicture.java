@@ -80,7 +80,8 @@ final class SamplePicture {
       for (int column = 0; column < columns; column++) {
         int grey = level(values[column * steps / columns * frame + row * frame / rows], highest);
         for (int i = 0; i < wide * tall; i++) {
-          image.setRGB(column * wide + i % wide, row * tall + i / wide, grey << 16 | grey << 8 | grey);
+          image.setRGB(
+              column * wide + i % wide, row * tall + i / wide, grey << 16 | grey << 8 | grey);
         }
       }
     }

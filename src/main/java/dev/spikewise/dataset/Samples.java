@@ -64,15 +64,14 @@ final class Samples {
    *     beside them
    * @throws InvalidSpecException with everything that is wrong with the files
    */
-  static ReadDataset read(
-      String name, Map<String, InputStreamSource> files, Unpacking unpacking) throws IOException {
+  static ReadDataset read(String name, Map<String, InputStreamSource> files, Unpacking unpacking)
+      throws IOException {
     long maxBytes = unpacking.maxSize();
     var recipe = Recipe.read(files);
     var part = files.containsKey("events") ? "events" : "file";
     var file = files.get(part);
     if (file != null && startsWith(file, HDF5)) {
-      return Recordings.readSpikeTrains(
-          name, part, bytes(file, part, maxBytes), recipe, maxBytes);
+      return Recordings.readSpikeTrains(name, part, bytes(file, part, maxBytes), recipe, maxBytes);
     }
     if (file != null && part.equals("events")) {
       return Recordings.read(name, file, recipe, unpacking);
@@ -134,7 +133,8 @@ final class Samples {
     var testY = first(Y_TEST, arrays);
     boolean hasTest = testOf != null && arrays.containsKey(testOf);
     if (hasTest || testY != null) {
-      at.require(hasTest, spikes ? "spikes_test" : "x_test", "is missing, but there are test labels");
+      at.require(
+          hasTest, spikes ? "spikes_test" : "x_test", "is missing, but there are test labels");
       at.require(testY != null, "y_test", "is missing, but " + testOf + " is there");
       mistakes.throwIfAny();
     }
@@ -244,7 +244,8 @@ final class Samples {
           .add(
               "has samples of another shape, %s, than the training samples, %s"
                   .formatted(
-                      Arrays.toString(Arrays.copyOfRange(test.x().shape(), 1, test.x().shape().length)),
+                      Arrays.toString(
+                          Arrays.copyOfRange(test.x().shape(), 1, test.x().shape().length)),
                       Arrays.toString(Arrays.copyOfRange(dims, 1, dims.length))));
     }
     mistakes.throwIfAny();
@@ -274,8 +275,7 @@ final class Samples {
           "/preparation/augmentation", "needs samples with height and width: leave it out");
     }
     var dataset =
-        new Dataset(
-            name, shape, hasTime ? dims[1] : 0, values, all, labels.length, augmentation);
+        new Dataset(name, shape, hasTime ? dims[1] : 0, values, all, labels.length, augmentation);
     var cropped = crop(dataset);
     return new ReadDataset(cropped, notes.of(cropped, recipe));
   }
@@ -324,7 +324,9 @@ final class Samples {
     return y.ints();
   }
 
-  /** Place of value {@code i} of a sample in the file, channels last, in the order of the engine. */
+  /**
+   * Place of value {@code i} of a sample in the file, channels last, in the order of the engine.
+   */
   private static int place(int i, Shape shape, boolean channelsLast) {
     if (!channelsLast) {
       return i;
@@ -398,8 +400,7 @@ final class Samples {
     if (test != null) {
       copy(test.x(), values, train.x().size(), sample, shape, channelsLast);
     }
-    boolean grey =
-        !hasTime && train.x().kind() != 'f' && (test == null || test.x().kind() != 'f');
+    boolean grey = !hasTime && train.x().kind() != 'f' && (test == null || test.x().kind() != 'f');
     scale(values, grey, train.xAt());
     mistakes.throwIfAny();
     return new SampleValues.Dense(values, sample);

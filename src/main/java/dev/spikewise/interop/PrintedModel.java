@@ -66,11 +66,7 @@ public final class PrintedModel {
 
   /** Arguments that have no counterpart here, and the one value of each that needs none. */
   private static final Map<String, String> ONLY =
-      Map.of(
-          "norm_type",
-          "1",
-          "track_running_stats",
-          "True");
+      Map.of("norm_type", "1", "track_running_stats", "True");
 
   private final Mistakes mistakes = new Mistakes();
   private final List<LayerSpec> layers = new ArrayList<>();

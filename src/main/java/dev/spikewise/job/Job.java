@@ -71,10 +71,10 @@ public record Job(
       int epoch, int epochs, double ratio, @Nullable Instant estimatedFinishAt) {}
 
   /**
-   * Where a queued job is.
+   * Position of a queued job among the tenant's own jobs.
    *
-   * @param position 1 is next
-   * @param jobsAhead that go before it
+   * @param position Position of the job; 1 is the next to run.
+   * @param jobsAhead Number of jobs that run before this one.
    */
   public record Queue(long position, long jobsAhead) {}
 

@@ -11,8 +11,8 @@ import org.springframework.util.unit.DataSize;
  *
  * @param workers Number of jobs trained at the same time; 0 makes a process that only serves
  *     requests.
- * @param memoryPerJob Memory that one job may use in this process; three fifths of the heap
- *     divided by the number of workers when absent.
+ * @param memoryPerJob Memory that one job may use in this process; three fifths of the heap divided
+ *     by the number of workers when absent.
  * @param threadsPerJob Threads that share the arithmetic of one job, at most one per processor.
  *     Results do not depend on it.
  * @param poll Interval at which an idle worker looks for jobs submitted elsewhere, and every

@@ -140,10 +140,7 @@ public class Jobs implements ModelUse, DatasetUse {
     private final double seconds;
 
     private Prepared(
-        TrainingSpec spec,
-        Models.Network network,
-        @Nullable Statistics baseline,
-        double seconds) {
+        TrainingSpec spec, Models.Network network, @Nullable Statistics baseline, double seconds) {
       this.spec = spec;
       this.network = network;
       this.baseline = baseline;

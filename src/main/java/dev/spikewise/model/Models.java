@@ -114,8 +114,7 @@ public class Models {
             run -> {
               run.reserve(file.length);
               var network =
-                  NirReader.read(
-                      file, dialect == null ? null : dialect(dialect), run::reserve);
+                  NirReader.read(file, dialect == null ? null : dialect(dialect), run::reserve);
               bound(network.model());
               assumptions.addAll(network.assumptions());
               return Trained.of(new TrainedModel(network.model(), network.weights()));

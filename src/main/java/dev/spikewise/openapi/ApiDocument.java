@@ -13,8 +13,8 @@ import io.swagger.v3.oas.models.examples.Example;
 import io.swagger.v3.oas.models.headers.Header;
 import io.swagger.v3.oas.models.info.Info;
 import io.swagger.v3.oas.models.media.Content;
-import io.swagger.v3.oas.models.media.MediaType;
 import io.swagger.v3.oas.models.media.IntegerSchema;
+import io.swagger.v3.oas.models.media.MediaType;
 import io.swagger.v3.oas.models.media.NumberSchema;
 import io.swagger.v3.oas.models.media.ObjectSchema;
 import io.swagger.v3.oas.models.media.Schema;
@@ -300,8 +300,20 @@ class ApiDocument implements OpenApiCustomizer {
     var form = new ObjectSchema();
     for (var field :
         List.of(
-            "name", "file", "images", "labels", "test_images", "test_labels", "events",
-            "time_steps", "height", "width", "time_unit", "columns", "layout", "scale",
+            "name",
+            "file",
+            "images",
+            "labels",
+            "test_images",
+            "test_labels",
+            "events",
+            "time_steps",
+            "height",
+            "width",
+            "time_unit",
+            "columns",
+            "layout",
+            "scale",
             "preparation")) {
       Schema<?> schema =
           switch (field) {
@@ -326,7 +338,8 @@ class ApiDocument implements OpenApiCustomizer {
       case "events" -> "Zip of event recordings in folders named by label or class.";
       case "time_steps" -> "Number of frames that a recording is divided into.";
       case "height" -> "Rows of the camera.";
-      case "width" -> "Columns of the camera, or channels of spike trains; 700 for those if absent.";
+      case "width" ->
+          "Columns of the camera, or channels of spike trains; 700 for those if absent.";
       case "time_unit" ->
           "Unit of the times in recordings: s, ms, us or ns; derived from the values if absent.";
       case "columns" ->

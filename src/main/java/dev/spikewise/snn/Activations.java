@@ -42,8 +42,8 @@ final class Activations {
   }
 
   /**
-   * The percentile of the outputs of the first {@code layers} layers of a chain, as NumPy interpolates
-   * it.
+   * The percentile of the outputs of the first {@code layers} layers of a chain, as NumPy
+   * interpolates it.
    */
   double percentile(int layers, Engine engine) {
     var prefix =

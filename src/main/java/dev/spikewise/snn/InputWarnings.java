@@ -81,8 +81,6 @@ final class InputWarnings {
   }
 
   private static String percent(double share) {
-    return share < 0.001
-        ? "less than 0.1 %"
-        : String.format(Locale.ROOT, "%.1f %%", 100 * share);
+    return share < 0.001 ? "less than 0.1 %" : String.format(Locale.ROOT, "%.1f %%", 100 * share);
   }
 }

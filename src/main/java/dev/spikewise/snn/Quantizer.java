@@ -2,7 +2,6 @@ package dev.spikewise.snn;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
-import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.Graph;
@@ -67,9 +66,7 @@ public final class Quantizer {
           && neurons.scaled(neurons.spikeThreshold(), neurons.resetFn(), 0, value -> value)
               == null) {
         at.add(
-            "cannot be quantized: the potentials of "
-                + layer.spec().typeName()
-                + " have no scale");
+            "cannot be quantized: the potentials of " + layer.spec().typeName() + " have no scale");
       }
       if (layer.spec() instanceof NormSpec.Frame) {
         at.add(
@@ -165,7 +162,8 @@ public final class Quantizer {
       switch (rewrite.layer(i)) {
         // A chip can only sum, and the next weights make up for it.
         case PoolSpec.AvgPool2d pool when pool.padding().equals(Size2.ZERO) && feedsWeights(i) -> {
-          rewrite.replace(i, new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false, pool.ceilMode()));
+          rewrite.replace(
+              i, new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false, pool.ceilMode()));
           areas.put(i, area * pool.kernelSize().h() * pool.kernelSize().w());
         }
         case SynapticSpec _ -> quantize(layer, area);

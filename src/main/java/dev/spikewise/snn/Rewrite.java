@@ -86,12 +86,10 @@ final class Rewrite {
       LayerSpec layer = layers.get(vertex.index());
       if (layer != null) {
         names.put(vertex.index(), plain ? Integer.toString(nodes.size()) : vertex.name());
-        nodes.add(
-            plain ? Node.of(layer) : new Node(vertex.name(), inputs(vertex), layer));
+        nodes.add(plain ? Node.of(layer) : new Node(vertex.name(), inputs(vertex), layer));
       }
     }
-    String output =
-        model.output() == null ? null : nameOf(graph.output().index());
+    String output = model.output() == null ? null : nameOf(graph.output().index());
     return new TrainedModel(
         new ModelSpec(name, model.inputShape(), nodes, output), renamed(tensors, names));
   }

@@ -25,9 +25,9 @@ import org.jspecify.annotations.Nullable;
 public record TrainedModel(ModelSpec spec, StateDict weights) {
 
   /**
-   * The same network as it is used: without dropout, and with each batch norm in the weights of
-   * the layer before it. In a sequence without names, layers move up and get the names of their
-   * new places.
+   * The same network as it is used: without dropout, and with each batch norm in the weights of the
+   * layer before it. In a sequence without names, layers move up and get the names of their new
+   * places.
    *
    * @throws InvalidSpecException naming a batch norm with no weights right before it
    */
@@ -66,8 +66,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
   }
 
   /** Puts layer {@code i} into the convolution {@code into}: w' = s w, b' = s (b - mean) + bias. */
-  private void merge(
-      NormSpec.Batch norm, String i, String into, Map<String, Tensor> tensors) {
+  private void merge(NormSpec.Batch norm, String i, String into, Map<String, Tensor> tensors) {
     Tensor weight = Objects.requireNonNull(tensors.get(into + ".weight"));
     float[] mean = tensor(i + ".running_mean").data();
     float[] variance = tensor(i + ".running_var").data();
@@ -135,8 +134,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
     var nodes = new ArrayList<>(spec.nodes());
     boolean last = graph.output().index() == nodes.size() - 1;
     nodes.add(new Node(null, last ? null : List.of(graph.output().name()), layer));
-    return new TrainedModel(
-        new ModelSpec(spec.name(), spec.inputShape(), nodes, null), weights);
+    return new TrainedModel(new ModelSpec(spec.name(), spec.inputShape(), nodes, null), weights);
   }
 
   /**

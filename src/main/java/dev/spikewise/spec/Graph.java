@@ -136,8 +136,7 @@ public final class Graph {
 
   /** All layers that depend on the output of layer {@code index}. */
   public List<Vertex> followers(int index) {
-    return reach(
-            index, vertex -> consumers(vertex.index()).stream().map(Vertex::index).toList())
+    return reach(index, vertex -> consumers(vertex.index()).stream().map(Vertex::index).toList())
         .toList();
   }
 
@@ -174,6 +173,7 @@ public final class Graph {
     final List<Node> nodes;
     final Mistakes mistakes;
     final String[] names;
+
     /** Stands for values of which some are averages of spikes and others are not. */
     static final int MIXED = 0;
 

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param id Id of a stored model; excludes all other fields.
  * @param name Display name of the definition.
  * @param inputShape Shape of the input of the definition.
- * @param nodes layers of a definition
- * @param output of a definition
+ * @param nodes Layers of the definition.
+ * @param output Name of the output layer of the definition.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ModelRef(

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * "0", "1", ..., and a layer without inputs reads the layer before it.
  *
  * @param inputShape one sample at one time step, (C, H, W), (C, L) or (features)
- * @param name for people
+ * @param name Display name of the model.
  * @param nodes the layers, in any order; their weights are drawn in the order of this list
  * @param output name of the layer whose output is the model's; the only layer that no other reads
  *     when absent

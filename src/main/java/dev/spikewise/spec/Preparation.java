@@ -80,7 +80,7 @@ public record Preparation(
 
   /** Nothing is changed. */
   public static final Preparation NONE =
-      new Preparation(null, null, null, null, null, null, null, null);
+      new Preparation(Frames.TIME, null, null, null, null, 1, false, null);
 
   public Preparation {
     frames = frames == null ? Frames.TIME : frames;
@@ -91,10 +91,7 @@ public record Preparation(
 
   /** Whether it has steps that only event recordings can take. */
   public boolean needsEvents() {
-    return frames == Frames.COUNT
-        || usesSeconds()
-        || downsample > 1
-        || mergePolarities;
+    return frames == Frames.COUNT || usesSeconds() || downsample > 1 || mergePolarities;
   }
 
   /** Whether it has steps that need the unit of time. */
@@ -106,8 +103,7 @@ public record Preparation(
   public void check(Mistakes mistakes) {
     if (stepSeconds != null) {
       mistakes.positive(stepSeconds, "step_seconds");
-      mistakes.require(
-          frames == Frames.TIME, "step_seconds", "must be left out with frames count");
+      mistakes.require(frames == Frames.TIME, "step_seconds", "must be left out with frames count");
     }
     if (denoiseSeconds != null) {
       mistakes.positive(denoiseSeconds, "denoise_seconds");

@@ -15,14 +15,14 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A training job in many variants: one for each combination of values and seeds.
+ * Request to train a job in several variants, one per combination of values and seeds.
  *
- * @param job what all have in common
+ * @param job Job that all variants share.
  * @param over values by their place in {@code job}, such as {@code
  *     "loss/0/target/baseline_multiple": [2, 1, 0.5]}
- * @param seeds a variant each; {@code job}'s own seed alone if empty
- * @param halving what follows each variant; nothing if null
- * @param name for people
+ * @param seeds Seeds, one variant each; the job's own seed when empty.
+ * @param halving Rounds that follow each variant; none when absent.
+ * @param name Display name of the sweep.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record SweepSpec(
@@ -49,7 +49,7 @@ public record SweepSpec(
    * Sorbaro et al. (2020, doi:10.3389/fnins.2020.00662) do. The job's first synops term gets the
    * new target; a job without one gets a limit.
    *
-   * @param rounds jobs in a row, the first of which is the job as it was sent
+   * @param rounds Number of jobs in a row, the first of which is the job as submitted.
    */
   public record Halving(Integer rounds) {
 

@@ -255,8 +255,7 @@ class ComputingTest extends ServiceTest {
         IntStream.range(0, 40_000)
             .mapToObj(i -> "\"inptu_shaep" + i + "\":1")
             .collect(Collectors.joining(","));
-    var problem =
-        problem(post("/api/v1/models", "{" + names + "}"), 422, "invalid_spec");
+    var problem = problem(post("/api/v1/models", "{" + names + "}"), 422, "invalid_spec");
     assertThat(problem.get("errors")).hasSize(100);
   }
 
@@ -300,7 +299,6 @@ class ComputingTest extends ServiceTest {
 
   private HttpResponse<String> upload(byte[] zip) {
     return Multipart.upload(
-        this,
-        Map.of("name", "zeros", "time_steps", 2, "height", 2, "width", 2, "events", zip));
+        this, Map.of("name", "zeros", "time_steps", 2, "height", 2, "width", 2, "events", zip));
   }
 }

@@ -96,7 +96,9 @@ class CaseFilesTest {
     assertThatThrownBy(
             () ->
                 read(
-                    Map.of("events", new ByteArrayResource(zip(Map.of("0/a.h5", bytes("shd_like.h5"))))),
+                    Map.of(
+                        "events",
+                        new ByteArrayResource(zip(Map.of("0/a.h5", bytes("shd_like.h5"))))),
                     camera(Preparation.NONE)))
         .isInstanceOf(InvalidSpecException.class)
         .hasMessageContaining("array labels, group extra, group spikes")
@@ -190,12 +192,10 @@ class CaseFilesTest {
 
   @Test
   void framesByCountWindowCropAndPolarityFollowTheRecipe() throws IOException {
-    var count =
-        new Preparation(Preparation.Frames.COUNT, null, null, null, null, null, null, null);
+    var count = new Preparation(Preparation.Frames.COUNT, null, null, null, null, null, null, null);
     assertThat(windows(read(Map.of("events", file("ev_macos.zip")), camera(count))))
         .containsExactly(250, 250, 250, 250);
-    var window =
-        new Preparation(null, null, List.of(0.0, 0.1), null, null, null, true, null);
+    var window = new Preparation(null, null, List.of(0.0, 0.1), null, null, null, true, null);
     var exact = new Recipe(4, 34, 34, "us", null, null, null, window);
     var read = read(Map.of("events", file("ev_macos.zip")), exact);
     assertThat(read.dataset().shape()).isEqualTo(Shape.of(1, 34, 34));
@@ -214,7 +214,10 @@ class CaseFilesTest {
     assertThat(top.dataset().shape()).isEqualTo(Shape.of(2, 17, 34));
     assertThat(top.reading().events()).isBetween(300L, 700L);
     var quiet = new Preparation(null, null, null, 1e-6, null, null, null, null);
-    var none = read(Map.of("events", file("ev_macos.zip")), new Recipe(4, 34, 34, "us", null, null, null, quiet));
+    var none =
+        read(
+            Map.of("events", file("ev_macos.zip")),
+            new Recipe(4, 34, 34, "us", null, null, null, quiet));
     assertThat(none.reading().events()).isLessThan(10);
   }
 
@@ -234,8 +237,8 @@ class CaseFilesTest {
     return windows;
   }
 
-  private static ReadDataset read(Map<String, ? extends InputStreamSource> files, @Nullable Recipe recipe)
-      throws IOException {
+  private static ReadDataset read(
+      Map<String, ? extends InputStreamSource> files, @Nullable Recipe recipe) throws IOException {
     var parts = new LinkedHashMap<String, InputStreamSource>(files);
     parts.put(Recipe.PART, Objects.requireNonNull(recipe).part());
     return Samples.read("case", parts, new Unpacking(ROOM, Long.MAX_VALUE, Compute.UNBOUNDED));
@@ -247,8 +250,7 @@ class CaseFilesTest {
 
   /** The recording in an archive. */
   private static byte[] bytesOf(String zip) throws IOException {
-    try (var in =
-        new java.util.zip.ZipInputStream(new java.io.ByteArrayInputStream(bytes(zip)))) {
+    try (var in = new java.util.zip.ZipInputStream(new java.io.ByteArrayInputStream(bytes(zip)))) {
       in.getNextEntry();
       return in.readAllBytes();
     }

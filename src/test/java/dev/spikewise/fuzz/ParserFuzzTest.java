@@ -54,8 +54,15 @@ class ParserFuzzTest {
   void aDamagedRecordingIsReadOrRefused() throws IOException {
     for (var name :
         new String[] {
-          "aedat2_v2e.aedat", "aedat3.aedat", "aedat4_zstd.aedat4", "v5.mat", "evt2.raw",
-          "evt3.raw", "prophesee.dat", "tonic_cache.hdf5", "v2e.h5"
+          "aedat2_v2e.aedat",
+          "aedat3.aedat",
+          "aedat4_zstd.aedat4",
+          "v5.mat",
+          "evt2.raw",
+          "evt3.raw",
+          "prophesee.dat",
+          "tonic_cache.hdf5",
+          "v2e.h5"
         }) {
       try (var in = ParserFuzzTest.class.getResourceAsStream("/events/" + name)) {
         mutate(in.readAllBytes(), FORMAT_TIMES, file -> frame(name, file));

@@ -36,10 +36,7 @@ class BoundedHdf5Test {
   void readsOnOneThreadOfItsOwnWhatStaysWithinTheLimit() throws IOException {
     var honest =
         BoundedHdf5.read(
-            file(),
-            1 << 20,
-            _ -> {},
-            hdf -> (long[]) hdf.getDatasetByPath("honest").getDataFlat());
+            file(), 1 << 20, _ -> {}, hdf -> (long[]) hdf.getDatasetByPath("honest").getDataFlat());
     assertThat(honest).hasSize(4000).endsWith(3999);
   }
 }

@@ -153,8 +153,7 @@ class RequestLoadTest {
       }
     }
     var body = new ByteArrayOutputStream();
-    for (var field :
-        List.of("name:zeros", "time_steps:2", "height:2", "width:2")) {
+    for (var field : List.of("name:zeros", "time_steps:2", "height:2", "width:2")) {
       var parts = field.split(":");
       body.writeBytes(
           "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n"

@@ -71,8 +71,7 @@ class ActivationCheckpointingTest {
     try (var engine = Engine.create(1)) {
       var trainer = new Trainer(spec, spec.model().definition(), null, DIGITS, engine);
       trainer.run(epochs::add);
-      assertThat(trainer.checkpoint().toBytes())
-          .isEqualTo(train(spec, false, new ArrayList<>()));
+      assertThat(trainer.checkpoint().toBytes()).isEqualTo(train(spec, false, new ArrayList<>()));
     }
     assertThat(epochs.getFirst().parameter().keySet()).containsExactly("0", "2", "10");
     assertThat(epochs.getFirst().spiking().keySet()).containsExactly("stem", "body", "8", "11");

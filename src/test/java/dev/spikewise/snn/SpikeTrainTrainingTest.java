@@ -37,8 +37,7 @@ class SpikeTrainTrainingTest {
     }
     var values = new SampleValues.Events(places, STEPS * CHANNELS);
     assertThat(values.bytes()).isLessThan(500_000);
-    var dataset =
-        new Dataset("shd", Shape.of(CHANNELS), STEPS, values, labels, SAMPLES, null);
+    var dataset = new Dataset("shd", Shape.of(CHANNELS), STEPS, values, labels, SAMPLES, null);
     var spec =
         Tutorial.JSON.readValue(
             """

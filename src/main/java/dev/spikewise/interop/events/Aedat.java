@@ -39,8 +39,7 @@ final class Aedat {
     while (end < file.length && file[end] != '\n' && end - at < 1 << 16) {
       end++;
     }
-    return new String(
-        file, at, Math.min(end + 1, file.length) - at, StandardCharsets.ISO_8859_1);
+    return new String(file, at, Math.min(end + 1, file.length) - at, StandardCharsets.ISO_8859_1);
   }
 
   /** An address and a time of 32 bits each, big-endian; the camera decides on the address. */
@@ -67,8 +66,7 @@ final class Aedat {
       long t = data.getInt() & 0xffffffffL;
       if (dvs128 || short15) {
         // As in SpikingJelly's reader of CIFAR10-DVS.
-        events.add(
-            127 - (address >> 8 & 0x7f), 127 - (address >> 1 & 0x7f), 1 - (address & 1), t);
+        events.add(127 - (address >> 8 & 0x7f), 127 - (address >> 1 & 0x7f), 1 - (address & 1), t);
       } else if ((address & 0x8000_0400) == 0) {
         // DAVIS; jAER counts from the lower right, and other bits mark frames and special events.
         events.add(
@@ -113,8 +111,7 @@ final class Aedat {
           int event = data.getInt(data.position() + i * size);
           long t = data.getInt(data.position() + i * size + 4) & 0xffffffffL;
           if ((event & 1) != 0) {
-            events.add(
-                event >>> 17, event >> 2 & 0x7fff, event >> 1 & 1, overflow | t);
+            events.add(event >>> 17, event >> 2 & 0x7fff, event >> 1 & 1, overflow | t);
           }
         }
       }

@@ -56,8 +56,7 @@ final class Aedat4 {
     if (headerLength < 8 || headerLength > file.length - start - 4) {
       throw new IllegalArgumentException("it ends within its header");
     }
-    var header =
-        Fields.root(data.slice(start + 4, headerLength).order(ByteOrder.LITTLE_ENDIAN));
+    var header = Fields.root(data.slice(start + 4, headerLength).order(ByteOrder.LITTLE_ENDIAN));
     int compression = (int) header.number(0, 4, 0);
     long table = header.number(1, 8, -1);
     int end = table > start && table <= file.length ? (int) table : file.length;

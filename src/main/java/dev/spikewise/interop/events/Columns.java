@@ -78,10 +78,12 @@ final class Columns {
   EventRecording unnamed(List<Column> columns) {
     if (columns.size() != 4) {
       throw new IllegalArgumentException(
-          "an array without column names must have shape [n, 4], has " + columns.size()
+          "an array without column names must have shape [n, 4], has "
+              + columns.size()
               + " columns");
     }
-    return recording(named(columns, options.columns() == null ? order(columns) : options.columns()));
+    return recording(
+        named(columns, options.columns() == null ? order(columns) : options.columns()));
   }
 
   private static Map<String, Column> named(List<Column> columns, List<String> order) {
@@ -93,8 +95,7 @@ final class Columns {
   }
 
   private List<String> order(List<Column> columns) {
-    var possible =
-        ORDERS.stream().filter(order -> canBe(named(columns, order))).toList();
+    var possible = ORDERS.stream().filter(order -> canBe(named(columns, order))).toList();
     if (columns.getFirst().length() == 0) {
       return ORDERS.getFirst();
     }
@@ -125,7 +126,8 @@ final class Columns {
   }
 
   private static boolean doesNotDecrease(Column column) {
-    return IntStream.range(1, column.length()).allMatch(i -> column.value(i) >= column.value(i - 1));
+    return IntStream.range(1, column.length())
+        .allMatch(i -> column.value(i) >= column.value(i - 1));
   }
 
   private static boolean isPlace(Column column, int size) {
@@ -163,9 +165,7 @@ final class Columns {
     if (!column.isWhole()) {
       throw new IllegalArgumentException("column " + name + " holds fractions of pixels");
     }
-    return IntStream.range(0, column.length())
-        .map(i -> Math.toIntExact(column.whole(i)))
-        .toArray();
+    return IntStream.range(0, column.length()).map(i -> Math.toIntExact(column.whole(i))).toArray();
   }
 
   private static byte[] polarities(Map<String, Column> columns) {
@@ -261,8 +261,7 @@ final class Columns {
               .toArray();
       return recording(order, x, y, polarity, t, start, late);
     }
-    return new EventRecording(
-        x, y, polarity, t, start(t, start), 0, unitKnown, assumed, null);
+    return new EventRecording(x, y, polarity, t, start(t, start), 0, unitKnown, assumed, null);
   }
 
   private EventRecording recording(

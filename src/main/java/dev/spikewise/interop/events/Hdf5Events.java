@@ -42,7 +42,8 @@ final class Hdf5Events {
       return BoundedHdf5.read(file, MOST_UNPACKED, _ -> {}, reading::read);
     } catch (UnsupportedHdfException e) {
       throw new IllegalArgumentException(
-          "it uses a part of HDF5 that is not supported (" + e.getMessage()
+          "it uses a part of HDF5 that is not supported ("
+              + e.getMessage()
               + "): write it again with gzip, for example h5repack -f GZIP=4",
           e);
     } catch (IllegalArgumentException e) {
@@ -52,7 +53,8 @@ final class Hdf5Events {
       var text = String.valueOf(e.getMessage());
       throw new IllegalArgumentException(
           text.contains("ilter")
-              ? "it is compressed with a filter that is not supported (" + text
+              ? "it is compressed with a filter that is not supported ("
+                  + text
                   + "): write it again with gzip, for example h5repack -f GZIP=4"
               : "it is not a whole HDF5 file (" + text + ")",
           e);

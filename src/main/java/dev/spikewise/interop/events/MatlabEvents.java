@@ -45,8 +45,7 @@ final class MatlabEvents {
         }
       }
     } catch (java.io.IOException | RuntimeException e) {
-      throw new IllegalArgumentException(
-          "it is not a whole MATLAB file: " + e.getMessage(), e);
+      throw new IllegalArgumentException("it is not a whole MATLAB file: " + e.getMessage(), e);
     }
     return new Columns(options, null).named(columns);
   }

@@ -19,7 +19,8 @@ import java.util.regex.Pattern;
  */
 final class NumPyEvents {
 
-  private static final Pattern FIELD = Pattern.compile("\\('([^']*)', '([<>|=])([a-zA-Z?])(\\d*)'\\)");
+  private static final Pattern FIELD =
+      Pattern.compile("\\('([^']*)', '([<>|=])([a-zA-Z?])(\\d*)'\\)");
   private static final Pattern LENGTH = Pattern.compile("'shape':\\s*\\((\\d+),?\\)");
   private static final int MAX_BYTES = 1 << 28;
 
@@ -94,7 +95,8 @@ final class NumPyEvents {
       int bytes = matcher.group(4).isEmpty() ? 1 : Integer.parseInt(matcher.group(4));
       char kind = matcher.group(3).charAt(0);
       bytes *= kind == 'U' ? 4 : 1;
-      boolean number = "iufb?".indexOf(kind) >= 0 && (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8);
+      boolean number =
+          "iufb?".indexOf(kind) >= 0 && (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8);
       if (number) {
         fields.put(
             matcher.group(1),

@@ -84,8 +84,7 @@ public final class NirReader {
    *
    * @param reserve told of the bytes that compressed arrays take, as they are unpacked; may throw
    */
-  public static NirModel read(
-      byte[] file, @Nullable NirDialect dialect, LongConsumer reserve) {
+  public static NirModel read(byte[] file, @Nullable NirDialect dialect, LongConsumer reserve) {
     return new NirReader(NirGraph.read(file, reserve), dialect).model();
   }
 

@@ -37,8 +37,7 @@ final class Augmenter {
     int shift = settings.maxShift();
     int down = random.nextInt(-shift, shift + 1);
     int right = random.nextInt(-shift, shift + 1);
-    double angle =
-        Math.toRadians((2 * random.nextDouble() - 1) * settings.maxRotationDegrees());
+    double angle = Math.toRadians((2 * random.nextDouble() - 1) * settings.maxRotationDegrees());
     double cos = Math.cos(angle);
     double sin = Math.sin(angle);
     double middleY = (height - 1) / 2.0;
@@ -52,9 +51,7 @@ final class Augmenter {
         int column = (int) Math.rint(sin * fromY + cos * fromX + middleX);
         column = flip ? width - 1 - column : column;
         source[y * width + x] =
-            row < 0 || row >= height || column < 0 || column >= width
-                ? -1
-                : row * width + column;
+            row < 0 || row >= height || column < 0 || column >= width ? -1 : row * width + column;
       }
     }
     return source;

@@ -173,8 +173,7 @@ public final class Feed {
         if (augmenting && augmenter != null) {
           int size = Objects.requireNonNull(dataset).values().sampleSize();
           float[] changed = ofSize(augmented, size);
-          augmenter.apply(
-              values, changed, size, new SplittableRandom(~mix(~seed, epoch, sample)));
+          augmenter.apply(values, changed, size, new SplittableRandom(~mix(~seed, epoch, sample)));
           values = changed;
         }
         encode(d, values, mix(seed, epoch, sample), order, into, at);

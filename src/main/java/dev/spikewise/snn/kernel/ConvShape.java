@@ -175,8 +175,7 @@ public record ConvShape(
   }
 
   /** By window along one axis: how many of its taps lie inside the input. */
-  private static int[] taps(
-      int windows, int kernel, int stride, int pad, int dilation, int size) {
+  private static int[] taps(int windows, int kernel, int stride, int pad, int dilation, int size) {
     var taps = new int[windows];
     for (int o = 0; o < windows; o++) {
       for (int k = 0; k < kernel; k++) {

@@ -54,7 +54,8 @@ public final class ScalarKernels implements Kernels {
       for (int ox = 0; ox < shape.outW(); ox++) {
         for (int c = 0; c < shape.channels(); c++) {
           int o = (oy * shape.outW() + ox) * shape.channels() + c;
-          float g = shape.skipsSilent() && y[yAt + o] == 0 ? 0 : gy[gyAt + o] * shape.scaleAt(oy, ox);
+          float g =
+              shape.skipsSilent() && y[yAt + o] == 0 ? 0 : gy[gyAt + o] * shape.scaleAt(oy, ox);
           for (int iy = shape.top(oy); iy < shape.bottom(oy); iy++) {
             for (int ix = shape.left(ox); ix < shape.right(ox); ix++) {
               gx[gxAt + (iy * shape.inW() + ix) * shape.channels() + c] += g;

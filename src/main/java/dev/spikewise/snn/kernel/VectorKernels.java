@@ -56,7 +56,8 @@ public final class VectorKernels implements Kernels {
               sum = sum.add(FloatVector.fromArray(SPECIES, x, i, mask));
             }
           }
-          sum.mul(shape.scaleAt(oy, ox)).intoArray(y, yAt + (oy * shape.outW() + ox) * channels + c, mask);
+          sum.mul(shape.scaleAt(oy, ox))
+              .intoArray(y, yAt + (oy * shape.outW() + ox) * channels + c, mask);
         }
       }
     }
@@ -72,7 +73,8 @@ public final class VectorKernels implements Kernels {
       for (int oy = 0; oy < shape.outH(); oy++) {
         for (int ox = 0; ox < shape.outW(); ox++) {
           int o = (oy * shape.outW() + ox) * channels + c;
-          FloatVector g = FloatVector.fromArray(SPECIES, gy, gyAt + o, mask).mul(shape.scaleAt(oy, ox));
+          FloatVector g =
+              FloatVector.fromArray(SPECIES, gy, gyAt + o, mask).mul(shape.scaleAt(oy, ox));
           if (shape.skipsSilent()) {
             FloatVector sum = FloatVector.fromArray(SPECIES, y, yAt + o, mask);
             g = g.blend(0, sum.compare(VectorOperators.EQ, 0));

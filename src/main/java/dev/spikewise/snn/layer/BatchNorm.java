@@ -64,8 +64,7 @@ final class BatchNorm extends UnaryLayer {
   }
 
   private Parameter byChannel(String which, float value) {
-    var parameter =
-        new Parameter(name + "." + which, new int[] {channels}, order);
+    var parameter = new Parameter(name + "." + which, new int[] {channels}, order);
     parameter.fill(value);
     return parameter;
   }

@@ -4,7 +4,6 @@ import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.NormSpec;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**

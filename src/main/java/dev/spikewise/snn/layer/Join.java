@@ -60,8 +60,7 @@ final class Join extends Layer {
     int[] order = in.torchOrder();
     var places = new int[in.size()];
     for (int i = 0; i < places.length; i++) {
-      places[i] =
-          channel + (sameMap(in, out) ? i / in.c() * out.c() + i % in.c() : order[i]);
+      places[i] = channel + (sameMap(in, out) ? i / in.c() * out.c() + i % in.c() : order[i]);
     }
     return places;
   }

@@ -15,7 +15,6 @@ import dev.spikewise.spec.layer.NormSpec;
 import dev.spikewise.spec.layer.PoolSpec;
 import dev.spikewise.spec.layer.RectifierSpec;
 import dev.spikewise.spec.layer.ReducedPoolSpec;
-import dev.spikewise.spec.layer.ReducedPoolSpec;
 import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
@@ -31,9 +30,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network for batches of up to B samples over T steps. A batch goes through in blocks
- * of samples whose activations fit a processor's cache; only what the backward pass needs is kept
- * for the whole batch, or, with {@link Purpose#CHECKPOINTED_TRAINING}, for the block alone.
+ * A network for batches of up to B samples over T steps. A batch goes through in blocks of samples
+ * whose activations fit a processor's cache; only what the backward pass needs is kept for the
+ * whole batch, or, with {@link Purpose#CHECKPOINTED_TRAINING}, for the block alone.
  */
 public final class Network {
 
@@ -144,8 +143,7 @@ public final class Network {
     return switch (step.layer().spec()) {
       case SynapticSpec s -> synapses(step, s, in, out, kernels);
       case PoolSpec p -> pool(name, p, in, out, kernels);
-      case ReducedPoolSpec p ->
-          pool(name, p.asPool2d(step.layer().inputShape()), in, out, kernels);
+      case ReducedPoolSpec p -> pool(name, p.asPool2d(step.layer().inputShape()), in, out, kernels);
       case NeuronSpec n ->
           new Neurons(
               name,
@@ -173,8 +171,7 @@ public final class Network {
               kernels.parallel());
       case NormSpec.Frame n ->
           new FrameNorm(name, n, step.layer().inputShape(), in, out, kernels.parallel());
-      case DropoutSpec d ->
-          new Dropout(name, d, salt, in, out, sampleSeeds, kernels.parallel());
+      case DropoutSpec d -> new Dropout(name, d, salt, in, out, sampleSeeds, kernels.parallel());
       case JoinSpec j -> new Join(name, j, ins, out, kernels.parallel());
       case ShapeSpec.Upsample _ -> Rearrangement.upsample(name, in, out, kernels.parallel());
       case ShapeSpec _ -> Rearrangement.reshape(name, in, out, kernels.parallel());
@@ -185,10 +182,8 @@ public final class Network {
     return switch (spec) {
       case PoolSpec.SpikingMaxPooling2dLayer p ->
           new SpikingMaxPool(name, p, in, out, plan.kept(), kernels.parallel());
-      case PoolSpec.MaxPool2d p ->
-          new MaxPool(name, p, in, out, plan.kept(), kernels.parallel());
-      case PoolSpec.SumPool2d _, PoolSpec.AvgPool2d _ ->
-          new Pool(name, spec, in, out, kernels);
+      case PoolSpec.MaxPool2d p -> new MaxPool(name, p, in, out, plan.kept(), kernels.parallel());
+      case PoolSpec.SumPool2d _, PoolSpec.AvgPool2d _ -> new Pool(name, spec, in, out, kernels);
     };
   }
 
@@ -236,8 +231,7 @@ public final class Network {
   public static long estimateMemory(
       ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Purpose purpose) {
     // Most kernels compute such a pool with the neurons.
-    return new Plan(
-            spec.graph(), batchSize, timeSteps, constantInput, purpose, PoolShape::tiles)
+    return new Plan(spec.graph(), batchSize, timeSteps, constantInput, purpose, PoolShape::tiles)
         .bytes();
   }
 
@@ -555,8 +549,7 @@ public final class Network {
 
   /** Where the gradient of a value is computed; nowhere if nothing needs it. */
   private Signal gradient(Plan.Value of, int from) {
-    var signal =
-        new Signal(of.frame, of.steps, of.hasSlot() ? gradients[of.slot()] : new float[0]);
+    var signal = new Signal(of.frame, of.steps, of.hasSlot() ? gradients[of.slot()] : new float[0]);
     signal.startAt(from);
     return signal;
   }

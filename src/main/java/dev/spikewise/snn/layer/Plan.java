@@ -114,8 +114,7 @@ final class Plan {
    *
    * @param pool the sum pool that is computed with the neurons, if any
    */
-  record Step(
-      Graph.Vertex layer, @Nullable PoolShape pool, List<Value> inputs, Value output) {
+  record Step(Graph.Vertex layer, @Nullable PoolShape pool, List<Value> inputs, Value output) {
 
     /** Whether a backward pass has anything to do here. */
     boolean isTrained() {
@@ -291,8 +290,7 @@ final class Plan {
                   .orElse(NO_SLOT);
       if (from != NO_SLOT) {
         Step producer = value.producer;
-        int to =
-            producer == null ? steps.size() + 1 : Objects.requireNonNull(place.get(producer));
+        int to = producer == null ? steps.size() + 1 : Objects.requireNonNull(place.get(producer));
         lifetimes.add(new Lifetime(value, from, to));
       }
     }
@@ -384,9 +382,7 @@ final class Plan {
               + Synapses.wiring(s, in.frame, step.output().frame)
                   .simplified()
                   .scratch(block * in.steps, in.needsGradient);
-      case PoolSpec.SpikingMaxPooling2dLayer _,
-          PoolSpec.MaxPool2d _,
-          ReducedPoolSpec.MaxPool1d _ ->
+      case PoolSpec.SpikingMaxPooling2dLayer _, PoolSpec.MaxPool2d _, ReducedPoolSpec.MaxPool1d _ ->
           kept * in.steps * out;
       case NeuronSpec n -> {
         // Potential, current and adaptation over time; what is counted in double.

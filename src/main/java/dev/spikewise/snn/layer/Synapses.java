@@ -11,8 +11,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A parameter layer: Conv2d, ConvTranspose2d, or Linear as the convolution of a 1 x 1 map. Every spike it receives
- * causes as many synaptic operations as it has synapses to reach.
+ * A parameter layer: Conv2d, ConvTranspose2d, or Linear as the convolution of a 1 x 1 map. Every
+ * spike it receives causes as many synaptic operations as it has synapses to reach.
  */
 public final class Synapses extends UnaryLayer implements Synaptic {
 
@@ -151,11 +151,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
   @Override
   void measure(int from, int to) {
     operations.count(
-        wiring.reach(weight.values()),
-        in.data,
-        in.at(from),
-        (to - from) * in.steps,
-        stepsPerFrame);
+        wiring.reach(weight.values()), in.data, in.at(from), (to - from) * in.steps, stepsPerFrame);
   }
 
   @Override

@@ -7,7 +7,7 @@ import dev.spikewise.problem.Mistakes;
  * sample, and divides the rest by 1 - p.
  */
 public sealed interface DropoutSpec extends ElementwiseSpec {
-  /** The probability. */
+  /** Probability that a value is set to zero during training. */
   Double p();
 
   @Override

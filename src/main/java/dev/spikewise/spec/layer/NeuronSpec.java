@@ -42,7 +42,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     return null;
   }
 
-  /** Whether exp(-1 / tau) is trained in place of tau. */
+  /** Whether exp(-1 / tau) is trained instead of tau. */
   default Boolean trainAlphas() {
     return false;
   }
@@ -52,7 +52,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     return false;
   }
 
-  /** Lower bound of the membrane potential; none if null. */
+  /** Lower bound of the membrane potential; unbounded when absent. */
   @Nullable Double minVMem();
 
   /** Trainable time constants under sinabs' names, with their initial values. */
@@ -124,7 +124,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
 
     ResetFn resetFn();
 
-    /** What stands for the derivative of a spike in the backward pass. */
+    /** Surrogate for the derivative of a spike in the backward pass. */
     SurrogateSpec surrogateGradFn();
 
     /**
@@ -164,12 +164,9 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     }
   }
 
-  /**
-   * Spiking neurons whose spikes come back to all of them as input, one step later, through a
-   * Linear layer.
-   */
+  /** Spiking neurons that receive their own spikes one time step later through a Linear layer. */
   sealed interface Recurrent extends Spiking {
-    /** From all neurons to all neurons; without a bias if null. */
+    /** Linear layer from all neurons back to all neurons; without a bias when absent. */
     SynapticSpec.@Nullable Linear recConnect();
 
     default boolean recurrentBias() {
@@ -236,14 +233,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     @Override
     public Spiking scaled(
         Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
-      return new IAF(
-          threshold,
-          spikeFn,
-          reset,
-          surrogateGradFn,
-          tauSyn,
-          lowest,
-          sinabsCompat);
+      return new IAF(threshold, spikeFn, reset, surrogateGradFn, tauSyn, lowest, sinabsCompat);
     }
   }
 
@@ -297,11 +287,11 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
 
   /**
    * Leaky neurons whose threshold, {@code spike_threshold + adapt_scale b}, rises with their spikes
-   * and decays with {@code tau_adapt}. One spike a step at most, unless told otherwise.
+   * and decays with {@code tau_adapt}. By default they spike at most once per time step.
    *
    * @param tauAdapt time constant of the threshold in time steps: a number, or a list with one per
    *     channel or per neuron
-   * @param adaptScale what a spike adds to the threshold, before it decays
+   * @param adaptScale Increase of the threshold per spike, before it decays.
    */
   record ALIF(
       Constant tauMem,
@@ -383,8 +373,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
 
     public AdLIF {
       spikeThreshold = spikeThreshold == null ? ONE : spikeThreshold;
-      surrogateGradFn =
-          surrogateGradFn == null ? new SurrogateSpec.Boxcar(0.5) : surrogateGradFn;
+      surrogateGradFn = surrogateGradFn == null ? new SurrogateSpec.Boxcar(0.5) : surrogateGradFn;
     }
 
     private static SequencedMap<String, Range> ranges() {
@@ -478,7 +467,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     }
   }
 
-  /** IAF neurons with a way back from each to all. */
+  /** IAF neurons with recurrent connections from each neuron to all neurons. */
   record IAFRecurrent(
       SynapticSpec.@Nullable Linear recConnect,
       @Nullable Constant tauSyn,
@@ -501,18 +490,11 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     public Spiking scaled(
         Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
       return new IAFRecurrent(
-          recConnect,
-          tauSyn,
-          threshold,
-          spikeFn,
-          reset,
-          surrogateGradFn,
-          lowest,
-          sinabsCompat);
+          recConnect, tauSyn, threshold, spikeFn, reset, surrogateGradFn, lowest, sinabsCompat);
     }
   }
 
-  /** LIF neurons with a way back from each to all. */
+  /** LIF neurons with recurrent connections from each neuron to all neurons. */
   record LIFRecurrent(
       Constant tauMem,
       SynapticSpec.@Nullable Linear recConnect,

@@ -15,7 +15,6 @@ public sealed interface NormSpec extends LayerSpec {
     return 1;
   }
 
-
   /** Whether each channel or value has a trained weight. */
   boolean hasWeight();
 
@@ -42,13 +41,13 @@ public sealed interface NormSpec extends LayerSpec {
    * over the running estimates otherwise (Ioffe and Szegedy 2015, arXiv:1502.03167).
    */
   sealed interface Batch extends NormSpec {
-    /** Number of channels or features of the input; taken from the layers before if null. */
+    /** Number of channels or features of the input; inferred from the layers before when absent. */
     @Nullable Integer numFeatures();
 
-    /** Added to the variance. */
+    /** Number added to the variance for numerical stability. */
     Double eps();
 
-    /** Share of the newest batch in the running estimates. */
+    /** Weight of the newest batch in the running estimates. */
     Double momentum();
 
     /** Whether a channel has a trained weight, and unless {@code bias} is false, a bias. */
@@ -167,7 +166,7 @@ public sealed interface NormSpec extends LayerSpec {
 
   /** Normalises each sample at each time step by itself, in training and in use alike. */
   sealed interface Frame extends NormSpec {
-    /** Added to the variance. */
+    /** Number added to the variance for numerical stability. */
     Double eps();
 
     /** Number of parts of the input that are normalised each by itself. */
@@ -186,7 +185,7 @@ public sealed interface NormSpec extends LayerSpec {
    * PyTorch's LayerNorm: over the last dimensions of the input (Ba et al. 2016, arXiv:1607.06450).
    *
    * @param normalizedShape the last dimensions of the input: a number or a list
-   * @param eps added to the variance
+   * @param eps Number added to the variance for numerical stability.
    * @param elementwiseAffine whether each value has a trained weight, and unless {@code bias} is
    *     false, a bias
    * @param bias whether each value has a trained bias
@@ -257,8 +256,8 @@ public sealed interface NormSpec extends LayerSpec {
    * PyTorch's GroupNorm: over groups of channels (Wu and He 2018, arXiv:1803.08494).
    *
    * @param numGroups number of groups, which divides the number of channels
-   * @param numChannels channels of the input; taken from the layers before if null
-   * @param eps added to the variance
+   * @param numChannels Number of input channels; inferred from the layers before when absent.
+   * @param eps Number added to the variance for numerical stability.
    * @param affine whether each channel has a trained weight and bias
    */
   record GroupNorm(Integer numGroups, @Nullable Integer numChannels, Double eps, Boolean affine)
@@ -284,7 +283,12 @@ public sealed interface NormSpec extends LayerSpec {
                   || mistakes.require(
                       numChannels == channels,
                       "num_channels",
-                      "must be " + channels + ", the channels of " + input + ", was " + numChannels))
+                      "must be "
+                          + channels
+                          + ", the channels of "
+                          + input
+                          + ", was "
+                          + numChannels))
               & mistakes.require(
                   channels % numGroups == 0,
                   "num_groups",

@@ -8,16 +8,16 @@ import org.jspecify.annotations.Nullable;
 
 /** A layer that joins a window of each channel into one value. */
 public sealed interface PoolSpec extends LayerSpec {
-  /** Of a window. */
+  /** Height and width of a window. */
   Size2 kernelSize();
 
-  /** From one window to the next; that of the window if null. */
+  /** Distance from one window to the next; the size of the window when absent. */
   Size2 stride();
 
-  /** Zeros around the input. */
+  /** Number of rows and columns of padding at each side of the input. */
   Size2 padding();
 
-  /** Distance between the values of a window. */
+  /** Distance between neighbouring values of a window. */
   default Size2 dilation() {
     return Size2.ONE;
   }
@@ -50,10 +50,8 @@ public sealed interface PoolSpec extends LayerSpec {
       mistakes.add(typeName() + " takes a (C, H, W) input, but the layers before it give " + input);
       return null;
     }
-    int h =
-        windows(input.dim(1), kernelSize().h(), stride().h(), padding().h(), dilation().h());
-    int w =
-        windows(input.dim(2), kernelSize().w(), stride().w(), padding().w(), dilation().w());
+    int h = windows(input.dim(1), kernelSize().h(), stride().h(), padding().h(), dilation().h());
+    int w = windows(input.dim(2), kernelSize().w(), stride().w(), padding().w(), dilation().w());
     if (h < 1 || w < 1) {
       mistakes
           .in("kernel_size")
@@ -136,8 +134,7 @@ public sealed interface PoolSpec extends LayerSpec {
    * @param dilation distance between the values of a window
    * @param ceilMode whether a last window may reach over the end of the input
    */
-  record MaxPool2d(
-      Size2 kernelSize, Size2 stride, Size2 padding, Size2 dilation, Boolean ceilMode)
+  record MaxPool2d(Size2 kernelSize, Size2 stride, Size2 padding, Size2 dilation, Boolean ceilMode)
       implements PoolSpec {
     public MaxPool2d {
       stride = stride == null ? kernelSize : stride;
@@ -148,9 +145,8 @@ public sealed interface PoolSpec extends LayerSpec {
   }
 
   /**
-   * sinabs' SpikingMaxPooling2dLayer: of each window, the neuron with the most spikes so far
-   * speaks; what the window puts out at a step is its largest input, if the neuron that is ahead is
-   * among those that spike.
+   * sinabs' SpikingMaxPooling2dLayer: a window passes on its largest input at those time steps at
+   * which the neuron with the most spikes so far is among those that spike.
    */
   record SpikingMaxPooling2dLayer(Size2 kernelSize, Size2 stride, Size2 padding)
       implements PoolSpec {

@@ -12,10 +12,10 @@ public sealed interface RectifierSpec extends ElementwiseSpec {
    * sinabs' NeuromorphicReLU: the spikes that a spiking twin would send, for networks that are
    * trained without time (Sorbaro et al. 2020, doi:10.3389/fnins.2020.00662).
    *
-   * @param quantize whether the output is rounded down
-   * @param fanout what the sum of a sample's output is multiplied by to be its {@code activity}
-   * @param stochasticRounding whether the output is, while training, rounded up with its fraction
-   *     as the probability, and otherwise to the nearest
+   * @param quantize Whether the output is rounded down to an integer.
+   * @param fanout Factor from the sum of a sample's output to its {@code activity}.
+   * @param stochasticRounding Whether the output is rounded up with its fraction as the probability
+   *     during training, and to the nearest integer otherwise.
    */
   record NeuromorphicReLU(Boolean quantize, Double fanout, Boolean stochasticRounding)
       implements RectifierSpec {

@@ -18,13 +18,13 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
 
   /** A pool over windows of a (C, L) input. */
   sealed interface Windows1d extends ReducedPoolSpec {
-    /** Length of a window. */
+    /** Number of values in a window. */
     Integer kernelSize();
 
-    /** From one window to the next; that of the window if null. */
+    /** Distance from one window to the next; the size of the window when absent. */
     Integer stride();
 
-    /** Padding at both ends of the input. */
+    /** Number of values of padding at each end of the input. */
     Integer padding();
 
     /** The pool, once its options are known to be right. */
@@ -54,8 +54,7 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
         mistakes.add(typeName() + " takes a (C, L) input, but the layers before it give " + input);
         return null;
       }
-      Shape output =
-          asPool2d().outputShape(Shape.of(input.dim(0), 1, input.dim(1)), mistakes);
+      Shape output = asPool2d().outputShape(Shape.of(input.dim(0), 1, input.dim(1)), mistakes);
       return output == null ? null : Shape.of(output.dim(0), output.dim(2));
     }
   }
@@ -68,7 +67,11 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
    * @param countIncludePad whether zeros of the padding count in the average
    */
   record AvgPool1d(
-      Integer kernelSize, Integer stride, Integer padding, Boolean ceilMode, Boolean countIncludePad)
+      Integer kernelSize,
+      Integer stride,
+      Integer padding,
+      Boolean ceilMode,
+      Boolean countIncludePad)
       implements Windows1d {
     public AvgPool1d {
       stride = stride == null ? kernelSize : stride;

@@ -65,7 +65,9 @@ public sealed interface ShapeSpec extends LayerSpec {
         return null;
       }
       if (!mistakes.require(
-          start <= end, "start_dim", "must not lie behind end_dim " + endDim + ", was " + startDim)) {
+          start <= end,
+          "start_dim",
+          "must not lie behind end_dim " + endDim + ", was " + startDim)) {
         return null;
       }
       var dims = new ArrayList<>(input.dims().subList(0, start));
@@ -81,8 +83,7 @@ public sealed interface ShapeSpec extends LayerSpec {
 
     /** Whether the output has one dimension. */
     public boolean joinsAll(Shape input) {
-      return place(startDim, input.rank()) == 0
-          && place(endDim, input.rank()) == input.rank() - 1;
+      return place(startDim, input.rank()) == 0 && place(endDim, input.rank()) == input.rank() - 1;
     }
 
     /** Index in a shape without batch. */

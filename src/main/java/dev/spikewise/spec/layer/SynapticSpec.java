@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
-/** A layer with weights: its input spikes cause synaptic operations. */
+/** A layer with weights, whose input spikes cause synaptic operations. */
 public sealed interface SynapticSpec extends LayerSpec {
   /** Whether each output has a trained bias. */
   Boolean bias();
@@ -86,17 +86,17 @@ public sealed interface SynapticSpec extends LayerSpec {
   }
 
   /**
-   * PyTorch's Conv2d: (Cin, H, W) to (Cout, H', W'), zero padding.
+   * PyTorch's Conv2d: (Cin, H, W) to (Cout, H', W'), with zero padding.
    *
-   * @param inChannels of the input; taken from the layers before if null
-   * @param outChannels number of kernels
-   * @param kernelSize of a window
-   * @param stride from one window to the next
+   * @param inChannels Number of input channels; inferred from the layers before when absent.
+   * @param outChannels Number of output channels (kernels).
+   * @param kernelSize Height and width of a kernel.
+   * @param stride Distance from one window to the next.
    * @param padding zeros around the input: a number, a pair, {@code "valid"} for none, or {@code
    *     "same"} for as many as keep its size, which takes a stride of 1 and an even {@code dilation
    *     (kernel_size - 1)}
-   * @param dilation distance between the taps of a kernel
-   * @param groups parts that channels are split into, each convolved by itself
+   * @param dilation Distance between the taps of a kernel.
+   * @param groups Number of groups that channels are split into; each group is convolved by itself.
    */
   record Conv2d(
       @Nullable Integer inChannels,
@@ -202,17 +202,17 @@ public sealed interface SynapticSpec extends LayerSpec {
   }
 
   /**
-   * PyTorch's Conv1d: (Cin, L) to (Cout, L'), zero padding.
+   * PyTorch's Conv1d: (Cin, L) to (Cout, L'), with zero padding.
    *
-   * @param inChannels of the input; taken from the layers before if null
-   * @param outChannels number of kernels
-   * @param kernelSize of a window
-   * @param stride from one window to the next
+   * @param inChannels Number of input channels; inferred from the layers before when absent.
+   * @param outChannels Number of output channels (kernels).
+   * @param kernelSize Number of taps of a kernel.
+   * @param stride Distance from one window to the next.
    * @param padding zeros at both ends of the input: a number, {@code "valid"} for none, or {@code
    *     "same"} for as many as keep its length, which takes a stride of 1 and an even {@code
    *     dilation (kernel_size - 1)}
-   * @param dilation distance between the taps of a kernel
-   * @param groups parts that channels are split into, each convolved by itself
+   * @param dilation Distance between the taps of a kernel.
+   * @param groups Number of groups that channels are split into; each group is convolved by itself.
    */
   record Conv1d(
       @Nullable Integer inChannels,
@@ -275,8 +275,7 @@ public sealed interface SynapticSpec extends LayerSpec {
       if (mistakes.require(kernelSize != null, "kernel_size", "is missing")
           && mistakes.atLeast(kernelSize, 1, "kernel_size")
               & mistakes.atLeast(stride, 1, "stride")
-              & (padding.equals(Padding1.SAME)
-                  || mistakes.atLeast(padding.size(), 0, "padding"))
+              & (padding.equals(Padding1.SAME) || mistakes.atLeast(padding.size(), 0, "padding"))
               & mistakes.atLeast(dilation, 1, "dilation")) {
         asConv2d().check(mistakes);
       }
@@ -302,14 +301,14 @@ public sealed interface SynapticSpec extends LayerSpec {
    * PyTorch's ConvTranspose2d: (Cin, H, W) to (Cout, H', W') with {@code H' = (H - 1) stride - 2
    * padding + dilation (kernel_size - 1) + output_padding + 1}.
    *
-   * @param inChannels of the input; taken from the layers before if null
-   * @param outChannels number of output channels
-   * @param kernelSize of the window that an input value spreads over
-   * @param stride from one input value's window to the next one's
-   * @param padding rows and columns cut off at each side of the output
-   * @param outputPadding rows and columns added at the end of the output
-   * @param groups parts that channels are split into, each convolved by itself
-   * @param dilation distance between the taps of a kernel
+   * @param inChannels Number of input channels; inferred from the layers before when absent.
+   * @param outChannels Number of output channels.
+   * @param kernelSize Height and width of the window that one input value reaches.
+   * @param stride Distance between the windows of neighbouring input values.
+   * @param padding Number of rows and columns removed at each side of the output.
+   * @param outputPadding Number of rows and columns added at the end of the output.
+   * @param groups Number of groups that channels are split into; each group is convolved by itself.
+   * @param dilation Distance between the taps of a kernel.
    */
   record ConvTranspose2d(
       @Nullable Integer inChannels,
@@ -402,9 +401,7 @@ public sealed interface SynapticSpec extends LayerSpec {
         return null;
       }
       return Shape.of(
-          outChannels,
-          (int) Math.min(h, Integer.MAX_VALUE),
-          (int) Math.min(w, Integer.MAX_VALUE));
+          outChannels, (int) Math.min(h, Integer.MAX_VALUE), (int) Math.min(w, Integer.MAX_VALUE));
     }
 
     private static long length(
@@ -424,10 +421,10 @@ public sealed interface SynapticSpec extends LayerSpec {
   }
 
   /**
-   * PyTorch's Linear: (in) to (out).
+   * PyTorch's Linear: a fully connected layer.
    *
-   * @param inFeatures of the input; taken from the layers before if null
-   * @param outFeatures number of outputs
+   * @param inFeatures Number of input features; inferred from the layers before when absent.
+   * @param outFeatures Number of output features (neurons).
    */
   record Linear(@Nullable Integer inFeatures, Integer outFeatures, Boolean bias)
       implements SynapticSpec {

@@ -503,7 +503,9 @@ class NirTest {
     byte[] ours = NirWriter.write(average.model(), average.weights(), NirDialect.SINABS);
     keep("ours-sinabs-avgpool", ours);
 
-    assertThat(NirGraph.read(ours, _ -> {}).order()).extracting(NirNode::type).contains("SumPool2d");
+    assertThat(NirGraph.read(ours, _ -> {}).order())
+        .extracting(NirNode::type)
+        .contains("SumPool2d");
     assertReadAgain(average.model(), average.weights(), ours);
     assertThat(counts(average)).containsExactly(12, 0, 0);
     assertSpikes("ours-sinabs-avgpool", null);
@@ -775,7 +777,10 @@ class NirTest {
   void damagedFilesAreRefusedNeverObeyed() {
     Golden.mutate(Golden.bytes("ours-sinabs.nir"), 3_000, 4, bytes -> NirReader.read(bytes, null));
     Golden.mutate(
-        Golden.bytes("ours-snntorch-recurrent.nir"), 1_000, 6, bytes -> NirReader.read(bytes, null));
+        Golden.bytes("ours-snntorch-recurrent.nir"),
+        1_000,
+        6,
+        bytes -> NirReader.read(bytes, null));
     Golden.mutate(
         Golden.bytes("peer-lava-recurrent.nir"),
         1_000,

@@ -47,8 +47,7 @@ class FeedTest {
         var input =
             (InputSpec.FromDataset)
                 Tutorial.JSON.readValue(
-                    "{\"type\": \"dataset\", \"id\": \"digits\"" + options + "}",
-                    InputSpec.class);
+                    "{\"type\": \"dataset\", \"id\": \"digits\"" + options + "}", InputSpec.class);
         for (long seed = 0; seed < 3; seed++) {
           assertThat(Feed.trainSize(input, DIGITS)).isEqualTo(feed(options, seed).trainSize());
         }
@@ -139,7 +138,10 @@ class FeedTest {
     assertThat(plain[12]).isEqualTo(1);
     assertThat(encoded(feed, 4, true))
         .isEqualTo(encoded(new Feed(SPIKES, shifted, EVENT_MODEL, 2, 3, 1), 4, true));
-    assertThat(IntStream.range(0, 20).mapToObj(e -> Arrays.toString(encoded(feed, e, true))).distinct())
+    assertThat(
+            IntStream.range(0, 20)
+                .mapToObj(e -> Arrays.toString(encoded(feed, e, true)))
+                .distinct())
         .hasSizeGreaterThan(5);
     // Column 2 of 5 is the middle: a mirror leaves it, and moves column 3 of sample 0 to column 1.
     var mirrored = new Feed(SPIKES, mirror, EVENT_MODEL, 2, 3, 1);

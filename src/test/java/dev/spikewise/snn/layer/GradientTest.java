@@ -192,8 +192,7 @@ class GradientTest {
     Reference.manifest()
         .get("neurons")
         .forEach(neuron -> tested.add(neuron.get("type").asString()));
-    for (File file :
-        Objects.requireNonNull(new File("src/test/resources/layers").listFiles())) {
+    for (File file : Objects.requireNonNull(new File("src/test/resources/layers").listFiles())) {
       Tutorial.JSON
           .readValue(Reference.read(file.toPath()).get("model").bytes().array(), ModelSpec.class)
           .layers()

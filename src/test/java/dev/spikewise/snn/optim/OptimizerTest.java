@@ -61,9 +61,7 @@ class OptimizerTest {
     var network = new Network(model, 1, 1, false, kernels);
     network.draw(1);
     var spec =
-        adam
-            ? new OptimizerSpec.Adam(0.1, null, null, 0.5)
-            : new OptimizerSpec.Sgd(0.1, 0.9, 0.5);
+        adam ? new OptimizerSpec.Adam(0.1, null, null, 0.5) : new OptimizerSpec.Sgd(0.1, 0.9, 0.5);
     var optimizer = Optimizer.of(spec, network.parameters(), kernels);
     network.forward(1);
     // Synops of the last layer alone: its input is in the loss, its weights are not, and a single
