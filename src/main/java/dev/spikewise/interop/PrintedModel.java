@@ -3,7 +3,7 @@ package dev.spikewise.interop;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.ModelSpec;
-import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.Node;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,7 +69,7 @@ public final class PrintedModel {
       Map.of("norm_type", "1", "track_running_stats", "True");
 
   private final Mistakes mistakes = new Mistakes();
-  private final List<LayerSpec> layers = new ArrayList<>();
+  private final List<Node> layers = new ArrayList<>();
   private final List<String> assumptions = new ArrayList<>();
 
   private PrintedModel() {}
@@ -97,7 +97,7 @@ public final class PrintedModel {
       printed.add(e.line, String.valueOf(e.getMessage()));
     }
     printed.mistakes.throwIfAny();
-    var model = ModelSpec.sequence(null, inputShape, printed.layers);
+    var model = new ModelSpec(null, inputShape, printed.layers, null);
     model.check(printed.mistakes);
     if (!printed.mistakes.isEmpty()) {
       printed.assumptions.forEach(printed.mistakes::add);
@@ -113,7 +113,7 @@ public final class PrintedModel {
           "expected what Python prints for an nn.Sequential, found " + outermost.type());
       return;
     }
-    read(outermost);
+    read(outermost, "");
     if (layers.isEmpty() && mistakes.isEmpty()) {
       add(outermost.line(), "there is no layer in " + outermost.type());
     }
@@ -125,25 +125,30 @@ public final class PrintedModel {
         || module.children().isEmpty() && !SEQUENCES.contains(module.type());
   }
 
-  private void read(PrintedModule module) {
+  /**
+   * @param path the module's name in PyTorch: those of the modules it is in and its own, between
+   *     dots; empty for the outermost
+   */
+  private void read(PrintedModule module, String path) {
     if (layers.size() >= MAX_LAYERS) {
       throw new PrintedModule.SyntaxException(
           module.line(), "there are more than " + MAX_LAYERS + " layers");
     }
     if (isLayer(module)) {
-      readLayer(module);
+      readLayer(module, path);
       return;
     }
     List<PrintedModule> children = module.children();
     if (SEQUENCES.contains(module.type())) {
-      children.forEach(this::read);
+      children.forEach(child -> read(child, join(path, child)));
     } else if (IntStream.range(0, children.size())
         .allMatch(i -> children.get(i).name().equals(Integer.toString(i)))) {
       assume(module, "was taken as a sequence, because its children are numbered");
-      children.forEach(this::read);
+      children.forEach(child -> read(child, join(path, child)));
     } else if (children.size() == 1 && !isLayer(children.getFirst())) {
       assume(module, "was taken as " + children.getFirst().name() + ", its only child");
-      read(children.getFirst());
+      // A state_dict's names are the same with or without what all of them begin with.
+      read(children.getFirst(), path.isEmpty() ? "" : join(path, children.getFirst()));
     } else {
       add(
           module.line(),
@@ -153,6 +158,10 @@ public final class PrintedModel {
     }
   }
 
+  private static String join(String path, PrintedModule child) {
+    return path.isEmpty() ? child.name() : path + "." + child.name();
+  }
+
   private void assume(PrintedModule module, String what) {
     String line = "line " + module.line() + ": " + module.type() + " " + what;
     if (!assumptions.contains(line)) {
@@ -160,9 +169,10 @@ public final class PrintedModel {
     }
   }
 
-  private void readLayer(PrintedModule module) {
+  private void readLayer(PrintedModule module, String path) {
     try {
-      layers.add(SpecJson.layer(layer(module)));
+      String name = path.equals(Integer.toString(layers.size())) ? null : path;
+      layers.add(new Node(name, null, SpecJson.layer(layer(module))));
     } catch (JacksonException | IllegalArgumentException e) {
       add(module.line(), module.type() + ": " + SpecJson.reason(e));
     }

@@ -9,6 +9,7 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Node;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
@@ -215,6 +216,9 @@ class PrintedModelTest {
 
     assertThat(printed.model().layers().stream().map(LayerSpec::typeName))
         .containsExactly("Flatten", "Linear", "ReLU", "Linear", "ReLU");
+    assertThat(printed.model().nodes())
+        .extracting(Node::name)
+        .containsExactly(null, "1.fc", "1.act", "2.fc", "2.act");
     assertThat(printed.assumptions())
         .containsExactly(
             "line 1: Net was taken as layers, its only child",

@@ -288,18 +288,12 @@ public final class NirReader {
     layers.add(layer);
     inputs.add(its);
     paths.add(path);
-    // The engine runs sequences only while their layers are named after their indices.
-    String unique = isSequence() ? Integer.toString(layers.size() - 1) : name;
+    String unique = name;
     while (names.contains(unique) || unique.equals(Graph.INPUT)) {
       unique += "_";
     }
     names.add(unique);
     return layers.size() - 1;
-  }
-
-  private boolean isSequence() {
-    return graph.sources().values().stream().allMatch(sources -> sources.size() == 1)
-        && graph.readers().values().stream().allMatch(readers -> readers <= 1);
   }
 
   /** A node's name; in a graph within the graph, behind that graph's name and a dot. */

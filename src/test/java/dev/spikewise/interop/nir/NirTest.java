@@ -158,9 +158,9 @@ class NirTest {
 
     assertThat(read.model().layers().stream().map(LayerSpec::typeName))
         .containsExactly("Linear", "LIFRecurrent");
-    assertThat(Golden.tensor(read.weights(), "0.bias").data()).containsExactly(0.2f, 0.2f);
-    assertThat(Golden.tensor(read.weights(), "1.rec_connect.weight").data()).containsOnly(0.5f);
-    assertThat(read.weights().tensors()).doesNotContainKey("1.rec_connect.bias");
+    assertThat(Golden.tensor(read.weights(), "fc.bias").data()).containsExactly(0.2f, 0.2f);
+    assertThat(Golden.tensor(read.weights(), "lif.rec_connect.weight").data()).containsOnly(0.5f);
+    assertThat(read.weights().tensors()).doesNotContainKey("lif.rec_connect.bias");
   }
 
   /** Lava rounds the weights from neurons to neurons. */
@@ -447,6 +447,8 @@ class NirTest {
     byte[] ours = NirWriter.write(residual.model(), residual.weights(), NirDialect.SINABS);
     keep("ours-residual", ours);
     assertReadAgain(residual.model(), residual.weights(), ours);
+    assertSpikes("ours-residual", null);
+    assertThat(counts(residual)).isEqualTo(peerCounts("ours-residual"));
     assertThat(NirReader.read(Golden.bytes("branches.nir"), NirDialect.NORSE).model().nodes())
         .extracting(Node::name)
         .containsExactly("fc", "other", "lif_add", "lif");
@@ -557,7 +559,7 @@ class NirTest {
     NirModel scaled = NirReader.read(Golden.bytes("scale.nir"), NirDialect.SINABS);
     assertThat(scaled.model().layers().stream().map(LayerSpec::typeName))
         .containsExactly("Linear", "IAF");
-    assertThat(Golden.tensor(scaled.weights(), "0.weight").data())
+    assertThat(Golden.tensor(scaled.weights(), "fc.weight").data())
         .containsExactly(3, 3, 3, 5, 5, 5);
     assertThat(counts(scaled)).containsExactly(93, 155);
 
