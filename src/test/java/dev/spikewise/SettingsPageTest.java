@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -14,7 +15,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** The page of settings, written from the metadata that the build derives from their records. */
 class SettingsPageTest {
 
-  private static final String METADATA = "/META-INF/spring-configuration-metadata.json";
+  private static final String METADATA = "META-INF/spring-configuration-metadata.json";
 
   private static final Map<String, String> UNITS =
       Map.of(
@@ -86,17 +87,24 @@ class SettingsPageTest {
     return setting.get("description").asString().replaceAll("\\{@code ([^}]*)}", "`$1`");
   }
 
+  /** The settings of the service; the tests' own class path has some more. */
   private static Map<String, JsonNode> settings() throws IOException {
-    try (var in = SettingsPageTest.class.getResourceAsStream(METADATA)) {
-      var root = new JsonMapper().readTree(Objects.requireNonNull(in, METADATA));
-      var settings = new TreeMap<String, JsonNode>();
-      for (JsonNode property : root.get("properties")) {
-        String name = property.get("name").asString();
-        if (name.startsWith("spikewise.")) {
-          settings.put(name, property);
+    var settings = new TreeMap<String, JsonNode>();
+    for (var file :
+        Collections.list(SettingsPageTest.class.getClassLoader().getResources(METADATA))) {
+      try (var in = file.openStream()) {
+        for (JsonNode property : new JsonMapper().readTree(in).get("properties")) {
+          String name = property.get("name").asString();
+          if (name.startsWith("spikewise.")
+              && !property
+                  .path("sourceType")
+                  .asString("")
+                  .startsWith(TestSettings.class.getName())) {
+            settings.put(name, property);
+          }
         }
       }
-      return settings;
     }
+    return settings;
   }
 }

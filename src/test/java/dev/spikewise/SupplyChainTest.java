@@ -34,10 +34,9 @@ class SupplyChainTest {
           "MPL-2.0",
           "UPL-1.0");
 
-  /** What ND4J asks for and its kernels, as they are used here, do not need. */
+  /** Dependencies of ND4J that its kernels, as they are used here, do not need. */
   private static final Set<String> LEFT_OUT =
-      Set.of(
-          "oshi-core", "jna", "commons-net", "commons-compress", "commons-codec", "kotlin-stdlib");
+      Set.of("oshi-core", "jna", "commons-net", "kotlin-stdlib");
 
   private static Stream<JsonNode> components() {
     try (var in =

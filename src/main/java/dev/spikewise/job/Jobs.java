@@ -610,11 +610,11 @@ public class Jobs implements ModelUse, DatasetUse {
   }
 
   /**
-   * Spikes a step of every neuron of a spiking layer.
+   * Firing rates of the neurons of a spiking layer, in spikes per time step.
    *
-   * @param shape of the layer, (C, H, W) or (features)
-   * @param data row-major
-   * @param layer name of the layer
+   * @param shape Shape of the layer, (C, H, W) or (features).
+   * @param data Firing rate of each neuron, in row-major order.
+   * @param layer Name of the spiking layer.
    */
   public record FiringRates(String layer, int[] shape, float[] data) {}
 

@@ -33,11 +33,11 @@ public class Timeline {
   }
 
   /**
-   * One piece of news.
+   * One event of a job.
    *
-   * @param event "epoch" or "state"
-   * @param data {@link EpochMetrics} or {@link StateChange}
-   * @param id to go on after
+   * @param event Kind of the event, {@code epoch} or {@code state}.
+   * @param data Metrics of the epoch, or the new state of the job.
+   * @param id Id of the event, to continue after.
    */
   public record Entry(String id, String event, Object data) {}
 

@@ -13,10 +13,12 @@ import com.github.therapi.runtimejavadoc.RuntimeJavadoc;
 import com.github.therapi.runtimejavadoc.Value;
 import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.Node;
+import dev.spikewise.spec.Padding1;
 import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.SynapticSpec;
 import dev.spikewise.web.TreeCheck;
 import io.swagger.v3.core.converter.AnnotatedType;
 import io.swagger.v3.core.converter.ModelConverter;
@@ -66,6 +68,7 @@ class SchemaConverter implements ModelConverter {
 
   private static final String OURS = "dev.spikewise.";
   private static final String REF = "#/components/schemas/";
+  private static final String NEURON_CONSTANT = "NeuronConstant";
 
   private final JsonMapper json;
 
@@ -107,10 +110,20 @@ class SchemaConverter implements ModelConverter {
           .description("A number for both height and width, or [height, width].");
     }
     if (raw == Constant.class) {
+      // By reference, so that generated clients have one class for it.
+      context.defineModel(
+          NEURON_CONSTANT,
+          new ComposedSchema()
+              .addOneOfItem(new NumberSchema().format("double"))
+              .addOneOfItem(
+                  new ArraySchema().items(new NumberSchema().format("double")).minItems(1))
+              .description(comment(raw)));
+      return new Schema<>().$ref(REF + NEURON_CONSTANT);
+    }
+    if (raw == Padding1.class) {
       return new ComposedSchema()
-          .addOneOfItem(new NumberSchema().format("double"))
-          .addOneOfItem(new ArraySchema().items(new NumberSchema().format("double")).minItems(1))
-          .description(comment(raw));
+          .addOneOfItem(new IntegerSchema())
+          .addOneOfItem(new StringSchema().addEnumItem("same").addEnumItem("valid"));
     }
     if (raw == SpikeFn.class) {
       return wordOr(List.of("multi", "single"), "max").description(comment(raw));
@@ -271,6 +284,9 @@ class SchemaConverter implements ModelConverter {
                   .getAnnotatedReturnType()
                   .isAnnotationPresent(Nullable.class);
       Schema<?> property = schema(its, context);
+      if (its == Size2.class && raw == SynapticSpec.Conv2d.class && name.equals("padding")) {
+        property.addOneOfItem(new StringSchema().addEnumItem("same").addEnumItem("valid"));
+      }
       var description = comment(raw, component);
       if (property.get$ref() != null && (description != null || nullable)) {
         // Beside a reference nothing else counts.

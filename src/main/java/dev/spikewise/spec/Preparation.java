@@ -50,10 +50,10 @@ public record Preparation(
   /**
    * A rectangle of pixels.
    *
-   * @param top first row
-   * @param left first column
-   * @param height number of rows
-   * @param width number of columns
+   * @param top First row of the rectangle; 0 when absent.
+   * @param left First column of the rectangle; 0 when absent.
+   * @param height Number of rows that are kept.
+   * @param width Number of columns that are kept.
    */
   public record Crop(Integer top, Integer left, Integer height, Integer width) {
     public Crop {

@@ -450,7 +450,7 @@ class OpenApiTest extends ServiceTest {
           var model = new ModelSpec().name("generated").inputShape(List.of(1, 8, 8))
               .addLayersItem(new LayerSpec(new FlattenLayer().type(FlattenLayer.TypeEnum.FLATTEN)))
               .addLayersItem(new LayerSpec(new LinearLayer().outFeatures(10).type(LinearLayer.TypeEnum.LINEAR)))
-              .addLayersItem(new LayerSpec(new IAFLayer().spikeThreshold(0.5).type(IAFLayer.TypeEnum.IAF)));
+              .addLayersItem(new LayerSpec(new IAFLayer().spikeThreshold(new NeuronConstant(0.5)).type(IAFLayer.TypeEnum.IAF)));
           Model stored = new ModelsApi(client).createModel(model, null, null, null);
           var job = new JobsApi(client).createJob(
               new TrainingSpec().model(new ModelRef().id(stored.getId().toString())).epochs(2), null, null);
