@@ -195,6 +195,9 @@ class ApiDocument implements OpenApiCustomizer {
             ? plural.replaceAll("es$", "is")
             : plural.substring(0, plural.length() - 1);
     boolean single = parts.length > 1;
+    if (single && !parts[1].startsWith("{")) {
+      return method.name().toLowerCase(Locale.ROOT) + plural + words(parts[1]);
+    }
     String rest =
         Arrays.stream(parts)
             .skip(2)

@@ -103,12 +103,10 @@ class OpenApiTest extends ServiceTest {
                           }
                         }));
     assertThat(poor).isEmpty();
-    assertThat(calls())
-        .allSatisfy(
-            call -> {
-              assertThat(call.operation().path("summary").asString("")).isNotEmpty();
-              assertThat(call.operation().get("operationId").asString()).doesNotContain("_");
-            });
+    assertThat(calls().stream().map(call -> call.operation().get("operationId").asString()))
+        .noneMatch(id -> id.contains("_"));
+    assertThat(calls().stream().map(call -> call.operation().path("summary").asString("")))
+        .noneMatch(String::isEmpty);
   }
 
   @Test

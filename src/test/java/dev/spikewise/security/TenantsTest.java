@@ -85,7 +85,7 @@ import org.springframework.test.context.TestPropertySource;
       "spikewise.quotas.tenants.small.jobs-queued=2",
       "spikewise.quotas.tenants.small.jobs-running=0",
       "spikewise.quotas.tenants.small.epochs=100",
-      "spikewise.quotas.tenants.small.stored-bytes=1KB"
+      "spikewise.quotas.tenants.small.stored-bytes=4KB"
     })
 class TenantsTest {
 
@@ -258,7 +258,7 @@ class TenantsTest {
     exceeded(post("/api/v1/jobs", job(model, 61), "small"), "spikewise.quotas.epochs");
     created("small", "/api/v1/jobs", job(model, 60));
     exceeded(post("/api/v1/jobs", job(model, 1), "small"), "spikewise.quotas.jobs-queued");
-    exceeded(upload("small", 1500), "spikewise.quotas.stored-bytes");
+    exceeded(upload("small", 6000), "spikewise.quotas.stored-bytes");
     // What one tenant has used up is there for the others.
     created("blue", "/api/v1/models", model());
   }
