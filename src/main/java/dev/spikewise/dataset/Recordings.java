@@ -9,7 +9,6 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.SampleValues;
 import java.io.EOFException;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -23,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.IntConsumer;
 import java.util.regex.Pattern;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
@@ -292,36 +292,20 @@ final class Recordings {
   }
 
   /** One file of the zip, up to the size that a recording may have. */
-  private static final class Bounded extends FilterInputStream {
+  private static InputStream bounded(InputStream in, String path) {
+    return new CountedInput(
+        in,
+        new IntConsumer() {
+          private long left = MAX_FILE;
 
-    private final String path;
-    private long left = MAX_FILE;
-
-    Bounded(InputStream in, String path) {
-      super(in);
-      this.path = path;
-    }
-
-    @Override
-    public int read() throws IOException {
-      int value = in.read();
-      count(value < 0 ? 0 : 1);
-      return value;
-    }
-
-    @Override
-    public int read(byte[] into, int offset, int length) throws IOException {
-      int read = in.read(into, offset, length);
-      count(Math.max(read, 0));
-      return read;
-    }
-
-    private void count(int read) {
-      left -= read;
-      if (left < 0) {
-        throw invalid(path, "is larger than " + MAX_FILE + " bytes");
-      }
-    }
+          @Override
+          public void accept(int read) {
+            left -= read;
+            if (left < 0) {
+              throw invalid(path, "is larger than " + MAX_FILE + " bytes");
+            }
+          }
+        });
   }
 
   private interface Use {
@@ -332,7 +316,7 @@ final class Recordings {
     try (var in = new ZipInputStream(zip.getInputStream())) {
       for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
         if (!entry.isDirectory()) {
-          var file = new Bounded(unpacking.counted(in), entry.getName());
+          var file = bounded(unpacking.counted(in), entry.getName());
           use.use(entry.getName(), file);
           // The zip's own way to the next file unpacks this one's rest, however long it may be.
           file.transferTo(OutputStream.nullOutputStream());

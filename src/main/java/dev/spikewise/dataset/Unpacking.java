@@ -2,8 +2,6 @@ package dev.spikewise.dataset;
 
 import dev.spikewise.compute.Compute;
 import dev.spikewise.problem.InvalidSpecException;
-import java.io.FilterInputStream;
-import java.io.IOException;
 import java.io.InputStream;
 
 /** Bounds on what the files of one data set become when they are read. */
@@ -40,21 +38,7 @@ final class Unpacking {
 
   /** Counts what is read from {@code in}, a file of an archive, and ends it at the limit. */
   InputStream counted(InputStream in) {
-    return new FilterInputStream(in) {
-      @Override
-      public int read() throws IOException {
-        int value = in.read();
-        count(value < 0 ? 0 : 1);
-        return value;
-      }
-
-      @Override
-      public int read(byte[] into, int offset, int length) throws IOException {
-        int read = in.read(into, offset, length);
-        count(Math.max(read, 0));
-        return read;
-      }
-    };
+    return new CountedInput(in, this::count);
   }
 
   private void count(int read) {
