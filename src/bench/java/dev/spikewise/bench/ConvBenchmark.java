@@ -2,9 +2,9 @@ package dev.spikewise.bench;
 
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
-import dev.spikewise.snn.kernel.Nd4jKernels;
 import dev.spikewise.snn.kernel.Parallel;
-import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.snn.kernel.nd4j.Nd4jKernels;
+import dev.spikewise.snn.kernel.vector.VectorKernels;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import jdk.incubator.vector.FloatVector;

@@ -16,9 +16,10 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
+import dev.spikewise.snn.Conversion;
 import dev.spikewise.snn.Engine;
-import dev.spikewise.snn.TrainedModel;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelRef;
@@ -170,7 +171,8 @@ public class Models {
         compute.run(
             run -> {
               try (var engine = Engine.create(1, run)) {
-                return Trained.of(trained(definition, npz, run).spiking(how, dataset, engine));
+                return Trained.of(
+                    Conversion.spiking(trained(definition, npz, run), how, dataset, engine));
               }
             }));
   }

@@ -3,10 +3,13 @@ package dev.spikewise.snn;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
-import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.graph.Purpose;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.statistics.NeuroBench;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.transform.Quantizer;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
@@ -46,7 +49,7 @@ public final class Analyzer {
             batchSize,
             timeSteps,
             Feed.constant(input),
-            Network.Purpose.MEASURING,
+            Purpose.MEASURING,
             engine.kernelsInUse());
     if (weights == null) {
       network.draw(seed);
@@ -65,7 +68,7 @@ public final class Analyzer {
   public static long estimateMemory(
       ModelSpec model, InputSpec input, int batchSize, int timeSteps) {
     return Network.estimateMemory(
-        model, batchSize, timeSteps, Feed.constant(input), Network.Purpose.MEASURING);
+        model, batchSize, timeSteps, Feed.constant(input), Purpose.MEASURING);
   }
 
   /**

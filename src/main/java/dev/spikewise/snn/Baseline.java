@@ -2,7 +2,8 @@ package dev.spikewise.snn;
 
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
-import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.graph.Purpose;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.snn.optim.Loss;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 public record Baseline(Statistics statistics, @Nullable Double targetSynops) {
 
   /** Keeps activations of some samples only, and counts nothing but what training counts. */
-  private static final Network.Purpose PURPOSE = Network.Purpose.CHECKPOINTED_TRAINING;
+  private static final Purpose PURPOSE = Purpose.CHECKPOINTED_TRAINING;
 
   /**
    * @param weights drawn from the seed if null

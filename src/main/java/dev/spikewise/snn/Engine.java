@@ -1,9 +1,9 @@
 package dev.spikewise.snn;
 
 import dev.spikewise.snn.kernel.Kernels;
-import dev.spikewise.snn.kernel.Nd4jKernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
-import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.snn.kernel.nd4j.Nd4jKernels;
+import dev.spikewise.snn.kernel.vector.VectorKernels;
 import java.lang.module.ModuleFinder;
 
 /**

@@ -3,14 +3,17 @@ package dev.spikewise.snn;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.Parallel;
-import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.snn.optim.GradientNorm;
 import dev.spikewise.snn.optim.Loss;
 import dev.spikewise.snn.optim.Optimizer;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.transform.Quantizer;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.LrScheduler;
 import dev.spikewise.spec.ModelSpec;
@@ -171,13 +174,11 @@ public final class Trainer {
 
   /** Bytes that one training step on {@code batchSize} samples takes, data set aside. */
   public static long estimateMemory(ModelSpec model, int batchSize, int timeSteps) {
-    return Network.estimateMemory(model, batchSize, timeSteps, false, Network.Purpose.TRAINING);
+    return Network.estimateMemory(model, batchSize, timeSteps, false, Purpose.TRAINING);
   }
 
-  private static Network.Purpose purpose(boolean activationCheckpointing) {
-    return activationCheckpointing
-        ? Network.Purpose.CHECKPOINTED_TRAINING
-        : Network.Purpose.TRAINING;
+  private static Purpose purpose(boolean activationCheckpointing) {
+    return activationCheckpointing ? Purpose.CHECKPOINTED_TRAINING : Purpose.TRAINING;
   }
 
   private Network network(ModelSpec model) {

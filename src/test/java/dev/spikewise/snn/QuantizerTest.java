@@ -8,6 +8,8 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.snn.transform.Quantizer;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.AnalysisSpec;
 import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.EpochMetrics;

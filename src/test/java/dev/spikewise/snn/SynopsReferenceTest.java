@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.ConvShape;
-import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;

@@ -7,6 +7,7 @@ import static org.assertj.core.data.Percentage.withPercentage;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.EpochMetrics;
@@ -68,8 +69,8 @@ class TrainedModelTest {
 
   private static TrainedModel convert(String options) {
     try (var engine = Engine.create(1)) {
-      return ann.spiking(
-          Tutorial.JSON.readValue("{" + options + "}", ConversionSpec.class), DIGITS, engine);
+      return Conversion.spiking(
+          ann, Tutorial.JSON.readValue("{" + options + "}", ConversionSpec.class), DIGITS, engine);
     }
   }
 
@@ -84,7 +85,8 @@ class TrainedModelTest {
   }
 
   private static final String NORMALIZE =
-      "\"normalize\": {\"input\": {\"type\": \"dataset\", \"id\": \"digits\"}, \"percentile\": 99.9}";
+      "\"normalize\": {\"input\": {\"type\": \"dataset\", \"id\": \"digits\"}, \"percentile\":"
+          + " 99.9}";
 
   @Test
   void theNetworkLearnsAndItsSpikingTwinIsNearlyAsGood() {
@@ -127,7 +129,8 @@ class TrainedModelTest {
         convert(
             """
             "spike_threshold": 2, "min_v_mem": -0.5, "spike_fn": "single", "bias_rescaling": 4,
-            "input_weight_rescaling": 3, "add_spiking_output": true, "name": "twin\"""");
+            "input_weight_rescaling": 3, "add_spiking_output": true, "name": "twin\"\
+            """);
     var neuron = (NeuronSpec.IAF) twin.spec().layers().get(1);
     assertThat(neuron.spikeThreshold()).isEqualTo(Constant.of(2));
     assertThat(neuron.minVMem()).isEqualTo(-0.5);
@@ -145,7 +148,7 @@ class TrainedModelTest {
     var spiking = convert("");
     try (var engine = Engine.create(1)) {
       var how = Tutorial.JSON.readValue("{}", ConversionSpec.class);
-      assertThatThrownBy(() -> spiking.spiking(how, null, engine))
+      assertThatThrownBy(() -> Conversion.spiking(spiking, how, null, engine))
           .isInstanceOf(InvalidSpecException.class)
           .hasMessageContaining("ReLU");
     }

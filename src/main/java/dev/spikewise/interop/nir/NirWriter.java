@@ -3,9 +3,9 @@ package dev.spikewise.interop.nir;
 import dev.spikewise.interop.SpecJson;
 import dev.spikewise.interop.Weights;
 import dev.spikewise.problem.InvalidSpecException;
-import dev.spikewise.snn.TrainedModel;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
@@ -268,7 +268,8 @@ public final class NirWriter {
     if (bias != null && !isZero(bias)) {
       throw new InvalidSpecException(
           at + "/rec_connect/bias",
-          "must be 0 in NIR: here it is there from the second step on, for snnTorch from the first");
+          "must be 0 in NIR: here it is there from the second step on, for snnTorch from the"
+              + " first");
     }
     WritableGroup graph = nodes.putGroup(vertex.name());
     graph.putDataset("type", "NIRGraph");

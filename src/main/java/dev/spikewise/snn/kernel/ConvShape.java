@@ -73,28 +73,28 @@ public record ConvShape(
   }
 
   /** Taps of a window and group that lie side by side in the input. */
-  int together() {
+  public int together() {
     return groups == 1 && dilationW == 1 ? kW * inC : inCPerGroup();
   }
 
-  int paddedH() {
+  public int paddedH() {
     return inH + 2 * padH;
   }
 
-  int paddedW() {
+  public int paddedW() {
     return inW + 2 * padW;
   }
 
-  int paddedSize() {
+  public int paddedSize() {
     return paddedH() * paddedW() * inC;
   }
 
-  boolean padded() {
+  public boolean padded() {
     return padH > 0 || padW > 0;
   }
 
   /** By window: where it starts in a padded frame. */
-  int[] windowStarts() {
+  public int[] windowStarts() {
     var starts = new int[windows()];
     for (int oy = 0, p = 0; oy < outH(); oy++) {
       for (int ox = 0; ox < outW(); ox++, p++) {
@@ -105,7 +105,7 @@ public record ConvShape(
   }
 
   /** By tap: its distance from the start of the window in a padded frame, for the first group. */
-  int[] tapOffsets() {
+  public int[] tapOffsets() {
     var offsets = new int[taps()];
     for (int ky = 0, k = 0; ky < kH; ky++) {
       for (int kx = 0; kx < kW; kx++) {
@@ -133,7 +133,7 @@ public record ConvShape(
     long fixed = 4 * tapLists * taps();
     if (inPlanes) {
       perFrame += PlaneLayout.frameSize(this);
-      fixed = PlaneConv.PARTS * weights;
+      fixed = PlaneLayout.PARTS * weights;
     }
     if (groups == 1) {
       // Place and value of an event; starts by pixel, and the active channels of its row.

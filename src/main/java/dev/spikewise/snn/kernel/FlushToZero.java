@@ -8,10 +8,10 @@ package dev.spikewise.snn.kernel;
 public final class FlushToZero {
 
   /** exp of less is 0: a surrogate is there 1e-18 of its height. */
-  static final float EXPONENT = -41.5f;
+  public static final float EXPONENT = -41.5f;
 
   /** Gradients and their moments nearer to 0 are 0. */
-  static final float GRADIENT = 0x1p-100f;
+  public static final float GRADIENT = 0x1p-100f;
 
   private FlushToZero() {}
 

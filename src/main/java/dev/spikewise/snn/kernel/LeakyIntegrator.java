@@ -45,12 +45,12 @@ public record LeakyIntegrator(
   }
 
   /** Whether the membrane potential decays. */
-  boolean leaks() {
+  public boolean leaks() {
     return !alphaMem.is(1);
   }
 
   /** Whether this is IAF as sinabs makes it: several spikes per step, subtraction, no bound. */
-  boolean isPlain() {
+  public boolean isPlain() {
     return !leaks()
         && !keepsCurrent()
         && spikes

@@ -121,17 +121,17 @@ public final class NeuronRange {
   }
 
   /** Where the output of neuron {@code n} lies in a step of {@code s}. */
-  int outputOf(int n) {
+  public int outputOf(int n) {
     return windows == null ? n : windows[n];
   }
 
   /** Whether outputs that are 0 pass no gradient back. */
-  boolean skipsSilent() {
+  public boolean skipsSilent() {
     return pool != null && pool.skipsSilent();
   }
 
   /** Memory of a kernel's own, kept from call to call. */
-  float[] scratch(int size) {
+  public float[] scratch(int size) {
     if (scratch.length < size) {
       scratch = new float[size];
     }

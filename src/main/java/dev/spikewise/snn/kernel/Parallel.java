@@ -51,7 +51,7 @@ public final class Parallel implements AutoCloseable {
   }
 
   /** The first of the {@code n} things that a task takes, where all take their share. */
-  static int start(int n, int task, int tasks) {
+  public static int start(int n, int task, int tasks) {
     return (int) ((long) n * task / tasks);
   }
 

@@ -23,7 +23,7 @@ public record PerNeuron(float shared, float @Nullable [] each) {
   }
 
   /** Whether all neurons have this value as their shared one. */
-  boolean is(float value) {
+  public boolean is(float value) {
     return each == null && shared == value;
   }
 }

@@ -1,31 +1,39 @@
 package dev.spikewise.snn.kernel;
 
 /**
- * When {@link PlaneConv} computes a convolution, and the size of its planes. Apart from it, so that
- * memory can be estimated where the Vector API is missing.
+ * When the vector kernels compute a convolution, and the size of its planes. Apart from them, so
+ * that memory can be estimated where the Vector API is missing.
  */
-final class PlaneLayout {
+public final class PlaneLayout {
+
+  /**
+   * Rows of a tile: 6 x 2 sums keep two multipliers of four cycles busy and, with what they are
+   * made of, fit the 16 registers of AVX2.
+   */
+  public static final int ROWS = 6;
+
+  /** Parts in which the gradient of the weights is summed: their number is fixed. */
+  public static final int PARTS = 8;
 
   /** Fewer values side by side would be read in runs too short to be worth their start. */
   private static final int FEW = 16;
 
   private PlaneLayout() {}
 
-  static boolean suits(ConvShape shape) {
-    return shape.together() < PlaneTiles.ROWS
-        || shape.together() < FEW && shape.outW() >= PlaneTiles.ROWS;
+  public static boolean suits(ConvShape shape) {
+    return shape.together() < ROWS || shape.together() < FEW && shape.outW() >= ROWS;
   }
 
   /** Numbers in the planes of a frame. */
-  static int frameSize(ConvShape shape) {
+  public static int frameSize(ConvShape shape) {
     return shape.inC() * planesOfChannel(shape) * planeSize(shape);
   }
 
-  static int planesOfChannel(ConvShape shape) {
+  public static int planesOfChannel(ConvShape shape) {
     return Math.min(shape.strideW(), shape.paddedW());
   }
 
-  static int planeSize(ConvShape shape) {
+  public static int planeSize(ConvShape shape) {
     return shape.paddedH() * Math.ceilDiv(shape.paddedW(), shape.strideW());
   }
 }

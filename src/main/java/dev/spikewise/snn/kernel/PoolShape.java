@@ -68,7 +68,7 @@ public record PoolShape(
   }
 
   /** What the sum of a window is multiplied by. */
-  float scaleAt(int oy, int ox) {
+  public float scaleAt(int oy, int ox) {
     int counted =
         switch (counting) {
           case WHOLE -> kH * kW;
@@ -100,7 +100,7 @@ public record PoolShape(
   }
 
   /** Where the window of input {@code i} lies in the output, of a pool that {@link #tiles}. */
-  int windowOf(int i) {
+  public int windowOf(int i) {
     int pixel = i / channels;
     int window = pixel / inW / kH * outW + pixel % inW / kW;
     return window * channels + i % channels;
@@ -111,19 +111,19 @@ public record PoolShape(
     return IntStream.range(0, inSize()).map(this::windowOf).toArray();
   }
 
-  int top(int oy) {
+  public int top(int oy) {
     return Math.max(0, oy * strideH - padH);
   }
 
-  int bottom(int oy) {
+  public int bottom(int oy) {
     return Math.min(inH, oy * strideH - padH + kH);
   }
 
-  int left(int ox) {
+  public int left(int ox) {
     return Math.max(0, ox * strideW - padW);
   }
 
-  int right(int ox) {
+  public int right(int ox) {
     return Math.min(inW, ox * strideW - padW + kW);
   }
 }

@@ -114,7 +114,7 @@ public final class ScalarKernels implements Kernels {
     }
   }
 
-  static void adam(
+  public static void adam(
       AdamStep s, float[] values, float[] gradient, float[] first, float[] second, int i) {
     float g = gradient[i] + s.decay() * values[i];
     float m1 = first[i] + s.add1() * (g - first[i]);

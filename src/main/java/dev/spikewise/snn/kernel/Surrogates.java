@@ -3,14 +3,14 @@ package dev.spikewise.snn.kernel;
 import dev.spikewise.spec.SurrogateSpec;
 
 /** Values of the surrogate gradients, one neuron at a time. */
-final class Surrogates {
+public final class Surrogates {
 
   private static final double SQRT_2PI = Math.sqrt(2 * Math.PI);
 
   private Surrogates() {}
 
   /** What stands in for ds/du at potential {@code u}. */
-  static float gradient(SurrogateSpec surrogate, float u, float threshold) {
+  public static float gradient(SurrogateSpec surrogate, float u, float threshold) {
     float x = u - threshold;
     return (float)
         switch (surrogate) {

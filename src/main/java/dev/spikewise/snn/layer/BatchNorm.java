@@ -13,7 +13,7 @@ import java.util.List;
  * otherwise. Backward, with n values a channel: {@code dx = weight / std (dy - mean(dy) - xhat
  * mean(dy xhat))}.
  */
-final class BatchNorm extends UnaryLayer {
+public final class BatchNorm extends UnaryLayer {
 
   private final NormSpec.Batch spec;
   private final Parameter weight;
@@ -38,7 +38,7 @@ final class BatchNorm extends UnaryLayer {
   /**
    * @param shape PyTorch's, of the input
    */
-  BatchNorm(
+  public BatchNorm(
       String name,
       NormSpec.Batch spec,
       Shape shape,
@@ -70,7 +70,7 @@ final class BatchNorm extends UnaryLayer {
   }
 
   @Override
-  List<Parameter> parameters() {
+  public List<Parameter> parameters() {
     var all = new ArrayList<Parameter>();
     if (spec.affine()) {
       all.add(weight);
@@ -82,12 +82,12 @@ final class BatchNorm extends UnaryLayer {
   }
 
   @Override
-  List<Parameter> buffers() {
+  public List<Parameter> buffers() {
     return List.of(runningMean, runningVar, batches);
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     int frames = (to - from) * in.steps;
     int xAt = in.at(from);
     int yAt = out.at(from);
@@ -156,7 +156,7 @@ final class BatchNorm extends UnaryLayer {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     int frames = (to - from) * in.steps;
     int xAt = in.at(from);
     int outAt = gOut.at(from);

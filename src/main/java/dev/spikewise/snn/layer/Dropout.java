@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
  * Silences values, or whole channels, of a sample at all its time steps while the network is
  * trained; passes everything on otherwise.
  */
-final class Dropout extends UnaryLayer {
+public final class Dropout extends UnaryLayer {
 
   private final double p;
   private final boolean channels;
@@ -21,7 +21,7 @@ final class Dropout extends UnaryLayer {
    * @param salt keeps the draws of one layer apart from those of others
    * @param seeds of the samples in the batch
    */
-  Dropout(
+  public Dropout(
       String name,
       DropoutSpec spec,
       long salt,
@@ -39,7 +39,7 @@ final class Dropout extends UnaryLayer {
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     parallel.run(
         to - from,
         i -> {
@@ -67,7 +67,7 @@ final class Dropout extends UnaryLayer {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     parallel.run(to - from, i -> multiply(from + i, gOut, gIn));
   }
 

@@ -11,7 +11,7 @@ import java.util.List;
  * at one time step: LayerNorm and GroupNorm. Backward, with g = weight dy and means over the part:
  * {@code dx = (g - mean(g) - xhat mean(g xhat)) / std}.
  */
-final class FrameNorm extends UnaryLayer {
+public final class FrameNorm extends UnaryLayer {
 
   /** Values whose weights' gradients are computed in one task. */
   private static final int CHUNK = 256;
@@ -32,7 +32,7 @@ final class FrameNorm extends UnaryLayer {
   /**
    * @param shape PyTorch's, of the input
    */
-  FrameNorm(
+  public FrameNorm(
       String name, NormSpec.Frame spec, Shape shape, Signal in, Signal out, Parallel parallel) {
     super(name, in, out);
     this.parallel = parallel;
@@ -58,7 +58,7 @@ final class FrameNorm extends UnaryLayer {
   }
 
   @Override
-  List<Parameter> parameters() {
+  public List<Parameter> parameters() {
     var all = new ArrayList<Parameter>();
     if (hasWeight) {
       all.add(weight);
@@ -90,7 +90,7 @@ final class FrameNorm extends UnaryLayer {
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     int size = partOf.length;
     parallel.run(
         (to - from) * in.steps,
@@ -107,7 +107,7 @@ final class FrameNorm extends UnaryLayer {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     int size = partOf.length;
     int frames = (to - from) * in.steps;
     var statistics = new double[frames][];

@@ -10,13 +10,13 @@ import java.util.List;
  * Adds its inputs, or puts them one behind the other. Value i of input k goes to place {@code
  * places[k][i]} of the output, and its gradient comes from there.
  */
-final class Join extends Layer {
+public final class Join extends Layer {
 
   private final List<Signal> inputs;
   private final int[][] places;
   private final Parallel parallel;
 
-  Join(String name, JoinSpec spec, List<Signal> inputs, Signal out, Parallel parallel) {
+  public Join(String name, JoinSpec spec, List<Signal> inputs, Signal out, Parallel parallel) {
     super(name, out);
     this.inputs = inputs;
     this.parallel = parallel;
@@ -32,7 +32,7 @@ final class Join extends Layer {
    * Layout of the output. A flat input that came from a map keeps the map's layout; where flat
    * inputs differ in theirs, the output has PyTorch's order.
    */
-  static Frame frame(JoinSpec spec, List<Frame> inputs) {
+  public static Frame frame(JoinSpec spec, List<Frame> inputs) {
     Frame first = inputs.getFirst();
     boolean alike = inputs.stream().allMatch(f -> f.h() == first.h() && f.w() == first.w());
     return switch (spec) {
@@ -66,7 +66,7 @@ final class Join extends Layer {
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     parallel.run(
         to - from,
         s -> {
@@ -91,7 +91,7 @@ final class Join extends Layer {
    *
    * @param add whether to add to what {@code gIn} holds
    */
-  void backward(int from, int to, Signal gOut, int k, Signal gIn, boolean add) {
+  public void backward(int from, int to, Signal gOut, int k, Signal gIn, boolean add) {
     int[] place = places[k];
     parallel.run(
         to - from,

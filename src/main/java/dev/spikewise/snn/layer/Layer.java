@@ -4,30 +4,30 @@ import dev.spikewise.snn.data.TorchRandom;
 import java.util.List;
 
 /** One step of the network's way from input to output, and back for the gradients. */
-abstract sealed class Layer permits UnaryLayer, Join {
+public abstract sealed class Layer permits UnaryLayer, Join {
 
-  final String name;
-  final Signal out;
+  public final String name;
+  public final Signal out;
 
   /** Whether the network is trained, rather than used; PyTorch's {@code training}. */
-  boolean training;
+  public boolean training;
 
   /** Whether {@link #forward} computes what it had computed and counted before. */
-  boolean again;
+  public boolean again;
 
-  Layer(String name, Signal out) {
+  public Layer(String name, Signal out) {
     this.name = name;
     this.out = out;
   }
 
   /** Computes {@link #out} of the samples {@code from..to-1}. */
-  abstract void forward(int from, int to);
+  public abstract void forward(int from, int to);
 
   /** Counts what {@link #forward} of the same samples did, where the network is told to measure. */
-  void measure(int from, int to) {}
+  public void measure(int from, int to) {}
 
   /** Values other than 0 that the layer put out for the samples. */
-  final long active(int from, int to) {
+  public final long active(int from, int to) {
     long active = 0;
     for (int i = out.at(from); i < out.at(to); i++) {
       active += out.data[i] != 0 ? 1 : 0;
@@ -36,22 +36,22 @@ abstract sealed class Layer permits UnaryLayer, Join {
   }
 
   /** Whether the loss looks at this layer itself, so that its backward pass runs in any case. */
-  boolean needsOutputGradient() {
+  public boolean needsOutputGradient() {
     return false;
   }
 
   /** Forgets what the last batch left: state and counts. */
-  void reset() {}
+  public void reset() {}
 
   /** Draws the initial weights, in PyTorch's order. */
-  void draw(TorchRandom random) {}
+  public void draw(TorchRandom random) {}
 
-  List<Parameter> parameters() {
+  public List<Parameter> parameters() {
     return List.of();
   }
 
   /** What changes without gradients, and is kept beside the parameters. */
-  List<Parameter> buffers() {
+  public List<Parameter> buffers() {
     return List.of();
   }
 }

@@ -8,7 +8,7 @@ import java.util.Arrays;
  * y of a window is its largest x, at each time step by itself; the gradient goes to the first x of
  * that size, row by row, as in PyTorch.
  */
-final class MaxPool extends UnaryLayer {
+public final class MaxPool extends UnaryLayer {
 
   private final PoolSpec.MaxPool2d spec;
 
@@ -21,7 +21,7 @@ final class MaxPool extends UnaryLayer {
   /**
    * @param kept samples whose places are kept: all of a batch, or those of one call
    */
-  MaxPool(
+  public MaxPool(
       String name, PoolSpec.MaxPool2d spec, Signal in, Signal out, int kept, Parallel parallel) {
     super(name, in, out);
     this.spec = spec;
@@ -35,7 +35,7 @@ final class MaxPool extends UnaryLayer {
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     parallel.run(
         to - from,
         i -> {
@@ -72,7 +72,7 @@ final class MaxPool extends UnaryLayer {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     int outSize = out.frame.size();
     parallel.run(
         to - from,

@@ -56,7 +56,7 @@ public final class Neurons extends UnaryLayer {
    * @param kept samples whose potentials are kept: all, or those of one call
    * @param block most samples of one call
    */
-  Neurons(
+  public Neurons(
       String name,
       NeuronSpec spec,
       Shape shape,
@@ -198,34 +198,34 @@ public final class Neurons extends UnaryLayer {
   }
 
   /** The neurons' synapses to each other, if they have any. */
-  @Nullable Recurrence recurrence() {
+  public @Nullable Synaptic recurrence() {
     return recurrence;
   }
 
   @Override
-  void measure(int from, int to) {
+  public void measure(int from, int to) {
     if (recurrence != null) {
       recurrence.measure(from, to, out);
     }
   }
 
   /** Whether dL/din is 0 wherever the output is. */
-  boolean skipsSilent() {
+  public boolean skipsSilent() {
     return pool != null && pool.skipsSilent();
   }
 
   @Override
-  boolean needsOutputGradient() {
+  public boolean needsOutputGradient() {
     return inLoss || recurrence != null && recurrence.inLoss();
   }
 
   @Override
-  List<Parameter> parameters() {
+  public List<Parameter> parameters() {
     return parameters;
   }
 
   @Override
-  void draw(TorchRandom random) {
+  public void draw(TorchRandom random) {
     constants.forEach(constant -> constant.draw(random));
     if (recurrence != null) {
       recurrence.draw(random);
@@ -233,7 +233,7 @@ public final class Neurons extends UnaryLayer {
   }
 
   @Override
-  void reset() {
+  public void reset() {
     if (recurrence != null) {
       recurrence.reset();
     }
@@ -255,7 +255,7 @@ public final class Neurons extends UnaryLayer {
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     if (again) {
       forgetState(from, to);
     }
@@ -291,7 +291,7 @@ public final class Neurons extends UnaryLayer {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     for (NeuronRange r : ranges) {
       r.gRate = inLoss ? rateGradient : null;
     }

@@ -19,7 +19,7 @@ public final class Parameter {
    * @param shape PyTorch's
    * @param torchOrder by position here: the position in PyTorch's order
    */
-  Parameter(String name, int[] shape, int[] torchOrder) {
+  public Parameter(String name, int[] shape, int[] torchOrder) {
     this.name = name;
     this.shape = shape;
     this.torchOrder = torchOrder;
@@ -49,22 +49,22 @@ public final class Parameter {
     return shape.length > 1;
   }
 
-  void reach() {
+  public void reach() {
     reached = true;
   }
 
-  void zeroGradient() {
+  public void zeroGradient() {
     Arrays.fill(gradient, 0);
     reached = false;
   }
 
   /** Draws as PyTorch does: in its order, uniform in (-bound, bound). */
-  void draw(TorchRandom random, float bound) {
+  public void draw(TorchRandom random, float bound) {
     draw(random, -bound, bound);
   }
 
   /** Draws as PyTorch does: in its order, uniform in [least, most). */
-  void draw(TorchRandom random, float least, float most) {
+  public void draw(TorchRandom random, float least, float most) {
     var drawn = new float[values.length];
     for (int i = 0; i < drawn.length; i++) {
       drawn[i] = random.uniform(least, most);
@@ -87,15 +87,15 @@ public final class Parameter {
     }
   }
 
-  void fill(float value) {
+  public void fill(float value) {
     Arrays.fill(values, value);
   }
 
-  void load(float[] torch) {
+  public void load(float[] torch) {
     fromTorch(torch, values);
   }
 
-  int[] shape() {
+  public int[] shape() {
     return shape;
   }
 }

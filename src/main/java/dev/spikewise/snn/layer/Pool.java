@@ -9,18 +9,18 @@ import dev.spikewise.spec.layer.PoolSpec;
  * Sum or average over windows of each channel. The sum follows sinabs: PyTorch's LPPool2d with p =
  * 1, whose backward pass gives nothing to a window whose sum is 0.
  */
-final class Pool extends UnaryLayer {
+public final class Pool extends UnaryLayer {
 
   private final PoolShape shape;
   private final Kernels kernels;
 
-  Pool(String name, PoolSpec spec, Signal in, Signal out, Kernels kernels) {
+  public Pool(String name, PoolSpec spec, Signal in, Signal out, Kernels kernels) {
     super(name, in, out);
     this.kernels = kernels;
     shape = shape(spec, in.frame, out.frame);
   }
 
-  static PoolShape shape(PoolSpec spec, Frame in, Frame out) {
+  public static PoolShape shape(PoolSpec spec, Frame in, Frame out) {
     int area = spec.kernelSize().h() * spec.kernelSize().w();
     return new PoolShape(
         in.h(),
@@ -47,12 +47,12 @@ final class Pool extends UnaryLayer {
   }
 
   /** Whether dL/din is 0 wherever the output is. */
-  boolean skipsSilent() {
+  public boolean skipsSilent() {
     return shape.skipsSilent();
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     int inAt = in.at(from);
     int outAt = out.at(from);
     kernels
@@ -69,7 +69,7 @@ final class Pool extends UnaryLayer {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     kernels
         .parallel()
         .run(

@@ -4,7 +4,7 @@ import dev.spikewise.snn.kernel.Parallel;
 import java.util.Arrays;
 
 /** Each output is a copy of one input: Upsample, and Flatten over some of the dimensions. */
-final class Rearrangement extends UnaryLayer {
+public final class Rearrangement extends UnaryLayer {
 
   /** By output of a frame: the input that it copies. */
   private final int[] source;
@@ -18,7 +18,7 @@ final class Rearrangement extends UnaryLayer {
   }
 
   /** Repeats rows and columns as often as the output has more of them than the input. */
-  static Rearrangement upsample(String name, Signal in, Signal out, Parallel parallel) {
+  public static Rearrangement upsample(String name, Signal in, Signal out, Parallel parallel) {
     int c = out.frame.c();
     int tall = out.frame.h() / in.frame.h();
     int wide = out.frame.w() / in.frame.w();
@@ -32,7 +32,7 @@ final class Rearrangement extends UnaryLayer {
   }
 
   /** Keeps PyTorch's order of the values in a frame of another shape. */
-  static Rearrangement reshape(String name, Signal in, Signal out, Parallel parallel) {
+  public static Rearrangement reshape(String name, Signal in, Signal out, Parallel parallel) {
     int[] inOrder = in.frame.torchOrder();
     var byTorch = new int[inOrder.length];
     for (int i = 0; i < inOrder.length; i++) {
@@ -45,7 +45,7 @@ final class Rearrangement extends UnaryLayer {
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     int inSize = in.frame.size();
     parallel.run(
         (to - from) * in.steps,
@@ -59,7 +59,7 @@ final class Rearrangement extends UnaryLayer {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     int inSize = in.frame.size();
     parallel.run(
         (to - from) * in.steps,

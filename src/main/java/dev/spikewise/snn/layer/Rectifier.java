@@ -29,7 +29,7 @@ public final class Rectifier extends UnaryLayer {
    * @param salt keeps the draws of one layer apart from those of others
    * @param seeds of the samples in the batch
    */
-  Rectifier(
+  public Rectifier(
       String name,
       RectifierSpec spec,
       long salt,
@@ -69,12 +69,12 @@ public final class Rectifier extends UnaryLayer {
   }
 
   @Override
-  void reset() {
+  public void reset() {
     activity = 0;
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     int n = in.steps * in.frame.size();
     parallel.run(to - from, i -> sums[i] = rectify(from + i, n));
     if (again) {
@@ -122,7 +122,7 @@ public final class Rectifier extends UnaryLayer {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     int n = in.steps * in.frame.size();
     parallel.run(
         to - from,

@@ -5,45 +5,45 @@ package dev.spikewise.snn.layer;
  * steps} is 1 in a network of more, every time step has the same values. A signal holds the whole
  * batch, or only the block of samples at work.
  */
-final class Signal {
+public final class Signal {
 
-  final Frame frame;
-  final int steps;
-  final float[] data;
+  public final Frame frame;
+  public final int steps;
+  public final float[] data;
   private int firstSample;
 
-  Signal(Frame frame, int steps, int samples) {
+  public Signal(Frame frame, int steps, int samples) {
     this(frame, steps, new float[Math.multiplyExact(samples * steps, frame.size())]);
   }
 
-  Signal(Frame frame, int steps, float[] data) {
+  public Signal(Frame frame, int steps, float[] data) {
     this.frame = frame;
     this.steps = steps;
     this.data = data;
   }
 
   /** Makes {@code sample} the one that stands at the start of {@link #data}. */
-  void startAt(int sample) {
+  public void startAt(int sample) {
     firstSample = sample;
   }
 
-  int at(int sample) {
+  public int at(int sample) {
     return (sample - firstSample) * steps * frame.size();
   }
 
   /** Distance from one time step to the next: 0 where all are the same. */
-  int stride() {
+  public int stride() {
     return steps == 1 ? 0 : frame.size();
   }
 
   /** Layout of one sample at one step; a flat one that came from a map keeps the map's layout. */
-  record Frame(int h, int w, int c) {
-    int size() {
+  public record Frame(int h, int w, int c) {
+    public int size() {
       return h * w * c;
     }
 
     /** By position here: the position in PyTorch's (C, H, W) order. */
-    int[] torchOrder() {
+    public int[] torchOrder() {
       var order = new int[size()];
       for (int i = 0; i < order.length; i++) {
         order[i] = i % c * h * w + i / c;

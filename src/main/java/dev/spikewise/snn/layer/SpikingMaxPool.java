@@ -10,7 +10,7 @@ import java.util.Arrays;
  * neurons that never spike. The gradient goes, where the condition holds, to the first neuron with
  * the largest x(t), as PyTorch's MaxPool2d chooses it.
  */
-final class SpikingMaxPool extends UnaryLayer {
+public final class SpikingMaxPool extends UnaryLayer {
 
   private static final int NOBODY = -1;
 
@@ -25,7 +25,7 @@ final class SpikingMaxPool extends UnaryLayer {
   /**
    * @param kept samples whose speakers are kept: all of a batch, or those of one call
    */
-  SpikingMaxPool(
+  public SpikingMaxPool(
       String name,
       PoolSpec.SpikingMaxPooling2dLayer spec,
       Signal in,
@@ -40,7 +40,7 @@ final class SpikingMaxPool extends UnaryLayer {
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     parallel.run(
         to - from,
         i -> {
@@ -99,7 +99,7 @@ final class SpikingMaxPool extends UnaryLayer {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     int inSize = in.frame.size();
     int outSize = out.frame.size();
     parallel.run(

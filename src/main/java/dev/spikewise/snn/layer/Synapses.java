@@ -46,7 +46,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
    * @param samples most samples of one call
    * @param activeOnly whether the layer before throws away dL/din where the input is 0
    */
-  Synapses(
+  public Synapses(
       String name,
       Wiring geometry,
       int[] weightShape,
@@ -85,7 +85,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
    *
    * @param out of a ConvTranspose2d, whose sizes the input alone does not give
    */
-  static Wiring wiring(SynapticSpec spec, Signal.Frame in, Signal.Frame out) {
+  public static Wiring wiring(SynapticSpec spec, Signal.Frame in, Signal.Frame out) {
     return spec instanceof SynapticSpec.ConvTranspose2d c
         ? new Wiring(
             new ConvShape(
@@ -149,7 +149,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
   }
 
   @Override
-  void measure(int from, int to) {
+  public void measure(int from, int to) {
     operations.count(
         wiring.reach(weight.values()), in.data, in.at(from), (to - from) * in.steps, stepsPerFrame);
   }
@@ -161,7 +161,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
   }
 
   /** Whether the gradient of the synops can train anything before this layer. */
-  boolean inLoss() {
+  public boolean inLoss() {
     return inLoss && !first;
   }
 
@@ -193,12 +193,12 @@ public final class Synapses extends UnaryLayer implements Synaptic {
   }
 
   @Override
-  boolean needsOutputGradient() {
+  public boolean needsOutputGradient() {
     return difference != null && difference.inLoss();
   }
 
   @Override
-  void draw(TorchRandom random) {
+  public void draw(TorchRandom random) {
     float bound = (float) (1 / Math.sqrt(wiring.fanIn()));
     weight.draw(random, bound);
     if (bias != null) {
@@ -207,7 +207,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
   }
 
   @Override
-  List<Parameter> parameters() {
+  public List<Parameter> parameters() {
     var all = new ArrayList<>(List.of(weight));
     if (bias != null) {
       all.add(bias);
@@ -216,7 +216,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
   }
 
   @Override
-  void reset() {
+  public void reset() {
     synops = 0;
     operations.reset();
     if (difference != null) {
@@ -227,7 +227,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
   }
 
   @Override
-  void forward(int from, int to) {
+  public void forward(int from, int to) {
     int frames = (to - from) * in.steps;
     if (!again) {
       count(from, frames);
@@ -261,7 +261,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
   }
 
   @Override
-  void backward(int from, int to, Signal gOut, Signal gIn) {
+  public void backward(int from, int to, Signal gOut, Signal gIn) {
     int frames = (to - from) * in.steps;
     InputDifference cancelled = needsOutputGradient() ? difference : null;
     if (cancelled != null) {
@@ -303,7 +303,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
    * Adds dL/din of the synops in the loss: the same for every spike through the same number of
    * synapses.
    */
-  void addSynopsGradient(int from, int to, Signal gIn) {
+  public void addSynopsGradient(int from, int to, Signal gIn) {
     int frames = (to - from) * in.steps;
     int size = in.frame.size();
     int channels = size / fanOut.length;
@@ -317,7 +317,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
                     gIn.data, at + f * size, channels, fanOut, synopsGradient * stepsPerFrame));
   }
 
-  static void addColumns(float[] g, int at, int rows, float[] sums) {
+  public static void addColumns(float[] g, int at, int rows, float[] sums) {
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < sums.length; c++) {
         sums[c] += g[at + r * sums.length + c];
@@ -325,7 +325,7 @@ public final class Synapses extends UnaryLayer implements Synaptic {
     }
   }
 
-  static int[] identity(int n) {
+  public static int[] identity(int n) {
     return java.util.stream.IntStream.range(0, n).toArray();
   }
 

@@ -1,7 +1,7 @@
 package dev.spikewise.snn.layer;
 
 /** A layer with one input. */
-abstract sealed class UnaryLayer extends Layer
+public abstract sealed class UnaryLayer extends Layer
     permits Synapses,
         Pool,
         MaxPool,
@@ -13,13 +13,13 @@ abstract sealed class UnaryLayer extends Layer
         FrameNorm,
         Dropout {
 
-  final Signal in;
+  public final Signal in;
 
-  UnaryLayer(String name, Signal in, Signal out) {
+  public UnaryLayer(String name, Signal in, Signal out) {
     super(name, out);
     this.in = in;
   }
 
   /** Computes dL/din from dL/dout for the samples, and adds to the parameters' gradients. */
-  abstract void backward(int from, int to, Signal gOut, Signal gIn);
+  public abstract void backward(int from, int to, Signal gOut, Signal gIn);
 }

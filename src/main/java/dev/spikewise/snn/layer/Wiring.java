@@ -11,56 +11,56 @@ import org.jspecify.annotations.Nullable;
  *
  * @param shape of the convolution; of a transposed one, whose input is the layer's output
  */
-record Wiring(ConvShape shape, boolean transposed) {
+public record Wiring(ConvShape shape, boolean transposed) {
 
-  static Wiring of(ConvShape shape) {
+  public static Wiring of(ConvShape shape) {
     return new Wiring(shape, false);
   }
 
   /** The same weighted sums with the fewest windows. */
-  Wiring simplified() {
+  public Wiring simplified() {
     return transposed ? this : of(shape.simplified());
   }
 
-  int inSize() {
+  public int inSize() {
     return transposed ? shape.outSize() : shape.inSize();
   }
 
-  int outSize() {
+  public int outSize() {
     return transposed ? shape.inSize() : shape.outSize();
   }
 
-  int outC() {
+  public int outC() {
     return transposed ? shape.inC() : shape.outC();
   }
 
   /** Pixels of an output frame. */
-  int outPixels() {
+  public int outPixels() {
     return outSize() / outC();
   }
 
   /** Number of weights that PyTorch's initialisation calls fan_in. */
-  int fanIn() {
+  public int fanIn() {
     return shape.taps();
   }
 
   /** By input pixel: number of synapses that a spike there reaches, exact at the borders. */
-  int[] fanOut() {
+  public int[] fanOut() {
     return transposed ? shape.fanIn() : shape.fanOut();
   }
 
   /** By input of a frame: weights other than 0 that it meets. */
-  double[] reach(float[] weights) {
+  public double[] reach(float[] weights) {
     return transposed ? Operations.reachBack(shape, weights) : Operations.reach(shape, weights);
   }
 
-  Kernels.Conv conv(Kernels kernels, int maxFrames) {
+  public Kernels.Conv conv(Kernels kernels, int maxFrames) {
     Kernels.Conv conv = kernels.conv(shape, maxFrames);
     return transposed ? new Transposed(conv, this) : conv;
   }
 
   /** Numbers of four bytes that {@link #conv} keeps beside the weights. */
-  long scratch(long frames, boolean passesBack) {
+  public long scratch(long frames, boolean passesBack) {
     return shape.scratch(frames, transposed || passesBack);
   }
 

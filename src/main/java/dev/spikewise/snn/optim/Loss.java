@@ -1,9 +1,9 @@
 package dev.spikewise.snn.optim;
 
-import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.layer.Neurons;
 import dev.spikewise.snn.layer.Synapses;
 import dev.spikewise.snn.layer.Synaptic;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.spec.LossTerm;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,9 +1,9 @@
 package dev.spikewise.snn.statistics;
 
-import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.layer.Neurons;
 import dev.spikewise.snn.layer.Rectifier;
 import dev.spikewise.snn.layer.Synaptic;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Statistics;
 import java.util.ArrayList;

@@ -1,8 +1,8 @@
 package dev.spikewise.snn.statistics;
 
-import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.snn.layer.Synaptic;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.spec.EnergyPreset;
 import dev.spikewise.spec.Statistics;
 import java.util.EnumMap;

@@ -3,6 +3,8 @@ package dev.spikewise.snn.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.spikewise.snn.kernel.nd4j.Nd4jKernels;
+import dev.spikewise.snn.kernel.vector.VectorKernels;
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
 import java.util.ArrayList;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.kernel.ScalarKernels;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.spec.ModelSpec;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;

@@ -8,7 +8,8 @@ import dev.spikewise.snn.Reference;
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
-import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.snn.kernel.vector.VectorKernels;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import java.io.File;
@@ -32,27 +33,32 @@ class GradientTest {
   private static final float STEP = 1e-3f;
 
   private static final String JOINS =
-      "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'name': 'e', 'tau_mem': 3}, {'type': 'Conv2d', 'name': 'c', 'inputs':"
-          + " ['0'], 'out_channels': 4, 'kernel_size': 3, 'padding': 1}, {'type': 'Add', 'inputs': ['e', 'c', '0']},"
-          + " {'type': 'Concat', 'inputs': ['3', '0', 'e']}";
+      "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'name': 'e', 'tau_mem': 3}, {'type': 'Conv2d',"
+          + " 'name': 'c', 'inputs': ['0'], 'out_channels': 4, 'kernel_size': 3, 'padding': 1},"
+          + " {'type': 'Add', 'inputs': ['e', 'c', '0']}, {'type': 'Concat', 'inputs': ['3', '0',"
+          + " 'e']}";
 
   /**
    * Model's input and first layer, and the layers under test. Where an output has kinks (ReLU, a
    * lower bound), no step may cross one.
    */
   static final String[] smooth = {
-    "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'name': 'a', 'out_channels': 4, 'kernel_size': 1}, {'type': 'Add',"
-        + " 'inputs': ['a', '0']}",
+    "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'name': 'a', 'out_channels': 4, 'kernel_size': 1},"
+        + " {'type': 'Add', 'inputs': ['a', '0']}",
     JOINS,
-    "[2, 5, 6] Conv2d | {'type': 'Flatten', 'name': 'f'}, {'type': 'Linear', 'name': 'l', 'out_features': 80},"
-        + " {'type': 'Add', 'inputs': ['f', 'l']}, {'type': 'Concat', 'inputs': ['3', 'f', 'l']}",
-    "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'out_channels': 4, 'kernel_size': [3, 2], 'stride': [1, 2],"
-        + " 'padding': [0, 1], 'groups': 2}",
-    "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'out_channels': 3, 'kernel_size': 2, 'dilation': 2, 'bias': false}",
-    "[3, 9] Conv1d | {'type': 'Conv1d', 'out_channels': 4, 'kernel_size': 3, 'stride': 2, 'groups': 2}",
+    "[2, 5, 6] Conv2d | {'type': 'Flatten', 'name': 'f'}, {'type': 'Linear', 'name': 'l',"
+        + " 'out_features': 80}, {'type': 'Add', 'inputs': ['f', 'l']}, {'type': 'Concat',"
+        + " 'inputs': ['3', 'f', 'l']}",
+    "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'out_channels': 4, 'kernel_size': [3, 2], 'stride': [1,"
+        + " 2], 'padding': [0, 1], 'groups': 2}",
+    "[2, 5, 6] Conv2d | {'type': 'Conv2d', 'out_channels': 3, 'kernel_size': 2, 'dilation': 2,"
+        + " 'bias': false}",
+    "[3, 9] Conv1d | {'type': 'Conv1d', 'out_channels': 4, 'kernel_size': 3, 'stride': 2, 'groups':"
+        + " 2}",
     "[2, 5, 6] Conv2d | {'type': 'Flatten'}, {'type': 'Linear', 'out_features': 5}",
     "[2, 5, 6] Conv2d | {'type': 'SumPool2d', 'kernel_size': 2}",
-    "[2, 5, 6] Conv2d | {'type': 'AvgPool2d', 'kernel_size': [2, 3], 'stride': [2, 1], 'padding': 1}",
+    "[2, 5, 6] Conv2d | {'type': 'AvgPool2d', 'kernel_size': [2, 3], 'stride': [2, 1], 'padding':"
+        + " 1}",
     "[2, 5, 6] Conv2d | {'type': 'BatchNorm2d'}",
     "[2, 5, 6] Conv2d | {'type': 'Dropout', 'p': 0.4}",
     "[2, 5, 6] Conv2d | {'type': 'Dropout2d', 'p': 0.4}",
@@ -61,19 +67,21 @@ class GradientTest {
     "[2, 5, 6] Conv2d | {'type': 'FlattenTime'}, {'type': 'UnflattenTime'}",
     "[2, 5, 6] Conv2d | {'type': 'MaxPool2d', 'kernel_size': [2, 1], 'stride': 3}",
     "[2, 5, 6] Conv2d | {'type': 'AdaptiveAvgPool2d', 'output_size': [2, 1]}",
-    "[2, 5, 6] Conv2d | {'type': 'AvgPool2d', 'kernel_size': 3, 'stride': 2, 'padding': 1, 'ceil_mode': true,"
-        + " 'count_include_pad': false}",
-    "[3, 9] Conv1d | {'type': 'AvgPool1d', 'kernel_size': 2}, {'type': 'MaxPool1d', 'kernel_size': 2}",
+    "[2, 5, 6] Conv2d | {'type': 'AvgPool2d', 'kernel_size': 3, 'stride': 2, 'padding': 1,"
+        + " 'ceil_mode': true, 'count_include_pad': false}",
+    "[3, 9] Conv1d | {'type': 'AvgPool1d', 'kernel_size': 2}, {'type': 'MaxPool1d', 'kernel_size':"
+        + " 2}",
     "[3, 9] Conv1d | {'type': 'BatchNorm1d'}",
     "[2, 5, 6] Conv2d | {'type': 'LayerNorm', 'normalized_shape': [4, 5]}",
     "[2, 5, 6] Conv2d | {'type': 'Upsample', 'scale_factor': 2}, {'type': 'Identity'}",
     "[2, 5, 6] Conv2d | {'type': 'Flatten', 'start_dim': 2}",
-    "[2, 5, 6] Conv2d | {'type': 'ConvTranspose2d', 'out_channels': 4, 'kernel_size': [3, 2], 'stride': [1, 2],"
-        + " 'padding': [0, 1], 'output_padding': [0, 1], 'groups': 2}",
+    "[2, 5, 6] Conv2d | {'type': 'ConvTranspose2d', 'out_channels': 4, 'kernel_size': [3, 2],"
+        + " 'stride': [1, 2], 'padding': [0, 1], 'output_padding': [0, 1], 'groups': 2}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': [2, 3, 4, 5], 'tau_syn': 2}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3}",
     "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'norm_input': true}",
-    "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'train_alphas': true, 'min_v_mem': -0.25}",
+    "[2, 5, 6] Conv2d | {'type': 'ExpLeak', 'tau_mem': 3, 'tau_syn': 2, 'train_alphas': true,"
+        + " 'min_v_mem': -0.25}",
   };
 
   @ParameterizedTest

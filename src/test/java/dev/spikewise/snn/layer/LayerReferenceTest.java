@@ -4,15 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.snn.Reference;
-import dev.spikewise.snn.TrainedModel;
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
-import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.snn.kernel.vector.VectorKernels;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.snn.optim.Loss;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Size2;

@@ -7,7 +7,7 @@ import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
-import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.snn.kernel.vector.VectorKernels;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;

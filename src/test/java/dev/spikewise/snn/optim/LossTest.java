@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.kernel.ScalarKernels;
-import dev.spikewise.snn.layer.Network;
 import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.snn.network.Network;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
 import java.util.Arrays;

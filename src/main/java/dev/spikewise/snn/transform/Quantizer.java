@@ -1,4 +1,4 @@
-package dev.spikewise.snn;
+package dev.spikewise.snn.transform;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
@@ -145,7 +145,7 @@ public final class Quantizer {
   /**
    * @throws InvalidSpecException where {@link #check} finds a mistake
    */
-  static Quantized quantize(TrainedModel model, Quantization how) {
+  public static Quantized quantize(TrainedModel model, Quantization how) {
     var mistakes = new Mistakes();
     check(model.spec(), mistakes);
     mistakes.throwIfAny();

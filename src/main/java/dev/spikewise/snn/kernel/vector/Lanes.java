@@ -1,5 +1,6 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
 
+import dev.spikewise.snn.kernel.FlushToZero;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;

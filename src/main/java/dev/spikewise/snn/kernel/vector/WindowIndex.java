@@ -1,4 +1,6 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
+
+import dev.spikewise.snn.kernel.ConvShape;
 
 /**
  * Which windows see a spot of the input, and where: a pixel, or several that follow each other in a

@@ -1,5 +1,9 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
 
+import dev.spikewise.snn.kernel.LeakyIntegrator;
+import dev.spikewise.snn.kernel.NeuronRange;
+import dev.spikewise.snn.kernel.PerNeuron;
+import dev.spikewise.snn.kernel.Surrogates;
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
 import java.util.Arrays;

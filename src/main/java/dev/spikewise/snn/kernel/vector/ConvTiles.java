@@ -1,5 +1,6 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
 
+import dev.spikewise.snn.kernel.PlaneLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -12,11 +13,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class ConvTiles {
 
-  /**
-   * Rows of a tile: 6 x 2 sums keep two multipliers of four cycles busy and, with what they are
-   * made of, fit the 16 registers of AVX2.
-   */
-  static final int ROWS = 6;
+  static final int ROWS = PlaneLayout.ROWS;
 
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = SPECIES.length();

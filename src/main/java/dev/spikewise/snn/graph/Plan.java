@@ -1,9 +1,11 @@
-package dev.spikewise.snn.layer;
+package dev.spikewise.snn.graph;
 
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.PoolShape;
-import dev.spikewise.snn.layer.Network.Purpose;
+import dev.spikewise.snn.layer.Join;
+import dev.spikewise.snn.layer.Pool;
 import dev.spikewise.snn.layer.Signal.Frame;
+import dev.spikewise.snn.layer.Synapses;
 import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.DropoutSpec;
@@ -32,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * values exist, for how many samples each is stored, and which gradients may share memory. The
  * network allocates what the plan says, and the memory estimate is read off it.
  */
-final class Plan {
+public final class Plan {
 
   /** Bytes of a block's largest activation: what a core's share of the last cache holds. */
   private static final int BLOCK_BYTES = 4 << 20;
@@ -57,11 +59,11 @@ final class Plan {
   private int scratch;
 
   /** Activations that a step puts out, or the model's input. */
-  static final class Value {
-    final Frame frame;
+  public static final class Value {
+    public final Frame frame;
 
     /** 1 where all time steps are the same. */
-    final int steps;
+    public final int steps;
 
     private final List<Step> consumers = new ArrayList<>();
     private @Nullable Step producer;
@@ -75,32 +77,32 @@ final class Plan {
     }
 
     /** Samples that are stored at a time: all of a batch, or those of a block. */
-    int samples() {
+    public int samples() {
       return samples;
     }
 
     /** Whether a parameter before it can be trained through it. */
-    boolean needsGradient() {
+    public boolean needsGradient() {
       return needsGradient;
     }
 
     /** Whether its gradient is computed. */
-    boolean hasSlot() {
+    public boolean hasSlot() {
       return slot != NO_SLOT;
     }
 
     /** Index of the array that holds its gradient. */
-    int slot() {
+    public int slot() {
       return slot;
     }
 
     /** Whether several steps read it, so that their gradients add up. */
-    boolean isShared() {
+    public boolean isShared() {
       return consumers.size() > 1;
     }
 
     /** The step that puts it out, null for the model's input. */
-    @Nullable Step producer() {
+    public @Nullable Step producer() {
       return producer;
     }
 
@@ -114,10 +116,11 @@ final class Plan {
    *
    * @param pool the sum pool that is computed with the neurons, if any
    */
-  record Step(Graph.Vertex layer, @Nullable PoolShape pool, List<Value> inputs, Value output) {
+  public record Step(
+      Graph.Vertex layer, @Nullable PoolShape pool, List<Value> inputs, Value output) {
 
     /** Whether a backward pass has anything to do here. */
-    boolean isTrained() {
+    public boolean isTrained() {
       return output.needsGradient;
     }
 
@@ -130,7 +133,7 @@ final class Plan {
    * @param constantInput whether the input is the same at every step
    * @param fuses whether the kernels compute neurons together with such a pool
    */
-  Plan(
+  public Plan(
       Graph graph,
       int batchSize,
       int timeSteps,
@@ -320,44 +323,44 @@ final class Plan {
     return input.needsGradient || !(step.layer().spec() instanceof SynapticSpec);
   }
 
-  int block() {
+  public int block() {
     return block;
   }
 
   /** Samples whose activations are there at the backward pass. */
-  int kept() {
+  public int kept() {
     return kept;
   }
 
-  Value input() {
+  public Value input() {
     return input;
   }
 
-  Value output() {
+  public Value output() {
     return output;
   }
 
   /** In the order in which they compute. */
-  List<Step> steps() {
+  public List<Step> steps() {
     return steps;
   }
 
-  List<Value> values() {
+  public List<Value> values() {
     return values;
   }
 
   /** Lengths of the arrays that gradients share. */
-  List<Integer> slots() {
+  public List<Integer> slots() {
     return slots;
   }
 
   /** Length of the array for gradients that are added to others, 0 where there are none. */
-  int scratch() {
+  public int scratch() {
     return scratch;
   }
 
   /** Bytes that the network, its kernels and its optimiser take, to about a fifth. */
-  long bytes() {
+  public long bytes() {
     long floats = scratch;
     for (int slot : slots) {
       floats += slot;

@@ -1,5 +1,12 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.nd4j;
 
+import dev.spikewise.snn.kernel.AdamStep;
+import dev.spikewise.snn.kernel.ConvShape;
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.Neuron;
+import dev.spikewise.snn.kernel.NeuronRange;
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.PoolShape;
 import java.util.Arrays;
 import org.bytedeco.javacpp.FloatPointer;
 import org.jspecify.annotations.Nullable;

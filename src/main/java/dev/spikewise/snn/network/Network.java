@@ -1,10 +1,28 @@
-package dev.spikewise.snn.layer;
+package dev.spikewise.snn.network;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.TorchRandom;
+import dev.spikewise.snn.graph.Plan;
+import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.PoolShape;
+import dev.spikewise.snn.layer.BatchNorm;
+import dev.spikewise.snn.layer.Dropout;
+import dev.spikewise.snn.layer.FrameNorm;
+import dev.spikewise.snn.layer.Join;
+import dev.spikewise.snn.layer.Layer;
+import dev.spikewise.snn.layer.MaxPool;
+import dev.spikewise.snn.layer.Neurons;
+import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.snn.layer.Pool;
+import dev.spikewise.snn.layer.Rearrangement;
+import dev.spikewise.snn.layer.Rectifier;
+import dev.spikewise.snn.layer.Signal;
+import dev.spikewise.snn.layer.SpikingMaxPool;
+import dev.spikewise.snn.layer.Synapses;
+import dev.spikewise.snn.layer.Synaptic;
+import dev.spikewise.snn.layer.UnaryLayer;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.ModelSpec;
@@ -61,24 +79,6 @@ public final class Network {
 
   private final int block;
   private final int timeSteps;
-
-  /** What passes do besides computing, which takes its time or memory. */
-  public enum Purpose {
-    /** Forward passes keep what the backward pass needs, in B x T x activations. */
-    TRAINING,
-    /**
-     * Activation checkpointing (Chen et al. 2016, arXiv:1604.06174): the backward pass computes the
-     * activations of each block again, with the same bits, and they are kept for a block only.
-     */
-    CHECKPOINTED_TRAINING,
-    /** Forward passes count operations and active outputs. */
-    MEASURING;
-
-    /** Samples whose activations are there at the backward pass. */
-    int kept(int batchSize, int block) {
-      return this == CHECKPOINTED_TRAINING ? block : batchSize;
-    }
-  }
 
   /**
    * @param batchSize B

@@ -1,5 +1,14 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
 
+import dev.spikewise.snn.kernel.AdamStep;
+import dev.spikewise.snn.kernel.ConvShape;
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.LeakyIntegrator;
+import dev.spikewise.snn.kernel.Neuron;
+import dev.spikewise.snn.kernel.NeuronRange;
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.PoolShape;
+import dev.spikewise.snn.kernel.ScalarKernels;
 import java.util.Arrays;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;

@@ -1,4 +1,4 @@
-package dev.spikewise.snn;
+package dev.spikewise.snn.transform;
 
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;

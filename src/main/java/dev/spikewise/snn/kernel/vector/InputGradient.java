@@ -1,5 +1,7 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
 
+import dev.spikewise.snn.kernel.ConvShape;
+import dev.spikewise.snn.kernel.Parallel;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 

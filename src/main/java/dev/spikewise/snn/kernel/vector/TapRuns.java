@@ -1,4 +1,4 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
 
 /**
  * Taps that {@link ConvTiles} walks along: runs of those that lie one behind the other in the

@@ -1,5 +1,9 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
 
+import dev.spikewise.snn.kernel.ConvShape;
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.PlaneLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;

@@ -1,5 +1,7 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
 
+import dev.spikewise.snn.kernel.FlushToZero;
+import dev.spikewise.snn.kernel.Surrogates;
 import dev.spikewise.spec.SurrogateSpec;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;

@@ -1,5 +1,8 @@
-package dev.spikewise.snn.kernel;
+package dev.spikewise.snn.kernel.vector;
 
+import dev.spikewise.snn.kernel.ConvShape;
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.PlaneLayout;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -12,7 +15,7 @@ final class PlaneConv {
   private static final int FORWARD_TASKS = 32;
 
   /** Of a gradient: see {@link PartialSums}. */
-  static final int PARTS = 8;
+  static final int PARTS = PlaneLayout.PARTS;
 
   /** Windows, or a row of them, whose gradients stay in the first cache while all taps go by. */
   private static final int CHUNK = 128;
