@@ -1,0 +1,244 @@
+package dev.spikewise.bench;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.spikewise.json.ModelModule;
+import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.snn.layer.Network;
+import dev.spikewise.snn.optim.Loss;
+import dev.spikewise.snn.optim.Optimizer;
+import dev.spikewise.snn.statistics.Counter;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.spec.LossTerm;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.OptimizerSpec;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * One row of {@code src/bench/workloads/workloads.json} on the engine alone: a training step is the
+ * forward pass, cross-entropy of the summed output, statistics, the backward pass and Adam at
+ * 0.001. Prints milliseconds per batch (median and minimum of the rounds, and CPU time of the
+ * process), peak resident memory and the mean firing rate; with {@code --profile}, time per layer
+ * and kernel too.
+ *
+ * <p>Weights are PyTorch's defaults at seed 1. Input values come from a hash of their position
+ * (SplitMix64), so that the peers' scripts draw the same ones.
+ *
+ * <p>Options: {@code --rounds N}, {@code --threads N}, {@code --warm-up SECONDS}, {@code --batch
+ * N}, {@code --steps N}, {@code --density D} (of the input), {@code --profile}.
+ */
+public final class Workloads {
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .addModule(new ModelModule())
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .build();
+  private static final double LEARNING_RATE = 1e-3;
+
+  private final ModelSpec model;
+  private final int batchSize;
+  private final int timeSteps;
+  private final int batches;
+  private final boolean constant;
+  private final double density;
+  private final ProfiledKernels kernels;
+  private final Network network;
+  private final Loss loss;
+  private final Optimizer optimizer;
+  private final Counter counter;
+  private final int[] labels;
+  private final StateDict initial;
+  private final LayerClock forward;
+  private final LayerClock backward;
+
+  /** By layer of the network: nanoseconds of the forward and of the backward pass. */
+  private final Map<String, long[]> layerTimes = new LinkedHashMap<>();
+
+  private Workloads(JsonNode row, Map<String, String> options) {
+    model = JSON.treeToValue(row.get("model"), ModelSpec.class);
+    batchSize = intOption(options, "--batch", row.get("batch_size").asInt());
+    timeSteps = intOption(options, "--steps", row.get("time_steps").asInt());
+    density =
+        options.containsKey("--density")
+            ? Double.parseDouble(options.get("--density"))
+            : row.get("input_density").asDouble();
+    batches = row.get("batches").asInt();
+    constant = row.get("encoding").asString().equals("constant");
+    kernels = new ProfiledKernels(new VectorKernels(intOption(options, "--threads", 2)));
+    network = new Network(model, batchSize, timeSteps, constant, kernels);
+    network.draw(1);
+    initial = network.stateDict();
+    network.train(true);
+    loss = new Loss(List.of(new LossTerm.CrossEntropy(null)), network, batchSize, null, Map.of());
+    var adam = new OptimizerSpec.Adam(LEARNING_RATE, null, null, null);
+    optimizer = Optimizer.of(adam, network.parameters(), kernels);
+    counter = new Counter(network, null);
+    labels = new int[batchSize];
+    Arrays.setAll(labels, b -> b % network.outputs());
+    forward = new LayerClock(network.layerNames(), 0);
+    backward = new LayerClock(network.layerNames().reversed(), 1);
+    drawInput();
+  }
+
+  private static int intOption(Map<String, String> options, String name, int otherwise) {
+    return options.containsKey(name) ? Integer.parseInt(options.get(name)) : otherwise;
+  }
+
+  /** A number in [0, 1) from a hash of {@code i}: SplitMix64. */
+  private static double uniform(long i) {
+    long z = (i + 1) * 0x9E3779B97F4A7C15L;
+    z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9L;
+    z = (z ^ z >>> 27) * 0x94D049BB133111EBL;
+    return ((z ^ z >>> 31) >>> 11) * 0x1p-53;
+  }
+
+  /** Spikes at the given density, or values between 0 and 1 that stay, in PyTorch's order. */
+  private void drawInput() {
+    int[] order = network.inputOrder();
+    float[] x = network.input();
+    for (int i = 0; i < x.length; i++) {
+      long at = (long) i / order.length * order.length + order[i % order.length];
+      float value = constant ? (float) uniform(~at) : 1;
+      x[i] = uniform(at) < density ? value : 0;
+    }
+  }
+
+  private void step(LayerClock forward, LayerClock backward) {
+    network.reset();
+    network.forward(batchSize, forward);
+    forward.book();
+    loss.compute(batchSize, labels);
+    counter.add(batchSize);
+    network.backward(batchSize, loss.outputGradient(), loss.peakGradient(), backward);
+    backward.book();
+    optimizer.step(LEARNING_RATE);
+  }
+
+  private record Round(double ms, double cpuMs) {}
+
+  /** Starts from the initial weights, so that layers fire as much in each round. */
+  private Round round() {
+    network.load(initial);
+    counter.clear();
+    var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    long cpu = system.getProcessCpuTime();
+    long start = System.nanoTime();
+    for (int i = 0; i < batches; i++) {
+      step(forward, backward);
+    }
+    return new Round(
+        (System.nanoTime() - start) / 1e6 / batches,
+        (system.getProcessCpuTime() - cpu) / 1e6 / batches);
+  }
+
+  private void profile(int steps) {
+    layerTimes.clear();
+    kernels.start();
+    long start = System.nanoTime();
+    for (int i = 0; i < steps; i++) {
+      if (i % batches == 0) {
+        network.load(initial);
+      }
+      step(forward, backward);
+    }
+    double all = (System.nanoTime() - start) / 1e6 / steps;
+    System.out.printf("%-26s %10s %10s%n", "layer", "forward", "backward");
+    layerTimes.forEach(
+        (name, t) ->
+            System.out.printf(
+                "%-26s %10.2f %10.2f%n", name, t[0] / 1e6 / steps, t[1] / 1e6 / steps));
+    System.out.printf("%-26s %10.2f%n%n", "whole step", all);
+    kernels.print(steps);
+  }
+
+  /** Called before each layer: books the time since its last call on the layer before. */
+  private final class LayerClock implements Runnable {
+    private final List<String> names;
+    private final int direction;
+    private int next;
+    private long since;
+
+    LayerClock(List<String> names, int direction) {
+      this.names = names;
+      this.direction = direction;
+    }
+
+    @Override
+    public void run() {
+      book();
+      next++;
+      since = System.nanoTime();
+    }
+
+    /** Ends the pass. */
+    void book() {
+      if (since != 0) {
+        String name = names.get((next - 1) % names.size());
+        layerTimes.computeIfAbsent(name, _ -> new long[2])[direction] += System.nanoTime() - since;
+      }
+      since = 0;
+    }
+  }
+
+  private static double peakMb() throws IOException {
+    try (var lines = Files.lines(Path.of("/proc/self/status"))) {
+      return lines
+              .filter(line -> line.startsWith("VmHWM"))
+              .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+              .findFirst()
+              .orElse(0)
+          / 1024.0;
+    }
+  }
+
+  private void run(String name, Map<String, String> options) throws IOException {
+    long warm = System.nanoTime() + (long) (1e9 * intOption(options, "--warm-up", 12));
+    for (int i = 0; i < 2 || System.nanoTime() < warm; i++) {
+      round();
+    }
+    if (options.containsKey("--profile")) {
+      profile(batches * intOption(options, "--rounds", 3));
+    }
+    var rounds = new Round[intOption(options, "--rounds", 3)];
+    for (int i = 0; i < rounds.length; i++) {
+      rounds[i] = round();
+    }
+    double[] times = Arrays.stream(rounds).mapToDouble(Round::ms).sorted().toArray();
+    double[] cpu = Arrays.stream(rounds).mapToDouble(Round::cpuMs).sorted().toArray();
+    System.out.printf(
+        Locale.ROOT,
+        "%s spikewise %.2f ms, least %.2f, CPU %.2f, peak %.0f MB, firing rate %.3f%n",
+        name,
+        times[times.length / 2],
+        times[0],
+        cpu[cpu.length / 2],
+        peakMb(),
+        counter.firingRate());
+    kernels.close();
+  }
+
+  public static void main(String[] args) throws IOException {
+    var rows = JSON.readTree(Path.of("src/bench/workloads/workloads.json").toFile());
+    var options = new LinkedHashMap<String, String>();
+    for (int i = 1; i < args.length; i++) {
+      options.put(args[i], args[i].equals("--profile") ? "" : args[++i]);
+    }
+    JsonNode row = rows.get(args[0]);
+    if (row == null) {
+      throw new IllegalArgumentException(
+          "no workload " + args[0] + ": use one of " + rows.propertyNames());
+    }
+    new Workloads(row, options).run(args[0], options);
+  }
+}
