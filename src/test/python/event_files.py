@@ -179,3 +179,13 @@ expect("unsorted_aligned.npy", x[o], y[o], p[o], t[o])
 np.save(f"{out}/ambiguous.npy", np.array([[0, 0, 1, 0], [1, 1, 0, 1]]))
 np.save(f"{out}/fractions.npy", np.array([[3, 4, 0.00123456789, 1], [3, 4, 0.0022345, 0]]))
 np.save(f"{out}/polarity.npy", np.array([(3, 4, 5, 7)], dtype=[("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i2")]))
+
+# Denoising by tonic, which takes time 0 for an event of every pixel: these times begin after the filter time
+d = module("denoise", f"{src}/neuromorphs+tonic/tonic/functional/denoise.py")
+noisy = np.zeros(600, dtype=[("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "?")])
+noisy["x"], noisy["y"], noisy["p"] = rng.integers(0, 16, 600), rng.integers(0, 12, 600), rng.integers(0, 2, 600)
+noisy["t"] = np.sort(rng.integers(20_000, 420_000, 600))
+np.save(f"{out}/noisy.npy", noisy)
+kept = d.denoise_numpy(noisy, 10_000)
+print("denoised", len(kept))
+expect("noisy.npy", kept["x"], kept["y"], kept["p"], kept["t"])

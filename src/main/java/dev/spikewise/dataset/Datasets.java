@@ -24,11 +24,13 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.core.io.InputStreamSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -233,13 +235,29 @@ public class Datasets {
 
   /** The data set that {@code input}, at the pointer "/input", names. */
   public Dataset resolve(InputSpec.FromDataset input) {
-    var info =
-        find(input.id())
-            .orElseThrow(
-                () ->
-                    new InvalidSpecException(
-                        "/input/id", "there is no data set with the id " + input.id()));
-    return dataset(info);
+    return dataset(info(input));
+  }
+
+  /** Bytes that the samples of the data set take in memory, without loading them. */
+  public long memoryBytes(InputSpec.FromDataset input) {
+    return info(input).memoryBytes();
+  }
+
+  /** Name of each class of the data set, by label; null where the labels are numbers. */
+  public @Nullable List<String> classNames(InputSpec.FromDataset input) {
+    var reading = info(input).reading();
+    return reading == null ? null : reading.classNames();
+  }
+
+  private DatasetInfo info(InputSpec.FromDataset input) {
+    return find(input.id())
+        .orElseThrow(
+            () ->
+                new InvalidSpecException(
+                    "/input/id",
+                    "names no stored data set: there is none with the id `"
+                        + input.id()
+                        + "`. Upload it with POST /api/v1/datasets, or use `digits`."));
   }
 
   private Dataset dataset(DatasetInfo info) {

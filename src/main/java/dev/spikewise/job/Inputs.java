@@ -7,6 +7,7 @@ import dev.spikewise.snn.data.Feed;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.TrainingSpec;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
 
@@ -28,6 +29,16 @@ class Inputs {
 
   @Nullable Dataset dataset(InputSpec input) {
     return input instanceof InputSpec.FromDataset named ? datasets.resolve(named) : null;
+  }
+
+  /** Name of each class by label; null where the input names no classes. */
+  @Nullable List<String> classNames(InputSpec input) {
+    return input instanceof InputSpec.FromDataset named ? datasets.classNames(named) : null;
+  }
+
+  /** Bytes that the samples of the input take in memory; 0 for generated input. */
+  long memoryBytes(InputSpec input) {
+    return input instanceof InputSpec.FromDataset named ? datasets.memoryBytes(named) : 0;
   }
 
   /** Samples that one epoch on {@code dataset} trains on. */

@@ -132,7 +132,8 @@ final class JobRunner {
       } catch (Lease.Lost e) {
         if (tried) {
           LOG.info(
-              "Job {} is held here no longer: its end was stored just before the database went away, or it was taken back",
+              "Job {} is held here no longer: its end was stored just before the database went"
+                  + " away, or it was taken back",
               claim.job().id());
           return true;
         }
@@ -218,7 +219,8 @@ final class JobRunner {
         new Start(
             trainer.targetSynops(),
             trainer.baseline(),
-            provenances.of(claim.spec(), weights, dataset, engine),
+            provenances.of(
+                claim.spec(), weights, dataset, inputs.classNames(claim.spec().input()), engine),
             Inputs.samplesPerEpoch(claim.spec(), dataset),
             (double) trainer.baseline().nSpikingNeurons() * claim.spec().timeSteps()));
     checkpoints.latest(job.id()).ifPresent(trainer::restore);

@@ -254,7 +254,7 @@ public class Jobs implements ModelUse, DatasetUse {
                 tenant,
                 spec,
                 place,
-                Trainer.estimateMemory(spec, model.spec()),
+                estimateMemory(spec, model.spec()),
                 now,
                 settings.ageing()));
     if (prepared.baseline != null) {
@@ -270,7 +270,7 @@ public class Jobs implements ModelUse, DatasetUse {
   /**
    * What a job would be, without becoming one.
    *
-   * @param memoryBytes that its training needs beside the data set
+   * @param memoryBytes memory that its training needs, the samples of its data set included
    * @param synops that its training would cause in all, were the network to stay as it is at first
    * @param baseline statistics of the untrained network
    * @param targetSynops of the loss's first synops term, in synops a sample
@@ -300,7 +300,7 @@ public class Jobs implements ModelUse, DatasetUse {
     return new Estimate(
         baseline.statistics(),
         baseline.targetSynops(),
-        Trainer.estimateMemory(spec, model.spec()),
+        estimateMemory(spec, model.spec()),
         samples,
         baseline.statistics().synops() * samples);
   }
@@ -320,24 +320,7 @@ public class Jobs implements ModelUse, DatasetUse {
     spec.check(mistakes);
     mistakes.throwIfAny();
     var model = models.apply(spec.model());
-    long needed = Trainer.estimateMemory(spec, model.spec());
-    // Where no worker is there yet, the one to come decides.
-    long most = capacity.largest().orElse(Long.MAX_VALUE);
-    if (needed > most) {
-      long least = Trainer.estimateMemory(spec, model.spec(), true);
-      mistakes
-          .in("batch_size")
-          .add(
-              ("is too large with these layers and time_steps: training needs about %d MiB of"
-                      + " memory, the largest worker has %d for a job"
-                      + " (spikewise.jobs.memory-per-job)%s")
-                  .formatted(
-                      needed >> 20,
-                      most >> 20,
-                      least > most
-                          ? ""
-                          : "; with \"activation_checkpointing\": true it needs " + (least >> 20)));
-    }
+    checkMemory(spec, model.spec(), mistakes);
     mistakes.throwIfAny();
     var dataset = inputs.dataset(spec.input());
     compute
@@ -348,6 +331,44 @@ public class Jobs implements ModelUse, DatasetUse {
             })
         .throwIfAny();
     return model;
+  }
+
+  private void checkMemory(TrainingSpec spec, ModelSpec model, Mistakes mistakes) {
+    long samples = inputs.memoryBytes(spec.input());
+    long needed = estimateMemory(spec, model);
+    // Without a worker yet, a later one decides.
+    long most = capacity.largest().orElse(Long.MAX_VALUE);
+    if (samples > most) {
+      mistakes
+          .in("input")
+          .in("id")
+          .add(
+              ("names a data set whose samples take %d MiB of memory, but the largest worker has %d"
+                      + " MiB per job (spikewise.jobs.memory-per-job): raise that setting or use a"
+                      + " smaller data set")
+                  .formatted(samples >> 20, most >> 20));
+    } else if (needed > most) {
+      long least = samples + Trainer.estimateMemory(spec, model, true);
+      mistakes
+          .in("batch_size")
+          .add(
+              ("is too large with these layers and time_steps: training needs about %d MiB of"
+                      + " memory, but the largest worker has %d MiB per job"
+                      + " (spikewise.jobs.memory-per-job)%s")
+                  .formatted(
+                      needed >> 20,
+                      most >> 20,
+                      least > most
+                          ? ""
+                          : "; with \"activation_checkpointing\": true it needs about "
+                              + (least >> 20)
+                              + " MiB"));
+    }
+  }
+
+  /** Memory that the training needs, the samples of its data set included, in bytes. */
+  private long estimateMemory(TrainingSpec spec, ModelSpec model) {
+    return inputs.memoryBytes(spec.input()) + Trainer.estimateMemory(spec, model);
   }
 
   @Transactional(readOnly = true)

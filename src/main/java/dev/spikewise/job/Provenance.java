@@ -1,5 +1,6 @@
 package dev.spikewise.job;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  *     order, defaults filled in.
  * @param weightsSha256 SHA-256 of the initial weights; null where they were drawn from the seed.
  * @param datasetSha256 SHA-256 of samples and labels; null without a data set.
+ * @param classNames Name of each class, by label; null where the data set names no classes.
  * @param version Version of Spikewise that trained the job.
  * @param kernels Kernels that computed the result.
  * @param seed Seed of the job.
@@ -20,6 +22,7 @@ public record Provenance(
     String specSha256,
     @Nullable String weightsSha256,
     @Nullable String datasetSha256,
+    @Nullable List<String> classNames,
     long seed,
     String version,
     String kernels,

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.stereotype.Component;
@@ -25,12 +26,20 @@ class Provenances {
     this.version = version;
   }
 
+  /**
+   * @param classNames name of each class of {@code dataset}, by label; null where it names none
+   */
   Provenance of(
-      TrainingSpec spec, @Nullable StateDict weights, @Nullable Dataset dataset, Engine engine) {
+      TrainingSpec spec,
+      @Nullable StateDict weights,
+      @Nullable Dataset dataset,
+      @Nullable List<String> classNames,
+      Engine engine) {
     return new Provenance(
         sha256(mapper.writeValueAsBytes(spec)),
         weights == null ? null : sha256(Checkpoints.npz(weights.tensors())),
         dataset == null ? null : sha256(dataset),
+        classNames,
         spec.seed(),
         version,
         engine.kernels(),

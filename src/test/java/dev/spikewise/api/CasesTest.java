@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -52,7 +53,8 @@ class CasesTest extends ServiceTest {
     var spec =
         """
         {"model": {"input_shape": [2], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 1}]},
-         "input": {"type": "dataset", "id": "%s", "encoding": "spikes", "test_fraction": 0}, "time_steps": %d}""";
+         "input": {"type": "dataset", "id": "%s", "encoding": "spikes", "test_fraction": 0}, "time_steps": %d}\
+        """;
     var id = dataset.get("id").asString();
     var fits = post("/api/v1/analyses", spec.formatted(id, 4));
     assertThat(body(fits).get("synops").asDouble()).as(fits.body()).isIn(36.0, 72.0);
@@ -77,9 +79,152 @@ class CasesTest extends ServiceTest {
             "/api/v1/analyses",
             """
             {"model": {"input_shape": [1, 2, 2], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 1}]},
-             "input": {"type": "constant", "value": -1}}""");
+             "input": {"type": "constant", "value": -1}}\
+            """);
     assertThat(body(analysis).at("/warnings/0").asString())
         .contains("100.0 %", "negative", "counted signed");
+  }
+
+  @Test
+  void refusesImagesWithChannelsLastForAModelWithChannelsFirst() {
+    var id = created(Map.of("name", "red", "file", bytes("nhwc_red.npz"))).get("id").asString();
+    var spec =
+        """
+        {"model": {"input_shape": [3, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 1, "bias": false}]},
+         "input": {"type": "dataset", "id": "%s", "encoding": "constant", "test_fraction": 0}, "time_steps": 1}\
+        """;
+    for (var path :
+        new String[] {"/api/v1/analyses", "/api/v1/jobs", "/api/v1/jobs?dry_run=true"}) {
+      var refused = problem(post(path, spec.formatted(id)), 422, "invalid_spec");
+      assertThat(refused.at("/errors/0/pointer").asString()).as(path).isEqualTo("/input/id");
+      assertThat(refused.at("/errors/0/detail").asString())
+          .contains("[8, 8, 3]", "[3, 8, 8]", "layout=channels_last");
+    }
+    var again =
+        created(Map.of("name", "red", "file", bytes("nhwc_red.npz"), "layout", "channels_last"));
+    assertThat(again.get("shape").toString()).isEqualTo("[3,8,8]");
+    // 64 pixels of channel 0 are 1, the others 0: each of them reaches the one output.
+    var analysis = post("/api/v1/analyses", spec.formatted(again.get("id").asString()));
+    assertThat(body(analysis).get("synops").asDouble()).as(analysis.body()).isEqualTo(64);
+  }
+
+  @Test
+  void warnsOfClippedAndNegativeInputInAnalysisJobAndPage() throws Exception {
+    var npz = new ByteArrayOutputStream();
+    Npz.write(
+        npz,
+        Map.of(
+            "x", new Array(new int[] {2, 1, 2, 2}, new float[] {-1, 0, 0.5f, 1, 2, 3, 0, 1}),
+            "y", new Array(new int[] {2}, new float[2])));
+    var id = created(Map.of("name", "beyond", "file", npz.toByteArray())).get("id").asString();
+    var spec =
+        """
+        {"model": {"input_shape": [1, 2, 2], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 1}]},
+         "input": {"type": "dataset", "id": "%s", "encoding": "%s", "test_fraction": 0}, "time_steps": 2,
+         "epochs": 1, "loss": [{"type": "cross_entropy"}]}\
+        """;
+    var expected =
+        Map.of(
+            "rate",
+                List.of(
+                    "clips 25.0 % of the values: they are above 1 (highest 3.0)",
+                    "clips 12.5 % of the values: they are below 0 (lowest -1.0)"),
+            "latency",
+                List.of("clips 37.5 % of the values: they lie outside 0..1 (from -1.0 to 3.0)"),
+            "constant", List.of("12.5 % of the input values are negative (lowest -1.0)"));
+    for (var encoding : expected.entrySet()) {
+      var training = spec.formatted(id, encoding.getKey());
+      var analysis =
+          post("/api/v1/analyses", training.substring(0, training.indexOf(",\n \"epochs\"")) + "}");
+      assertThat(body(analysis).get("warnings").valueStream().map(JsonNode::asString))
+          .as(analysis.body())
+          .zipSatisfy(encoding.getValue(), (warning, part) -> assertThat(warning).contains(part));
+      var job = post("/api/v1/jobs", training).headers().firstValue("Location").orElseThrow();
+      var warnings = await(job, "succeeded", "failed").at("/baseline/warnings");
+      assertThat(warnings).isEqualTo(body(analysis).get("warnings"));
+      var page = get(job.replace("/api/v1", "")).body();
+      encoding.getValue().forEach(part -> assertThat(page).contains(part));
+    }
+  }
+
+  @Test
+  void namesOfClassesAreShownInTheResultsOfAJob() throws Exception {
+    var dataset =
+        created(
+            Map.of(
+                "name",
+                "planes",
+                "events",
+                bytes("ev_classnames.zip"),
+                "time_steps",
+                "4",
+                "height",
+                "34",
+                "width",
+                "34"));
+    assertThat(dataset.at("/reading/class_names").toString()).isEqualTo("[\"airplane\"]");
+    var job =
+        post(
+                "/api/v1/jobs",
+                """
+                {"model": {"input_shape": [2, 34, 34], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 1}]},
+                 "input": {"type": "dataset", "id": "%s", "encoding": "spikes", "test_fraction": 0}, "time_steps": 4,
+                 "epochs": 1, "loss": [{"type": "cross_entropy"}]}\
+                """
+                    .formatted(dataset.get("id").asString()))
+            .headers()
+            .firstValue("Location")
+            .orElseThrow();
+    assertThat(await(job, "succeeded", "failed").at("/provenance/class_names").toString())
+        .isEqualTo("[\"airplane\"]");
+    assertThat(get(job.replace("/api/v1", "")).body()).contains("0: airplane");
+  }
+
+  @Test
+  void anUploadListsWhatItLeftOutOfTheArchive() {
+    var dataset =
+        created(
+            Map.of(
+                "name",
+                "macos",
+                "events",
+                bytes("ev_macos.zip"),
+                "time_steps",
+                "4",
+                "height",
+                "34",
+                "width",
+                "34"));
+    assertThat(dataset.at("/reading/left_out").toString()).isEqualTo("[\"__MACOSX/0/._a.npy\"]");
+  }
+
+  @Test
+  void theMemoryEstimateOfAJobIncludesItsDataset() {
+    var dataset = created(Map.of("name", "shd", "file", bytes("shd_like.h5"), "time_steps", "100"));
+    var spec =
+        """
+        {"model": {"input_shape": [%d], "layers": [{"type": "Linear", "out_features": 3}, {"type": "IAF"}]},
+         "input": %s, "time_steps": 100, "batch_size": 1, "epochs": 1, "loss": [{"type": "cross_entropy"}]}\
+        """;
+    var input =
+        "{\"type\": \"dataset\", \"id\": \"%s\", \"encoding\": \"spikes\", \"test_fraction\": 0}"
+            .formatted(dataset.get("id").asString());
+    var poisson = "{\"type\": \"poisson\", \"rate\": 0.1}";
+    long alone =
+        body(post(
+                "/api/v1/jobs?dry_run=true",
+                spec.formatted(700, poisson)
+                    .replace("cross_entropy\"", "firing_rate\", \"min\": 0.1")))
+            .get("memory_bytes")
+            .asLong();
+    long with =
+        body(post("/api/v1/jobs?dry_run=true", spec.formatted(700, input)))
+            .get("memory_bytes")
+            .asLong();
+    // As events, not the 840,000 bytes of its dense form.
+    long samples = dataset.at("/reading/memory_bytes").asLong();
+    assertThat(samples).isBetween(1L, 999L);
+    assertThat(with - alone).isEqualTo(samples);
   }
 
   /** The data set that an upload of {@code parts} makes. */

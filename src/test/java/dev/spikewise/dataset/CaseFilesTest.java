@@ -5,16 +5,23 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spikewise.compute.Compute;
 import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.data.SampleValues;
 import dev.spikewise.spec.Preparation;
 import dev.spikewise.spec.Shape;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.core.io.ByteArrayResource;
+import org.springframework.core.io.ClassPathResource;
 import org.springframework.core.io.InputStreamSource;
 
 /** Files that people have, each read right or refused with the reason. */
@@ -168,6 +176,159 @@ class CaseFilesTest {
   }
 
   @Test
+  void readsTheArrayNamesOfKeras() throws IOException {
+    var read = read(Map.of("file", resource("/images/keras.npz")), Recipe.NONE);
+    assertThat(read.dataset().shape()).isEqualTo(Shape.of(1, 6, 5));
+    assertThat(read.dataset().labels()).containsExactly(5, 0, 4, 1, 7, 2);
+    assertThat(read.dataset().trainSize()).isEqualTo(4);
+    var arrays = Npz.read(resource("/images/keras.npz").getInputStream(), ROOM);
+    assertEquals(read.dataset(), 3, arrays.get("x_train"), 3, i -> i);
+    assertEquals(read.dataset(), 5, arrays.get("x_test"), 1, i -> i);
+  }
+
+  /** MedMNIST's images are [n, H, W, 3] and its labels [n, 1]; its validation part is left out. */
+  @Test
+  void readsTheArrayNamesOfMedMnist() throws IOException {
+    var read = read(Map.of("file", resource("/images/medmnist.npz")), Recipe.NONE);
+    assertThat(read.dataset().shape()).isEqualTo(Shape.of(3, 6, 5));
+    assertThat(read.dataset().labels()).containsExactly(2, 0, 1, 0, 2);
+    assertThat(read.dataset().trainSize()).isEqualTo(3);
+    assertThat(read.reading().assumed()).contains("layout: channels_last, as in MedMNIST");
+    assertThat(read.reading().leftOut())
+        .containsExactlyInAnyOrder("array val_images", "array val_labels");
+    var arrays = Npz.read(resource("/images/medmnist.npz").getInputStream(), ROOM);
+    // Value [c, y, x] of a sample stands at [y, x, c] in the file.
+    IntUnaryOperator place = i -> i % 30 * 3 + i / 30;
+    assertEquals(read.dataset(), 1, arrays.get("train_images"), 1, place);
+    assertEquals(read.dataset(), 4, arrays.get("test_images"), 1, place);
+  }
+
+  private static void assertEquals(
+      Dataset dataset, int sample, Npz.@Nullable Array array, int of, IntUnaryOperator place) {
+    var values = new float[dataset.values().sampleSize()];
+    dataset.values().read(sample, values);
+    for (int i = 0; i < values.length; i++) {
+      assertThat(values[i])
+          .isEqualTo(
+              (float) Objects.requireNonNull(array).value(of * values.length + place.applyAsInt(i))
+                  / 255);
+    }
+  }
+
+  @Test
+  void refusesHdf5CompressedWithBloscByItsName() {
+    assertThatThrownBy(
+            () ->
+                read(
+                    Map.of(
+                        "events",
+                        new ByteArrayResource(
+                            zip(Map.of("0/a.h5", bytes(resource("/events/blosc.h5")))))),
+                    camera(Preparation.NONE)))
+        .isInstanceOf(InvalidSpecException.class)
+        .hasMessageContaining("Blosc (filter 32001)")
+        .hasMessageContaining("h5repack -f GZIP=4");
+  }
+
+  /** Frames of a fixed duration begin at the first event; events after the last are left out. */
+  @Test
+  void dividesRecordingsIntoFramesOfAFixedDuration() throws IOException {
+    var preparation = new Preparation(null, 0.01, null, null, null, null, null, null);
+    var read = noisy(preparation);
+    var arrays = NumPy.columns(bytes(resource("/events/noisy.npy")));
+    assertThat(places(read)).isEqualTo(places(arrays, arrays[2][0]));
+    assertThat(read.reading().events()).isBetween(200L, 400L);
+  }
+
+  @Test
+  void denoisesAsTonicDoes() throws IOException {
+    var preparation = new Preparation(null, 0.01, null, 0.01, null, null, null, null);
+    var start = NumPy.columns(bytes(resource("/events/noisy.npy")))[2][0];
+    var expected = Npz.read(resource("/events/noisy.npy.expected.npz").getInputStream(), ROOM);
+    var columns =
+        Stream.of("x", "y", "t", "p")
+            .map(name -> Objects.requireNonNull(expected.get(name)).ints())
+            .toArray(int[][]::new);
+    assertThat(columns[0]).hasSize(156);
+    assertThat(places(noisy(preparation))).isEqualTo(places(columns, start));
+  }
+
+  private static ReadDataset noisy(Preparation preparation) throws IOException {
+    var zip = zip(Map.of("0/a.npy", bytes(resource("/events/noisy.npy"))));
+    return read(
+        Map.of("events", new ByteArrayResource(zip)),
+        new Recipe(20, 12, 16, "us", null, null, null, preparation));
+  }
+
+  private static int[] places(ReadDataset read) {
+    var places = ((SampleValues.Events) read.dataset().values()).places()[0].clone();
+    Arrays.sort(places);
+    return places;
+  }
+
+  /** Places in 20 frames of 10 ms of 2 x 12 x 16 pixels of the events [x, y, t, p]. */
+  private static int[] places(int[][] events, int start) {
+    return IntStream.range(0, events[0].length)
+        .filter(i -> events[2][i] - start < 200_000)
+        .map(
+            i ->
+                (((events[2][i] - start) / 10_000 * 2 + events[3][i]) * 12 + events[1][i]) * 16
+                    + events[0][i])
+        .sorted()
+        .toArray();
+  }
+
+  @Test
+  void cropsImages() throws IOException {
+    var preparation =
+        new Preparation(null, null, null, null, new Preparation.Crop(1, 2, 3, 2), null, null, null);
+    var recipe = new Recipe(null, null, null, null, null, null, null, preparation);
+    var file = resource("/images/keras.npz");
+    var whole = read(Map.of("file", file), Recipe.NONE).dataset();
+    var read = read(Map.of("file", file), recipe).dataset();
+    assertThat(read.shape()).isEqualTo(Shape.of(1, 3, 2));
+    assertThat(read.trainSize()).isEqualTo(4);
+    var all = new float[30];
+    var kept = new float[6];
+    for (int sample = 0; sample < 6; sample++) {
+      whole.values().read(sample, all);
+      read.values().read(sample, kept);
+      for (int i = 0; i < 6; i++) {
+        assertThat(kept[i]).isEqualTo(all[(1 + i / 2) * 5 + 2 + i % 2]);
+      }
+    }
+    var outside =
+        new Preparation(null, null, null, null, new Preparation.Crop(4, 0, 3, 2), null, null, null);
+    assertThatThrownBy(
+            () ->
+                read(
+                    Map.of("file", file),
+                    new Recipe(null, null, null, null, null, null, null, outside)))
+        .isInstanceOf(InvalidSpecException.class)
+        .hasMessageContaining("must lie within the samples");
+  }
+
+  /** Reads columns of NumPy's records without the reader under test. */
+  private static final class NumPy {
+
+    /** Columns x, y, t, p of records ('<i2', '<i2', '<i8', '?'). */
+    static int[][] columns(byte[] file) {
+      var bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
+      int from = 10 + bytes.getShort(8);
+      int n = (file.length - from) / 13;
+      var columns = new int[4][n];
+      for (int i = 0; i < n; i++) {
+        int at = from + 13 * i;
+        columns[0][i] = bytes.getShort(at);
+        columns[1][i] = bytes.getShort(at + 2);
+        columns[2][i] = (int) bytes.getLong(at + 4);
+        columns[3][i] = bytes.get(at + 12);
+      }
+      return columns;
+    }
+  }
+
+  @Test
   void takesTestFoldersLabelsOfNumbersAndSystemFilesApart() throws IOException {
     var a = bytesOf("ev_macos.zip");
     var read =
@@ -257,11 +418,19 @@ class CaseFilesTest {
   }
 
   private static byte[] bytes(String name) {
-    try (var in = CaseFilesTest.class.getResourceAsStream("/cases/" + name)) {
-      return Objects.requireNonNull(in, name).readAllBytes();
+    return bytes(resource("/cases/" + name));
+  }
+
+  private static byte[] bytes(InputStreamSource source) {
+    try (var in = source.getInputStream()) {
+      return in.readAllBytes();
     } catch (IOException e) {
       throw new AssertionError(e);
     }
+  }
+
+  private static InputStreamSource resource(String path) {
+    return new ClassPathResource(path);
   }
 
   private static byte[] zip(Map<String, byte[]> files) throws IOException {

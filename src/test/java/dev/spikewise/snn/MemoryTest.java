@@ -12,10 +12,11 @@ class MemoryTest {
 
   private static final String CONVOLUTIONS =
       """
-        {"batch_size": 64, "time_steps": 10, "model": {"input_shape": [1, 28, 28], "layers": [
-          {"type": "Conv2d", "out_channels": 16, "kernel_size": 5}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
-          {"type": "Conv2d", "out_channels": 32, "kernel_size": 5}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
-          {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}""";
+      {"batch_size": 64, "time_steps": 10, "model": {"input_shape": [1, 28, 28], "layers": [
+        {"type": "Conv2d", "out_channels": 16, "kernel_size": 5}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
+        {"type": "Conv2d", "out_channels": 32, "kernel_size": 5}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
+        {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}\
+      """;
 
   @ParameterizedTest
   @ValueSource(
@@ -26,17 +27,20 @@ class MemoryTest {
           {"type": "Conv2d", "out_channels": 32, "kernel_size": 3, "padding": 1}, {"type": "LIF", "tau_mem": 10},
           {"type": "Conv2d", "out_channels": 32, "kernel_size": 3, "padding": 1, "stride": 2}, {"type": "IAF"},
           {"type": "AvgPool2d", "kernel_size": 2},
-          {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}""",
+          {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}\
+        """,
         """
         {"batch_size": 64, "time_steps": 20, "model": {"input_shape": [256], "layers": [
           {"type": "Linear", "out_features": 512}, {"type": "IAF"},
           {"type": "Linear", "out_features": 512}, {"type": "IAF"},
-          {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}""",
+          {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}\
+        """,
         """
         {"batch_size": 64, "time_steps": 40, "model": {"input_shape": [256], "layers": [
           {"type": "Linear", "out_features": 512}, {"type": "LIFRecurrent", "tau_mem": 20, "tau_syn": 5, "spike_threshold": 0.2},
           {"type": "Linear", "out_features": 512}, {"type": "ALIF", "tau_mem": 20, "tau_adapt": 20, "spike_threshold": 0.2},
-          {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}"""
+          {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}\
+        """
       })
   void theEstimateIsWhatIsUsed(String job) {
     assertEstimate(spec(job));
@@ -82,7 +86,8 @@ class MemoryTest {
     }
   }
 
-  private static long live() {
+  /** Bytes on the heap after a collection. */
+  static long live() {
     for (int i = 0; i < 3; i++) {
       System.gc();
     }

@@ -44,15 +44,26 @@ class SpikeTrainTrainingTest {
             {"model": {"input_shape": [700], "layers": [{"type": "Linear", "out_features": 2}, {"type": "IAF"}]},
              "input": {"type": "dataset", "id": "shd", "encoding": "spikes", "test_fraction": 0.2},
              "batch_size": 16, "time_steps": 100, "epochs": 3, "optimizer": {"type": "adam", "learning_rate": 0.01},
-             "loss": [{"type": "cross_entropy"}]}""",
+             "loss": [{"type": "cross_entropy"}]}\
+            """,
             TrainingSpec.class);
     var epochs = new ArrayList<EpochMetrics>();
+    var used = new ArrayList<Long>();
+    long before = MemoryTest.live();
     try (var engine = Engine.create(1)) {
       var trainer = new Trainer(spec, spec.model().definition(), null, dataset, engine);
       // Every event reaches two outputs.
       assertThat(trainer.baseline().synops()).isCloseTo(2 * EVENTS, within(1e-6));
-      trainer.run(epochs::add);
+      trainer.run(
+          metrics -> {
+            epochs.add(metrics);
+            if (used.isEmpty()) {
+              used.add(MemoryTest.live() - before);
+            }
+          });
     }
+    // Network, gradients and one batch; a dense copy alone would take more than twice as much.
+    assertThat(used.getFirst()).isLessThan((long) Float.BYTES * SAMPLES * STEPS * CHANNELS / 2);
     assertThat(epochs.getLast().testAccuracy()).isGreaterThan(0.95);
   }
 }

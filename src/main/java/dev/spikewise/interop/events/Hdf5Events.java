@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +31,18 @@ final class Hdf5Events {
 
   /** Bytes that the compressed chunks of one file may unpack to. */
   private static final long MOST_UNPACKED = 1L << 30;
+
+  private static final Pattern FILTER_NUMBER = Pattern.compile("filter.*\\bid=(\\d+)");
+
+  /** Filters registered with the HDF Group that event recordings are written with, by number. */
+  private static final Map<String, String> FILTERS =
+      Map.of(
+          "4", "SZIP",
+          "32001", "Blosc",
+          "32013", "ZFP",
+          "32015", "Zstandard",
+          "32026", "Blosc2",
+          "36559", "Prophesee's ECF codec");
 
   private Hdf5Events() {}
 
@@ -50,15 +63,19 @@ final class Hdf5Events {
       throw e;
     } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
       // jHDF trusts what a file says of itself, and breaks in many ways where that is wrong.
-      var text = String.valueOf(e.getMessage());
-      throw new IllegalArgumentException(
-          text.contains("ilter")
-              ? "it is compressed with a filter that is not supported ("
-                  + text
-                  + "): write it again with gzip, for example h5repack -f GZIP=4"
-              : "it is not a whole HDF5 file (" + text + ")",
-          e);
+      throw new IllegalArgumentException(unreadable(String.valueOf(e.getMessage())), e);
     }
+  }
+
+  private static String unreadable(String message) {
+    var number = FILTER_NUMBER.matcher(message);
+    if (!number.find()) {
+      return "it is damaged or truncated (" + message + ")";
+    }
+    var id = number.group(1);
+    return ("its chunks are compressed with %s (filter %s), which is not supported: write it again"
+            + " with gzip, for example h5repack -f GZIP=4")
+        .formatted(FILTERS.getOrDefault(id, "an unknown filter"), id);
   }
 
   static EventRecording read(byte[] file, EventOptions options) {
