@@ -254,6 +254,11 @@ public final class Network {
     return input.frame.torchOrder();
   }
 
+  /** Names of the layers that compute, in their order; a fused pool belongs to its neurons. */
+  public List<String> layerNames() {
+    return layers.stream().map(layer -> layer.name).toList();
+  }
+
   /** Everything that causes synaptic operations, in the order of the layers. */
   public List<Synaptic> synapses() {
     var all = new ArrayList<Synaptic>();
