@@ -3,8 +3,8 @@ package dev.spikewise.bench;
 import com.sun.management.OperatingSystemMXBean;
 import dev.spikewise.json.ModelModule;
 import dev.spikewise.snn.kernel.VectorKernels;
-import dev.spikewise.snn.layer.Network;
-import dev.spikewise.snn.optim.Loss;
+import dev.spikewise.snn.loss.Loss;
+import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.snn.optim.Optimizer;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
@@ -53,7 +53,7 @@ public final class Workloads {
   private final boolean constant;
   private final double density;
   private final ProfiledKernels kernels;
-  private final Network network;
+  private final CpuExecutor network;
   private final Loss loss;
   private final Optimizer optimizer;
   private final Counter counter;
@@ -76,7 +76,7 @@ public final class Workloads {
     batches = row.get("batches").asInt();
     constant = row.get("encoding").asString().equals("constant");
     kernels = new ProfiledKernels(new VectorKernels(intOption(options, "--threads", 2)));
-    network = new Network(model, batchSize, timeSteps, constant, kernels);
+    network = new CpuExecutor(model, batchSize, timeSteps, constant, kernels);
     network.draw(1);
     initial = network.stateDict();
     network.train(true);

@@ -3,7 +3,7 @@ package dev.spikewise.snn;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.InputSpec;
@@ -56,7 +56,7 @@ final class Activations {
                 .toList(),
             null);
     var feed = new Feed(input, dataset, prefix, 1, 1, 0);
-    var network = new Network(prefix, 1, 1, true, engine.kernelsInUse());
+    var network = engine.executor(prefix, 1, 1, true, Purpose.TRAINING);
     network.load(model.weights().of(prefix));
     int used = Math.min(samples, feed.trainSize());
     var values = new float[Math.multiplyExact(used, network.outputs())];

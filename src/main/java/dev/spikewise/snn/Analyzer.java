@@ -3,8 +3,9 @@ package dev.spikewise.snn;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.graph.Plan;
 import dev.spikewise.snn.graph.Purpose;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.Executor;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.statistics.NeuroBench;
 import dev.spikewise.snn.tensor.StateDict;
@@ -44,13 +45,7 @@ public final class Analyzer {
     }
     var feed = new Feed(input, dataset, model, batchSize, timeSteps, seed);
     var network =
-        new Network(
-            model,
-            batchSize,
-            timeSteps,
-            Feed.constant(input),
-            Purpose.MEASURING,
-            engine.kernelsInUse());
+        engine.executor(model, batchSize, timeSteps, Feed.constant(input), Purpose.MEASURING);
     if (weights == null) {
       network.draw(seed);
     } else {
@@ -67,7 +62,7 @@ public final class Analyzer {
   /** Bytes that {@link #analyze} takes beside weights and data set that are there already. */
   public static long estimateMemory(
       ModelSpec model, InputSpec input, int batchSize, int timeSteps) {
-    return Network.estimateMemory(
+    return Plan.estimateMemory(
         model, batchSize, timeSteps, Feed.constant(input), Purpose.MEASURING);
   }
 
@@ -88,7 +83,7 @@ public final class Analyzer {
       @Nullable Double dt,
       long seed,
       Engine engine) {
-    var network = new Network(model, 1, 1, true, engine.kernelsInUse());
+    var network = engine.executor(model, 1, 1, true, Purpose.TRAINING);
     network.draw(seed);
     var quantized =
         Quantizer.quantize(
@@ -108,7 +103,7 @@ public final class Analyzer {
             .statistics());
   }
 
-  private static @Nullable Double accuracy(Network network, Feed feed, int samples) {
+  private static @Nullable Double accuracy(Executor network, Feed feed, int samples) {
     if (!feed.labelled()) {
       return null;
     }
@@ -136,7 +131,7 @@ public final class Analyzer {
 
   /** Sends the first {@code samples} training samples through and counts. */
   static void forward(
-      Network network, Feed feed, Counter counter, int samples, int batchSize, Runnable goOn) {
+      Executor network, Feed feed, Counter counter, int samples, int batchSize, Runnable goOn) {
     int[] order = network.inputOrder();
     int[] indices = feed.trainSamples();
     for (int from = 0; from < samples; from += batchSize) {

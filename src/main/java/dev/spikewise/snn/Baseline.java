@@ -2,9 +2,10 @@ package dev.spikewise.snn;
 
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.graph.Plan;
 import dev.spikewise.snn.graph.Purpose;
-import dev.spikewise.snn.network.Network;
-import dev.spikewise.snn.optim.Loss;
+import dev.spikewise.snn.loss.Loss;
+import dev.spikewise.snn.network.Executor;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.LossTerm;
@@ -40,13 +41,7 @@ public record Baseline(Statistics statistics, @Nullable Double targetSynops) {
     int batchSize = spec.batchSize();
     var feed = new Feed(spec.input(), dataset, model, batchSize, spec.timeSteps(), spec.seed());
     var network =
-        new Network(
-            model,
-            batchSize,
-            spec.timeSteps(),
-            Feed.constant(spec.input()),
-            PURPOSE,
-            engine.kernelsInUse());
+        engine.executor(model, batchSize, spec.timeSteps(), Feed.constant(spec.input()), PURPOSE);
     if (weights == null) {
       network.draw(spec.seed());
     } else {
@@ -60,7 +55,7 @@ public record Baseline(Statistics statistics, @Nullable Double targetSynops) {
   }
 
   static Statistics measure(
-      Network network, Feed feed, Counter counter, int batchSize, Engine engine) {
+      Executor network, Feed feed, Counter counter, int batchSize, Engine engine) {
     int samples = Math.min(feed.trainSize(), Trainer.BASELINE_SAMPLES);
     Analyzer.forward(network, feed, counter, samples, batchSize, engine.goOn());
     return counter.statistics();
@@ -68,7 +63,7 @@ public record Baseline(Statistics statistics, @Nullable Double targetSynops) {
 
   /** Bytes that {@link #measure} takes beside the data set. */
   public static long estimateMemory(TrainingSpec spec, ModelSpec model) {
-    return Network.estimateMemory(
+    return Plan.estimateMemory(
         model, spec.batchSize(), spec.timeSteps(), Feed.constant(spec.input()), PURPOSE);
   }
 

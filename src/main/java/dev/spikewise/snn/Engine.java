@@ -1,9 +1,14 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.nd4j.Nd4jKernels;
 import dev.spikewise.snn.kernel.vector.VectorKernels;
+import dev.spikewise.snn.network.CpuExecutor;
+import dev.spikewise.snn.network.Executor;
+import dev.spikewise.spec.ModelSpec;
 import java.lang.module.ModuleFinder;
 
 /**
@@ -109,6 +114,17 @@ public final class Engine implements AutoCloseable {
   /** Whether it trains many times slower than it could, for want of the Vector API. */
   public boolean isSlow() {
     return kernels instanceof ScalarKernels;
+  }
+
+  /** A network that this engine computes. */
+  Executor executor(
+      ModelSpec model, int batchSize, int timeSteps, boolean constantInput, Purpose purpose) {
+    return new CpuExecutor(model, batchSize, timeSteps, constantInput, purpose, kernels);
+  }
+
+  /** How work beside the network, such as encoding samples, is split. */
+  Parallel parallel() {
+    return kernels.parallel();
   }
 
   Runnable goOn() {

@@ -3,7 +3,7 @@ package dev.spikewise.snn;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.transform.Quantizer;
 import dev.spikewise.spec.Graph;
@@ -151,7 +151,7 @@ record SpecCheck(
 
   private void checkWeights(StateDict weights) {
     try (var engine = Engine.create(1)) {
-      new Network(model, 1, 1, true, engine.kernelsInUse()).load(weights);
+      engine.executor(model, 1, 1, true, Purpose.TRAINING).load(weights);
     } catch (InvalidSpecException e) {
       e.mistakes()
           .forEach(m -> mistakes.in("model").add(m.pointer().substring(1) + " " + m.detail()));

@@ -3,13 +3,11 @@ package dev.spikewise.snn;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.graph.Plan;
 import dev.spikewise.snn.graph.Purpose;
-import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.Parallel;
-import dev.spikewise.snn.network.Network;
-import dev.spikewise.snn.optim.GradientNorm;
-import dev.spikewise.snn.optim.Loss;
-import dev.spikewise.snn.optim.Optimizer;
+import dev.spikewise.snn.loss.Loss;
+import dev.spikewise.snn.network.Executor;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.transform.Quantizer;
@@ -50,10 +48,9 @@ public final class Trainer {
   private final TrainingSpec spec;
   private final ModelSpec model;
   private final Feed feed;
-  private final Network network;
-  private final Kernels kernels;
+  private final Engine engine;
+  private final Executor network;
   private final Parallel parallel;
-  private final Optimizer optimizer;
   private final Loss loss;
   private final Statistics baseline;
   private final Map<String, Double> synopsBefore;
@@ -96,8 +93,8 @@ public final class Trainer {
     this.spec = spec;
     this.model = model;
     int batchSize = spec.batchSize();
-    kernels = engine.kernelsInUse();
-    parallel = kernels.parallel();
+    this.engine = engine;
+    parallel = engine.parallel();
     feed = new Feed(spec.input(), dataset, model, batchSize, spec.timeSteps(), spec.seed());
     network = network(model);
     if (weights == null) {
@@ -105,7 +102,7 @@ public final class Trainer {
     } else {
       network.load(weights);
     }
-    optimizer = Optimizer.of(spec.optimizer(), network.parameters(), kernels);
+    network.optimize(spec.optimizer(), spec.clipGradNorm());
     counter = new Counter(network, spec.dt());
     testCounter = new Counter(network, spec.dt());
     this.baseline =
@@ -164,7 +161,7 @@ public final class Trainer {
       TrainingSpec spec, ModelSpec model, boolean activationCheckpointing) {
     int networks = spec.quantize() == null ? 1 : 2;
     return networks
-        * Network.estimateMemory(
+        * Plan.estimateMemory(
             model,
             spec.batchSize(),
             spec.timeSteps(),
@@ -174,21 +171,20 @@ public final class Trainer {
 
   /** Bytes that one training step on {@code batchSize} samples takes, data set aside. */
   public static long estimateMemory(ModelSpec model, int batchSize, int timeSteps) {
-    return Network.estimateMemory(model, batchSize, timeSteps, false, Purpose.TRAINING);
+    return Plan.estimateMemory(model, batchSize, timeSteps, false, Purpose.TRAINING);
   }
 
   private static Purpose purpose(boolean activationCheckpointing) {
     return activationCheckpointing ? Purpose.CHECKPOINTED_TRAINING : Purpose.TRAINING;
   }
 
-  private Network network(ModelSpec model) {
-    return new Network(
+  private Executor network(ModelSpec model) {
+    return engine.executor(
         model,
         spec.batchSize(),
         spec.timeSteps(),
         Feed.constant(spec.input()),
-        purpose(spec.activationCheckpointing()),
-        kernels);
+        purpose(spec.activationCheckpointing()));
   }
 
   /** Statistics of the initial weights on the job's own input. */
@@ -238,7 +234,7 @@ public final class Trainer {
           feed.testSize() == 0
               ? null
               : test(new Tester(network, loss, testCounter), feed.testSamples(), goOn);
-      if (!trained.finite() || !finiteWeights()) {
+      if (!trained.finite() || !network.isFinite()) {
         return Outcome.DIVERGED;
       }
       Tested quantized = spec.quantize() == null ? null : testQuantized(spec.quantize(), goOn);
@@ -252,7 +248,7 @@ public final class Trainer {
       counter = spare;
       epoch++;
       listener.onEpoch(metrics);
-      if (complete.silent() && noGradient()) {
+      if (complete.silent() && !network.hasGradient()) {
         return Outcome.NETWORK_SILENT;
       }
       var enough = earlyStop.after(metrics);
@@ -263,7 +259,7 @@ public final class Trainer {
     return Outcome.COMPLETED;
   }
 
-  private record Tester(Network network, Loss loss, Counter counter) {}
+  private record Tester(Executor network, Loss loss, Counter counter) {}
 
   private record Tested(@Nullable Double accuracy, double synops) {}
 
@@ -322,10 +318,7 @@ public final class Trainer {
       double value = loss.compute(batch, labels);
       counter.add(batch);
       network.backward(batch, loss.outputGradient(), loss.peakGradient(), goOn);
-      if (spec.clipGradNorm() != null) {
-        GradientNorm.clip(network.parameters(), spec.clipGradNorm());
-      }
-      optimizer.step(learningRate(from / spec.batchSize(), order.length));
+      network.step(learningRate(from / spec.batchSize(), order.length));
       sums.samples += batch;
       sums.loss += value * batch;
       for (int i = 0; i < sums.terms.length; i++) {
@@ -346,7 +339,8 @@ public final class Trainer {
     return spec.lrScheduler().learningRate(given, at);
   }
 
-  private void show(Network network, int[] samples, int from, int batch, int epoch, Runnable goOn) {
+  private void show(
+      Executor network, int[] samples, int from, int batch, int epoch, Runnable goOn) {
     network.reset();
     int[] order = network.inputOrder();
     parallel.run(
@@ -412,32 +406,6 @@ public final class Trainer {
     return correct;
   }
 
-  private boolean finiteWeights() {
-    return network.parameters().stream().allMatch(p -> allFinite(p.values()));
-  }
-
-  private static boolean allFinite(float[] values) {
-    for (float value : values) {
-      if (!Float.isFinite(value)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private boolean noGradient() {
-    return network.parameters().stream().allMatch(p -> allZero(p.gradient()));
-  }
-
-  private static boolean allZero(float[] values) {
-    for (float value : values) {
-      if (value != 0) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   /** What the latest complete epoch of this run counted; null before the first. */
   public @Nullable Analysis latest() {
     return complete.samples() == 0 ? null : Analysis.of(complete, model);
@@ -448,13 +416,13 @@ public final class Trainer {
   }
 
   public Checkpoint checkpoint() {
-    return new Checkpoint(epoch, network.stateDict(), optimizer.state(), earlyStop.state());
+    return new Checkpoint(epoch, network.stateDict(), network.optimizerState(), earlyStop.state());
   }
 
   /** Continues from {@code checkpoint} as if it had never been interrupted. */
   public void restore(Checkpoint checkpoint) {
     network.load(checkpoint.weights());
-    optimizer.restore(checkpoint.optimizer());
+    network.restoreOptimizer(checkpoint.optimizer());
     earlyStop.restore(checkpoint.earlyStopping());
     epoch = checkpoint.epoch();
   }

@@ -7,7 +7,7 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.snn.layer.Synaptic;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
@@ -48,7 +48,7 @@ class GraphReferenceTest {
     float[] input = reference.get("input").floats();
     int batch = reference.get("input").shape()[0];
     int steps = reference.get("input").shape()[1];
-    var network = new Network(model(reference), batch, steps, false, engine.kernelsInUse());
+    var network = new CpuExecutor(model(reference), batch, steps, false, engine.kernelsInUse());
     network.load(state(reference, "before."));
     int[] order = network.inputOrder();
     for (int i = 0; i < input.length; i++) {
@@ -61,10 +61,11 @@ class GraphReferenceTest {
     var output = new float[batch * network.outputs()];
     network.sumOutput(batch, output);
     assertThat(output).isEqualTo(reference.get("output").floats());
-    double synops = network.synapses().stream().mapToDouble(Synaptic::synops).sum() / batch;
+    double synops =
+        network.counts().synapses().stream().mapToDouble(Synaptic::synops).sum() / batch;
     assertThat(synops).isEqualTo(reference.get("synops_before").value(0));
 
-    network.synapses().forEach(synapses -> synapses.addToLoss(SYNOPS_GRADIENT / batch));
+    network.counts().synapses().forEach(synapses -> synapses.addToLoss(SYNOPS_GRADIENT / batch));
     network.backward(batch, reference.get("grad_output").floats(), null);
     // The gradient of a time constant is the difference of large sums: all are compared together.
     var constants = new ArrayList<Float>();

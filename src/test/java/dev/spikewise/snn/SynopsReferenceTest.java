@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.ConvShape;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
@@ -51,7 +51,7 @@ class SynopsReferenceTest {
     int samples = settings.get("batch_size").asInt();
     int steps = settings.get("time_steps").asInt();
     ModelSpec model = model(settings.get("conv").toString());
-    var network = new Network(model, samples, steps, false, engine.kernelsInUse());
+    var network = new CpuExecutor(model, samples, steps, false, engine.kernelsInUse());
     network.load(Reference.stateDict(reference, "weight", "bias"));
     network.reset();
     input(network, reference.get("input").floats(), samples, steps);
@@ -135,7 +135,7 @@ class SynopsReferenceTest {
   }
 
   /** From [B, T, C, H, W]. */
-  private static void input(Network network, float[] values, int samples, int steps) {
+  private static void input(CpuExecutor network, float[] values, int samples, int steps) {
     int[] order = network.inputOrder();
     for (int frame = 0; frame < samples * steps; frame++) {
       for (int i = 0; i < order.length; i++) {
@@ -180,7 +180,7 @@ class SynopsReferenceTest {
         Tutorial.JSON.readValue(
             "{\"input_shape\": " + shape + ", \"layers\": [" + layer + "]}", ModelSpec.class);
     try (var engine = Engine.create(1)) {
-      var network = new Network(model, samples, 1, false, engine.kernelsInUse());
+      var network = new CpuExecutor(model, samples, 1, false, engine.kernelsInUse());
       network.draw(1);
       network.reset();
       System.arraycopy(input, 0, network.input(), 0, input.length);

@@ -146,7 +146,7 @@ public final class Feed {
 
   /**
    * Encodes a sample into {@code into[at..]}, [T or 1, H, W, C]; {@code order} as in
-   * Network.inputOrder.
+   * Executor.inputOrder.
    */
   public void encode(int epoch, int sample, int[] order, float[] into, int at) {
     encode(epoch, sample, order, into, at, false);

@@ -7,6 +7,7 @@ import dev.spikewise.snn.layer.Pool;
 import dev.spikewise.snn.layer.Signal.Frame;
 import dev.spikewise.snn.layer.Synapses;
 import dev.spikewise.spec.Graph;
+import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.DropoutSpec;
 import dev.spikewise.spec.layer.JoinSpec;
@@ -154,6 +155,14 @@ public final class Plan {
       value.samples = samples(value);
     }
     assignSlots();
+  }
+
+  /** Bytes that a network of this purpose, its kernels and its optimiser take, to about a fifth. */
+  public static long estimateMemory(
+      ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Purpose purpose) {
+    // Most kernels compute such a pool with the neurons.
+    return new Plan(spec.graph(), batchSize, timeSteps, constantInput, purpose, PoolShape::tiles)
+        .bytes();
   }
 
   /** Samples of a block; the whole batch where a layer looks at all samples together. */

@@ -19,7 +19,7 @@ import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /** A layer of N equal neurons, each on its own through time unless they are recurrent. */
-public final class Neurons extends UnaryLayer {
+public final class Neurons extends UnaryLayer implements SpikeCount {
 
   /** Neurons a task takes through all its time steps; a multiple of every vector length. */
   private static final int CHUNK = 1024;
@@ -158,23 +158,22 @@ public final class Neurons extends UnaryLayer {
     return model.with(trained, given -> TrainedConstant.inEngineOrder(given, frame));
   }
 
+  @Override
   public String name() {
     return name;
   }
 
+  @Override
   public boolean spikes() {
     return neuron.spikes();
   }
 
-  /**
-   * Spikes of each neuron since the last reset, summed over samples and time, in the engine's
-   * order.
-   */
+  @Override
   public double[] counts() {
     return counts;
   }
 
-  /** By neuron: its position in PyTorch's (C, H, W) order. */
+  @Override
   public int[] torchOrder() {
     return frame.torchOrder();
   }
@@ -184,12 +183,7 @@ public final class Neurons extends UnaryLayer {
     return v;
   }
 
-  /**
-   * Puts this layer's firing rates into the loss.
-   *
-   * @param perNeuron dL/d(spikes of one neuron at one step of one sample), in the engine's order;
-   *     added up
-   */
+  @Override
   public void addToLoss(float[] perNeuron) {
     inLoss = true;
     for (int n = 0; n < neurons; n++) {

@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
  * y = max(x, 0), rounded to whole spikes where it is a NeuromorphicReLU. Backward, rounding counts
  * for nothing: dx = dy where x &gt; 0.
  */
-public final class Rectifier extends UnaryLayer {
+public final class Rectifier extends UnaryLayer implements Activity {
 
   private enum Rounding {
     NONE,
@@ -59,11 +59,12 @@ public final class Rectifier extends UnaryLayer {
     sums = new double[seeds.length];
   }
 
+  @Override
   public String name() {
     return name;
   }
 
-  /** Output since the last reset, summed over samples, time and neurons, times the fan-out. */
+  @Override
   public double activity() {
     return activity;
   }

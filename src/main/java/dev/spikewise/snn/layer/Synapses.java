@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * A parameter layer: Conv2d, ConvTranspose2d, or Linear as the convolution of a 1 x 1 map. Every
  * spike it receives causes as many synaptic operations as it has synapses to reach.
  */
-public final class Synapses extends UnaryLayer implements Synaptic {
+public final class Synapses extends UnaryLayer implements DifferenceCount {
 
   private final Wiring wiring;
   private final Kernels kernels;
@@ -165,29 +165,22 @@ public final class Synapses extends UnaryLayer implements Synaptic {
     return inLoss && !first;
   }
 
-  /** Outputs of a sample and step. */
+  @Override
   public int outputs() {
     return out.frame.size();
   }
 
-  /** Makes every forward pass count {@link #difference}, which takes another convolution. */
+  @Override
   public void countDifference() {
     difference = new InputDifference(wiring, maxFrames, kernels);
   }
 
-  /**
-   * {@code |W| x - |W x + b|} since the last reset, summed over samples, time and outputs, where it
-   * is counted.
-   */
+  @Override
   public double difference() {
     return Objects.requireNonNull(difference).value() * stepsPerFrame;
   }
 
-  /**
-   * Puts the difference into the loss.
-   *
-   * @param perOutput dL/d(difference of one output at one step of one sample)
-   */
+  @Override
   public void addDifferenceToLoss(double perOutput) {
     Objects.requireNonNull(difference).addToLoss(perOutput * stepsPerFrame);
   }

@@ -1,9 +1,9 @@
 package dev.spikewise.snn.statistics;
 
-import dev.spikewise.snn.layer.Neurons;
-import dev.spikewise.snn.layer.Rectifier;
+import dev.spikewise.snn.layer.Activity;
+import dev.spikewise.snn.layer.SpikeCount;
 import dev.spikewise.snn.layer.Synaptic;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.Executor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Statistics;
 import java.util.ArrayList;
@@ -21,8 +21,8 @@ public final class Counter {
   private final int timeSteps;
   private final @Nullable Double dt;
   private final List<Synaptic> synapses;
-  private final List<Neurons> neurons;
-  private final List<Rectifier> rectifiers;
+  private final List<SpikeCount> neurons;
+  private final List<Activity> rectifiers;
   private final double[] synops;
   private final double[][] spikes;
   private final double[] activity;
@@ -31,12 +31,12 @@ public final class Counter {
   /**
    * @param dt length of a time step in seconds, if it has one
    */
-  public Counter(Network network, @Nullable Double dt) {
+  public Counter(Executor network, @Nullable Double dt) {
     this.dt = dt;
     timeSteps = network.timeSteps();
-    synapses = network.synapses();
-    neurons = network.neurons().stream().filter(Neurons::spikes).toList();
-    rectifiers = network.rectifiers();
+    synapses = network.counts().synapses();
+    neurons = network.counts().neurons().stream().filter(SpikeCount::spikes).toList();
+    rectifiers = network.counts().rectifiers();
     synops = new double[synapses.size()];
     activity = new double[rectifiers.size()];
     spikes = neurons.stream().map(n -> new double[n.counts().length]).toArray(double[][]::new);

@@ -1,12 +1,12 @@
 package dev.spikewise.snn.statistics;
 
-import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.snn.layer.Synaptic;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.Executor;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EnergyPreset;
 import dev.spikewise.spec.Statistics;
 import java.util.EnumMap;
-import java.util.List;
 
 /**
  * NeuroBench's figures of what a network costs (Yik et al. 2025, doi:10.1038/s41467-025-56739-4).
@@ -16,10 +16,11 @@ public final class NeuroBench {
   private NeuroBench() {}
 
   /** The cost of the batch that the network, told to measure, saw last. */
-  public static Statistics.Cost cost(Network network, int samples) {
+  public static Statistics.Cost cost(Executor network, int samples) {
+    StateDict state = network.stateDict();
     double acs = 0;
     double macs = 0;
-    for (Synaptic synapses : network.synapses()) {
+    for (Synaptic synapses : network.counts().synapses()) {
       acs += synapses.operations().acs() / samples;
       macs += synapses.operations().macs() / samples;
     }
@@ -31,19 +32,26 @@ public final class NeuroBench {
         acs,
         macs,
         network.activationSparsity(samples),
-        connectionSparsity(network.parameters()),
-        network.footprintBytes(),
+        connectionSparsity(state),
+        bytes(state),
         energy);
   }
 
+  /** Bytes of parameters and buffers. */
+  private static long bytes(StateDict state) {
+    return state.tensors().values().stream()
+        .mapToLong(tensor -> (long) Float.BYTES * tensor.data().length)
+        .sum();
+  }
+
   /** Share of the weights that are 0; biases and time constants are no connections. */
-  private static double connectionSparsity(List<Parameter> parameters) {
+  private static double connectionSparsity(StateDict state) {
     long zeros = 0;
     long all = 0;
-    for (Parameter p : parameters) {
-      if (p.connects()) {
-        all += p.values().length;
-        for (float weight : p.values()) {
+    for (Tensor tensor : state.tensors().values()) {
+      if (tensor.shape().length > 1) {
+        all += tensor.data().length;
+        for (float weight : tensor.data()) {
           zeros += weight == 0 ? 1 : 0;
         }
       }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.kernel.ScalarKernels;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.spec.ModelSpec;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
@@ -19,18 +19,18 @@ class DropoutTest {
 
   private final ScalarKernels kernels = new ScalarKernels(1);
 
-  private Network network(String layer, int batch) {
+  private CpuExecutor network(String layer, int batch) {
     var model =
         Tutorial.JSON.readValue(
             "{\"input_shape\": [10, 10, 10], \"layers\": [" + layer + "]}", ModelSpec.class);
-    var network = new Network(model, batch, STEPS, false, kernels);
+    var network = new CpuExecutor(model, batch, STEPS, false, kernels);
     for (int i = 0; i < network.input().length; i++) {
       network.input()[i] = 1.25f;
     }
     return network;
   }
 
-  private static float[] forward(Network network, boolean training, long... seeds) {
+  private static float[] forward(CpuExecutor network, boolean training, long... seeds) {
     System.arraycopy(seeds, 0, network.sampleSeeds(), 0, seeds.length);
     network.train(training);
     network.forward(seeds.length);
@@ -79,7 +79,7 @@ class DropoutTest {
             {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 50}, {"type": "Dropout", "p": 0.4}]}
             """,
             ModelSpec.class);
-    var network = new Network(model, 1, STEPS, true, kernels);
+    var network = new CpuExecutor(model, 1, STEPS, true, kernels);
     network.draw(1);
     float[] output = forward(network, true, 3);
     var g = new float[50];

@@ -9,7 +9,7 @@ import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.vector.VectorKernels;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import java.io.File;
@@ -101,11 +101,11 @@ class GradientTest {
     }
   }
 
-  private static Network network(String layers, Kernels kernels) {
+  private static CpuExecutor network(String layers, Kernels kernels) {
     return network(layers, false, kernels);
   }
 
-  private static Network network(String layers, boolean constantInput, Kernels kernels) {
+  private static CpuExecutor network(String layers, boolean constantInput, Kernels kernels) {
     String[] parts = layers.replace('\'', '"').split(" \\| ");
     String[] below = parts[0].split(" (?=C)");
     var model =
@@ -116,7 +116,7 @@ class GradientTest {
             """
                 .formatted(below[0], below[1], parts[1]),
             ModelSpec.class);
-    var network = new Network(model, SAMPLES, STEPS, constantInput, kernels);
+    var network = new CpuExecutor(model, SAMPLES, STEPS, constantInput, kernels);
     network.draw(4);
     network.train(true);
     var random = new SplittableRandom(2);
@@ -127,7 +127,7 @@ class GradientTest {
     return network;
   }
 
-  private static void assertGradients(Network network) {
+  private static void assertGradients(CpuExecutor network) {
     var random = new SplittableRandom(3);
     var g = new float[SAMPLES * network.outputs()];
     for (int i = 0; i < g.length; i++) {
@@ -157,7 +157,7 @@ class GradientTest {
   }
 
   /** Sum of output x g. */
-  private static double value(Network network, float[] g) {
+  private static double value(CpuExecutor network, float[] g) {
     network.reset();
     network.forward(SAMPLES);
     var output = new float[g.length];

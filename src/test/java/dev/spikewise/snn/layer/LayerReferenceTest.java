@@ -9,8 +9,8 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.vector.VectorKernels;
-import dev.spikewise.snn.network.Network;
-import dev.spikewise.snn.optim.Loss;
+import dev.spikewise.snn.loss.Loss;
+import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.snn.transform.TrainedModel;
@@ -76,7 +76,7 @@ class LayerReferenceTest {
     Npz.Array input = reference.get("input");
     int batch = input.shape()[0];
     int steps = input.shape()[1];
-    var network = new Network(model(reference), batch, steps, false, kernels);
+    var network = new CpuExecutor(model(reference), batch, steps, false, kernels);
     network.load(state(reference, "before."));
     var loss = reference.containsKey("difference") ? loss(network, batch) : null;
     show(input.floats(), network, batch * steps);
@@ -85,15 +85,18 @@ class LayerReferenceTest {
     network.reset();
     network.forward(batch);
     assertOutput(network, batch, reference.get("output"));
-    double synops = network.synapses().stream().mapToDouble(Synaptic::synops).sum() / batch;
+    double synops =
+        network.counts().synapses().stream().mapToDouble(Synaptic::synops).sum() / batch;
     if (reference.containsKey("synops")) {
       double expected = reference.get("synops").value(0);
       assertThat(synops).isCloseTo(expected, within(1e-5 * expected));
-      network.synapses().forEach(s -> s.addToLoss(SYNOPS_GRADIENT / batch));
+      network.counts().synapses().forEach(s -> s.addToLoss(SYNOPS_GRADIENT / batch));
     }
-    for (int i = 0; i < network.rectifiers().size() && reference.containsKey("activity"); i++) {
+    for (int i = 0;
+        i < network.counts().rectifiers().size() && reference.containsKey("activity");
+        i++) {
       double expected = reference.get("activity").value(i);
-      assertThat(network.rectifiers().get(i).activity() / batch)
+      assertThat(network.counts().rectifiers().get(i).activity() / batch)
           .isCloseTo(expected, within(1e-5 * expected));
     }
     if (loss != null) {
@@ -121,7 +124,7 @@ class LayerReferenceTest {
     assertOutput(network, batch, reference.get("output_eval"));
   }
 
-  private static Loss loss(Network network, int batch) {
+  private static Loss loss(CpuExecutor network, int batch) {
     var terms = List.<LossTerm>of(new LossTerm.InputDifference(1.0, null));
     return new Loss(terms, network, batch, null, Map.of());
   }
@@ -152,7 +155,7 @@ class LayerReferenceTest {
     int batch = input.shape()[0];
     int steps = input.shape()[1];
     try (var kernels = new ScalarKernels(1)) {
-      var network = new Network(model.spec(), batch, steps, false, kernels);
+      var network = new CpuExecutor(model.spec(), batch, steps, false, kernels);
       network.load(model.weights());
       show(input.floats(), network, batch * steps);
       network.forward(batch);
@@ -162,13 +165,13 @@ class LayerReferenceTest {
     }
   }
 
-  private static void assertOutput(Network network, int batch, Npz.Array expected) {
+  private static void assertOutput(CpuExecutor network, int batch, Npz.Array expected) {
     var output = new float[batch * network.outputs()];
     network.sumOutput(batch, output);
     Reference.assertClose(output, expected.floats(), 1e-5, "output");
   }
 
-  private static void show(float[] x, Network network, int frames) {
+  private static void show(float[] x, CpuExecutor network, int frames) {
     int[] order = network.inputOrder();
     for (int f = 0; f < frames; f++) {
       for (int i = 0; i < order.length; i++) {

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.layer.Parameter;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.spec.LrScheduler;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.OptimizerSpec;
@@ -22,12 +22,12 @@ class OptimizerTest {
   private final ScalarKernels kernels = new ScalarKernels(1);
 
   /** A weight of three values and a bias of one, both reached by gradients. */
-  private Network network() {
+  private CpuExecutor network() {
     var model =
         Tutorial.JSON.readValue(
             "{\"input_shape\": [3], \"layers\": [{\"type\": \"Linear\", \"out_features\": 1}]}",
             ModelSpec.class);
-    var network = new Network(model, 1, 1, false, kernels);
+    var network = new CpuExecutor(model, 1, 1, false, kernels);
     network.forward(1);
     network.backward(1, new float[1], null);
     return network;
@@ -58,7 +58,7 @@ class OptimizerTest {
               {"type": "Linear", "out_features": 2}]}
             """,
             ModelSpec.class);
-    var network = new Network(model, 1, 1, false, kernels);
+    var network = new CpuExecutor(model, 1, 1, false, kernels);
     network.draw(1);
     var spec =
         adam ? new OptimizerSpec.Adam(0.1, null, null, 0.5) : new OptimizerSpec.Sgd(0.1, 0.9, 0.5);
@@ -66,7 +66,7 @@ class OptimizerTest {
     network.forward(1);
     // Synops of the last layer alone: its input is in the loss, its weights are not, and a single
     // step comes to no recurrent weight.
-    network.synapses().getLast().addToLoss(1);
+    network.counts().synapses().getLast().addToLoss(1);
     network.backward(1, null, null);
     for (Parameter p : network.parameters()) {
       float[] before = p.values().clone();
@@ -78,7 +78,7 @@ class OptimizerTest {
 
   @Test
   void gradientsAreClippedTogether() {
-    Network network = network();
+    CpuExecutor network = network();
     set(network.parameters().get(0).gradient(), 3, 0, 0);
     set(network.parameters().get(1).gradient(), 4);
     GradientNorm.clip(network.parameters(), 6);

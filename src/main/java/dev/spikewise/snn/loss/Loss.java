@@ -1,9 +1,9 @@
-package dev.spikewise.snn.optim;
+package dev.spikewise.snn.loss;
 
-import dev.spikewise.snn.layer.Neurons;
-import dev.spikewise.snn.layer.Synapses;
+import dev.spikewise.snn.layer.DifferenceCount;
+import dev.spikewise.snn.layer.SpikeCount;
 import dev.spikewise.snn.layer.Synaptic;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.Executor;
 import dev.spikewise.spec.LossTerm;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class Loss {
 
   private final List<LossTerm> terms;
-  private final Network network;
+  private final Executor network;
   private final @Nullable Double dt;
   private final Map<String, Double> baseline;
   private final double[] values;
@@ -35,7 +35,7 @@ public final class Loss {
    */
   public Loss(
       List<LossTerm> terms,
-      Network network,
+      Executor network,
       int batchSize,
       @Nullable Double dt,
       Map<String, Double> baseline) {
@@ -56,10 +56,11 @@ public final class Loss {
     peakGradient = looksAtPeaks ? new float[logits.length] : null;
     for (LossTerm term : terms) {
       if (term instanceof LossTerm.InputDifference difference) {
-        counted(difference).forEach(Synapses::countDifference);
+        counted(difference).forEach(DifferenceCount::countDifference);
       }
     }
-    rateGradients = network.neurons().stream().map(n -> new float[n.counts().length]).toList();
+    rateGradients =
+        network.counts().neurons().stream().map(n -> new float[n.counts().length]).toList();
   }
 
   /** Values of the terms for the last batch, weighted, in the order of the spec. */
@@ -180,7 +181,7 @@ public final class Loss {
 
   private List<Synaptic> counted(LossTerm.Synops term) {
     List<String> names = term.layers();
-    return network.synapses().stream()
+    return network.counts().synapses().stream()
         .filter(layer -> names == null || names.contains(layer.name()))
         .toList();
   }
@@ -197,9 +198,9 @@ public final class Loss {
   private double firingRate(LossTerm.FiringRate term, int samples) {
     double trials = (double) samples * network.timeSteps();
     double loss = 0;
-    List<Neurons> layers = network.neurons();
+    List<SpikeCount> layers = network.counts().neurons();
     for (int i = 0; i < layers.size(); i++) {
-      Neurons layer = layers.get(i);
+      SpikeCount layer = layers.get(i);
       if (!layer.spikes() || term.layers() != null && !term.layers().contains(layer.name())) {
         continue;
       }
@@ -259,9 +260,9 @@ public final class Loss {
 
   private double l1(LossTerm.L1 term, int samples) {
     double spikes = 0;
-    List<Neurons> layers = network.neurons();
+    List<SpikeCount> layers = network.counts().neurons();
     for (int i = 0; i < layers.size(); i++) {
-      Neurons layer = layers.get(i);
+      SpikeCount layer = layers.get(i);
       if (layer.spikes() && (term.layers() == null || term.layers().contains(layer.name()))) {
         spikes += Arrays.stream(layer.counts()).sum();
         float[] gradient = rateGradients.get(i);
@@ -274,7 +275,7 @@ public final class Loss {
 
   private double inputDifference(LossTerm.InputDifference term, int samples) {
     double loss = 0;
-    for (Synapses layer : counted(term)) {
+    for (DifferenceCount layer : counted(term)) {
       double values = (double) samples * network.timeSteps() * layer.outputs();
       loss += layer.difference() / values;
       layer.addDifferenceToLoss(term.weight() / values);
@@ -282,10 +283,10 @@ public final class Loss {
     return loss;
   }
 
-  private List<Synapses> counted(LossTerm.InputDifference term) {
-    return network.synapses().stream()
-        .filter(Synapses.class::isInstance)
-        .map(Synapses.class::cast)
+  private List<DifferenceCount> counted(LossTerm.InputDifference term) {
+    return network.counts().synapses().stream()
+        .filter(DifferenceCount.class::isInstance)
+        .map(DifferenceCount.class::cast)
         .filter(layer -> term.layers() == null || term.layers().contains(layer.name()))
         .toList();
   }

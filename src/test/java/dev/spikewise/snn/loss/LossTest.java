@@ -1,4 +1,4 @@
-package dev.spikewise.snn.optim;
+package dev.spikewise.snn.loss;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.layer.Parameter;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
 import java.util.Arrays;
@@ -26,7 +26,7 @@ class LossTest {
 
   private final ScalarKernels kernels = new ScalarKernels(1);
 
-  private Network network(String last) {
+  private CpuExecutor network(String last) {
     var model =
         Tutorial.JSON.readValue(
             """
@@ -35,7 +35,7 @@ class LossTest {
             """
                 .formatted(last),
             ModelSpec.class);
-    var network = new Network(model, SAMPLES, STEPS, false, kernels);
+    var network = new CpuExecutor(model, SAMPLES, STEPS, false, kernels);
     network.draw(5);
     var random = new SplittableRandom(1);
     for (int i = 0; i < network.input().length; i++) {
@@ -44,12 +44,12 @@ class LossTest {
     return network;
   }
 
-  private static Loss loss(Network network, String term) {
+  private static Loss loss(CpuExecutor network, String term) {
     var terms = List.of(Tutorial.JSON.readValue(term, LossTerm.class));
     return new Loss(terms, network, SAMPLES, null, Map.of());
   }
 
-  private static double value(Network network, Loss loss) {
+  private static double value(CpuExecutor network, Loss loss) {
     network.reset();
     network.forward(SAMPLES);
     return loss.compute(SAMPLES, LABELS);
@@ -63,7 +63,7 @@ class LossTest {
         "{\"type\": \"max_membrane_cross_entropy\", \"weight\": 1.5}"
       })
   void gradientsAreWhatAStepChanges(String term) {
-    Network network = network("{\"type\": \"ExpLeak\", \"tau_mem\": 3, \"norm_input\": true}");
+    CpuExecutor network = network("{\"type\": \"ExpLeak\", \"tau_mem\": 3, \"norm_input\": true}");
     Loss loss = loss(network, term);
     value(network, loss);
     network.backward(SAMPLES, loss.outputGradient(), loss.peakGradient());
@@ -85,7 +85,7 @@ class LossTest {
 
   @Test
   void l1IsTheSumOfTheSpikesOfASample() {
-    Network network = network("{\"type\": \"IAF\"}");
+    CpuExecutor network = network("{\"type\": \"IAF\"}");
     Loss loss = loss(network, "{\"type\": \"l1\", \"weight\": 0.5}");
     double value = value(network, loss);
     double spikes = 0;
@@ -110,7 +110,7 @@ class LossTest {
 
   @Test
   void thePotentialAtItsPeakIsWhatPredicts() {
-    Network network = network("{\"type\": \"ExpLeak\", \"tau_mem\": 3}");
+    CpuExecutor network = network("{\"type\": \"ExpLeak\", \"tau_mem\": 3}");
     Loss loss = loss(network, "{\"type\": \"max_membrane_cross_entropy\"}");
     value(network, loss);
     var peaks = new float[SAMPLES * network.outputs()];

@@ -1,0 +1,403 @@
+package dev.spikewise.snn.network;
+
+import dev.spikewise.snn.graph.Plan;
+import dev.spikewise.snn.graph.Purpose;
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.layer.Activity;
+import dev.spikewise.snn.layer.BatchNorm;
+import dev.spikewise.snn.layer.Dropout;
+import dev.spikewise.snn.layer.FrameNorm;
+import dev.spikewise.snn.layer.Join;
+import dev.spikewise.snn.layer.Layer;
+import dev.spikewise.snn.layer.MaxPool;
+import dev.spikewise.snn.layer.Neurons;
+import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.snn.layer.Pool;
+import dev.spikewise.snn.layer.Rearrangement;
+import dev.spikewise.snn.layer.Rectifier;
+import dev.spikewise.snn.layer.Signal;
+import dev.spikewise.snn.layer.SpikeCount;
+import dev.spikewise.snn.layer.SpikingMaxPool;
+import dev.spikewise.snn.layer.Synapses;
+import dev.spikewise.snn.layer.Synaptic;
+import dev.spikewise.snn.layer.UnaryLayer;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.OptimizerSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A network for batches of up to B samples over T steps. A batch goes through in blocks of samples
+ * whose activations fit a processor's cache; only what the backward pass needs is kept for the
+ * whole batch, or, with {@link Purpose#CHECKPOINTED_TRAINING}, for the block alone.
+ */
+public final class CpuExecutor implements Executor {
+
+  private final List<Layer> layers;
+  private final Parameters parameters;
+  private final Counts counts;
+  private final long[] sampleSeeds;
+  private final Purpose purpose;
+  private long activeOutputs;
+  private final Signal input;
+  private final Output output;
+  private final List<Signal> blockSignals = new ArrayList<>();
+  private final Plan plan;
+  private final float[][] gradients;
+
+  /** A gradient that is added to another one. */
+  private final float[] scratch;
+
+  /** What the backward pass of a block has written gradients of. */
+  private final Set<Plan.Value> reached = new HashSet<>();
+
+  private final int block;
+  private final int timeSteps;
+
+  /**
+   * @param batchSize B
+   * @param timeSteps T
+   * @param constantInput whether the input is the same at every step; it is then given once a
+   *     sample
+   */
+  public CpuExecutor(
+      ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Kernels kernels) {
+    this(spec, batchSize, timeSteps, constantInput, Purpose.TRAINING, kernels);
+  }
+
+  public CpuExecutor(
+      ModelSpec spec,
+      int batchSize,
+      int timeSteps,
+      boolean constantInput,
+      Purpose purpose,
+      Kernels kernels) {
+    this.timeSteps = timeSteps;
+    this.purpose = purpose;
+    plan = new Plan(spec.graph(), batchSize, timeSteps, constantInput, purpose, kernels::fuses);
+    block = plan.block();
+    sampleSeeds = new long[batchSize];
+    Map<Plan.Value, Signal> signals = new HashMap<>();
+    for (Plan.Value value : plan.values()) {
+      var signal = new Signal(value.frame, value.steps, value.samples());
+      signals.put(value, signal);
+      if (value.samples() < batchSize) {
+        blockSignals.add(signal);
+      }
+    }
+    input = Objects.requireNonNull(signals.get(plan.input()));
+    output = new Output(Objects.requireNonNull(signals.get(plan.output())), timeSteps);
+    layers = new Layers(plan, signals, timeSteps, sampleSeeds, kernels).all();
+    parameters = new Parameters(inDefinition(), kernels);
+    counts = counts(layers);
+    gradients = plan.slots().stream().map(float[]::new).toArray(float[][]::new);
+    scratch = new float[plan.scratch()];
+  }
+
+  /** The layers as the definition lists them. */
+  private List<Layer> inDefinition() {
+    var byIndex = new TreeMap<Integer, Layer>();
+    for (int i = 0; i < layers.size(); i++) {
+      byIndex.put(plan.steps().get(i).layer().index(), layers.get(i));
+    }
+    return List.copyOf(byIndex.values());
+  }
+
+  private static Counts counts(List<Layer> layers) {
+    var synapses = new ArrayList<Synaptic>();
+    var neurons = new ArrayList<SpikeCount>();
+    var rectifiers = new ArrayList<Activity>();
+    for (Layer layer : layers) {
+      switch (layer) {
+        case Synapses s -> synapses.add(s);
+        case Neurons n -> {
+          neurons.add(n);
+          if (n.recurrence() != null) {
+            synapses.add(n.recurrence());
+          }
+        }
+        case Rectifier r -> rectifiers.add(r);
+        case Pool _,
+            MaxPool _,
+            SpikingMaxPool _,
+            Rearrangement _,
+            BatchNorm _,
+            FrameNorm _,
+            Dropout _,
+            Join _ -> {}
+      }
+    }
+    return new Counts(List.copyOf(synapses), List.copyOf(neurons), List.copyOf(rectifiers));
+  }
+
+  @Override
+  public int timeSteps() {
+    return timeSteps;
+  }
+
+  @Override
+  public float[] input() {
+    return input.data;
+  }
+
+  @Override
+  public int inputSize() {
+    return input.at(1);
+  }
+
+  @Override
+  public int[] inputOrder() {
+    return input.frame.torchOrder();
+  }
+
+  /** Names of the layers that compute, in their order; a fused pool belongs to its neurons. */
+  public List<String> layerNames() {
+    return layers.stream().map(layer -> layer.name).toList();
+  }
+
+  @Override
+  public long[] sampleSeeds() {
+    return sampleSeeds;
+  }
+
+  @Override
+  public void train(boolean training) {
+    layers.forEach(layer -> layer.training = training);
+  }
+
+  private void measure(Layer layer, int from, int to) {
+    layer.measure(from, to);
+    if (layer instanceof Neurons || layer instanceof Rectifier) {
+      activeOutputs += layer.active(from, to) * timeSteps / layer.out.steps;
+    }
+  }
+
+  @Override
+  public double activationSparsity(int samples) {
+    double all = 0;
+    for (Layer layer : layers) {
+      if (layer instanceof Neurons || layer instanceof Rectifier) {
+        all += (double) samples * timeSteps * layer.out.frame.size();
+      }
+    }
+    return all == 0 ? 0 : 1 - activeOutputs / all;
+  }
+
+  /** Everything that is trained, in the order of the definition. */
+  public List<Parameter> parameters() {
+    return parameters.trained();
+  }
+
+  @Override
+  public Counts counts() {
+    return counts;
+  }
+
+  @Override
+  public void draw(long seed) {
+    parameters.draw(seed);
+  }
+
+  @Override
+  public void load(StateDict weights) {
+    parameters.load(weights);
+  }
+
+  @Override
+  public StateDict stateDict() {
+    return parameters.stateDict();
+  }
+
+  @Override
+  public void optimize(OptimizerSpec how, @Nullable Double clipGradNorm) {
+    parameters.optimize(how, clipGradNorm);
+  }
+
+  @Override
+  public void step(double learningRate) {
+    parameters.step(learningRate);
+  }
+
+  @Override
+  public StateDict optimizerState() {
+    return parameters.optimizerState();
+  }
+
+  @Override
+  public void restoreOptimizer(StateDict state) {
+    parameters.restoreOptimizer(state);
+  }
+
+  @Override
+  public boolean isFinite() {
+    return parameters.areFinite();
+  }
+
+  @Override
+  public boolean hasGradient() {
+    return parameters.haveGradient();
+  }
+
+  @Override
+  public void sumOutput(int samples, float[] sums) {
+    output.sum(samples, sums);
+  }
+
+  @Override
+  public void maxOutput(int samples, float[] peaks) {
+    output.max(samples, peaks);
+  }
+
+  @Override
+  public void reset() {
+    layers.forEach(Layer::reset);
+    activeOutputs = 0;
+  }
+
+  @Override
+  public void forward(int samples, Runnable beforeLayer) {
+    for (int from = 0; from < samples; from += block) {
+      startBlock(from);
+      forward(from, Math.min(samples, from + block), false, beforeLayer);
+    }
+  }
+
+  /**
+   * @param again whether to bring back what an earlier forward pass of the block left, without
+   *     counting it twice
+   */
+  private void forward(int from, int to, boolean again, Runnable beforeLayer) {
+    for (Layer layer : layers) {
+      beforeLayer.run();
+      layer.again = again;
+      layer.forward(from, to);
+      if (purpose == Purpose.MEASURING) {
+        measure(layer, from, to);
+      }
+    }
+  }
+
+  @Override
+  public int outputs() {
+    return output.size();
+  }
+
+  @Override
+  public void backward(
+      int samples,
+      float @Nullable [] outputGradient,
+      float @Nullable [] peakGradient,
+      Runnable beforeLayer) {
+    parameters.zeroGradients();
+    boolean again = samples > plan.kept();
+    for (int from = 0; from < samples; from += block) {
+      startBlock(from);
+      int to = Math.min(samples, from + block);
+      if (again) {
+        forward(from, to, true, beforeLayer);
+      }
+      backward(from, to, outputGradient, peakGradient, beforeLayer);
+    }
+  }
+
+  private void backward(
+      int from,
+      int to,
+      float @Nullable [] outputGradient,
+      float @Nullable [] peakGradient,
+      Runnable beforeLayer) {
+    reached.clear();
+    Plan.Value last = plan.output();
+    if (outputGradient != null || peakGradient != null) {
+      Signal g = gradient(last, from);
+      if (outputGradient != null) {
+        output.spread(outputGradient, from, to, g);
+      } else {
+        clear(g, from, to);
+      }
+      if (peakGradient != null) {
+        output.addAtPeaks(peakGradient, from, to, g);
+      }
+      reached.add(last);
+    }
+    for (int i = layers.size() - 1; i >= 0; i--) {
+      beforeLayer.run();
+      Plan.Step step = plan.steps().get(i);
+      if (step.isTrained()) {
+        backward(layers.get(i), step, from, to);
+      }
+    }
+  }
+
+  private void backward(Layer layer, Plan.Step step, int from, int to) {
+    Signal gOut = gradient(step.output(), from);
+    if (layer.needsOutputGradient() && reached.add(step.output())) {
+      clear(gOut, from, to);
+    }
+    boolean here = reached.contains(step.output());
+    switch (layer) {
+      case Join join -> {
+        for (int k = 0; here && k < step.inputs().size(); k++) {
+          Plan.Value in = step.inputs().get(k);
+          if (in.hasSlot()) {
+            join.backward(from, to, gOut, k, gradient(in, from), !reached.add(in));
+          }
+        }
+      }
+      case UnaryLayer unary -> {
+        Plan.Value in = step.inputs().getFirst();
+        Signal gIn = gradient(in, from);
+        if (here) {
+          if (in.hasSlot() && !reached.add(in)) {
+            var part = new Signal(in.frame, in.steps, scratch);
+            part.startAt(from);
+            unary.backward(from, to, gOut, part);
+            add(part, gIn, from, to);
+          } else {
+            unary.backward(from, to, gOut, gIn);
+          }
+        }
+        if (unary instanceof Synapses synapses && synapses.inLoss()) {
+          if (reached.add(in)) {
+            clear(gIn, from, to);
+          }
+          synapses.addSynopsGradient(from, to, gIn);
+        }
+      }
+    }
+  }
+
+  private static void add(Signal part, Signal sum, int from, int to) {
+    int at = sum.at(from);
+    int n = sum.at(to) - at;
+    for (int i = 0; i < n; i++) {
+      sum.data[at + i] += part.data[at + i];
+    }
+  }
+
+  /** Where the gradient of a value is computed; nowhere if nothing needs it. */
+  private Signal gradient(Plan.Value of, int from) {
+    var signal = new Signal(of.frame, of.steps, of.hasSlot() ? gradients[of.slot()] : new float[0]);
+    signal.startAt(from);
+    return signal;
+  }
+
+  private static void clear(Signal g, int from, int to) {
+    Arrays.fill(g.data, g.at(from), g.at(to), 0);
+  }
+
+  private void startBlock(int from) {
+    for (Signal signal : blockSignals) {
+      signal.startAt(from);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package dev.spikewise.snn.network;
+
+import dev.spikewise.snn.layer.Signal;
+import java.util.Arrays;
+
+/** What the last layer puts out over time, in PyTorch's order, and the gradients it gets back. */
+final class Output {
+
+  private final Signal output;
+  private final int timeSteps;
+
+  Output(Signal output, int timeSteps) {
+    this.output = output;
+    this.timeSteps = timeSteps;
+  }
+
+  /** Outputs per time step. */
+  int size() {
+    return output.frame.size();
+  }
+
+  /** Output of the last layer summed over time: [samples, outputs], in PyTorch's order. */
+  void sum(int samples, float[] sums) {
+    int n = output.frame.size();
+    int[] order = output.frame.torchOrder();
+    int repeats = timeSteps / output.steps;
+    Arrays.fill(sums, 0, samples * n, 0);
+    for (int b = 0; b < samples; b++) {
+      for (int t = 0; t < output.steps; t++) {
+        for (int i = 0; i < n; i++) {
+          sums[b * n + order[i]] += repeats * output.data[output.at(b) + t * n + i];
+        }
+      }
+    }
+  }
+
+  /** Largest output of the last layer over time: [samples, outputs], in PyTorch's order. */
+  void max(int samples, float[] peaks) {
+    int n = output.frame.size();
+    int[] order = output.frame.torchOrder();
+    for (int b = 0; b < samples; b++) {
+      for (int i = 0; i < n; i++) {
+        peaks[b * n + order[i]] = output.data[output.at(b) + peak(b, i) * n + i];
+      }
+    }
+  }
+
+  /** The first step where output {@code i} is at its largest. */
+  private int peak(int sample, int i) {
+    int n = output.frame.size();
+    int best = 0;
+    for (int t = 1; t < output.steps; t++) {
+      int at = output.at(sample) + i;
+      best = output.data[at + t * n] > output.data[at + best * n] ? t : best;
+    }
+    return best;
+  }
+
+  /** dL/d(output at every step), [samples, outputs], to all steps of {@code g}. */
+  void spread(float[] outputGradient, int from, int to, Signal g) {
+    int n = g.frame.size();
+    int[] order = g.frame.torchOrder();
+    int repeats = timeSteps / g.steps;
+    for (int b = from; b < to; b++) {
+      for (int t = 0; t < g.steps; t++) {
+        for (int i = 0; i < n; i++) {
+          g.data[g.at(b) + t * n + i] = repeats * outputGradient[b * n + order[i]];
+        }
+      }
+    }
+  }
+
+  /** Adds dL/d(largest output over time) where the output is at its largest. */
+  void addAtPeaks(float[] peakGradient, int from, int to, Signal g) {
+    int n = g.frame.size();
+    int[] order = g.frame.torchOrder();
+    for (int b = from; b < to; b++) {
+      for (int i = 0; i < n; i++) {
+        g.data[g.at(b) + peak(b, i) * n + i] += peakGradient[b * n + order[i]];
+      }
+    }
+  }
+}

@@ -1,0 +1,150 @@
+package dev.spikewise.snn.network;
+
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
+import dev.spikewise.snn.data.TorchRandom;
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.layer.Layer;
+import dev.spikewise.snn.layer.Parameter;
+import dev.spikewise.snn.optim.GradientNorm;
+import dev.spikewise.snn.optim.Optimizer;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.spec.OptimizerSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** The parameters and buffers of a network, and the optimiser that moves them. */
+final class Parameters {
+
+  private final List<Layer> definition;
+  private final Kernels kernels;
+  private final List<Parameter> trained = new ArrayList<>();
+
+  /** Parameters and buffers. */
+  private final List<Parameter> state = new ArrayList<>();
+
+  private @Nullable Optimizer optimizer;
+  private @Nullable Double clipGradNorm;
+
+  /**
+   * @param definition the layers as the definition lists them
+   */
+  Parameters(List<Layer> definition, Kernels kernels) {
+    this.definition = definition;
+    this.kernels = kernels;
+    for (Layer layer : definition) {
+      trained.addAll(layer.parameters());
+      state.addAll(layer.parameters());
+      state.addAll(layer.buffers());
+    }
+  }
+
+  List<Parameter> trained() {
+    return trained;
+  }
+
+  /** Draws all weights as PyTorch does after {@code torch.manual_seed(seed)}. */
+  void draw(long seed) {
+    var random = new TorchRandom(seed);
+    definition.forEach(layer -> layer.draw(random));
+  }
+
+  /**
+   * Takes over weights.
+   *
+   * @throws InvalidSpecException naming every tensor that is missing, unknown or of another shape
+   */
+  void load(StateDict weights) {
+    var mistakes = new Mistakes();
+    var known = new ArrayList<String>();
+    for (Parameter p : state) {
+      known.add(p.name());
+      Tensor tensor = weights.tensors().get(p.name());
+      if (tensor == null) {
+        mistakes.in(p.name()).add("is missing from the weights");
+      } else if (tensor.data().length != p.values().length
+          || (tensor.shape().length > 1 && !Arrays.equals(tensor.shape(), p.shape()))) {
+        mistakes
+            .in(p.name())
+            .add(
+                "must have shape "
+                    + Arrays.toString(p.shape())
+                    + ", has "
+                    + Arrays.toString(tensor.shape()));
+      } else {
+        p.load(tensor.data());
+      }
+    }
+    for (String name : weights.tensors().keySet()) {
+      mistakes.require(known.contains(name), name, "is no parameter of this model: " + known);
+    }
+    mistakes.throwIfAny();
+  }
+
+  StateDict stateDict() {
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (Parameter p : state) {
+      tensors.put(p.name(), p.toTorch(p.values()));
+    }
+    return new StateDict(tensors);
+  }
+
+  void zeroGradients() {
+    trained.forEach(Parameter::zeroGradient);
+  }
+
+  void optimize(OptimizerSpec how, @Nullable Double clipGradNorm) {
+    optimizer = Optimizer.of(how, trained, kernels);
+    this.clipGradNorm = clipGradNorm;
+  }
+
+  void step(double learningRate) {
+    if (clipGradNorm != null) {
+      GradientNorm.clip(trained, clipGradNorm);
+    }
+    optimizer().step(learningRate);
+  }
+
+  StateDict optimizerState() {
+    return optimizer().state();
+  }
+
+  void restoreOptimizer(StateDict state) {
+    optimizer().restore(state);
+  }
+
+  private Optimizer optimizer() {
+    return Objects.requireNonNull(optimizer, "optimize() must be called before step()");
+  }
+
+  boolean areFinite() {
+    return trained.stream().allMatch(p -> allFinite(p.values()));
+  }
+
+  private static boolean allFinite(float[] values) {
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  boolean haveGradient() {
+    return !trained.stream().allMatch(p -> allZero(p.gradient()));
+  }
+
+  private static boolean allZero(float[] values) {
+    for (float value : values) {
+      if (value != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
