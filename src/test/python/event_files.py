@@ -1,6 +1,6 @@
 """Writes the event recordings of the reader tests with the libraries themselves, and beside each an
 .npz of what the library reads in it (x, y, p, t in microseconds). Arguments: a folder with checkouts of
-tonic, spikingjelly, v2e, event_utils and expelliarmus (built in place), and the output folder."""
+tonic, spikingjelly, v2e, event_utils, speech2spikes and expelliarmus (built in place), and the output folder."""
 import importlib.util, io, os, struct, subprocess, sys, types
 import numpy as np, h5py, scipy.io
 src, out = sys.argv[1], sys.argv[2]
@@ -189,3 +189,28 @@ np.save(f"{out}/noisy.npy", noisy)
 kept = d.denoise_numpy(noisy, 10_000)
 print("denoised", len(kept))
 expect("noisy.npy", kept["x"], kept["y"], kept["p"], kept["t"])
+
+# Audio: a digit spoken by espeak-ng, encoded by Speech2Spikes in double precision; torchaudio's MelSpectrogram is
+# torch.stft (power 2, periodic Hann window, centred, reflected) times its own HTK filter bank
+import torch, wave
+def mel_filters(n_freqs, f_min, f_max, n_mels, rate):  # torchaudio.functional.melscale_fbanks, norm None, HTK
+    mel = lambda f: 2595.0 * np.log10(1.0 + f / 700.0)
+    freqs = torch.linspace(0, rate // 2, n_freqs, dtype=torch.float64)
+    points = 700.0 * (10.0 ** (torch.linspace(mel(f_min), mel(f_max), n_mels + 2, dtype=torch.float64) / 2595.0) - 1.0)
+    diff, slopes = points[1:] - points[:-1], points[None] - freqs[:, None]
+    return torch.clamp(torch.minimum(-slopes[:, :-2] / diff[:-1], slopes[:, 2:] / diff[1:]), min=0)
+stub("torchaudio")
+s2s = module("s2s", f"{src}/Accenture+speech2spikes/speech2spikes.py")
+for rate, more in ((16000, []), (8000, ["-b", "8", "-c", "2"])):
+    name = f"seven_{rate}.wav"
+    subprocess.run(["espeak-ng", "-v", "en", "-s", "350", "-w", f"{out}/tmp.wav", "seven"], check=True)
+    subprocess.run(["sox", "-D", f"{out}/tmp.wav", "-r", str(rate), *more, f"{out}/{name}"], check=True); os.remove(f"{out}/tmp.wav")
+    w = wave.open(f"{out}/{name}"); raw = w.readframes(w.getnframes())
+    a = np.frombuffer(raw, "<i2") / 32768 if w.getsampwidth() == 2 else (np.frombuffer(raw, "u1") - 128.0) / 128
+    a = torch.from_numpy(a.reshape(-1, w.getnchannels()).mean(1)); n_fft, hop = rate * 32 // 1000, rate * 5 // 1000
+    power = torch.stft(a, n_fft, hop, window=torch.hann_window(n_fft, dtype=torch.float64), center=True, pad_mode="reflect", return_complex=True).abs() ** 2
+    mel = mel_filters(n_fft // 2 + 1, 20.0, 4000.0, 20, rate).T @ power
+    events = s2s.tensor_to_events(torch.log(mel.clamp(min=1e-10))[None])[0].numpy()  # 1e-10: Speech2Spikes alone has log 0 in silence
+    k, band = np.nonzero(events.T)
+    print(name, os.path.getsize(f"{out}/{name}"), len(k), events.shape)
+    expect(name, band, 0 * band, events[band, k] > 0, k * 5000)

@@ -61,30 +61,33 @@ class DatasetController {
   /**
    * Files of a data set, and what they do not say about themselves.
    *
-   * @param name name of the data set
-   * @param file .npz with labels y [n] and images x [n, ...] or spikes [n, t, ...], and test
-   *     samples x_test or spikes_test with y_test (names of Keras and MedMNIST are known too); or
-   *     an HDF5 file of spike trains as those of SHD and SSC; or a binary batch of CIFAR
-   * @param images IDX file, gzip allowed
-   * @param labels IDX file, gzip allowed
-   * @param testImages IDX file, gzip allowed
-   * @param testLabels IDX file, gzip allowed
-   * @param events zip with one event recording per file, in folders named by class, with train and
-   *     test above them or not
-   * @param timeSteps number of frames that a recording is divided into
-   * @param height rows of the camera
-   * @param width columns of the camera, or channels of spike trains (700 when absent)
-   * @param timeUnit unit of the times in recordings: s, ms, us or ns; when absent it is derived
-   *     from the values, or asked for
-   * @param columns order of the columns in recordings without column names, such as x,y,p,t; when
-   *     absent it is derived from the values, or asked for
-   * @param layout axes of images: channels_first (default) or channels_last
-   * @param scale number that the values of images are divided by
-   * @param preparation JSON object: frames, step_seconds, time_window, denoise_seconds, crop,
-   *     downsample, merge_polarities and augmentation
+   * @param name Display name of the data set.
+   * @param file NumPy archive (.npz) with labels y [n] and images x [n, ...] or spikes [n, t, ...],
+   *     optionally with test samples x_test or spikes_test and y_test (the array names of Keras and
+   *     MedMNIST are accepted too); or an HDF5 file of spike trains in the layout of SHD and SSC;
+   *     or a binary batch of CIFAR.
+   * @param images IDX file of training images, gzip allowed.
+   * @param labels IDX file of training labels, gzip allowed.
+   * @param testImages IDX file of test images, gzip allowed.
+   * @param testLabels IDX file of test labels, gzip allowed.
+   * @param events Zip archive with one event recording or .wav file per sample, in folders named by
+   *     class, optionally below folders train and test.
+   * @param timeSteps Number of frames that a recording is divided into.
+   * @param height Number of rows of the camera; not used for spike trains and audio.
+   * @param width Number of columns of the camera, of channels of spike trains (default 700), or of
+   *     mel bands of audio (default 20).
+   * @param timeUnit Unit of the times in recordings: s, ms, us or ns; derived from the file when
+   *     absent, and requested when the file leaves a doubt.
+   * @param columns Order of the columns in recordings without column names, such as x,y,p,t;
+   *     derived from the values when absent, and requested when they leave a doubt.
+   * @param layout Order of the axes of images: channels_first (default) or channels_last.
+   * @param scale Number that the values of images are divided by; derived from the values when
+   *     absent.
+   * @param preparation JSON object with frames, step_seconds, time_window, denoise_seconds, crop,
+   *     downsample, merge_polarities and augmentation.
    */
   record Upload(
-      @Nullable String name,
+      String name,
       @Nullable MultipartFile file,
       @Nullable MultipartFile images,
       @Nullable MultipartFile labels,
@@ -99,6 +102,12 @@ class DatasetController {
       @Nullable String layout,
       @Nullable Double scale,
       @Nullable String preparation) {
+
+    // Absent without the field, which is refused beside all other mistakes.
+    @SuppressWarnings("NullAway")
+    Upload {
+      name = name == null ? "" : name;
+    }
 
     Map<String, InputStreamSource> files() {
       var files = new LinkedHashMap<String, InputStreamSource>();
@@ -121,7 +130,7 @@ class DatasetController {
   @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<DatasetInfo> create(@ModelAttribute Upload upload) throws IOException {
     var mistakes = new Mistakes();
-    var name = upload.name() == null ? "" : upload.name();
+    var name = upload.name();
     mistakes.require(!name.isBlank(), "name", "is missing");
     mistakes.name(name, "name");
     limits.checkName(name, mistakes);

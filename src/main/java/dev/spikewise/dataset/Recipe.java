@@ -2,6 +2,7 @@ package dev.spikewise.dataset;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.spikewise.interop.events.EventOptions;
+import dev.spikewise.interop.events.EventReader;
 import dev.spikewise.interop.events.TimeUnit;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.Preparation;
@@ -152,10 +153,25 @@ public record Recipe(
 
   /** The recipe of spike trains, one row of channels. */
   Recipe ofSpikeTrains() {
+    return ofOneRow(COCHLEA_CHANNELS);
+  }
+
+  /** The recipe of audio, one row of mel bands. */
+  Recipe ofAudio() {
+    var mistakes = new Mistakes();
+    mistakes.require(
+        height == null || height == 1,
+        "height",
+        "must be 1 or left out for audio, which has one row of mel bands, but was " + height);
+    mistakes.throwIfAny();
+    return ofOneRow(EventReader.AUDIO_BANDS);
+  }
+
+  private Recipe ofOneRow(int columnsByDefault) {
     return new Recipe(
         timeSteps,
         1,
-        width == null ? COCHLEA_CHANNELS : width,
+        width == null ? columnsByDefault : width,
         timeUnit,
         columns,
         layout,

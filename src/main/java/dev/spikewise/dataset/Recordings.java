@@ -51,8 +51,8 @@ final class Recordings {
       Set.of("train", "training", "test", "testing", "events_np", "data", "cache");
 
   private final InputStreamSource zip;
-  private final Recipe recipe;
-  private final EventFrames frames;
+  private Recipe recipe;
+  private EventFrames frames;
   private final Unpacking unpacking;
   private final long maxBytes;
   private final Reading.Notes notes = new Reading.Notes();
@@ -81,7 +81,7 @@ final class Recordings {
    */
   static ReadDataset read(String name, InputStreamSource zip, Recipe recipe, Unpacking unpacking)
       throws IOException {
-    return new Recordings(zip, recipe.requireCamera(), unpacking).read(name);
+    return new Recordings(zip, recipe, unpacking).read(name);
   }
 
   /**
@@ -101,7 +101,8 @@ final class Recordings {
       if (recipe.preparation().augmentation() != null) {
         throw new InvalidSpecException(
             "/preparation/augmentation",
-            "needs samples with height and width, but spike trains have channels only: leave it out");
+            "needs samples with height and width, but spike trains have channels only: leave it"
+                + " out");
       }
       if (!EventReader.isSpikeTrains(part, file)) {
         EventReader.read(part + ".h5", file, recipe.options());
@@ -194,6 +195,7 @@ final class Recordings {
               + " airplane/a.npy, whose names end in one of "
               + EventReader.SUFFIXES.stream().sorted().toList());
     }
+    prepareFor(recordings);
     recordings.sort(Comparator.comparing(Recording::test).thenComparing(Recording::path));
     var labels = labels(recordings);
     Map<String, Integer> numbers = new HashMap<>();
@@ -225,6 +227,25 @@ final class Recordings {
         notes,
         maxBytes,
         "events");
+  }
+
+  /** Cameras must have a size; audio has one row of mel bands. */
+  private void prepareFor(List<Recording> recordings) {
+    long audio = recordings.stream().filter(r -> EventReader.isAudio(r.path())).count();
+    if (audio > 0 && audio < recordings.size()) {
+      throw new InvalidSpecException(
+          "/events",
+          "holds %d audio files beside %d event recordings: upload them as two data sets"
+              .formatted(audio, recordings.size() - audio));
+    }
+    boolean bandsByDefault = recipe.width() == null;
+    recipe = audio > 0 ? recipe.ofAudio() : recipe.requireCamera();
+    frames = new EventFrames(recipe, false);
+    if (audio > 0) {
+      notes.assume(
+          "encoding: Speech2Spikes, %d mel bands from 20 Hz to 4 kHz%s, window 32 ms, hop 5 ms, threshold 1"
+              .formatted(recipe.pixels(), bandsByDefault ? " (width not given)" : ""));
+    }
   }
 
   private void noteEvents() {

@@ -38,11 +38,17 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.springdoc.core.customizers.GlobalOperationCustomizer;
 import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.core.io.Resource;
 import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
 import org.springframework.stereotype.Component;
+import org.springframework.web.bind.annotation.BindParam;
+import org.springframework.web.bind.annotation.ModelAttribute;
+import org.springframework.web.method.HandlerMethod;
+import org.springframework.web.multipart.MultipartFile;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -51,7 +57,7 @@ import tools.jackson.databind.json.JsonMapper;
  * .txt for a body in text/plain).
  */
 @Component
-class ApiDocument implements OpenApiCustomizer {
+class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
 
   private static final String BASE = "/api/v1/";
   private static final String PROBLEM = "application/problem+json";
@@ -262,9 +268,7 @@ class ApiDocument implements OpenApiCustomizer {
         .getContent()
         .forEach(
             (type, media) -> {
-              if (type.startsWith(MULTIPART)) {
-                form(operation, media);
-              } else if (!type.equals(JSON)) {
+              if (!type.equals(JSON) && !type.startsWith(MULTIPART)) {
                 media.schema(file(type));
               }
               boolean text = type.equals(TEXT);
@@ -295,64 +299,50 @@ class ApiDocument implements OpenApiCustomizer {
     }
   }
 
-  /** The fields of a form, which springdoc takes for query parameters or for a JSON object. */
-  private static void form(Operation operation, MediaType media) {
-    if (operation.getParameters() != null) {
-      operation.getParameters().removeIf(parameter -> parameter.getIn().equals("query"));
+  /**
+   * Describes the fields of a form from the record that they are bound to; springdoc takes them for
+   * query parameters or for a JSON object.
+   */
+  @Override
+  public Operation customize(Operation operation, HandlerMethod method) {
+    for (var parameter : method.getMethodParameters()) {
+      if (parameter.hasParameterAnnotation(ModelAttribute.class)
+          && operation.getRequestBody() != null
+          && operation.getRequestBody().getContent().get(MULTIPART) instanceof MediaType media) {
+        if (operation.getParameters() != null) {
+          operation.getParameters().removeIf(query -> query.getIn().equals("query"));
+        }
+        media.schema(form(parameter.getParameterType()));
+      }
     }
-    var form = new ObjectSchema();
-    for (var field :
-        List.of(
-            "name",
-            "file",
-            "images",
-            "labels",
-            "test_images",
-            "test_labels",
-            "events",
-            "time_steps",
-            "height",
-            "width",
-            "time_unit",
-            "columns",
-            "layout",
-            "scale",
-            "preparation")) {
-      Schema<?> schema =
-          switch (field) {
-            case "file", "images", "labels", "test_images", "test_labels", "events" -> file("");
-            case "time_steps", "height", "width" -> new IntegerSchema();
-            case "scale" -> new NumberSchema();
-            default -> new StringSchema();
-          };
-      form.addProperty(field, schema.description(formField(field)));
-    }
-    media.schema(form.addRequiredItem("name"));
+    return operation;
   }
 
-  private static String formField(String name) {
-    return switch (name) {
-      case "name" -> "Name of the data set.";
-      case "file" ->
-          ".npz with y [n] and x [n, ...] or spikes [n, t, ...], HDF5 file of SHD or SSC, or binary"
-              + " batch of CIFAR.";
-      case "images", "test_images" -> "IDX file of images, gzip allowed.";
-      case "labels", "test_labels" -> "IDX file of labels, gzip allowed.";
-      case "events" -> "Zip of event recordings in folders named by label or class.";
-      case "time_steps" -> "Number of frames that a recording is divided into.";
-      case "height" -> "Rows of the camera.";
-      case "width" ->
-          "Columns of the camera, or channels of spike trains; 700 for those if absent.";
-      case "time_unit" ->
-          "Unit of the times in recordings: s, ms, us or ns; derived from the values if absent.";
-      case "columns" ->
-          "Order of the columns in recordings without column names, such as x,y,p,t; derived from"
-              + " the values if absent.";
-      case "layout" -> "Axes of images: channels_first (default) or channels_last.";
-      case "scale" -> "Number that the values of images are divided by; derived if absent.";
-      case "preparation" -> "JSON object with frames, crop, denoising and augmentation.";
-      default -> "";
-    };
+  private static Schema<?> form(Class<?> type) {
+    var form = new ObjectSchema();
+    for (var component : type.getRecordComponents()) {
+      var bound = parameter(type, component.getName()).getAnnotation(BindParam.class);
+      var name = bound == null ? component.getName() : bound.value();
+      Schema<?> schema =
+          component.getType() == MultipartFile.class
+              ? file("")
+              : component.getType() == Integer.class
+                  ? new IntegerSchema()
+                  : component.getType() == Double.class ? new NumberSchema() : new StringSchema();
+      form.addProperty(name, schema.description(SchemaConverter.comment(type, component)));
+      if (!component.getAnnotatedType().isAnnotationPresent(Nullable.class)) {
+        form.addRequiredItem(name);
+      }
+    }
+    return form;
+  }
+
+  /** The parameter of a record's only constructor, which has the annotations of its binding. */
+  private static java.lang.reflect.Parameter parameter(Class<?> type, String name) {
+    return Arrays.stream(type.getDeclaredConstructors()[0].getParameters())
+        .filter(parameter -> parameter.getName().equals(name))
+        .findFirst()
+        .orElseThrow();
   }
 
   private static Schema<?> file(String type) {

@@ -376,7 +376,7 @@ class SchemaConverter implements ModelConverter {
   }
 
   /** What the record says of its component, or an interface of the method that the component is. */
-  private static @Nullable String comment(Class<?> type, RecordComponent component) {
+  static @Nullable String comment(Class<?> type, RecordComponent component) {
     Optional<String> own =
         RuntimeJavadoc.getJavadoc(type).getRecordComponents().stream()
             .filter(param -> param.getName().equals(component.getName()))

@@ -110,6 +110,26 @@ class OpenApiTest extends ServiceTest {
   }
 
   @Test
+  void fieldsOfTheUploadFormAreThoseOfItsRecord() {
+    var form =
+        document
+            .at("/paths/~1api~1v1~1datasets/post/requestBody/content")
+            .get("multipart/form-data")
+            .get("schema");
+    var fields = form.get("properties");
+    assertThat(fields.propertyNames())
+        .contains("name", "file", "test_images", "events", "time_steps", "time_unit", "preparation")
+        .hasSize(15);
+    assertThat(form.get("required").toString()).isEqualTo("[\"name\"]");
+    assertThat(fields.at("/test_images/format").asString()).isEqualTo("binary");
+    assertThat(fields.at("/time_steps/type").asString()).isEqualTo("integer");
+    assertThat(fields.at("/scale/type").asString()).isEqualTo("number");
+    fields.forEach(field -> assertThat(field.get("description").asString()).endsWith("."));
+    assertThat(document.at("/paths/~1api~1v1~1datasets/post/parameters").toString())
+        .doesNotContain("\"query\"");
+  }
+
+  @Test
   void everyFieldAndCallIsDescribedUnderTheNameItTravelsWith() {
     var missing = new ArrayList<String>();
     document

@@ -14,6 +14,8 @@ import com.microsoft.playwright.Route;
 import com.microsoft.playwright.assertions.LocatorAssertions;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
+import com.microsoft.playwright.options.FilePayload;
+import com.microsoft.playwright.options.FormData;
 import com.microsoft.playwright.options.RequestOptions;
 import dev.spikewise.Needs;
 import dev.spikewise.Part;
@@ -171,7 +173,8 @@ class DashboardTest {
             .getContentAsString(StandardCharsets.UTF_8));
     var violations =
         page.evaluate(
-            "async () => (await axe.run()).violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | '))");
+            "async () => (await axe.run()).violations.map(v => v.id + ': ' + v.nodes.map(n =>"
+                + " n.html).join(' | '))");
     assertThat((List<?>) violations).isEmpty();
   }
 
@@ -233,7 +236,8 @@ class DashboardTest {
           const canvas = document.querySelector('#curves canvas');
           const drawn = canvas?.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
           return drawn?.some((red, i) => i % 4 === 0 && red === 0x1f && drawn[i + 1] === 0x29 && drawn[i + 2] === 0x33);
-        }""");
+        }\
+        """);
   }
 
   @Test
@@ -448,7 +452,11 @@ class DashboardTest {
     var page = open("/new");
     page.locator("[name=model]")
         .fill(
-            "Sequential(\n  (0): Flatten(start_dim=1, end_dim=-1)\n  (1): Linear(in_features=784, out_features=10, bias=False)\n  (2): IAFSqueeze(spike_threshold=1.0)\n)");
+            "Sequential(\n"
+                + "  (0): Flatten(start_dim=1, end_dim=-1)\n"
+                + "  (1): Linear(in_features=784, out_features=10, bias=False)\n"
+                + "  (2): IAFSqueeze(spike_threshold=1.0)\n"
+                + ")");
     page.getByLabel("Epochs").fill("3");
     press(page, "Train");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
@@ -462,22 +470,25 @@ class DashboardTest {
        "model": {"input_shape": [1, 8, 8], "layers": [{"type": "Conv2d", "out_channels": 8, "kernel_size": 3}, {"type": "IAF"},
          {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
        "loss": [{"type": "cross_entropy"}, {"type": "synops", "mode": "limit", "target": {"baseline_multiple": 1}}],
-       "gates": [{"metric": "test_accuracy", "min": 0.2}, {"metric": "synops", "max": 1}]}""";
+       "gates": [{"metric": "test_accuracy", "min": 0.2}, {"metric": "synops", "max": 1}]}\
+      """;
 
   /** Long names, and a threshold that no neuron reaches. */
   private static final String SILENT =
       """
       {"name": "a_name_so_long_that_there_is_nowhere_to_break_it_and_that_no_table_was_made_for_it_on_a_phone", "epochs": 9,
        "batch_size": 2, "time_steps": 4, "model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 50},
-         {"type": "IAF", "spike_threshold": 1000000}, {"type": "Linear", "out_features": 2}, {"type": "IAF"}]}}""";
+         {"type": "IAF", "spike_threshold": 1000000}, {"type": "Linear", "out_features": 2}, {"type": "IAF"}]}}\
+      """;
 
   private static String sweep(int epochs) {
     return """
-        {"name": "less and less", "seeds": [1, 2], "over": {"loss/1/target/baseline_multiple": [2, 1]},
-         "job": {"epochs": %d, "batch_size": 64, "time_steps": 5, "input": {"type": "dataset", "id": "digits", "limit": 300},
-           "model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 32},
-             {"type": "IAF"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
-           "loss": [{"type": "cross_entropy"}, {"type": "synops", "mode": "limit"}]}}"""
+    {"name": "less and less", "seeds": [1, 2], "over": {"loss/1/target/baseline_multiple": [2, 1]},
+     "job": {"epochs": %d, "batch_size": 64, "time_steps": 5, "input": {"type": "dataset", "id": "digits", "limit": 300},
+       "model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 32},
+         {"type": "IAF"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+       "loss": [{"type": "cross_entropy"}, {"type": "synops", "mode": "limit"}]}}\
+    """
         .formatted(epochs);
   }
 
@@ -537,6 +548,49 @@ class DashboardTest {
     page.locator("#do-cancel").press("Enter");
     hasStatus(page, "cancelled");
     assertThat(page.locator("#do-cancel")).hasCount(0);
+  }
+
+  @Test
+  void aDatasetPageShowsSamplesClassesDensityAndAssumptions() throws IOException {
+    var request = playwright.request().newContext();
+    var events = new ClassPathResource("cases/ev_macos.zip").getContentAsByteArray();
+    var uploaded =
+        request.post(
+            "http://127.0.0.1:%d/api/v1/datasets".formatted(port),
+            RequestOptions.create()
+                .setMultipart(
+                    FormData.create()
+                        .set("name", "Recordings")
+                        .set("events", new FilePayload("a.zip", "application/zip", events))
+                        .set("time_steps", "4")
+                        .set("height", "34")
+                        .set("width", "34")));
+    assertThat(uploaded.status()).as(uploaded.text()).isIn(200, 201);
+    var path = uploaded.headers().get("location").replace("/api/v1", "");
+    request.dispose();
+    for (var scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
+      var page = open(path, scheme == ColorScheme.LIGHT ? 1280 : 390, 900, scheme);
+      assertThat(page.locator("h1")).hasText("Recordings");
+      var sample = page.getByAltText("Sample 0, class 0");
+      sample.scrollIntoViewIfNeeded();
+      page.waitForCondition(
+          () -> (Boolean) sample.evaluate("image => image.complete && image.naturalWidth > 100"));
+      // Four equal windows of the recording hold 271, 263, 228 and 238 events.
+      var density = page.locator("svg.density polyline").getAttribute("points").split(" ");
+      assertThat(density).hasSize(4);
+      assertThat(density[0]).isEqualTo("0.0,0.0");
+      assertThat(density[2])
+          .isEqualTo(String.format(Locale.ROOT, "400.0,%.1f", 80 * (1 - 228 / 271.0)));
+      var classes = page.getByRole(AriaRole.ROW);
+      assertThat(classes.nth(1)).containsText("0");
+      assertThat(page.getByLabel("Share of class 0")).hasAttribute("value", "1");
+      assertThat(page.locator("main")).containsText("time_unit: us");
+      assertThat(page.locator("main")).containsText("__MACOSX/0/._a.npy");
+      isAccessible(page);
+      isNoWiderThanItsWindow(page);
+      keep(page, "dataset-" + scheme.name().toLowerCase(Locale.ROOT));
+      page.close();
+    }
   }
 
   @Test

@@ -240,6 +240,39 @@ class CaseFilesTest {
     assertThat(read.reading().events()).isBetween(200L, 400L);
   }
 
+  /** A folder per word, as in Speech Commands; one frame per hop of the encoding. */
+  @Test
+  void readsArchivesOfAudio() throws IOException {
+    var wav = bytes(resource("/events/seven_16000.wav"));
+    var zip =
+        new ByteArrayResource(zip(Map.of("seven/a.wav", wav, "one/b.WAV", wav, "LICENSE", wav)));
+    var hops = new Preparation(null, 0.005, List.of(0.0, 0.2), null, null, null, null, null);
+    var recipe = new Recipe(40, null, null, null, null, null, null, hops);
+    var read = read(Map.of("events", zip), recipe);
+    assertThat(read.dataset().shape()).isEqualTo(Shape.of(2, 1, 20));
+    assertThat(read.reading().classNames()).containsExactly("one", "seven");
+    assertThat(read.reading().leftOut()).containsExactly("LICENSE");
+    assertThat(read.reading().assumed())
+        .anyMatch(text -> text.startsWith("encoding: Speech2Spikes, 20 mel bands"));
+    var expected =
+        Npz.read(resource("/events/seven_16000.wav.expected.npz").getInputStream(), ROOM);
+    int[] band = Objects.requireNonNull(expected.get("x")).ints();
+    int[] polarity = Objects.requireNonNull(expected.get("p")).ints();
+    int[] time = Objects.requireNonNull(expected.get("t")).ints();
+    assertThat(places(read))
+        .isEqualTo(
+            IntStream.range(0, time.length)
+                .filter(i -> time[i] < 200_000)
+                .map(i -> (time[i] / 5000 * 2 + polarity[i]) * 20 + band[i])
+                .sorted()
+                .toArray());
+    var mixed =
+        new ByteArrayResource(zip(Map.of("a/a.wav", wav, "b/b.npy", bytesOf("ev_macos.zip"))));
+    assertThatThrownBy(() -> read(Map.of("events", mixed), recipe))
+        .isInstanceOf(InvalidSpecException.class)
+        .hasMessageContaining("1 audio files beside 1 event recordings");
+  }
+
   @Test
   void denoisesAsTonicDoes() throws IOException {
     var preparation = new Preparation(null, 0.01, null, 0.01, null, null, null, null);

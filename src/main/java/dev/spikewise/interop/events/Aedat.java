@@ -76,7 +76,7 @@ final class Aedat {
             t);
       }
     }
-    return events.build(options);
+    return events.build(options, null);
   }
 
   private static EventRecording version3(byte[] file, EventOptions options) {
@@ -117,6 +117,6 @@ final class Aedat {
       }
       data.position(end);
     }
-    return events.build(options);
+    return events.build(options, null);
   }
 }

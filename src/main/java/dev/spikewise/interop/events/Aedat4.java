@@ -90,7 +90,7 @@ final class Aedat4 {
     if (chosen == Integer.MAX_VALUE) {
       throw new IllegalArgumentException("it has no stream of events");
     }
-    return events.build(options);
+    return events.build(options, null);
   }
 
   private static void add(ByteBuffer packet, Columns.Builder into) {

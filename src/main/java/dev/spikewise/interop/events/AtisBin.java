@@ -36,6 +36,6 @@ final class AtisBin {
           overflow
               + ((file[at + 2] & 0x7f) << 16 | (file[at + 3] & 0xff) << 8 | file[at + 4] & 0xff));
     }
-    return events.build(options);
+    return events.build(options, null);
   }
 }

@@ -307,7 +307,10 @@ final class Columns {
       times[size++] = t;
     }
 
-    EventRecording build(EventOptions options) {
+    /**
+     * @param start time of the start in microseconds; null for the first event's time
+     */
+    EventRecording build(EventOptions options, @Nullable Long start) {
       var x = new int[size];
       var y = new int[size];
       var polarity = new byte[size];
@@ -317,7 +320,7 @@ final class Columns {
         polarity[i] = (byte) places[3 * i + 2];
       }
       return new Columns(options, TimeUnit.US)
-          .sorted(x, y, polarity, Arrays.copyOf(times, size), null);
+          .sorted(x, y, polarity, Arrays.copyOf(times, size), start);
     }
   }
 }

@@ -13,7 +13,10 @@ public final class EventReader {
   public static final Set<String> SUFFIXES =
       Set.of(
           ".bin", ".npy", ".npz", ".h5", ".hdf5", ".mat", ".aedat", ".aedat2", ".aedat4", ".dat",
-          ".raw");
+          ".raw", ".wav");
+
+  /** Number of mel bands that audio is encoded to unless asked otherwise, as in Speech2Spikes. */
+  public static final int AUDIO_BANDS = 20;
 
   private EventReader() {}
 
@@ -46,6 +49,11 @@ public final class EventReader {
     return reading(name, () -> Hdf5Events.spikeTrains(file, options));
   }
 
+  /** Whether the name is that of an audio file, which becomes one row of mel bands. */
+  public static boolean isAudio(String name) {
+    return name.toLowerCase(Locale.ROOT).endsWith(".wav");
+  }
+
   private static <T> T reading(String name, Reading<T> reading) {
     try {
       return reading.read();
@@ -73,6 +81,7 @@ public final class EventReader {
       case ".aedat", ".aedat2", ".aedat4" -> Aedat.read(file, options);
       case ".dat" -> Prophesee.dat(file, options);
       case ".raw" -> Prophesee.raw(file, options);
+      case ".wav" -> Audio.read(file, options);
       default ->
           throw new IllegalArgumentException(
               "its name must end in one of " + SUFFIXES.stream().sorted().toList());

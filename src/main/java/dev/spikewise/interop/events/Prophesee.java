@@ -56,7 +56,7 @@ final class Prophesee {
         events.add(word & 0x3fff, word >> 14 & 0x3fff, word >> 28 & 1, t);
       }
     }
-    return events.build(options);
+    return events.build(options, null);
   }
 
   static EventRecording raw(byte[] file, EventOptions options) {
@@ -74,7 +74,7 @@ final class Prophesee {
       throw new IllegalArgumentException(
           "its header names none of the formats EVT 2.0, EVT 2.1 and EVT 3.0");
     }
-    return events.build(options);
+    return events.build(options, null);
   }
 
   private static void evt2(ByteBuffer data, Columns.Builder events) {

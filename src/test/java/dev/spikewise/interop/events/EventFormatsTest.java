@@ -7,6 +7,7 @@ import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.snn.data.Npz;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -46,7 +47,11 @@ class EventFormatsTest {
         "unsorted_aligned.npy"
       })
   void readsWhatTheLibraryReads(String name) throws IOException {
-    var read = EventReader.read(name, bytes(name), DAVIS346);
+    assertReads(name, DAVIS346);
+  }
+
+  private static void assertReads(String name, EventOptions options) throws IOException {
+    var read = EventReader.read(name, bytes(name), options);
     Map<String, Npz.Array> expected =
         Npz.read(new ByteArrayInputStream(bytes(name + ".expected.npz")), 1 << 26);
     var x = Objects.requireNonNull(expected.get("x"));
@@ -58,6 +63,32 @@ class EventFormatsTest {
     var t = Objects.requireNonNull(expected.get("t"));
     assertThat(read.t())
         .isEqualTo(IntStream.range(0, t.size()).mapToLong(i -> (long) t.value(i)).toArray());
+  }
+
+  /** Speech2Spikes, with 16-bit mono at 16 kHz and 8-bit stereo at 8 kHz. */
+  @ParameterizedTest
+  @ValueSource(strings = {"seven_16000.wav", "seven_8000.wav"})
+  void encodesAudioAsSpeech2SpikesDoes(String name) throws IOException {
+    assertReads(name, new EventOptions(null, null, 1, 20));
+  }
+
+  @Test
+  void refusesAudioThatItCannotEncode() {
+    var bands = new EventOptions(null, null, 1, 20);
+    var file = bytes("seven_16000.wav");
+    assertThatThrownBy(() -> EventReader.read("a.wav", bytes("nmnist.bin"), bands))
+        .isInstanceOf(UnreadableFileException.class)
+        .hasMessageContaining("not a .wav file with PCM");
+    // Bytes 24 to 27 of a .wav file are its sample rate.
+    var slow = file.clone();
+    slow[24] = 0x40;
+    slow[25] = 0x1f - 8;
+    assertThatThrownBy(() -> EventReader.read("a.wav", slow, bands))
+        .isInstanceOf(UnreadableFileException.class)
+        .hasMessageContaining("at least 8000 Hz");
+    assertThatThrownBy(() -> EventReader.read("a.wav", Arrays.copyOf(file, 100), bands))
+        .isInstanceOf(UnreadableFileException.class)
+        .hasMessageContaining("half a window");
   }
 
   @Test
