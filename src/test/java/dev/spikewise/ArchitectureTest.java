@@ -1,17 +1,24 @@
 package dev.spikewise;
 
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
+import static com.tngtech.archunit.core.domain.JavaModifier.SYNTHETIC;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.codeUnits;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.util.Arrays;
@@ -22,6 +29,7 @@ import org.springframework.modulith.core.ApplicationModuleInformation;
 import org.springframework.modulith.core.ApplicationModules;
 import org.springframework.modulith.core.JavaPackage;
 import org.springframework.modulith.core.NamedInterfaces;
+import org.springframework.stereotype.Component;
 
 /** Nouns (spec), engine (snn), life cycle (job), views: news and imports go one way only. */
 @AnalyzeClasses(packagesOf = SpikewiseApplication.class, importOptions = DoNotIncludeTests.class)
@@ -112,6 +120,23 @@ class ArchitectureTest {
   static final ArchRule engineHasNoCycles =
       slices().assignedFrom(packages("dev.spikewise.snn")).should().beFreeOfCycles();
 
+  /** Kernels take arrays with offsets; the constructor of a record has its components. */
+  @ArchTest
+  static final ArchRule methodsHaveAtMostEightParameters =
+      codeUnits()
+          .that()
+          .areDeclaredInClassesThat()
+          .resideOutsideOfPackage("dev.spikewise.snn.kernel..")
+          .and(
+              describe(
+                  "are no constructors of records or of beans",
+                  unit ->
+                      !unit.isConstructor()
+                          || !unit.getOwner().isRecord()
+                              && !unit.getOwner().isMetaAnnotatedWith(Component.class)))
+          .and(describe("are written by hand", unit -> !unit.getModifiers().contains(SYNTHETIC)))
+          .should(haveAtMostEightParameters());
+
   @ArchTest
   static final ArchRule interopKnowsOnlyNounsAndEngine =
       onlyOfOurs("interop", "interop", "json", "snn", "spec", "problem");
@@ -160,6 +185,20 @@ class ArchitectureTest {
         .should()
         .onlyDependOnClassesThat(within(ours).or(resideOutsideOfPackages("dev.spikewise..")))
         .allowEmptyShould(true);
+  }
+
+  private static ArchCondition<JavaCodeUnit> haveAtMostEightParameters() {
+    return new ArchCondition<>("have at most eight parameters") {
+      @Override
+      public void check(JavaCodeUnit unit, ConditionEvents events) {
+        int count = unit.getRawParameterTypes().size();
+        if (count > 8) {
+          events.add(
+              SimpleConditionEvent.violated(
+                  unit, unit.getFullName() + " has " + count + " parameters"));
+        }
+      }
+    };
   }
 
   /** Every package is a slice, a base package like those below it. */

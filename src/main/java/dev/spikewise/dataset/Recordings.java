@@ -127,7 +127,8 @@ final class Recordings {
         notes.assume("time_unit: s, as in SHD and SSC");
       }
       notes.leaveOut("arrays other than spikes/times, spikes/units and labels");
-      return dataset(name, frames, recipe, places, labels, labels.length, notes, maxBytes, part);
+      return dataset(
+          name, frames, recipe, new Placed(places, labels, labels.length), notes, maxBytes, part);
     } catch (IllegalArgumentException | UnreadableFileException e) {
       throw new InvalidSpecException("/" + part, String.valueOf(e.getMessage()));
     }
@@ -140,13 +141,20 @@ final class Recordings {
     return label;
   }
 
+  /**
+   * Samples whose events have their places in frames.
+   *
+   * @param events by sample: places of its events
+   * @param labels by sample
+   * @param trainSize number of samples to train on, which come first
+   */
+  private record Placed(int[][] events, int[] labels, int trainSize) {}
+
   private static ReadDataset dataset(
       String name,
       EventFrames frames,
       Recipe recipe,
-      int[][] places,
-      int[] labels,
-      int trainSize,
+      Placed placed,
       Reading.Notes notes,
       long maxBytes,
       String part) {
@@ -158,7 +166,7 @@ final class Recordings {
           "takes %.0f bytes per sample in %d steps of %s pixels, more than the %d that a data set may take"
               .formatted(sample, recipe.steps(), frames.shape(), maxBytes));
     }
-    var values = new SampleValues.Events(places, (int) frames.size());
+    var values = new SampleValues.Events(placed.events(), (int) frames.size());
     if (values.bytes() > maxBytes) {
       throw new InvalidSpecException(
           "/" + part,
@@ -171,8 +179,8 @@ final class Recordings {
             frames.shape(),
             recipe.steps(),
             values,
-            labels,
-            trainSize,
+            placed.labels(),
+            placed.trainSize(),
             recipe.preparation().augmentation());
     return new ReadDataset(dataset, notes.of(dataset, recipe));
   }
@@ -221,9 +229,7 @@ final class Recordings {
         name,
         frames,
         recipe,
-        places,
-        labels,
-        (int) recordings.stream().filter(r -> !r.test()).count(),
+        new Placed(places, labels, (int) recordings.stream().filter(r -> !r.test()).count()),
         notes,
         maxBytes,
         "events");

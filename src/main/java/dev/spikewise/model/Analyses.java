@@ -63,33 +63,17 @@ public class Analyses {
       AnalysisSpec spec, Models.Network network, @Nullable Dataset dataset, Compute.Run run) {
     run.reserve(
         Analyzer.estimateMemory(network.spec(), spec.input(), spec.batchSize(), spec.timeSteps()));
+    var batch =
+        new Analyzer.Batch(
+            spec.input(), dataset, spec.batchSize(), spec.timeSteps(), spec.dt(), spec.seed());
     try (var engine = Engine.create(1, run)) {
       var statistics =
-          Analyzer.analyze(
-                  network.spec(),
-                  network.weights(),
-                  spec.input(),
-                  dataset,
-                  spec.batchSize(),
-                  spec.timeSteps(),
-                  spec.dt(),
-                  spec.seed(),
-                  engine)
-              .statistics();
+          Analyzer.analyze(network.spec(), network.weights(), batch, engine).statistics();
       return spec.quantize() == null
           ? statistics
           : statistics.with(
               Analyzer.quantized(
-                  network.spec(),
-                  network.weights(),
-                  spec.quantize(),
-                  spec.input(),
-                  dataset,
-                  spec.batchSize(),
-                  spec.timeSteps(),
-                  spec.dt(),
-                  spec.seed(),
-                  engine));
+                  network.spec(), network.weights(), spec.quantize(), batch, engine));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.spikewise.model;
 
+import dev.spikewise.snn.Effort;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
@@ -51,43 +52,14 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
               output.dims(),
               layer.parameters(vertex.inputShape()).values().stream().mapToLong(Shape::size).sum(),
               layer instanceof NeuronSpec.Spiking ? output.size() : 0,
-              layer instanceof SynapticSpec synaptic ? fanOut(synaptic, output) : null));
+              layer instanceof SynapticSpec synaptic
+                  ? Effort.fanOut(synaptic, vertex.inputShape(), output)
+                  : null));
     }
     return new ModelSummary(
         layers,
         layers.stream().mapToLong(Layer::parameters).sum(),
         layers.stream().mapToLong(Layer::neurons).sum(),
         Trainer.estimateMemory(model, 1, 10));
-  }
-
-  private static long fanOut(SynapticSpec layer, Shape output) {
-    return switch (layer) {
-      case SynapticSpec.Conv2d conv ->
-          (long) output.dim(0)
-              / conv.groups()
-              * windows(
-                  conv.kernelSize().h(), conv.stride().h(), conv.dilation().h(), output.dim(1))
-              * windows(
-                  conv.kernelSize().w(), conv.stride().w(), conv.dilation().w(), output.dim(2));
-      case SynapticSpec.Conv1d conv ->
-          fanOut(conv.asConv2d(), Shape.of(output.dim(0), 1, output.dim(1)));
-      case SynapticSpec.ConvTranspose2d conv ->
-          (long) output.dim(0)
-              / conv.groups()
-              * Math.min(output.dim(1), conv.kernelSize().h())
-              * Math.min(output.dim(2), conv.kernelSize().w());
-      case SynapticSpec.Linear linear -> linear.outFeatures();
-    };
-  }
-
-  /** Most windows along one axis that share an input position. */
-  private static long windows(int kernel, int stride, int dilation, int outputs) {
-    // Every step-th position of the kernel meets the input position at a multiple of the stride.
-    int step = stride / gcd(stride, dilation);
-    return Math.min(outputs, Math.ceilDiv(kernel, step));
-  }
-
-  private static int gcd(int a, int b) {
-    return b == 0 ? a : gcd(b, a % b);
   }
 }

@@ -23,35 +23,47 @@ public final class Analyzer {
   private Analyzer() {}
 
   /**
-   * @param weights drawn from the seed if null
+   * The batch of samples that is sent through a network.
+   *
    * @param dataset the data set that {@code input} names, null for other inputs; its first training
    *     samples make the batch
+   * @param batchSize maximum number of samples
    * @param dt length of a time step in seconds, if it has one
-   * @throws dev.spikewise.problem.InvalidSpecException where model, weights and data set do not fit
-   *     together
+   * @param seed of the input, and of weights that are not given
    */
-  public static Analysis analyze(
-      ModelSpec model,
-      @Nullable StateDict weights,
+  public record Batch(
       InputSpec input,
       @Nullable Dataset dataset,
       int batchSize,
       int timeSteps,
       @Nullable Double dt,
-      long seed,
-      Engine engine) {
+      long seed) {}
+
+  /**
+   * Statistics of the batch.
+   *
+   * @param weights drawn from the seed if null
+   * @throws dev.spikewise.problem.InvalidSpecException where model, weights and data set do not fit
+   *     together
+   */
+  public static Analysis analyze(
+      ModelSpec model, @Nullable StateDict weights, Batch batch, Engine engine) {
+    InputSpec input = batch.input();
+    Dataset dataset = batch.dataset();
+    int batchSize = batch.batchSize();
+    int timeSteps = batch.timeSteps();
     if (input instanceof InputSpec.FromDataset from && dataset != null) {
       new DataCheck(from, dataset, model, batchSize, timeSteps).require(new Mistakes());
     }
-    var feed = new Feed(input, dataset, model, batchSize, timeSteps, seed);
+    var feed = new Feed(input, dataset, model, batchSize, timeSteps, batch.seed());
     var network =
         engine.executor(model, batchSize, timeSteps, Feed.constant(input), Purpose.MEASURING);
     if (weights == null) {
-      network.draw(seed);
+      network.draw(batch.seed());
     } else {
       network.load(weights);
     }
-    var counter = new Counter(network, dt);
+    var counter = new Counter(network, batch.dt());
     int samples = Math.min(batchSize, feed.trainSize());
     forward(network, feed, counter, samples, batchSize, engine.goOn());
     return Analysis.of(counter, model)
@@ -73,34 +85,15 @@ public final class Analyzer {
    *     whole numbers
    */
   public static Statistics.Quantized quantized(
-      ModelSpec model,
-      @Nullable StateDict weights,
-      Quantization how,
-      InputSpec input,
-      @Nullable Dataset dataset,
-      int batchSize,
-      int timeSteps,
-      @Nullable Double dt,
-      long seed,
-      Engine engine) {
+      ModelSpec model, @Nullable StateDict weights, Quantization how, Batch batch, Engine engine) {
     var network = engine.executor(model, 1, 1, true, Purpose.TRAINING);
-    network.draw(seed);
+    network.draw(batch.seed());
     var quantized =
         Quantizer.quantize(
             new TrainedModel(model, weights == null ? network.stateDict() : weights), how);
     return new Statistics.Quantized(
         quantized.scales(),
-        analyze(
-                quantized.model().spec(),
-                quantized.model().weights(),
-                input,
-                dataset,
-                batchSize,
-                timeSteps,
-                dt,
-                seed,
-                engine)
-            .statistics());
+        analyze(quantized.model().spec(), quantized.model().weights(), batch, engine).statistics());
   }
 
   private static @Nullable Double accuracy(Executor network, Feed feed, int samples) {

@@ -1,5 +1,7 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.snn.layer.Signal.Frame;
+import dev.spikewise.snn.layer.Synapses;
 import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
@@ -44,6 +46,11 @@ public final class Effort {
     return perStep * samples * timeSteps;
   }
 
+  /** Number of synapses that one input value away from the borders reaches. */
+  public static long fanOut(SynapticSpec layer, Shape input, Shape output) {
+    return Synapses.wiring(layer, Frame.of(input), Frame.of(output)).mostFanOut();
+  }
+
   /** Operations per second of one thread of this machine: the fastest of some passes. */
   public static double measurePerSecond() {
     var model =
@@ -60,12 +67,7 @@ public final class Effort {
             Analyzer.analyze(
                 model,
                 null,
-                new InputSpec.Poisson(0.5),
-                null,
-                SAMPLES,
-                TIME_STEPS,
-                null,
-                1,
+                new Analyzer.Batch(new InputSpec.Poisson(0.5), null, SAMPLES, TIME_STEPS, null, 1),
                 engine);
         fastest = Math.min(fastest, System.nanoTime() - begin);
       }

@@ -25,12 +25,7 @@ class NeuroBenchTest {
       return Analyzer.analyze(
               model,
               new StateDict(weights),
-              new InputSpec.Constant(input),
-              null,
-              2,
-              steps,
-              null,
-              1,
+              new Analyzer.Batch(new InputSpec.Constant(input), null, 2, steps, null, 1),
               engine)
           .statistics();
     }
@@ -66,7 +61,8 @@ class NeuroBenchTest {
     // A quarter a step: each neuron fires at the fourth step, of five.
     var statistics =
         analyze(
-            "{\"type\": \"Linear\", \"out_features\": 3, \"bias\": false}, {\"type\": \"IAF\", \"spike_fn\": \"single\"}",
+            "{\"type\": \"Linear\", \"out_features\": 3, \"bias\": false}, {\"type\": \"IAF\","
+                + " \"spike_fn\": \"single\"}",
             "[1]",
             Map.of("0.weight", tensor(0.25f, 3, 1)),
             1,
@@ -95,7 +91,8 @@ class NeuroBenchTest {
         analyze(
             """
             {"type": "Conv2d", "out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2,
-             "groups": 2, "bias": false}""",
+             "groups": 2, "bias": false}\
+            """,
             "[4, 9, 7]",
             Map.of("0.weight", tensor(0.1f, 6, 2, 3, 3)),
             1,

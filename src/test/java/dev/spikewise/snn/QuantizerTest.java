@@ -109,10 +109,15 @@ class QuantizerTest {
     try (var engine = Engine.create(1)) {
       var input = new InputSpec.Constant(1.0);
       Statistics plain =
-          Analyzer.analyze(model, weights, input, null, 1, 20, null, 1, engine).statistics();
+          Analyzer.analyze(model, weights, new Analyzer.Batch(input, null, 1, 20, null, 1), engine)
+              .statistics();
       var quantized =
           Analyzer.quantized(
-              model, weights, new Quantization(12, 20), input, null, 1, 20, null, 1, engine);
+              model,
+              weights,
+              new Quantization(12, 20),
+              new Analyzer.Batch(input, null, 1, 20, null, 1),
+              engine);
 
       assertThat(plain.spiking().get("7").firingRate()).isBetween(0.05, 0.95);
       assertThat(quantized.statistics().synops()).isEqualTo(plain.synops());
@@ -201,16 +206,15 @@ class QuantizerTest {
                   model,
                   null,
                   new Quantization(2, 16),
-                  input,
-                  Dataset.digits(),
-                  100,
-                  10,
-                  null,
-                  1,
+                  new Analyzer.Batch(input, Dataset.digits(), 100, 10, null, 1),
                   engine)
               .statistics();
       var whole =
-          Analyzer.analyze(model, null, input, Dataset.digits(), 100, 10, null, 1, engine)
+          Analyzer.analyze(
+                  model,
+                  null,
+                  new Analyzer.Batch(input, Dataset.digits(), 100, 10, null, 1),
+                  engine)
               .statistics();
       assertThat(whole.accuracy()).isBetween(0.0, 1.0);
       assertThat(statistics.accuracy()).isNotNull();

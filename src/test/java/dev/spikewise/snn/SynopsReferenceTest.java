@@ -7,6 +7,7 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.snn.statistics.Counter;
+import dev.spikewise.snn.synops.FanOut;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
@@ -97,7 +98,8 @@ class SynopsReferenceTest {
     var conv = (SynapticSpec.Conv2d) model.layers().get(layer);
     Shape in = model.graph().layer(layer).inputShape();
     int[] fanOut =
-        new ConvShape(
+        FanOut.byPixel(
+            new ConvShape(
                 in.dim(1),
                 in.dim(2),
                 in.dim(0),
@@ -110,8 +112,7 @@ class SynopsReferenceTest {
                 conv.padding().w(),
                 conv.dilation().h(),
                 conv.dilation().w(),
-                conv.groups())
-            .fanOut();
+                conv.groups()));
     float[] map = reference.get("connection_map." + layer).floats();
     for (int i = 0; i < map.length; i++) {
       assertThat(map[i])

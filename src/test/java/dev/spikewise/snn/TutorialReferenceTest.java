@@ -44,12 +44,13 @@ class TutorialReferenceTest {
           Analyzer.analyze(
                   Tutorial.model(),
                   null,
-                  spec.input(),
-                  null,
-                  spec.batchSize(),
-                  spec.timeSteps(),
-                  spec.dt(),
-                  spec.seed(),
+                  new Analyzer.Batch(
+                      spec.input(),
+                      null,
+                      spec.batchSize(),
+                      spec.timeSteps(),
+                      spec.dt(),
+                      spec.seed()),
                   engine)
               .firingRates();
       for (int i = 0; i < SYNAPSES.size(); i++) {

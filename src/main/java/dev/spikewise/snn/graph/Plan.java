@@ -146,7 +146,7 @@ public final class Plan {
     long largest = graph.shapes().stream().mapToLong(Shape::size).max().orElseThrow();
     block = block(graph, largest);
     kept = purpose.kept(batchSize, block);
-    input = new Value(frame(graph.inputShape()), constantInput ? 1 : timeSteps);
+    input = new Value(Frame.of(graph.inputShape()), constantInput ? 1 : timeSteps);
     values.add(input);
     // Single spikes are gone where neurons are computed with their pool, which measuring needs.
     Predicate<PoolShape> fused = purpose == Purpose.MEASURING ? _ -> false : fuses;
@@ -192,14 +192,14 @@ public final class Plan {
               if (behind != null && pool != null && fuses.test(pool)) {
                 done.add(behind.index());
                 Value pooled =
-                    addStep(layer, pool, inputs, new Value(frame(behind.shape()), timeSteps));
+                    addStep(layer, pool, inputs, new Value(Frame.of(behind.shape()), timeSteps));
                 byLayer.put(behind.index(), pooled);
                 yield pooled;
               }
               yield addStep(layer, null, inputs, new Value(in.frame, timeSteps));
             }
             case SynapticSpec _, PoolSpec _, ReducedPoolSpec _, ShapeSpec _ ->
-                addStep(layer, null, inputs, new Value(frame(layer.shape()), in.steps));
+                addStep(layer, null, inputs, new Value(Frame.of(layer.shape()), in.steps));
             case RectifierSpec _, NormSpec _, DropoutSpec _ ->
                 addStep(layer, null, inputs, new Value(in.frame, in.steps));
             case JoinSpec join ->
@@ -244,7 +244,7 @@ public final class Plan {
   }
 
   private static PoolShape pool(Graph.Vertex neurons, Graph.Vertex pool) {
-    return Pool.shape((PoolSpec) pool.spec(), frame(neurons.shape()), frame(pool.shape()));
+    return Pool.shape((PoolSpec) pool.spec(), Frame.of(neurons.shape()), Frame.of(pool.shape()));
   }
 
   /** Samples that are stored at a time: all where the loss reads the value. */
@@ -272,14 +272,6 @@ public final class Plan {
       case SynapticSpec _, RectifierSpec _, NormSpec _ -> true;
       case NeuronSpec _, PoolSpec _, ReducedPoolSpec _, DropoutSpec _, ShapeSpec _, JoinSpec _ ->
           false;
-    };
-  }
-
-  private static Frame frame(Shape shape) {
-    return switch (shape.rank()) {
-      case 3 -> new Frame(shape.dim(1), shape.dim(2), shape.dim(0));
-      case 2 -> new Frame(1, shape.dim(1), shape.dim(0));
-      default -> new Frame(1, 1, shape.size());
     };
   }
 

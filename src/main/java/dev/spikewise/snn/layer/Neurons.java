@@ -52,9 +52,6 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
   /**
    * @param shape PyTorch's, of the neurons
    * @param pool a sum pool that is computed with the neurons, whose output {@code out} is then
-   * @param samples most samples of a batch
-   * @param kept samples whose potentials are kept: all, or those of one call
-   * @param block most samples of one call
    */
   public Neurons(
       String name,
@@ -63,15 +60,12 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
       @Nullable PoolShape pool,
       Signal in,
       Signal out,
-      int samples,
-      int kept,
-      int block,
-      int timeSteps,
+      Extent extent,
       Kernels kernels) {
     super(name, in, out);
     model = NeuronModel.of(spec);
     this.kernels = kernels;
-    this.timeSteps = timeSteps;
+    timeSteps = extent.timeSteps();
     this.pool = pool;
     windows = pool == null ? null : pool.windows();
     frame = pool == null ? out.frame : in.frame;
@@ -86,22 +80,22 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     }
     recurrence =
         spec instanceof NeuronSpec.Recurrent recurrent
-            ? new Recurrence(name, neurons, recurrent.recurrentBias(), block, kernels)
+            ? new Recurrence(name, neurons, recurrent.recurrentBias(), extent.block(), kernels)
             : null;
     if (recurrence != null) {
       parameters.addAll(recurrence.parameters());
     }
     neuron = neuron();
-    this.kept = kept;
+    kept = extent.kept();
     int size = Math.multiplyExact(kept * timeSteps, neurons);
     u = new float[size];
     current = neuron.keepsCurrent() ? new float[size] : new float[0];
-    v = new float[samples * neurons];
+    v = new float[extent.samples() * neurons];
     synapticCurrent = neuron.synaptic() ? new float[v.length] : new float[0];
     b = neuron.adapts() ? new float[v.length] : new float[0];
     bBefore = neuron.adapts() ? new float[size] : new float[0];
     counts = new double[neurons];
-    uncounted = new double[kept < samples ? neurons : 0];
+    uncounted = new double[kept < extent.samples() ? neurons : 0];
     rateGradient = new float[neurons];
     int chunk = chunk(pool);
     ranges = new NeuronRange[(neurons + chunk - 1) / chunk];

@@ -1,5 +1,7 @@
 package dev.spikewise.snn.layer;
 
+import dev.spikewise.spec.Shape;
+
 /**
  * Activations between two layers, or their gradients: [samples, steps, H, W, C]. Where {@code
  * steps} is 1 in a network of more, every time step has the same values. A signal holds the whole
@@ -38,6 +40,16 @@ public final class Signal {
 
   /** Layout of one sample at one step; a flat one that came from a map keeps the map's layout. */
   public record Frame(int h, int w, int c) {
+
+    /** Of a shape as PyTorch gives it: (C, H, W), (C, L) or (N). */
+    public static Frame of(Shape shape) {
+      return switch (shape.rank()) {
+        case 3 -> new Frame(shape.dim(1), shape.dim(2), shape.dim(0));
+        case 2 -> new Frame(1, shape.dim(1), shape.dim(0));
+        default -> new Frame(1, 1, shape.size());
+      };
+    }
+
     public int size() {
       return h * w * c;
     }

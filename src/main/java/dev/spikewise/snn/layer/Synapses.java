@@ -4,6 +4,7 @@ import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.synops.Operations;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,43 +40,49 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   private float synopsGradient;
 
   /**
-   * @param geometry of the windows
+   * What the layers around this one mean for it.
+   *
    * @param spikesPerUnit spikes that an input of 1 stands for: the area of an average pool before
    *     this layer, else 1
    * @param first whether nothing before this layer can be trained
-   * @param samples most samples of one call
    * @param activeOnly whether the layer before throws away dL/din where the input is 0
+   */
+  public record Place(int spikesPerUnit, boolean first, boolean activeOnly) {}
+
+  /**
+   * @param input PyTorch's shape of the input
    */
   public Synapses(
       String name,
-      Wiring geometry,
-      int[] weightShape,
-      boolean hasBias,
-      int spikesPerUnit,
-      boolean first,
-      boolean activeOnly,
+      SynapticSpec spec,
+      Shape input,
+      Place place,
       Signal in,
       Signal out,
-      int samples,
-      int timeSteps,
+      Extent extent,
       Kernels kernels) {
     super(name, in, out);
     this.kernels = kernels;
-    this.first = first;
-    this.activeOnly = activeOnly;
+    first = place.first();
+    activeOnly = place.activeOnly();
+    Wiring geometry = wiring(spec, in.frame, out.frame);
     wiring = geometry.simplified();
-    stepsPerFrame = timeSteps / in.steps;
-    maxFrames = samples * in.steps;
+    stepsPerFrame = extent.timeSteps() / in.steps;
+    maxFrames = extent.block() * in.steps;
     conv = wiring.conv(kernels, maxFrames);
-    weight = new Parameter(name + ".weight", weightShape, torchOrder(geometry.shape()));
+    weight =
+        new Parameter(
+            name + ".weight",
+            spec.weightShape(input).dims().stream().mapToInt(d -> d).toArray(),
+            torchOrder(geometry.shape()));
     bias =
-        hasBias
+        spec.bias()
             ? new Parameter(name + ".bias", new int[] {wiring.outC()}, identity(wiring.outC()))
             : null;
     int[] reach = geometry.fanOut();
     fanOut = new float[reach.length];
     for (int i = 0; i < reach.length; i++) {
-      fanOut[i] = (float) reach[i] * spikesPerUnit;
+      fanOut[i] = (float) reach[i] * place.spikesPerUnit();
     }
     synopsPerFrame = new double[maxFrames];
   }
@@ -86,51 +93,34 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
    * @param out of a ConvTranspose2d, whose sizes the input alone does not give
    */
   public static Wiring wiring(SynapticSpec spec, Signal.Frame in, Signal.Frame out) {
-    return spec instanceof SynapticSpec.ConvTranspose2d c
-        ? new Wiring(
-            new ConvShape(
-                out.h(),
-                out.w(),
-                out.c(),
-                in.c(),
-                c.kernelSize().h(),
-                c.kernelSize().w(),
-                c.stride().h(),
-                c.stride().w(),
-                c.padding().h(),
-                c.padding().w(),
-                c.dilation().h(),
-                c.dilation().w(),
-                c.groups()),
-            true)
-        : Wiring.of(geometry(spec, in));
-  }
-
-  private static ConvShape geometry(SynapticSpec spec, Signal.Frame in) {
     return switch (spec) {
-      case SynapticSpec.ConvTranspose2d _ -> throw new IllegalArgumentException("no convolution");
-      case SynapticSpec.Conv2d c ->
-          new ConvShape(
-              in.h(),
-              in.w(),
-              in.c(),
-              c.outChannels(),
-              c.kernelSize().h(),
-              c.kernelSize().w(),
-              c.stride().h(),
-              c.stride().w(),
-              c.padding().h(),
-              c.padding().w(),
-              c.dilation().h(),
-              c.dilation().w(),
-              c.groups());
-      case SynapticSpec.Conv1d c -> geometry(c.asConv2d(), in);
+      case SynapticSpec.Conv2d c -> Wiring.of(geometry(c, in));
+      case SynapticSpec.Conv1d c -> Wiring.of(geometry(c.asConv2d(), in));
+      case SynapticSpec.ConvTranspose2d c -> new Wiring(geometry(c.reversed(in.c()), out), true);
       // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the map's
       // order.
       case SynapticSpec.Linear l ->
-          new ConvShape(
-              in.h(), in.w(), in.c(), l.outFeatures(), in.h(), in.w(), 1, 1, 0, 0, 1, 1, 1);
+          Wiring.of(
+              new ConvShape(
+                  in.h(), in.w(), in.c(), l.outFeatures(), in.h(), in.w(), 1, 1, 0, 0, 1, 1, 1));
     };
+  }
+
+  private static ConvShape geometry(SynapticSpec.Conv2d c, Signal.Frame in) {
+    return new ConvShape(
+        in.h(),
+        in.w(),
+        in.c(),
+        c.outChannels(),
+        c.kernelSize().h(),
+        c.kernelSize().w(),
+        c.stride().h(),
+        c.stride().w(),
+        c.padding().h(),
+        c.padding().w(),
+        c.dilation().h(),
+        c.dilation().w(),
+        c.groups());
   }
 
   @Override

@@ -2,7 +2,7 @@ package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
-import dev.spikewise.snn.synops.Operations;
+import dev.spikewise.snn.synops.FanOut;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,12 +46,19 @@ public record Wiring(ConvShape shape, boolean transposed) {
 
   /** By input pixel: number of synapses that a spike there reaches, exact at the borders. */
   public int[] fanOut() {
-    return transposed ? shape.fanIn() : shape.fanOut();
+    return transposed ? FanOut.byWindow(shape) : FanOut.byPixel(shape);
+  }
+
+  /** Number of synapses that a spike away from the borders reaches. */
+  public long mostFanOut() {
+    return transposed ? FanOut.mostTransposed(shape) : FanOut.most(shape);
   }
 
   /** By input of a frame: weights other than 0 that it meets. */
   public double[] reach(float[] weights) {
-    return transposed ? Operations.reachBack(shape, weights) : Operations.reach(shape, weights);
+    return transposed
+        ? FanOut.weightsByOutput(shape, weights)
+        : FanOut.weightsByInput(shape, weights);
   }
 
   public Kernels.Conv conv(Kernels kernels, int maxFrames) {

@@ -4,6 +4,7 @@ import dev.spikewise.snn.graph.Plan;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.layer.BatchNorm;
 import dev.spikewise.snn.layer.Dropout;
+import dev.spikewise.snn.layer.Extent;
 import dev.spikewise.snn.layer.FrameNorm;
 import dev.spikewise.snn.layer.Join;
 import dev.spikewise.snn.layer.Layer;
@@ -37,6 +38,7 @@ final class Layers {
   private final int timeSteps;
   private final long[] sampleSeeds;
   private final Kernels kernels;
+  private final Extent extent;
   private final List<Layer> layers = new ArrayList<>();
 
   /**
@@ -53,6 +55,7 @@ final class Layers {
     this.timeSteps = timeSteps;
     this.sampleSeeds = sampleSeeds;
     this.kernels = kernels;
+    extent = new Extent(sampleSeeds.length, plan.kept(), plan.block(), timeSteps);
     for (Plan.Step step : plan.steps()) {
       layers.add(layer(step));
     }
@@ -78,18 +81,7 @@ final class Layers {
       case PoolSpec p -> pool(name, p, in, out);
       case ReducedPoolSpec p -> pool(name, p.asPool2d(step.layer().inputShape()), in, out);
       case NeuronSpec n ->
-          new Neurons(
-              name,
-              n,
-              step.layer().shape(),
-              step.pool(),
-              in,
-              out,
-              sampleSeeds.length,
-              plan.kept(),
-              plan.block(),
-              timeSteps,
-              kernels);
+          new Neurons(name, n, step.layer().shape(), step.pool(), in, out, extent, kernels);
       case RectifierSpec r ->
           new Rectifier(name, r, salt, in, out, sampleSeeds, timeSteps, kernels.parallel());
       case NormSpec.Batch n ->
@@ -124,16 +116,13 @@ final class Layers {
     Plan.Value input = step.inputs().getFirst();
     return new Synapses(
         step.layer().name(),
-        Synapses.wiring(spec, in.frame, out.frame),
-        spec.weightShape(step.layer().inputShape()).dims().stream().mapToInt(d -> d).toArray(),
-        spec.bias(),
-        step.layer().spikesPerUnit(),
-        !input.needsGradient(),
-        skipsSilent(input),
+        spec,
+        step.layer().inputShape(),
+        new Synapses.Place(
+            step.layer().spikesPerUnit(), !input.needsGradient(), skipsSilent(input)),
         in,
         out,
-        plan.block(),
-        timeSteps,
+        extent,
         kernels);
   }
 

@@ -33,7 +33,7 @@ public final class Operations {
    * Counts {@code frames} frames from {@code x[at]}, each of which stands for {@code times} steps.
    */
   public void count(ConvShape shape, float[] weights, float[] x, int at, int frames, int times) {
-    count(reach(shape, weights), x, at, frames, times);
+    count(FanOut.weightsByInput(shape, weights), x, at, frames, times);
   }
 
   /**
@@ -52,55 +52,5 @@ public final class Operations {
         }
       }
     }
-  }
-
-  /** By input of a frame: weights other than 0 that it meets. */
-  public static double[] reach(ConvShape s, float[] weights) {
-    int taps = s.taps();
-    int groupOut = s.outCPerGroup();
-    var nonZero = new int[s.groups() * taps];
-    for (int i = 0; i < weights.length; i++) {
-      nonZero[i / groupOut] += weights[i] != 0 ? 1 : 0;
-    }
-    var reach = new double[s.inSize()];
-    for (int oy = 0; oy < s.outH(); oy++) {
-      for (int ox = 0; ox < s.outW(); ox++) {
-        for (int k = 0; k < s.kH() * s.kW(); k++) {
-          int y = oy * s.strideH() - s.padH() + k / s.kW() * s.dilationH();
-          int x = ox * s.strideW() - s.padW() + k % s.kW() * s.dilationW();
-          if (y < 0 || y >= s.inH() || x < 0 || x >= s.inW()) {
-            continue;
-          }
-          for (int c = 0; c < s.inC(); c++) {
-            int group = c / s.inCPerGroup();
-            int tap = k * s.inCPerGroup() + c % s.inCPerGroup();
-            reach[(y * s.inW() + x) * s.inC() + c] += nonZero[group * taps + tap];
-          }
-        }
-      }
-    }
-    return reach;
-  }
-
-  /** {@link #reach} of the transposed convolution: by output of {@code s}. */
-  public static double[] reachBack(ConvShape s, float[] weights) {
-    int groupOut = s.outCPerGroup();
-    var reach = new double[s.outSize()];
-    for (int p = 0; p < s.windows(); p++) {
-      for (int tap = 0; tap < s.taps(); tap++) {
-        int k = tap / s.inCPerGroup();
-        int y = p / s.outW() * s.strideH() - s.padH() + k / s.kW() * s.dilationH();
-        int x = p % s.outW() * s.strideW() - s.padW() + k % s.kW() * s.dilationW();
-        if (y < 0 || y >= s.inH() || x < 0 || x >= s.inW()) {
-          continue;
-        }
-        for (int o = 0; o < s.outC(); o++) {
-          int g = o / groupOut;
-          boolean there = weights[(g * s.taps() + tap) * groupOut + o % groupOut] != 0;
-          reach[p * s.outC() + o] += there ? 1 : 0;
-        }
-      }
-    }
-    return reach;
   }
 }

@@ -330,6 +330,14 @@ public sealed interface SynapticSpec extends LayerSpec {
       bias = bias == null ? true : bias;
     }
 
+    /**
+     * The convolution that connects the same values the other way round, from this layer's output
+     * to its input of {@code inChannels} channels.
+     */
+    public Conv2d reversed(int inChannels) {
+      return new Conv2d(null, inChannels, kernelSize, stride, padding, dilation, groups, false);
+    }
+
     @Override
     public void check(Mistakes mistakes) {
       if (mistakes.require(outChannels != null, "out_channels", "is missing")) {

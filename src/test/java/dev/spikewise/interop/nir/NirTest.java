@@ -808,12 +808,7 @@ class NirTest {
           Analyzer.analyze(
                   network.model(),
                   network.weights(),
-                  new InputSpec.Constant(1.0),
-                  null,
-                  1,
-                  STEPS,
-                  null,
-                  1,
+                  new Analyzer.Batch(new InputSpec.Constant(1.0), null, 1, STEPS, null, 1),
                   engine)
               .firingRates();
       Tensor last = rates.values().stream().reduce((a, b) -> b).orElseThrow();

@@ -65,10 +65,7 @@ class NeuronReferenceTest {
             null,
             in,
             out,
-            SAMPLES,
-            SAMPLES,
-            SAMPLES,
-            steps,
+            new Extent(SAMPLES, SAMPLES, SAMPLES, steps),
             kernels);
     layer.reset();
     load(layer, reference);
