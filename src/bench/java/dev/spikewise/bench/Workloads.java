@@ -2,7 +2,7 @@ package dev.spikewise.bench;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.spikewise.json.ModelModule;
-import dev.spikewise.snn.kernel.VectorKernels;
+import dev.spikewise.snn.kernel.vector.VectorKernels;
 import dev.spikewise.snn.loss.Loss;
 import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.snn.optim.Optimizer;

@@ -2,6 +2,7 @@ package dev.spikewise.snn.graph;
 
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.PoolShape;
+import dev.spikewise.snn.kernel.SampleChunks;
 import dev.spikewise.snn.layer.Join;
 import dev.spikewise.snn.layer.Pool;
 import dev.spikewise.snn.layer.Signal.Frame;
@@ -40,7 +41,10 @@ public final class Plan {
   /** Bytes of a block's largest activation: what a core's share of the last cache holds. */
   private static final int BLOCK_BYTES = 4 << 20;
 
-  /** Numbers for each trained one: value, gradient, order, and two moments of the optimiser. */
+  /**
+   * Numbers for each trained one: value, gradient, order, and two moments of the optimiser; beside
+   * the gradients that wait to be added.
+   */
   private static final long PARAMETER = 5;
 
   /** G1 gives large arrays regions of their own, and the end of the last one is lost. */
@@ -375,6 +379,11 @@ public final class Plan {
     return (long) (AROUND_ARRAYS * Float.BYTES * floats);
   }
 
+  /** Numbers for each trained one. */
+  private long parameter() {
+    return PARAMETER + SampleChunks.levels(batchSize);
+  }
+
   /** Numbers that a step keeps besides its output. */
   private long ofStep(Step step) {
     Value in = step.inputs().getFirst();
@@ -382,7 +391,7 @@ public final class Plan {
     long out = step.layer().shape().size();
     return switch (step.layer().spec()) {
       case SynapticSpec s ->
-          PARAMETER * s.weightShape(inShape).size()
+          parameter() * s.weightShape(inShape).size()
               + Synapses.wiring(s, in.frame, step.output().frame)
                   .simplified()
                   .scratch(block * in.steps, in.needsGradient);
@@ -397,11 +406,11 @@ public final class Plan {
         for (var constant : n.parameters(inShape).entrySet()) {
           boolean differs =
               constant.getValue().rank() > 0 && !constant.getKey().startsWith("rec_connect");
-          floats += differs ? 4 * out + PARAMETER * constant.getValue().size() : 0;
+          floats += differs ? 4 * out + parameter() * constant.getValue().size() : 0;
         }
         if (n instanceof NeuronSpec.Recurrent) {
           ConvShape shape = ConvShape.linear((int) out, (int) out);
-          floats += PARAMETER * out * out + shape.scratch(block, true) + 5 * block * out;
+          floats += parameter() * out * out + shape.scratch(block, true) + 5 * block * out;
         }
         yield floats;
       }

@@ -1,6 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.TreeSum;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.NormSpec;
 import java.util.ArrayList;
@@ -33,6 +34,7 @@ public final class BatchNorm extends UnaryLayer {
   /** Sums over one frame, so that the order of additions is that of the frames. */
   private final double[][] sums;
 
+  private final TreeSum total;
   private final Parallel parallel;
 
   /**
@@ -58,6 +60,7 @@ public final class BatchNorm extends UnaryLayer {
     runningMean = byChannel("running_mean", 0);
     runningVar = byChannel("running_var", 1);
     batches = new Parameter(name + ".num_batches_tracked", new int[0], new int[1]);
+    total = new TreeSum(2 * channels);
     mean = new double[channels];
     inverseStd = new double[channels];
     sums = new double[samples * in.steps][2 * channels];
@@ -191,6 +194,11 @@ public final class BatchNorm extends UnaryLayer {
         });
   }
 
+  @Override
+  public boolean endsChunks() {
+    return true;
+  }
+
   private interface Addition {
     /** Adds the channels of the pixel at {@code i}. */
     void add(double[] into, int i);
@@ -206,12 +214,16 @@ public final class BatchNorm extends UnaryLayer {
             addition.add(sums[f], i);
           }
         });
-    var total = new double[2 * channels];
+    total.clear();
     for (int f = 0; f < frames; f++) {
-      for (int i = 0; i < total.length; i++) {
-        total[i] += sums[f][i];
+      double[] sum = total.chunk();
+      for (int i = 0; i < sum.length; i++) {
+        sum[i] += sums[f][i];
+      }
+      if ((f + 1) % in.steps == 0 && chunks.isLast(f / in.steps)) {
+        total.endChunk();
       }
     }
-    return total;
+    return total.total();
   }
 }

@@ -1,6 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.TreeSum;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,7 @@ final class InputDifference {
   private final Kernels.Conv conv;
   private final float[] absolute;
   private final float[] sums;
-  private double value;
+  private final TreeSum value = new TreeSum(1);
   private float gradient;
 
   /**
@@ -30,7 +31,7 @@ final class InputDifference {
 
   /** Since the last reset, summed over frames and outputs. */
   double value() {
-    return value;
+    return value.value();
   }
 
   boolean inLoss() {
@@ -45,7 +46,7 @@ final class InputDifference {
   }
 
   void reset() {
-    value = 0;
+    value.clear();
     gradient = 0;
   }
 
@@ -53,8 +54,12 @@ final class InputDifference {
   void forward(float[] x, int xAt, float[] weights, float[] y, int yAt, int frames) {
     conv.forward(x, xAt, absolute(weights), null, sums, 0, frames);
     for (int i = 0; i < frames * wiring.outSize(); i++) {
-      value += sums[i] - Math.abs(y[yAt + i]);
+      value.add(sums[i] - Math.abs(y[yAt + i]));
     }
+  }
+
+  void endChunk() {
+    value.endChunk();
   }
 
   private float[] absolute(float[] weights) {

@@ -1,6 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.data.TorchRandom;
+import dev.spikewise.snn.kernel.SampleChunks;
 import java.util.List;
 
 /** One step of the network's way from input to output, and back for the gradients. */
@@ -11,6 +12,9 @@ public abstract sealed class Layer permits UnaryLayer, Join {
 
   /** Whether the network is trained, rather than used; PyTorch's {@code training}. */
   public boolean training;
+
+  /** How the batch's samples are cut where they are summed. */
+  public SampleChunks chunks = new SampleChunks(1);
 
   /** Whether {@link #forward} computes what it had computed and counted before. */
   public boolean again;

@@ -1,17 +1,26 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.data.TorchRandom;
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.SampleChunks;
 import dev.spikewise.snn.tensor.Tensor;
 import java.util.Arrays;
 
 /** Trainable values in the engine's order, their gradient, and the way to PyTorch's order. */
 public final class Parameter {
 
+  /** Values that a task sums over all levels, in the first cache. */
+  private static final int PART = 4096;
+
   private final String name;
   private final int[] shape;
   private final int[] torchOrder;
   private final float[] values;
   private final float[] gradient;
+
+  /** By level of the tree: sums over complete chunks of samples, which wait for as many more. */
+  private final float[][] waiting = new float[SampleChunks.levels(SampleChunks.MOST)][0];
+
   private boolean reached;
 
   /**
@@ -51,6 +60,41 @@ public final class Parameter {
 
   public void reach() {
     reached = true;
+  }
+
+  /**
+   * Ends the samples of a chunk: what was added to {@link #gradient} since the last one becomes a
+   * leaf of the tree of sums, as in {@link dev.spikewise.snn.kernel.TreeSum}. After the last chunk
+   * the gradient is the sum of all.
+   */
+  public void endChunk(int chunk, int chunks, Parallel parallel) {
+    boolean last = chunk == chunks - 1;
+    int free = last ? waiting.length : Integer.numberOfTrailingZeros(~chunk);
+    if (!last && waiting[free].length == 0) {
+      waiting[free] = new float[gradient.length];
+    }
+    int n = gradient.length;
+    parallel.run(
+        (n + PART - 1) / PART,
+        part -> {
+          int from = part * PART;
+          int to = Math.min(n, from + PART);
+          for (int level = 0; level < free; level++) {
+            if ((chunk >> level & 1) == 1) {
+              addBefore(waiting[level], from, to);
+            }
+          }
+          if (!last) {
+            System.arraycopy(gradient, from, waiting[free], from, to - from);
+            Arrays.fill(gradient, from, to, 0);
+          }
+        });
+  }
+
+  private void addBefore(float[] before, int from, int to) {
+    for (int i = from; i < to; i++) {
+      gradient[i] = before[i] + gradient[i];
+    }
   }
 
   public void zeroGradient() {

@@ -1,6 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.TreeSum;
 import dev.spikewise.spec.layer.RectifierSpec;
 import java.util.SplittableRandom;
 
@@ -23,7 +24,7 @@ public final class Rectifier extends UnaryLayer implements Activity {
   private final int timeSteps;
   private final double[] sums;
   private final Parallel parallel;
-  private double activity;
+  private final TreeSum activity = new TreeSum(1);
 
   /**
    * @param salt keeps the draws of one layer apart from those of others
@@ -66,12 +67,12 @@ public final class Rectifier extends UnaryLayer implements Activity {
 
   @Override
   public double activity() {
-    return activity;
+    return activity.value();
   }
 
   @Override
   public void reset() {
-    activity = 0;
+    activity.clear();
   }
 
   @Override
@@ -82,7 +83,10 @@ public final class Rectifier extends UnaryLayer implements Activity {
       return;
     }
     for (int i = 0; i < to - from; i++) {
-      activity += fanOut * sums[i] * timeSteps / in.steps;
+      activity.add(fanOut * sums[i] * timeSteps / in.steps);
+      if (chunks.isLast(from + i)) {
+        activity.endChunk();
+      }
     }
   }
 

@@ -3,6 +3,7 @@ package dev.spikewise.snn.layer;
 import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.TreeSum;
 import dev.spikewise.snn.synops.Operations;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.SynapticSpec;
@@ -35,7 +36,7 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   private final double[] synopsPerFrame;
   private final Operations operations = new Operations();
   private @Nullable InputDifference difference;
-  private double synops;
+  private final TreeSum synops = new TreeSum(1);
   private boolean inLoss;
   private float synopsGradient;
 
@@ -130,7 +131,7 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
 
   @Override
   public double synops() {
-    return synops;
+    return synops.value();
   }
 
   @Override
@@ -200,7 +201,7 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
 
   @Override
   public void reset() {
-    synops = 0;
+    synops.clear();
     operations.reset();
     if (difference != null) {
       difference.reset();
@@ -224,7 +225,15 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
         out.at(from),
         frames);
     if (difference != null && !again) {
-      difference.forward(in.data, in.at(from), weight.values(), out.data, out.at(from), frames);
+      for (int first = from; first < to; ) {
+        int last = Math.min(to, chunks.end(first));
+        int n = (last - first) * in.steps;
+        difference.forward(in.data, in.at(first), weight.values(), out.data, out.at(first), n);
+        if (last == chunks.end(first)) {
+          difference.endChunk();
+        }
+        first = last;
+      }
     }
   }
 
@@ -239,7 +248,10 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
                 synopsPerFrame[f] =
                     kernels.weightedSum(in.data, in.at(from) + f * size, channels, fanOut));
     for (int f = 0; f < frames; f++) {
-      synops += synopsPerFrame[f] * stepsPerFrame;
+      synops.add(synopsPerFrame[f] * stepsPerFrame);
+      if ((f + 1) % in.steps == 0 && chunks.isLast(from + f / in.steps)) {
+        synops.endChunk();
+      }
     }
   }
 
@@ -257,12 +269,8 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
           gOut.at(from),
           frames);
     }
-    weight.reach();
-    conv.weightGradient(in.data, in.at(from), gOut.data, gOut.at(from), weight.gradient(), frames);
-    if (bias != null) {
-      bias.reach();
-      addColumns(gOut.data, gOut.at(from), frames * wiring.outPixels(), bias.gradient());
-    }
+    forEachChunk(
+        from, to, kernels.parallel(), (first, last) -> addGradients(first, last, gOut, cancelled));
     if (!first) {
       conv.inputGradient(
           gOut.data,
@@ -274,11 +282,26 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
           activeOnly ? in.data : null,
           in.at(from));
     }
+    if (cancelled != null && !first) {
+      cancelled.addInputGradient(weight.values(), gIn.data, gIn.at(from), frames);
+    }
+  }
+
+  @Override
+  public boolean endsChunks() {
+    return true;
+  }
+
+  private void addGradients(int from, int to, Signal gOut, @Nullable InputDifference cancelled) {
+    int frames = (to - from) * in.steps;
+    weight.reach();
+    conv.weightGradient(in.data, in.at(from), gOut.data, gOut.at(from), weight.gradient(), frames);
+    if (bias != null) {
+      bias.reach();
+      addColumns(gOut.data, gOut.at(from), frames * wiring.outPixels(), bias.gradient());
+    }
     if (cancelled != null) {
       cancelled.addWeightGradient(in.data, in.at(from), weight.values(), weight.gradient(), frames);
-      if (!first) {
-        cancelled.addInputGradient(weight.values(), gIn.data, gIn.at(from), frames);
-      }
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.spikewise.snn.layer;
 
+import dev.spikewise.snn.kernel.Parallel;
+
 /** A layer with one input. */
 public abstract sealed class UnaryLayer extends Layer
     permits Synapses,
@@ -22,4 +24,33 @@ public abstract sealed class UnaryLayer extends Layer
 
   /** Computes dL/din from dL/dout for the samples, and adds to the parameters' gradients. */
   public abstract void backward(int from, int to, Signal gOut, Signal gIn);
+
+  /**
+   * Whether {@link #backward} takes any samples and ends chunks itself; it is otherwise called for
+   * samples of one chunk at a time where there are parameters.
+   */
+  public boolean endsChunks() {
+    return false;
+  }
+
+  /** Samples {@code from..to-1}, which belong to one chunk. */
+  public interface Samples {
+    void add(int from, int to);
+  }
+
+  /**
+   * Cuts the samples {@code from..to-1} where chunks end, and ends there what {@code work} adds to
+   * the gradients of the parameters.
+   */
+  public final void forEachChunk(int from, int to, Parallel parallel, Samples work) {
+    for (int first = from; first < to; ) {
+      int end = chunks.end(first);
+      work.add(first, Math.min(to, end));
+      if (end <= to) {
+        int chunk = chunks.of(first);
+        parameters().forEach(p -> p.endChunk(chunk, chunks.count(), parallel));
+      }
+      first = Math.min(to, end);
+    }
+  }
 }

@@ -1,5 +1,7 @@
 package dev.spikewise.snn.loss;
 
+import dev.spikewise.snn.kernel.SampleChunks;
+import dev.spikewise.snn.kernel.TreeSum;
 import dev.spikewise.snn.layer.DifferenceCount;
 import dev.spikewise.snn.layer.SpikeCount;
 import dev.spikewise.snn.layer.Synaptic;
@@ -221,7 +223,8 @@ public final class Loss {
   private double crossEntropy(
       float[] logits, float[] gradient, double weight, int samples, int[] labels) {
     int classes = network.outputs();
-    double loss = 0;
+    var chunks = new SampleChunks(samples);
+    var loss = new TreeSum(1);
     for (int b = 0; b < samples; b++) {
       double top = Double.NEGATIVE_INFINITY;
       for (int c = 0; c < classes; c++) {
@@ -231,31 +234,38 @@ public final class Loss {
       for (int c = 0; c < classes; c++) {
         sum += Math.exp(logits[b * classes + c] - top);
       }
-      loss += Math.log(sum) + top - logits[b * classes + labels[b]];
+      loss.add(Math.log(sum) + top - logits[b * classes + labels[b]]);
+      if (chunks.isLast(b)) {
+        loss.endChunk();
+      }
       for (int c = 0; c < classes; c++) {
         double softmax = Math.exp(logits[b * classes + c] - top) / sum;
         gradient[b * classes + c] +=
             (float) (weight * (softmax - (c == labels[b] ? 1 : 0)) / samples);
       }
     }
-    return loss / samples;
+    return loss.value() / samples;
   }
 
   private double mseCount(LossTerm.MseCount term, int samples, int[] labels) {
     float[] gradient = Objects.requireNonNull(outputGradient);
     int classes = network.outputs();
     double count = (double) samples * classes;
-    double loss = 0;
+    var chunks = new SampleChunks(samples);
+    var loss = new TreeSum(1);
     for (int b = 0; b < samples; b++) {
       for (int c = 0; c < classes; c++) {
         double rate = logits[b * classes + c] / network.timeSteps();
         double error = rate - (c == labels[b] ? term.correctRate() : term.incorrectRate());
-        loss += error * error;
+        loss.add(error * error);
         gradient[b * classes + c] +=
             (float) (term.weight() * 2 * error / network.timeSteps() / count);
       }
+      if (chunks.isLast(b)) {
+        loss.endChunk();
+      }
     }
-    return loss / count;
+    return loss.value() / count;
   }
 
   private double l1(LossTerm.L1 term, int samples) {

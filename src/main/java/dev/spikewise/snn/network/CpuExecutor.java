@@ -3,6 +3,8 @@ package dev.spikewise.snn.network;
 import dev.spikewise.snn.graph.Plan;
 import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.Parallel;
+import dev.spikewise.snn.kernel.SampleChunks;
 import dev.spikewise.snn.layer.Activity;
 import dev.spikewise.snn.layer.BatchNorm;
 import dev.spikewise.snn.layer.Dropout;
@@ -48,6 +50,7 @@ public final class CpuExecutor implements Executor {
   private final long[] sampleSeeds;
   private final Purpose purpose;
   private long activeOutputs;
+  private SampleChunks chunks = new SampleChunks(1);
   private final Signal input;
   private final Output output;
   private final List<Signal> blockSignals = new ArrayList<>();
@@ -60,6 +63,7 @@ public final class CpuExecutor implements Executor {
   /** What the backward pass of a block has written gradients of. */
   private final Set<Plan.Value> reached = new HashSet<>();
 
+  private final Parallel parallel;
   private final int block;
   private final int timeSteps;
 
@@ -83,6 +87,7 @@ public final class CpuExecutor implements Executor {
       Kernels kernels) {
     this.timeSteps = timeSteps;
     this.purpose = purpose;
+    parallel = kernels.parallel();
     plan = new Plan(spec.graph(), batchSize, timeSteps, constantInput, purpose, kernels::fuses);
     block = plan.block();
     sampleSeeds = new long[batchSize];
@@ -265,9 +270,12 @@ public final class CpuExecutor implements Executor {
 
   @Override
   public void forward(int samples, Runnable beforeLayer) {
-    for (int from = 0; from < samples; from += block) {
+    chunks = new SampleChunks(samples);
+    layers.forEach(layer -> layer.chunks = chunks);
+    for (int from = 0, to; from < samples; from = to) {
+      to = chunks.endOfBlock(from, block);
       startBlock(from);
-      forward(from, Math.min(samples, from + block), false, beforeLayer);
+      forward(from, to, false, beforeLayer);
     }
   }
 
@@ -299,9 +307,9 @@ public final class CpuExecutor implements Executor {
       Runnable beforeLayer) {
     parameters.zeroGradients();
     boolean again = samples > plan.kept();
-    for (int from = 0; from < samples; from += block) {
+    for (int from = 0, to; from < samples; from = to) {
+      to = chunks.endOfBlock(from, block);
       startBlock(from);
-      int to = Math.min(samples, from + block);
       if (again) {
         forward(from, to, true, beforeLayer);
       }
@@ -360,10 +368,10 @@ public final class CpuExecutor implements Executor {
           if (in.hasSlot() && !reached.add(in)) {
             var part = new Signal(in.frame, in.steps, scratch);
             part.startAt(from);
-            unary.backward(from, to, gOut, part);
+            backward(unary, from, to, gOut, part);
             add(part, gIn, from, to);
           } else {
-            unary.backward(from, to, gOut, gIn);
+            backward(unary, from, to, gOut, gIn);
           }
         }
         if (unary instanceof Synapses synapses && synapses.inLoss()) {
@@ -373,6 +381,15 @@ public final class CpuExecutor implements Executor {
           synapses.addSynopsGradient(from, to, gIn);
         }
       }
+    }
+  }
+
+  private void backward(UnaryLayer layer, int from, int to, Signal gOut, Signal gIn) {
+    if (layer.endsChunks() || layer.parameters().isEmpty()) {
+      layer.backward(from, to, gOut, gIn);
+    } else {
+      layer.forEachChunk(
+          from, to, parallel, (first, last) -> layer.backward(first, last, gOut, gIn));
     }
   }
 
