@@ -243,7 +243,7 @@ function parsed(text, pointer) {
   try {
     return JSON.parse(text);
   } catch (e) {
-    throw { errors: [{ pointer, detail: `this is not JSON: ${e.message}` }] };
+    throw { errors: [{ pointer, detail: `the body is not valid JSON: ${e.message}` }] };
   }
 }
 

@@ -16,7 +16,7 @@ class AnalysisController {
     this.analyses = analyses;
   }
 
-  /** Counts what one forward pass costs; nothing is stored. */
+  /** Counts the spikes and synaptic operations of one forward pass; nothing is stored. */
   @PostMapping("/api/v1/analyses")
   Statistics analyze(@RequestBody AnalysisSpec spec) {
     return analyses.analyze(spec);

@@ -66,7 +66,7 @@ final class Combinations {
     if (sum > most) {
       throw new InvalidSpecException(
           "/over",
-          "must be shorter: the values of all %d variants together may take %d bytes (spikewise.limits.document-size)"
+          "must be shorter: the values of all %d variants together must take at most %d bytes (spikewise.limits.document-size)"
               .formatted(sweep.combinations(), most));
     }
   }

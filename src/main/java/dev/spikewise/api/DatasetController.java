@@ -137,8 +137,8 @@ class DatasetController {
     var files = upload.files();
     if (!PARTS.contains(files.keySet())) {
       mistakes.add(
-          "must have either the part file (.npz, .h5), or events (.zip), or the parts images and"
-              + " labels (IDX) and with them test_images and test_labels or not, had "
+          "must have either the part file (.npz, .h5), or events (.zip), or images and"
+              + " labels (IDX), optionally with test_images and test_labels, but had "
               + files.keySet());
     }
     var recipe = recipe(upload);
@@ -187,19 +187,19 @@ class DatasetController {
     }
   }
 
-  /** Data sets, the newest first, then the one that is always there. */
+  /** Lists data sets, newest first; the bundled data set `digits` comes last. */
   @GetMapping
   Page<DatasetInfo> list(@ParameterObject PageQuery page) {
     return datasets.list(page.size(), page.before());
   }
 
-  /** A data set. */
+  /** Returns a data set without its samples. */
   @GetMapping("/{id}")
   DatasetInfo get(@PathVariable String id) {
     return datasets.get(id);
   }
 
-  /** Deletes a data set that no job uses. */
+  /** Deletes a data set that no unfinished job uses. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void delete(@PathVariable String id) {

@@ -70,10 +70,10 @@ class JobController {
   }
 
   /**
-   * A job and where its parts are.
+   * A job with links to its parts.
    *
-   * @param job itself
-   * @param links paths of its parts
+   * @param job The job.
+   * @param links Paths of the parts, by name.
    */
   record Resource(@JsonUnwrapped Job job, Map<String, String> links) {
     static Resource of(Job job) {
@@ -89,8 +89,8 @@ class JobController {
   /**
    * A job in a list: without its spec and statistics, which {@code GET /jobs/{id}} has.
    *
-   * @param job itself
-   * @param links paths of its parts
+   * @param job The job.
+   * @param links Paths of the parts, by name.
    */
   record Item(
       @JsonUnwrapped @JsonIgnoreProperties({"spec", "baseline"}) Job job,
@@ -101,11 +101,11 @@ class JobController {
   }
 
   /**
-   * What can be changed of a job.
+   * Properties of a job that can be changed.
    *
-   * @param name the new one; as it was if null
-   * @param labels all of them; as they were if null
-   * @param priority the new one; as it was if null
+   * @param name New display name; unchanged when absent.
+   * @param labels New labels, which replace all present ones; unchanged when absent.
+   * @param priority New priority; unchanged when absent.
    */
   record Patch(
       @Nullable String name, @Nullable Map<String, String> labels, @Nullable Integer priority)
@@ -119,7 +119,7 @@ class JobController {
     }
   }
 
-  /** Queues a training. */
+  /** Queues a training job. */
   @PostMapping
   @ResponseStatus(HttpStatus.ACCEPTED)
   ResponseEntity<Resource> submit(@RequestBody TrainingSpec spec) {
@@ -127,7 +127,7 @@ class JobController {
     return ResponseEntity.accepted().location(URI.create(job.links().get("self"))).body(job);
   }
 
-  /** Queues a training. */
+  /** Queues a training job. */
   @PostMapping(params = "dry_run=true")
   @ResponseStatus(HttpStatus.OK)
   Jobs.Estimate dryRun(@RequestBody TrainingSpec spec) {
@@ -135,9 +135,9 @@ class JobController {
   }
 
   /**
-   * A job. With {@code Prefer: wait=30}, answers at the next change, at the job's end, or after so
-   * many seconds. Beside {@code If-None-Match} that is a change of what the client has, so that
-   * none is missed between two requests.
+   * Returns a job. With {@code Prefer: wait=30} the response is sent at the next change, at the
+   * job's end, or after that many seconds. With {@code If-None-Match} a change is one since the
+   * version of that ETag, so that none is missed between two requests.
    */
   @GetMapping("/{id}")
   ResponseEntity<Resource> get(
@@ -161,14 +161,14 @@ class JobController {
     return "\"" + job.version() + (job.queue() == null ? "" : "-" + job.queue().position()) + "\"";
   }
 
-  /** Jobs, the newest first. */
+  /** Lists jobs, newest first. */
   @GetMapping
   Page<Item> list(@ParameterObject Query query, @ParameterObject PageQuery page) {
     var found = jobs.list(query.filter(), page.size(), page.before());
     return new Page<>(found.data().stream().map(Item::of).toList(), found.nextCursor());
   }
 
-  /** That list, kept up to date. */
+  /** Streams the list of jobs and every change to it as server-sent events. */
   @GetMapping(path = "/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
   void stream(
       @ParameterObject Query query,
@@ -181,9 +181,9 @@ class JobController {
   }
 
   /**
-   * What a list is narrowed to.
+   * Filter of a list of jobs.
    *
-   * @param label each as key:value
+   * @param label Labels that the jobs must have, each as key:value.
    */
   record Query(@Nullable List<String> status, @Nullable List<String> label, @Nullable String name) {
     /** Maximum number of filters of one kind. */
@@ -202,7 +202,7 @@ class JobController {
       if (filters != null && filters.size() > MOST) {
         throw new ProblemException(
             Code.INVALID_PARAMETER,
-            name + " may be given at most " + MOST + " times but was given " + filters.size());
+            name + " must be given at most " + MOST + " times but was given " + filters.size());
       }
     }
   }
@@ -219,7 +219,7 @@ class JobController {
                         + Arrays.stream(JobState.values())
                             .map(JobState::word)
                             .collect(Collectors.joining(", "))
-                        + ", was "
+                        + " but was "
                         + word));
   }
 
@@ -228,7 +228,8 @@ class JobController {
     for (var pair : pairs) {
       int colon = pair.indexOf(':');
       if (colon < 1) {
-        throw new ProblemException(Code.INVALID_PARAMETER, "label must be key:value, was " + pair);
+        throw new ProblemException(
+            Code.INVALID_PARAMETER, "label must be key:value but was " + pair);
       }
       var content = pair.substring(colon + 1);
       var other = labels.put(pair.substring(0, colon), content);
@@ -237,7 +238,8 @@ class JobController {
             Code.INVALID_PARAMETER,
             "label "
                 + pair.substring(0, colon)
-                + " may be given once, as a job has one value of it; was given as "
+                + " must be given at most once because a job has one value per label, but was given"
+                + " as "
                 + other
                 + " and "
                 + content);
@@ -250,33 +252,33 @@ class JobController {
     if (value < least || value > most) {
       throw new ProblemException(
           Code.INVALID_PARAMETER,
-          name + " must be between " + least + " and " + most + ", was " + value);
+          name + " must be between " + least + " and " + most + " but was " + value);
     }
     return value;
   }
 
-  /** Ends a job for good, with its last complete epoch. */
+  /** Cancels a job; the results of its last completed epoch are kept. */
   @PostMapping("/{id}/cancel")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource cancel(@PathVariable UUID id) {
     return Resource.of(jobs.ask(id, JobAction.CANCEL));
   }
 
-  /** Stops a job until it is resumed. */
+  /** Pauses a job until it is resumed. */
   @PostMapping("/{id}/pause")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource pause(@PathVariable UUID id) {
     return Resource.of(jobs.ask(id, JobAction.PAUSE));
   }
 
-  /** Lets a job go on from its last checkpoint. */
+  /** Resumes a paused, cancelled or failed job from its last checkpoint. */
   @PostMapping("/{id}/resume")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource resume(@PathVariable UUID id) {
     return Resource.of(jobs.ask(id, JobAction.RESUME));
   }
 
-  /** Lets a failed or cancelled job start again. */
+  /** Restarts a failed or cancelled job from its first epoch as a new attempt. */
   @PostMapping("/{id}/retry")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource retry(@PathVariable UUID id) {
@@ -289,14 +291,14 @@ class JobController {
     return Resource.of(jobs.change(id, patch.name(), patch.labels(), patch.priority()));
   }
 
-  /** Deletes a job that is not active, with its epochs and checkpoints. */
+  /** Deletes a job that is not running, with its epochs and checkpoints. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void delete(@PathVariable UUID id) {
     jobs.delete(id);
   }
 
-  /** A job's epochs, the oldest first. */
+  /** Lists a job's epochs, oldest first. */
   @GetMapping("/{id}/epochs")
   Page<EpochMetrics> epochs(
       @PathVariable UUID id,
@@ -309,7 +311,7 @@ class JobController {
         epochs, epochs.size() < limit ? null : Integer.toString(epochs.getLast().epoch()));
   }
 
-  /** A job's epochs, the oldest first. */
+  /** Lists a job's epochs, oldest first. */
   @GetMapping(
       path = {"/{id}/epochs", "/{id}/epochs.csv"},
       produces = "text/csv")
@@ -326,7 +328,7 @@ class JobController {
     return maxPoints == null ? null : (Integer) between(2, 10_000, maxPoints, "max_points");
   }
 
-  /** Oldest first, unlike other lists: news continue where the last page ended. */
+  /** Lists a job's events, oldest first; later events continue after the last page. */
   @GetMapping("/{id}/events")
   Page<Timeline.Entry> events(
       @PathVariable UUID id,
@@ -337,9 +339,9 @@ class JobController {
   }
 
   /**
-   * A job's news as they come, oldest first.
+   * Streams a job's events as they occur, oldest first.
    *
-   * @param cursor the event to begin after, for a reader that cannot send the header at first
+   * @param cursor Id of the event to start after, for clients that cannot send Last-Event-ID.
    */
   @GetMapping(path = "/{id}/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
   void stream(
@@ -351,19 +353,19 @@ class JobController {
     watch.stream(id, last == null ? cursor : last, request, response);
   }
 
-  /** The full statistics of a job's last epoch. */
+  /** Returns the full statistics of a job's last epoch. */
   @GetMapping("/{id}/statistics")
   Statistics statistics(@PathVariable UUID id) {
     return jobs.statistics(id);
   }
 
-  /** The firing rate of each neuron of a layer. */
+  /** Returns the firing rate of each neuron of a layer. */
   @GetMapping(path = "/{id}/firing-rates/{layer}", produces = MediaType.APPLICATION_JSON_VALUE)
   Jobs.FiringRates firingRates(@PathVariable UUID id, @PathVariable String layer) {
     return jobs.firingRates(id, layer);
   }
 
-  /** The firing rate of each neuron of a layer; as .npy in the layer's shape. */
+  /** Returns the firing rate of each neuron of a layer as .npy, in the layer's shape. */
   @GetMapping(
       path = {"/{id}/firing-rates/{layer}", "/{id}/firing-rates/{layer}.npy"},
       produces = "application/x-npy")
@@ -371,7 +373,7 @@ class JobController {
     return file(id + "-firing-rates-" + layer + ".npy", jobs.firingRatesNpy(id, layer));
   }
 
-  /** A job's trained weights, named as in a PyTorch state_dict. */
+  /** Returns a job's trained weights, named as in a PyTorch state_dict. */
   @GetMapping(
       path = {"/{id}/weights", "/{id}/weights.npz"},
       produces = "application/x-npz")
@@ -379,7 +381,7 @@ class JobController {
     return file(id + ".npz", jobs.weights(id));
   }
 
-  /** A job's trained weights, named as in a PyTorch state_dict. */
+  /** Returns a job's trained weights, named as in a PyTorch state_dict. */
   @GetMapping(
       path = {"/{id}/weights", "/{id}/weights.safetensors"},
       produces = "application/x-safetensors")
@@ -387,7 +389,7 @@ class JobController {
     return file(id + ".safetensors", jobs.safetensors(id));
   }
 
-  /** A job's network with its trained weights as a NIR file. */
+  /** Returns a job's network with its trained weights as a NIR file. */
   @GetMapping(path = "/{id}/nir", produces = "application/x-hdf5")
   ResponseEntity<byte[]> nir(
       @PathVariable UUID id, @RequestParam(defaultValue = "sinabs") String dialect) {

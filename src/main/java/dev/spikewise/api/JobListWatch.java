@@ -109,7 +109,7 @@ class JobListWatch {
     } catch (IOException e) {
       // The reader has gone.
     } catch (DataAccessException | TransactionException e) {
-      LOG.warn("A stream of jobs ends because the database does not answer: {}", e.toString());
+      LOG.warn("Closing a stream of jobs because the database does not respond: {}", e.toString());
     }
   }
 

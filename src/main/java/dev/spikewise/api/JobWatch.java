@@ -171,7 +171,8 @@ class JobWatch {
     } catch (DataAccessException | TransactionException e) {
       // What is begun cannot become a problem any more: the reader comes back with its
       // Last-Event-ID.
-      LOG.warn("A stream of events ends because the database does not answer: {}", e.toString());
+      LOG.warn(
+          "Closing a stream of events because the database does not respond: {}", e.toString());
     }
   }
 }

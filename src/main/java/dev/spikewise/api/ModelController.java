@@ -41,14 +41,14 @@ class ModelController {
     this.models = models;
   }
 
-  /** Stores a network: a definition, a NIR file, or what Python prints for an nn.Sequential. */
+  /** Stores a model given as JSON, as a NIR file, or as the printed form of an nn.Sequential. */
   @PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE)
   @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> create(@RequestBody ModelSpec definition) {
     return created(models.create(definition));
   }
 
-  /** Stores a network: a definition, a NIR file, or what Python prints for an nn.Sequential. */
+  /** Stores a model given as JSON, as a NIR file, or as the printed form of an nn.Sequential. */
   @PostMapping(consumes = HDF5)
   @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> createFromNir(
@@ -56,7 +56,7 @@ class ModelController {
     return created(models.createFromNir(file, dialect));
   }
 
-  /** Stores a network: a definition, a NIR file, or what Python prints for an nn.Sequential. */
+  /** Stores a model given as JSON, as a NIR file, or as the printed form of an nn.Sequential. */
   @PostMapping(consumes = MediaType.TEXT_PLAIN_VALUE)
   @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> createFromPrinted(
@@ -68,60 +68,60 @@ class ModelController {
     return ResponseEntity.created(URI.create("/api/v1/models/" + model.id())).body(model);
   }
 
-  /** The model and its weights as a NIR file. */
+  /** Returns a model and its weights as a NIR file. */
   @GetMapping(path = "/{id}/nir", produces = HDF5)
   byte[] nir(@PathVariable UUID id, @RequestParam(defaultValue = "sinabs") String dialect) {
     return models.nir(id, dialect);
   }
 
-  /** The spiking twin of a network of ReLUs with weights, as a new model. */
+  /** Converts a trained ReLU network to a spiking one and stores it as a new model. */
   @PostMapping("/{id}/convert")
   @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> convert(@PathVariable UUID id, @RequestBody ConversionSpec how) {
     return created(models.convert(id, how));
   }
 
-  /** The network as it is used, without dropout and batch norms, as a new model. */
+  /** Stores the inference form of a model, without dropout and batch norms, as a new model. */
   @PostMapping("/{id}/merge")
   @ResponseStatus(HttpStatus.CREATED)
   ResponseEntity<Model> merge(@PathVariable UUID id) {
     return created(models.merge(id));
   }
 
-  /** Whether the model fits a chip: layer by layer, with the rules that fail. */
+  /** Checks layer by layer whether a model fits a chip, and lists the rules that fail. */
   @PostMapping("/{id}/deployability")
   Deployability deployability(
       @PathVariable UUID id, @RequestParam(defaultValue = "speck2f") String target) {
     return models.deployability(id, target);
   }
 
-  /** Gives the model weights, named as in a PyTorch state_dict. */
+  /** Stores weights of a model, named as in a PyTorch state_dict. */
   @PutMapping(path = "/{id}/weights", consumes = SAFETENSORS)
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void setSafetensors(@PathVariable UUID id, @RequestBody byte[] file) {
     models.setSafetensors(id, file);
   }
 
-  /** Models, the newest first. */
+  /** Lists models, newest first. */
   @GetMapping
   Page<Model> list(@ParameterObject PageQuery page) {
     return models.list(page.size(), page.before());
   }
 
-  /** A model, with what it amounts to. */
+  /** Returns a model with its number of parameters, neurons and synapses. */
   @GetMapping("/{id}")
   Model get(@PathVariable UUID id) {
     return models.get(id);
   }
 
-  /** Deletes a model that no job uses. */
+  /** Deletes a model that no unfinished job uses. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void delete(@PathVariable UUID id) {
     models.delete(id);
   }
 
-  /** The model's weights, named as in a PyTorch state_dict. */
+  /** Returns a model's weights, named as in a PyTorch state_dict. */
   @GetMapping(
       path = "/{id}/weights",
       produces = {NPZ, SAFETENSORS})
@@ -133,7 +133,7 @@ class ModelController {
         .body(safetensors ? models.safetensors(id) : models.weights(id));
   }
 
-  /** Gives the model weights, named as in a PyTorch state_dict. */
+  /** Stores weights of a model, named as in a PyTorch state_dict. */
   @PutMapping(path = "/{id}/weights", consumes = NPZ)
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void setWeights(@PathVariable UUID id, @RequestBody byte[] npz) {

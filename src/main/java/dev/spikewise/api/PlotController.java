@@ -35,7 +35,7 @@ class PlotController {
     this.jobs = jobs;
   }
 
-  /** One of the tutorial's figures, of a job. */
+  /** Draws a figure of a job: synops, firing rate or firing-rate histograms. */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.svg"},
       produces = SVG)
@@ -47,7 +47,7 @@ class PlotController {
     return draw(id, plot, columns).svg(theme(theme)).getBytes(StandardCharsets.UTF_8);
   }
 
-  /** One of the tutorial's figures, of a job. */
+  /** Draws a figure of a job: synops, firing rate or firing-rate histograms. */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.png"},
       produces = MediaType.IMAGE_PNG_VALUE)
@@ -68,7 +68,7 @@ class PlotController {
       case "dark" -> Theme.DARK;
       default ->
           throw new ProblemException(
-              Code.INVALID_PARAMETER, "theme must be light or dark, was " + word);
+              Code.INVALID_PARAMETER, "theme must be light or dark but was " + word);
     };
   }
 

@@ -20,13 +20,13 @@ class ReportController {
     this.jobs = jobs;
   }
 
-  /** A job's outcome. */
+  /** Returns a report of a job's results and gates. */
   @GetMapping(path = "/report", produces = MediaType.APPLICATION_JSON_VALUE)
   JobController.Resource json(@PathVariable UUID id) {
     return JobController.Resource.of(jobs.get(id));
   }
 
-  /** A job's outcome. */
+  /** Returns a report of a job's results and gates. */
   @GetMapping(
       path = {"/report", "/report.md"},
       produces = "text/markdown;charset=UTF-8")
@@ -34,7 +34,7 @@ class ReportController {
     return Report.markdown(jobs.get(id));
   }
 
-  /** A job's outcome. */
+  /** Returns a report of a job's results and gates. */
   @GetMapping(
       path = {"/report", "/report.xml"},
       produces = "application/xml;charset=UTF-8")

@@ -46,10 +46,10 @@ class SweepController {
   }
 
   /**
-   * A sweep and where its parts are.
+   * A sweep with links to its parts.
    *
-   * @param sweep itself
-   * @param links paths of its parts
+   * @param sweep The sweep.
+   * @param links Paths of the parts, by name.
    */
   record Resource(@JsonUnwrapped Sweep sweep, Map<String, String> links) {
     static Resource of(Sweep sweep) {
@@ -68,35 +68,35 @@ class SweepController {
         .body(Resource.of(sweep));
   }
 
-  /** A sweep, its jobs and their Pareto front. */
+  /** Returns a sweep, its jobs and their Pareto front. */
   @GetMapping("/{id}")
   ResponseEntity<Resource> get(@PathVariable UUID id) {
     var sweep = sweeps.get(id);
     return ResponseEntity.ok().eTag(sweep.version()).body(Resource.of(sweep));
   }
 
-  /** Sweeps, the newest first. */
+  /** Lists sweeps, newest first. */
   @GetMapping
   Page<Resource> list(@ParameterObject PageQuery page) {
     var found = sweeps.list(page.size(), page.before());
     return new Page<>(found.data().stream().map(Resource::of).toList(), found.nextCursor());
   }
 
-  /** Cancels every job of a sweep that is not finished. */
+  /** Cancels every unfinished job of a sweep. */
   @PostMapping("/{id}/cancel")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource cancel(@PathVariable UUID id) {
     return Resource.of(sweeps.cancel(id));
   }
 
-  /** Deletes a sweep, with its jobs. */
+  /** Deletes a sweep and its jobs. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
   void delete(@PathVariable UUID id) {
     sweeps.delete(id);
   }
 
-  /** Accuracy against synops of a sweep's jobs. */
+  /** Draws accuracy against synops of a sweep's jobs, with the Pareto front. */
   @GetMapping(
       path = {"/{id}/plots/pareto", "/{id}/plots/pareto.svg"},
       produces = "image/svg+xml")
@@ -105,7 +105,7 @@ class SweepController {
     return pareto(id).svg(PlotController.theme(theme)).getBytes(StandardCharsets.UTF_8);
   }
 
-  /** Accuracy against synops of a sweep's jobs. */
+  /** Draws accuracy against synops of a sweep's jobs, with the Pareto front. */
   @GetMapping(
       path = {"/{id}/plots/pareto", "/{id}/plots/pareto.png"},
       produces = MediaType.IMAGE_PNG_VALUE)

@@ -35,8 +35,8 @@ class WebhookController {
   }
 
   /**
-   * Adds a receiver. The answer holds the signing secret, which is not told again: a repeat with
-   * the same Idempotency-Key gets the answer without it.
+   * Creates a webhook. The response contains the signing secret only once: a repeat with the same
+   * Idempotency-Key gets the answer without it.
    */
   @PostMapping
   @ResponseStatus(HttpStatus.CREATED)
@@ -47,13 +47,13 @@ class WebhookController {
     return ResponseEntity.created(URI.create(PATH + "/" + webhook.id())).body(webhook);
   }
 
-  /** Webhooks, the newest first. */
+  /** Lists webhooks, newest first. */
   @GetMapping
   Page<Webhook> list(@ParameterObject PageQuery page) {
     return webhooks.list(page.size(), page.before());
   }
 
-  /** A webhook, without its secret. */
+  /** Returns a webhook without its secret. */
   @GetMapping("/{id}")
   Webhook get(@PathVariable UUID id) {
     return webhooks.get(id);
@@ -66,7 +66,7 @@ class WebhookController {
     webhooks.delete(id);
   }
 
-  /** What became of a webhook's requests, the newest first. */
+  /** Lists the deliveries of a webhook, newest first. */
   @GetMapping("/{id}/deliveries")
   Page<Delivery> deliveries(@PathVariable UUID id, @ParameterObject PageQuery page) {
     return webhooks.deliveries(id, page.size(), page.before());

@@ -110,7 +110,7 @@ final class Placement {
         findings.require(
             map.dim(1) <= Chip.MAX_INPUT && map.dim(2) <= Chip.MAX_INPUT,
             Rule.INPUT_SIZE,
-            "the input may be at most 128 x 128, was " + size(map));
+            "the input may be at most 128 x 128 but was " + size(map));
       }
       Shape output = order.get(i).shape();
       LayerSpec layer = order.get(i).spec();
@@ -220,20 +220,20 @@ final class Placement {
         findings.require(
             false,
             Rule.NEURON,
-            "neurons must be IAF, was "
+            "neurons must be IAF but was "
                 + layer.typeName()
                 + "; convert the network into its spiking twin first");
         yield impossibleNeurons(i);
       }
       case NeuronSpec _ -> {
-        findings.require(false, Rule.NEURON, "neurons must be IAF, was " + layer.typeName());
+        findings.require(false, Rule.NEURON, "neurons must be IAF but was " + layer.typeName());
         yield impossibleNeurons(i);
       }
       case PoolSpec.SpikingMaxPooling2dLayer _, PoolSpec.MaxPool2d _, ReducedPoolSpec _ -> {
         findings.require(
             false,
             Rule.POOLING,
-            "spikes can only be summed over windows of fixed size; use SumPool2d, was "
+            "spikes can only be summed over windows of fixed size; use SumPool2d but was "
                 + layer.typeName());
         yield Role.IMPOSSIBLE;
       }
@@ -241,14 +241,14 @@ final class Placement {
         findings.require(
             false,
             Rule.LAYER_TYPE,
-            "weights must be those of a Conv2d or Linear, was " + layer.typeName());
+            "weights must be those of a Conv2d or Linear but was " + layer.typeName());
         yield Role.IMPOSSIBLE;
       }
       case NormSpec _, ShapeSpec.Upsample _ -> {
         findings.require(
             false,
             Rule.LAYER_TYPE,
-            "a core computes weights, neurons and sums alone, was " + layer.typeName());
+            "a core computes weights, neurons and sums alone but was " + layer.typeName());
         yield Role.IMPOSSIBLE;
       }
     };
@@ -270,28 +270,28 @@ final class Placement {
         kernel.h() == kernel.w() && kernel.h() <= Chip.MAX_KERNEL,
         Rule.KERNEL_SIZE,
         (linear ? "the map that a Linear looks at becomes its kernel, which" : "a kernel")
-            + " must be square and at most 16 x 16, was "
+            + " must be square and at most 16 x 16 but was "
             + kernel.h()
             + " x "
             + kernel.w());
     findings.require(
         Chip.STRIDES.contains(conv.stride().h()) && Chip.STRIDES.contains(conv.stride().w()),
         Rule.STRIDE,
-        "a stride must be 1, 2, 4 or 8, was " + conv.stride());
+        "a stride must be 1, 2, 4 or 8 but was " + conv.stride());
     findings.require(
         Math.max(conv.padding().h(), conv.padding().w()) <= Chip.MAX_PADDING,
         Rule.PADDING,
-        "a padding may be at most 7, was " + conv.padding());
+        "a padding may be at most 7 but was " + conv.padding());
     findings.require(
         conv.dilation().equals(Size2.ONE),
         Rule.DILATION,
-        "dilation must be 1, was " + conv.dilation());
-    findings.require(conv.groups() == 1, Rule.GROUPS, "groups must be 1, was " + conv.groups());
+        "dilation must be 1 but was " + conv.dilation());
+    findings.require(conv.groups() == 1, Rule.GROUPS, "groups must be 1 but was " + conv.groups());
     int channels = Math.max(map.dim(0), output.dim(0));
     findings.require(
         channels <= Chip.MAX_CHANNELS,
         Rule.CHANNELS,
-        "a layer may have at most 1024 channels, was "
+        "a layer may have at most 1024 channels but was "
             + map.dim(0)
             + " in and "
             + output.dim(0)
@@ -299,7 +299,7 @@ final class Placement {
     findings.require(
         Math.max(output.dim(1), output.dim(2)) <= Chip.MAX_MAP,
         Rule.MAP_SIZE,
-        "a map of neurons may be at most 64 x 64, was " + size(output));
+        "a map of neurons may be at most 64 x 64 but was " + size(output));
     var draft = new Draft(i, map, conv, output);
     findings.require(
         channels > Chip.MAX_CHANNELS || !possibleCores(draft).isEmpty(),
@@ -357,15 +357,15 @@ final class Placement {
     findings.require(
         iaf.spikeThreshold().uniform() != null,
         Rule.NEURON,
-        "must have one spike_threshold for all neurons, was " + iaf.spikeThreshold());
+        "must have one spike_threshold for all neurons but was " + iaf.spikeThreshold());
     findings.require(
-        iaf.tauSyn() == null, Rule.NEURON, "must have no tau_syn, was " + iaf.tauSyn());
+        iaf.tauSyn() == null, Rule.NEURON, "must have no tau_syn but was " + iaf.tauSyn());
     Double value = iaf.resetFn().value();
     boolean subtract = iaf.resetFn().kind() == ResetFn.Kind.SUBTRACT;
     findings.require(
         value == null || value.equals(subtract ? iaf.spikeThreshold().uniform() : (Double) 0.0),
         Rule.RESET,
-        "must take off the threshold or set to 0, was "
+        "must take off the threshold or set to 0 but was "
             + (subtract ? "subtract " : "reset to ")
             + value);
     if (!iaf.spikeFn().equals(SpikeFn.MULTI)) {
@@ -393,7 +393,7 @@ final class Placement {
     findings.require(
         plain,
         Rule.POOLING,
-        "must sum over squares that do not overlap, was kernel_size "
+        "must sum over squares that do not overlap but was kernel_size "
             + kernel
             + ", stride "
             + pool.stride()
@@ -406,13 +406,13 @@ final class Placement {
         Rule.POOLING,
         "squares must be 1, 2 or 4 wide"
             + (before > 1 ? ", together with the pools before" : "")
-            + ", was "
+            + " but was "
             + pooling);
     if (drafts.isEmpty()) {
       findings.require(
           map.dim(0) <= 2,
           Rule.ORDER,
-          "before the first weights, only the camera's 2 channels can be pooled, was "
+          "before the first weights, only the camera's 2 channels can be pooled but was "
               + map.dim(0));
       findings.notes.add("is done by the chip's camera stage");
       cameraPooling = pooling;

@@ -24,11 +24,12 @@ import tools.jackson.databind.JsonNode;
     name = "spikewise",
     mixinStandardHelpOptions = true,
     description =
-        "Trains spiking neural networks to a synaptic-operation budget.%nWithout a command: serves the API.",
+        "Trains spiking neural networks to a synaptic-operation budget.%nWithout a command, starts"
+            + " the server.",
     footerHeading = "%nExit codes: ",
     footer =
-        "0 passed, 1 a gate failed, 2 invalid input, 3 training failed, 4 cancelled, 5 waited too long, "
-            + "6 no server or no right, 130 interrupted.")
+        "0 passed, 1 a gate failed, 2 invalid input, 3 training failed, 4 cancelled, 5 timed out, "
+            + "6 server not reachable or not authorized, 130 interrupted.")
 public final class Cli {
 
   private static final Set<String> WORDS =
@@ -104,7 +105,9 @@ public final class Cli {
         .execute(args);
   }
 
-  @Command(description = "Trains here and now, without a server.", mixinStandardHelpOptions = true)
+  @Command(
+      description = "Trains a job in this process, without a server.",
+      mixinStandardHelpOptions = true)
   int train(@Mixin TrainingOptions training) {
     return embedded(client -> train(client, training, UUID.randomUUID().toString()));
   }
@@ -113,11 +116,14 @@ public final class Cli {
   int submit(
       @Mixin TrainingOptions training,
       @Mixin ServerOptions server,
-      @Option(names = "--wait", description = "Wait for the job's end and judge it.") boolean wait,
+      @Option(names = "--wait", description = "Wait for the end of the job and check its gates.")
+          boolean wait,
       @Option(
               names = "--idempotency-key",
               paramLabel = "KEY",
-              description = "The same key and job give the job there is already, not a second one.")
+              description =
+                  "Repeating a key with the same job returns the first job instead of queueing"
+                      + " another.")
           @Nullable String key) {
     var client = server.client();
     var idempotencyKey = key == null ? UUID.randomUUID().toString() : key;
@@ -143,7 +149,7 @@ public final class Cli {
   }
 
   @Command(
-      description = "Says everything that is wrong with a job, or else what it would cost.",
+      description = "Checks a job and prints every mistake, or an estimate of its cost.",
       mixinStandardHelpOptions = true)
   int validate(@Mixin TrainingOptions training, @Mixin ServerOptions server) {
     return anywhere(
@@ -160,7 +166,7 @@ public final class Cli {
   int analyze(
       @Parameters(
               paramLabel = "FILE",
-              description = "The analysis as JSON, as POST /api/v1/analyses takes it.")
+              description = "JSON file with the analysis, in the format of POST /api/v1/analyses.")
           Path file,
       @Mixin ServerOptions server) {
     return anywhere(
@@ -183,9 +189,9 @@ public final class Cli {
     }
   }
 
-  @Command(description = "Prints the report of a server's job.", mixinStandardHelpOptions = true)
+  @Command(description = "Prints the report of a job on a server.", mixinStandardHelpOptions = true)
   int report(
-      @Parameters(paramLabel = "JOB", description = "The job's id.") UUID job,
+      @Parameters(paramLabel = "JOB", description = "Id of the job.") UUID job,
       @Option(
               names = "--format",
               defaultValue = "markdown",

@@ -122,7 +122,7 @@ final class Client {
 
   private CommandException unreachable(IOException e) {
     return new CommandException(
-        ExitCode.NO_SERVER_OR_NO_RIGHT, "no answer from " + server + " (" + e + ")");
+        ExitCode.NO_SERVER_OR_NO_RIGHT, "no response from " + server + " (" + e + ")");
   }
 
   private static byte[] checked(HttpResponse<byte[]> response) {
@@ -133,7 +133,7 @@ final class Client {
     boolean refused = status == 401 || status == 403 || status == 429 || status >= 500;
     JsonNode problem = null;
     String message =
-        response.request().method() + " " + response.uri() + " was answered with " + status;
+        response.request().method() + " " + response.uri() + " failed with status " + status;
     try {
       problem = JSON.readTree(response.body());
       message = describe(problem, message);
@@ -166,7 +166,7 @@ final class Client {
       throw new CommandException(
           ExitCode.NO_SERVER_OR_NO_RIGHT,
           server
-              + " is no Spikewise server: it answered \""
+              + " is not a Spikewise server: it responded with \""
               + new String(body, 0, Math.min(60, body.length), StandardCharsets.UTF_8)
               + "\"");
     }

@@ -32,7 +32,8 @@ record GateOption(String metric, String bound, double factor, double offset) {
         throw new TypeConversionException(
             "'"
                 + text
-                + "' is no gate: write synops<=25e6, synops<=1.05*baseline or accuracy>=baseline-0.01");
+                + "' is not a gate: write synops<=25e6, synops<=1.05*baseline or"
+                + " accuracy>=baseline-0.01");
       }
       var bound = match.group("sign").equals("<=") ? "max" : "min";
       var metric = match.group("metric");
@@ -58,7 +59,7 @@ record GateOption(String metric, String bound, double factor, double offset) {
       if (baseline == null) {
         throw new CommandException(
             ExitCode.INVALID_INPUT,
-            "the gate on " + metric + " compares with a baseline: name one with --baseline");
+            "the gate on " + metric + " compares with a baseline: give one with --baseline");
       }
       limit += factor * figure(baseline);
     }

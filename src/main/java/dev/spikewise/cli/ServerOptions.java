@@ -12,7 +12,8 @@ final class ServerOptions {
       paramLabel = "URL",
       defaultValue = "${env:SPIKEWISE_SERVER}",
       description =
-          "Server to ask, or SPIKEWISE_SERVER; its API key is read from SPIKEWISE_API_KEY.")
+          "URL of the server, or environment variable SPIKEWISE_SERVER; the API key is read from"
+              + " SPIKEWISE_API_KEY.")
   private @Nullable URI server;
 
   Client client() {

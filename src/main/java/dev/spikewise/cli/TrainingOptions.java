@@ -21,7 +21,8 @@ final class TrainingOptions {
 
   @Parameters(
       paramLabel = "FILE",
-      description = "The job as JSON, as POST /api/v1/jobs takes it; - reads standard input.")
+      description =
+          "JSON file with the job, in the format of POST /api/v1/jobs; - reads standard input.")
   private Path file = Path.of("-");
 
   @Option(names = "--name", description = "Name of the job.")
@@ -37,28 +38,30 @@ final class TrainingOptions {
       names = "--gate",
       paramLabel = "GATE",
       converter = GateOption.Converter.class,
-      description = "synops<=25e6, synops<=1.05*baseline, accuracy>=baseline-0.01; repeatable.")
+      description =
+          "Gate such as synops<=25e6, synops<=1.05*baseline or accuracy>=baseline-0.01;"
+              + " repeatable.")
   private List<GateOption> gates = List.of();
 
   @Option(
       names = "--baseline",
       paramLabel = "JOB",
       description =
-          "What gates compare with: a file that this command printed, a job's id, or KEY=VALUE for the newest "
-              + "succeeded job with that label.")
+          "What gates compare with: a file that this command printed, a job's id, or KEY=VALUE for"
+              + " the newest succeeded job with that label.")
   private @Nullable String baseline;
 
   @Option(
       names = "--timeout",
       defaultValue = "1h",
       converter = Timeout.class,
-      description = "Longest wait, such as 90s or 2h.")
+      description = "Maximum time to wait, such as 90s or 2h.")
   private Duration timeout = Duration.ZERO;
 
   @Option(
       names = "--junit",
       paramLabel = "FILE",
-      description = "Write a JUnit XML report, one test case a gate.")
+      description = "Write a JUnit XML report with one test case per gate.")
   private @Nullable Path junit;
 
   @Option(names = "--markdown", paramLabel = "FILE", description = "Write a Markdown report.")

@@ -181,12 +181,12 @@ public final class Compute implements AutoCloseable {
       int own = admitted.getOrDefault(entry.client, 0);
       if (own >= settings.perClient()) {
         throw busy(
-            "%d of your computations run or wait, as many as spikewise.compute.per-client allows: try again later."
+            "%d computations of this client are running or waiting, the most that spikewise.compute.per-client allows: try again later."
                 .formatted(own));
       }
       if (waiting.size() >= settings.queue()) {
         throw busy(
-            "%d computations wait already, as many as spikewise.compute.queue allows: try again later."
+            "%d computations are waiting, the most that spikewise.compute.queue allows: try again later."
                 .formatted(waiting.size()));
       }
       admitted.merge(entry.client, 1, Integer::sum);

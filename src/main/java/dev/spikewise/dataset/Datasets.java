@@ -224,10 +224,13 @@ public class Datasets {
   public void delete(String id) {
     get(id);
     if (id.equals(DIGITS)) {
-      throw new ProblemException(Code.CONFLICT, "the digits are part of the service");
+      throw new ProblemException(
+          Code.CONFLICT, "the data set `digits` is part of the service and cannot be deleted");
     }
     if (uses.stream().anyMatch(use -> use.usesDataset(id))) {
-      throw new ProblemException(Code.CONFLICT, "a job that is not finished uses this data set");
+      throw new ProblemException(
+          Code.CONFLICT,
+          "an unfinished job uses this data set: wait for it to finish or cancel it");
     }
     jdbc.sql("delete from dataset where id = ?").param(id).update();
     loaded.remove(id);

@@ -37,8 +37,9 @@ public final class PrintedModel {
   private static final Pattern KEYWORD = Pattern.compile("(\\w+)=(.*)", Pattern.DOTALL);
   private static final Pattern TENSOR =
       Pattern.compile(
-          "(?:Parameter containing:\\s*)?tensor\\(([^()'<>=]*?)"
-              + "(?:,\\s*(?:device='[\\w:]+'|dtype=[\\w.]+|requires_grad=True|grad_fn=<\\w+>|size=\\([\\d, ]*\\)))*\\)");
+          "(?:Parameter"
+              + " containing:\\s*)?tensor\\(([^()'<>=]*?)(?:,\\s*(?:device='[\\w:]+'|dtype=[\\w.]+|requires_grad=True|grad_fn=<\\w+>|size=\\([\\d,"
+              + " ]*\\)))*\\)");
 
   /** Arguments that PyTorch prints without their names. */
   private static final Map<String, List<String>> POSITIONAL =
@@ -260,7 +261,7 @@ public final class PrintedModel {
       String text = named ? keyword.group(2).strip() : argument;
       String only = type.equals("FlattenTime") ? text : ONLY.get(name);
       if (only != null && !only.equals(text)) {
-        throw new IllegalArgumentException(name + " must be " + only + ", was " + text);
+        throw new IllegalArgumentException(name + " must be " + only + " but was " + text);
       }
       JsonNode value = only != null || LAYOUT.contains(name) ? null : value(name, text);
       if (value != null) {

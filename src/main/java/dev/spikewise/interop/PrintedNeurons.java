@@ -121,7 +121,8 @@ final class PrintedNeurons {
       return json.put("type", "IAF");
     }
     if (!(decay > 0 && decay < 1)) {
-      throw new IllegalArgumentException(option + " must be above 0 and at most 1, was " + decay);
+      throw new IllegalArgumentException(
+          option + " must be above 0 and at most 1 but was " + decay);
     }
     return json.put("type", "LIF")
         .put("tau_mem", -1 / Math.log(decay))

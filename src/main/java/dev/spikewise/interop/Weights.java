@@ -159,7 +159,7 @@ public final class Weights {
       } else if (!Arrays.equals(tensor.shape(), dims)) {
         mistakes
             .in(name)
-            .add("must have shape " + shape + ", was " + Arrays.toString(tensor.shape()));
+            .add("must have shape " + shape + " but was " + Arrays.toString(tensor.shape()));
       } else {
         weights.put(name, tensor);
       }

@@ -114,7 +114,7 @@ final class JobRunner {
     // A heartbeat may find the lease gone because the job has just ended as it should.
     if (!finished) {
       LOG.warn(
-          "Lost the lease of job {}; whoever claims it goes on from its last checkpoint",
+          "Lost the lease of job {}; the next worker resumes it from its last checkpoint",
           claim.job().id());
     }
   }
@@ -132,20 +132,20 @@ final class JobRunner {
       } catch (Lease.Lost e) {
         if (tried) {
           LOG.info(
-              "Job {} is held here no longer: its end was stored just before the database went"
-                  + " away, or it was taken back",
+              "Job {} is no longer leased to this worker: its end was stored just before the"
+                  + " database went away, or it was taken back",
               claim.job().id());
           return true;
         }
         throw e;
       } catch (RuntimeException e) {
         if (!Outage.passes(e)) {
-          LOG.error("The end of job {} cannot be stored", claim.job().id(), e);
+          LOG.error("The result of job {} cannot be stored", claim.job().id(), e);
           return false;
         }
         tried = true;
         LOG.warn(
-            "The end of job {} could not be stored and will be tried again: {}",
+            "The result of job {} could not be stored and will be retried: {}",
             claim.job().id(),
             e.toString());
         pause();
@@ -181,19 +181,23 @@ final class JobRunner {
       } catch (InvalidSpecException e) {
         return Ending.failed(Reason.INVALID_SPEC, e.getMessage());
       } catch (OutOfMemoryError e) {
-        LOG.error("Job {} does not fit into memory", claim.job().id(), e);
+        LOG.error("Job {} ran out of memory", claim.job().id(), e);
         return Ending.failed(
-            Reason.OUT_OF_MEMORY, "the training needs more memory than this process has");
+            Reason.OUT_OF_MEMORY,
+            "the training needs more memory than the worker has: use a smaller batch_size or"
+                + " activation_checkpointing, or give the worker a larger heap");
       } catch (RuntimeException | Error e) {
         // What a training starts from is read on this thread; its epochs are stored by the journal.
         if (!Outage.passes(e)) {
-          LOG.error("Job {} broke off", claim.job().id(), e);
+          LOG.error("Job {} failed with an internal error", claim.job().id(), e);
           return Ending.failed(
               Reason.INTERNAL_ERROR,
-              "the training broke off; the service's log has job " + claim.job().id());
+              "the training failed with an internal error: look for the job's id in the service's"
+                  + " log, job "
+                  + claim.job().id());
         }
         LOG.warn(
-            "Job {} could not be read and will be tried again: {}", claim.job().id(), e.toString());
+            "Job {} could not be read and will be retried: {}", claim.job().id(), e.toString());
         pause();
         if (stopping || isLost()) {
           return new Ending(new End.Stopped(), null);
@@ -243,7 +247,7 @@ final class JobRunner {
                   Reason.MAX_RUNTIME_EXCEEDED,
                   "max_runtime_seconds of "
                       + claim.spec().maxRuntimeSeconds()
-                      + " were over after epoch "
+                      + " elapsed after epoch "
                       + epoch)
               : new End.Stopped();
       case DIVERGED ->
@@ -251,7 +255,7 @@ final class JobRunner {
               Reason.DIVERGED,
               "the loss, the weights or a metric are not finite after epoch "
                   + epoch
-                  + ": try a lower learning rate, or smaller inputs");
+                  + ": use a lower learning rate or smaller input values");
       case NETWORK_SILENT ->
           new End.Failed(
               Reason.NETWORK_SILENT,

@@ -717,7 +717,7 @@ public class Jobs implements ModelUse, DatasetUse {
     return new ProblemException(
         Problem.of(
                 Problem.Code.CONFLICT,
-                "a job that is " + state.word() + " cannot be asked to " + action)
+                "a job that is " + state.word() + " does not allow the action " + action)
             .withAllowedActions(state.allowedActions().stream().map(JobAction::word).toList()));
   }
 
@@ -729,7 +729,10 @@ public class Jobs implements ModelUse, DatasetUse {
       return row.toJob(
           place, documents.spec(row.documents()), documents.baseline(row.id()).orElse(null));
     } catch (StoredJson.Unreadable e) {
-      LOG.error("Job {} is shown without its documents: {}", row.id(), e.getMessage());
+      LOG.error(
+          "Job {} is shown without its documents, which cannot be read: {}",
+          row.id(),
+          e.getMessage());
       return row.toJob(place);
     }
   }

@@ -69,7 +69,7 @@ final class Journal implements AutoCloseable {
             throw e;
           }
           LOG.warn(
-              "Epochs of job {} could not be stored and will be tried again: {}",
+              "Epochs of job {} could not be stored and will be retried: {}",
               lease.jobId(),
               e.toString());
         }

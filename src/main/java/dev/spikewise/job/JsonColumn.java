@@ -33,7 +33,7 @@ public abstract class JsonColumn<T> implements AttributeConverter<@Nullable T, @
     try {
       return stored == null ? null : json.read(stored, type);
     } catch (StoredJson.Unreadable e) {
-      LOG.error("A job is shown without a part: {}", e.getMessage());
+      LOG.error("A job is shown without a stored part that cannot be read: {}", e.getMessage());
       return null;
     }
   }

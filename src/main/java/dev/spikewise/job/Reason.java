@@ -5,33 +5,33 @@ import java.util.Locale;
 
 /** Reason of a job's state, one of a fixed set of words. */
 public enum Reason {
-  /** All epochs are done. */
+  /** All requested epochs are completed. */
   COMPLETED("The training is complete"),
-  /** The synops kept to their target for as many epochs as {@code early_stopping} asks for. */
+  /** The synops met their target for the number of epochs that {@code early_stopping} requires. */
   TARGET_MET("The target was met"),
-  /** Nothing became better for as many epochs as {@code early_stopping} waits. */
-  EARLY_STOPPED("The training no longer improved"),
-  /** Somebody asked for it. */
+  /** The metric did not improve for the number of epochs that {@code early_stopping} allows. */
+  EARLY_STOPPED("The training stopped improving"),
+  /** A request changed the state. */
   REQUESTED("Requested"),
-  /** {@code max_runtime_seconds} of active training are over. */
+  /** The training was active for longer than {@code max_runtime_seconds}. */
   MAX_RUNTIME_EXCEEDED("The training took longer than max_runtime_seconds"),
-  /** The loss or a weight is no longer a finite number. */
+  /** The loss, a weight or a metric is not a finite number. */
   DIVERGED("The training diverged"),
-  /** No neuron fires any more and no gradient is left to wake one: the target may be too low. */
-  NETWORK_SILENT("The network fell silent"),
-  OUT_OF_MEMORY("The training did not fit into memory"),
+  /** No neuron fires and no gradient can change that: the target may be too low. */
+  NETWORK_SILENT("No neuron fires any more"),
+  OUT_OF_MEMORY("The training ran out of memory"),
   /**
-   * The worker died or lost touch with the database, several times in a row where the job has
-   * failed.
+   * The worker died or lost its connection to the database; the job fails when that happens several
+   * times in a row.
    */
   WORKER_LOST("The worker was lost"),
-  /** The worker was shut down in good order; another goes on from the checkpoint. */
+  /** The worker was shut down gracefully; another one resumes from the checkpoint. */
   WORKER_DRAINED("The worker was shut down"),
-  /** A stored model or data set changed so that the spec no longer fits it. */
-  INVALID_SPEC("The spec cannot be trained"),
-  /** What is stored of the job is damaged; submit it again. */
+  /** The specification no longer fits its stored model or data set. */
+  INVALID_SPEC("The specification is invalid"),
+  /** The stored job is damaged: submit it again. */
   UNREADABLE("The stored job cannot be read"),
-  INTERNAL_ERROR("The training broke off");
+  INTERNAL_ERROR("The training failed with an internal error");
 
   private final String title;
 

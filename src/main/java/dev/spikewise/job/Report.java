@@ -36,7 +36,7 @@ public final class Report {
     if (before != null && after != null) {
       text.append("| | untrained | trained |\n|---|---:|---:|\n");
       text.append(
-          "| synops a sample | %s | %s |\n"
+          "| synops per sample | %s | %s |\n"
               .formatted(number(before.synops()), number(after.synops())));
       text.append(
           "| firing rate | %s | %s |\n"
@@ -49,14 +49,14 @@ public final class Report {
           .forEach(a -> text.append("| test accuracy | | %s |\n".formatted(number(a))));
       Stream.of(after.testSynops())
           .filter(Objects::nonNull)
-          .forEach(s -> text.append("| synops a test sample | | %s |\n".formatted(number(s))));
+          .forEach(s -> text.append("| synops per test sample | | %s |\n".formatted(number(s))));
       Stream.of(after.quantizedAccuracy())
           .filter(Objects::nonNull)
           .forEach(a -> text.append("| accuracy, quantized | | %s |\n".formatted(number(a))));
       Stream.of(after.quantizedSynops())
           .filter(Objects::nonNull)
           .forEach(
-              s -> text.append("| synops a sample, quantized | | %s |\n".formatted(number(s))));
+              s -> text.append("| synops per sample, quantized | | %s |\n".formatted(number(s))));
       text.append('\n');
     }
     return text

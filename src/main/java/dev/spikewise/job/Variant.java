@@ -59,7 +59,7 @@ public final class Variant {
     } else if (node instanceof ArrayNode array && array.has(place.getMatchingIndex())) {
       array.set(place.getMatchingIndex(), value);
     } else {
-      throw new InvalidSpecException(pointer, "leads nowhere in job");
+      throw new InvalidSpecException(pointer, "names nothing in job");
     }
   }
 

@@ -135,7 +135,7 @@ public class Workers implements SmartLifecycle {
         return;
       } catch (RuntimeException | Error e) {
         // A thread that ended would be a slot less until the next start.
-        LOG.warn("No job could be claimed: {}", e.toString(), Outage.passes(e) ? null : e);
+        LOG.warn("Claiming a job failed: {}", e.toString(), Outage.passes(e) ? null : e);
         sleep();
       }
     }
@@ -179,7 +179,7 @@ public class Workers implements SmartLifecycle {
       try {
         heartbeat.accompanied(owner);
       } catch (RuntimeException e) {
-        LOG.warn("It could not be stored that a suspect has company: {}", e.toString());
+        LOG.warn("The sharing of a suspect job's process could not be stored: {}", e.toString());
       }
     }
   }
@@ -245,11 +245,11 @@ public class Workers implements SmartLifecycle {
       publish();
       int reaped = leases.reap();
       if (reaped > 0) {
-        LOG.warn("Took {} jobs back from workers that were not heard of", reaped);
+        LOG.warn("Reclaimed {} jobs from workers whose lease expired", reaped);
         news.release();
       }
     } catch (RuntimeException e) {
-      LOG.warn("No lease could be taken back: {}", e.toString());
+      LOG.warn("Expired leases could not be reclaimed: {}", e.toString());
     }
   }
 

@@ -64,7 +64,7 @@ public record Limits(
   private static void requireAtMost(int value, int most, String setting) {
     if (value > most) {
       throw new IllegalArgumentException(
-          "spikewise.limits." + setting + " must be at most " + most + ", was " + value);
+          "spikewise.limits." + setting + " must be at most " + most + " but was " + value);
     }
   }
 
@@ -118,7 +118,7 @@ public record Limits(
         "name",
         "must have at most "
             + nameLength
-            + " characters (spikewise.limits.name-length), has "
+            + " characters (spikewise.limits.name-length) but has "
             + length);
   }
 
@@ -182,7 +182,7 @@ public record Limits(
         "batch_size",
         "times time_steps must be at most "
             + batchTimeSteps
-            + " (spikewise.limits.batch-time-steps), was "
+            + " (spikewise.limits.batch-time-steps) but was "
             + work);
   }
 
@@ -191,6 +191,6 @@ public record Limits(
     return mistakes.require(
         value <= most,
         name,
-        "must be at most " + most + " (spikewise.limits." + setting + "), was " + value);
+        "must be at most " + most + " (spikewise.limits." + setting + ") but was " + value);
   }
 }

@@ -195,7 +195,7 @@ public class Models {
                             + Arrays.stream(Chip.values())
                                 .map(Chip::word)
                                 .collect(Collectors.joining(", "))
-                            + ", was "
+                            + " but was "
                             + target));
     var definition = definition(find(id));
     return compute.run(_ -> Deployability.of(definition, chip));
@@ -279,7 +279,8 @@ public class Models {
   public void delete(UUID id) {
     var row = find(id);
     if (uses.stream().anyMatch(use -> use.uses(id))) {
-      throw new ProblemException(Code.CONFLICT, "a job that is not finished uses this model");
+      throw new ProblemException(
+          Code.CONFLICT, "an unfinished job uses this model: wait for it to finish or cancel it");
     }
     models.delete(row);
   }
@@ -295,7 +296,8 @@ public class Models {
             .orElseThrow(
                 () ->
                     new InvalidSpecException(
-                        "/model/id", "there is no model with the id " + ref.id()));
+                        "/model/id",
+                        "names no stored model: there is none with the id " + ref.id()));
     var npz = weights.findById(row.id()).map(ModelWeights::npz).orElse(null);
     return new Network(definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
   }
@@ -307,8 +309,7 @@ public class Models {
         .findById(id)
         .map(ModelWeights::npz)
         .orElseThrow(
-            () ->
-                new ProblemException(Code.NOT_FOUND, "model " + id + " has no weights of its own"));
+            () -> new ProblemException(Code.NOT_FOUND, "model " + id + " has no stored weights"));
   }
 
   /**

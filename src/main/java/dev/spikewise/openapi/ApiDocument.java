@@ -146,14 +146,17 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
       operation.addParametersItem(
           new HeaderParameter()
               .name("Idempotency-Key")
-              .description("The same key and body give the first answer again.")
+              .description(
+                  "Key of the request: repeating key and body returns the first response again.")
               .schema(new StringSchema()));
     }
     if (path.equals(BASE + "jobs") && method == HttpMethod.POST) {
       operation.addParametersItem(
           new QueryParameter()
               .name("dry_run")
-              .description("Checks everything and answers 200 with an estimate; nothing is stored.")
+              .description(
+                  "Whether to only check the job and return an estimate with status 200; nothing is"
+                      + " stored.")
               .schema(new Schema<>().type("boolean")));
     }
     if (operation.getParameters() != null) {
@@ -169,7 +172,8 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
       if (dryRun != null) {
         operation
             .getResponses()
-            .addApiResponse("2XX", dryRun.description("200 with dry_run=true: an estimate."));
+            .addApiResponse(
+                "2XX", dryRun.description("Status 200 with dry_run=true: an estimate of the job."));
       }
     }
     answers(path, method, operation);
@@ -239,25 +243,36 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
     }
     parameter.description(
         switch (parameter.getName()) {
-          case "id" -> "Of the resource.";
-          case "limit" -> "At most so many entries.";
-          case "cursor" -> "The next_cursor of the page before; the first page without.";
-          case "after" -> "Only epochs after this one.";
-          case "max_points" -> "Every n-th epoch only, so that there are at most so many.";
-          case "status" -> "Only jobs in one of these states.";
-          case "label" -> "Only jobs with all of these labels, each as key:value.";
-          case "name" -> "Only those of this name.";
+          case "id" -> "Id of the resource.";
+          case "limit" -> "Maximum number of entries per page.";
+          case "cursor" ->
+              "Value of next_cursor of the preceding page; the first page when absent.";
+          case "after" -> "Number of the epoch after which the list starts.";
+          case "max_points" ->
+              "Maximum number of epochs returned: every n-th epoch where there are more.";
+          case "status" -> "States of the jobs to return; all states when absent.";
+          case "label" -> "Labels that the jobs must all have, each as key:value.";
+          case "name" -> "Name that the entries must have.";
           case "layer" -> "Name of a spiking layer.";
-          case "plot" -> "synops, firing-rate or firing-rate-histogram.";
-          case "columns" -> "Histograms beside each other, 1 to 4.";
-          case "theme" -> "light or dark; without, an SVG follows its reader and a PNG is light.";
-          case "dialect" -> "Whose NIR it is: sinabs, norse, snntorch, spikingjelly or lava.";
-          case "input_shape" -> "What is not printed: channels,height,width or features.";
-          case "target" -> "The chip: speck2f.";
-          case "Accept" -> "application/x-npz or application/x-safetensors.";
-          case "Prefer" -> "wait=30 holds the answer until something changes, 60 seconds at most.";
-          case "If-None-Match" -> "The ETag of what is known already.";
-          case "Last-Event-ID" -> "The last event of a stream that broke off.";
+          case "plot" -> "Name of the figure: synops, firing-rate or firing-rate-histogram.";
+          case "columns" -> "Number of histograms per row, 1 to 4.";
+          case "theme" ->
+              "Colour scheme, light or dark; when absent an SVG follows the viewer's scheme and a"
+                  + " PNG is light.";
+          case "dialect" ->
+              "Library whose conventions the NIR file follows: sinabs, norse, snntorch,"
+                  + " spikingjelly or lava.";
+          case "input_shape" ->
+              "Shape of one input sample, which Python does not print: channels,height,width or"
+                  + " features.";
+          case "target" -> "Name of the chip: speck2f.";
+          case "Accept" ->
+              "Media type of the response: application/x-npz or application/x-safetensors.";
+          case "Prefer" ->
+              "Long polling: wait=30 delays the response until something changes, at most 60"
+                  + " seconds.";
+          case "If-None-Match" -> "ETag of the version that the client has.";
+          case "Last-Event-ID" -> "Id of the last event received; the stream continues after it.";
           default -> null;
         });
   }
@@ -367,7 +382,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
                         });
               }
               if (method == HttpMethod.POST && (status.equals("201") || status.equals("202"))) {
-                answer.addHeaderObject("Location", header("Path of what was made."));
+                answer.addHeaderObject("Location", header("Path of the created resource."));
               }
             });
     if (path.endsWith("/events")) {
@@ -379,10 +394,13 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
     if (method == HttpMethod.GET
         && (path.equals(BASE + "jobs/{id}") || path.equals(BASE + "sweeps/{id}"))) {
       requireNonNull(operation.getResponses().get("200"))
-          .addHeaderObject("ETag", header("Of this version."));
+          .addHeaderObject("ETag", header("Version of the resource, for If-None-Match."));
       operation
           .getResponses()
-          .addApiResponse("304", new ApiResponse().description("It is what If-None-Match names."));
+          .addApiResponse(
+              "304",
+              new ApiResponse()
+                  .description("The resource has not changed since the version in If-None-Match."));
     }
   }
 

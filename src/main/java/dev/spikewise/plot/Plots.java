@@ -56,7 +56,7 @@ public final class Plots {
       }
     }
     series.add(new Series("model", EpochMetrics::synops, Ink.TEXT, 2.6));
-    return overEpochs("Synaptic operations a sample", epochs, series, target);
+    return overEpochs("Synaptic operations per sample", epochs, series, target);
   }
 
   /** Spikes a neuron and time step over the epochs, of the model and of each spiking layer. */
@@ -73,14 +73,14 @@ public final class Plots {
       }
     }
     series.add(new Series("model", EpochMetrics::firingRate, Ink.TEXT, 2.6));
-    return overEpochs("Firing rate: spikes a neuron and time step", epochs, series, null);
+    return overEpochs("Firing rate (spikes per neuron per time step)", epochs, series, null);
   }
 
   private static Picture overEpochs(
       String title, List<EpochMetrics> epochs, List<Series> series, @Nullable Double target) {
     var marks = new ArrayList<Mark>();
     if (epochs.isEmpty()) {
-      return empty(title, "no epoch is complete yet");
+      return empty(title, "no epoch is completed yet");
     }
     double most =
         series.stream()
@@ -162,7 +162,7 @@ public final class Plots {
     var layers = List.copyOf(after.spiking().keySet());
     String title = "Firing rates of the neurons";
     if (layers.isEmpty()) {
-      return empty(title, "no layer spikes");
+      return empty(title, "the network has no spiking layer");
     }
     var marks = new ArrayList<Mark>();
     String legend = "share of neurons · outline: before · filled: after";
@@ -194,7 +194,7 @@ public final class Plots {
               3,
               top + 118,
               top + 12);
-      frame(marks, null, i + columns >= layers.size() ? "spikes a time step" : null, x, y);
+      frame(marks, null, i + columns >= layers.size() ? "spikes per time step" : null, x, y);
       marks.add(
           new Label(
               new Point(left, top),
@@ -240,9 +240,9 @@ public final class Plots {
    * beats in both.
    */
   public static Picture pareto(List<Outcome> outcomes) {
-    String title = "Accuracy against synaptic operations a sample";
+    String title = "Accuracy against synaptic operations per sample";
     if (outcomes.isEmpty()) {
-      return empty(title, "no job with an accuracy is trained yet");
+      return empty(title, "no job with an accuracy has completed an epoch yet");
     }
     var marks = new ArrayList<Mark>();
     var x =
@@ -254,7 +254,7 @@ public final class Plots {
             RIGHT);
     double least = outcomes.stream().mapToDouble(Outcome::accuracy).min().orElse(0);
     var y = Axis.around(Math.min(least, 0.99), 1, 6, BOTTOM, TOP);
-    frame(marks, title, "synops a sample", x, y);
+    frame(marks, title, "synops per sample", x, y);
     var front = Pareto.front(outcomes, Outcome::synops, Outcome::accuracy);
     var steps = new ArrayList<Point>();
     for (var outcome : front) {

@@ -68,23 +68,25 @@ public final class Mistakes {
   }
 
   public boolean atLeast(long value, long least, String name) {
-    return require(value >= least, name, "must be at least " + least + ", was " + value);
+    return require(value >= least, name, "must be at least " + least + " but was " + value);
   }
 
   public boolean positive(double value, String name) {
     return require(
-        value > 0 && Double.isFinite(value), name, "must be a finite number above 0, was " + value);
+        value > 0 && Double.isFinite(value),
+        name,
+        "must be a finite number above 0 but was " + value);
   }
 
   public boolean finite(double value, String name) {
-    return require(Double.isFinite(value), name, "must be a finite number, was " + value);
+    return require(Double.isFinite(value), name, "must be a finite number but was " + value);
   }
 
   public boolean between(double value, double least, double most, String name) {
     return require(
         value >= least && value <= most,
         name,
-        "must be between " + least + " and " + most + ", was " + value);
+        "must be between " + least + " and " + most + " but was " + value);
   }
 
   /**
@@ -111,7 +113,7 @@ public final class Mistakes {
         refused.isEmpty(),
         name,
         String.format(
-            "must not hold control, direction or invisible characters, but has U+%04X",
+            "must not contain control, direction or invisible characters but contains U+%04X",
             refused.orElse(0)));
   }
 

@@ -35,33 +35,36 @@ public record Problem(
 
   /** Fixed words for the kinds of problems; clients may branch on them. */
   public enum Code {
-    /** The body is no JSON, or empty where it must not be. */
-    MALFORMED_BODY(400, "The body cannot be read"),
-    /** A query parameter, header or part is missing or has an impossible value. */
-    INVALID_PARAMETER(400, "A parameter is wrong"),
-    /** No credential was given, or one that is not known. */
-    UNAUTHORIZED(401, "A credential is needed"),
-    /** The credential has no right to this, or the request comes from another site's page. */
+    /** The body is not valid JSON, or is empty although one is required. */
+    MALFORMED_BODY(400, "Malformed body"),
+    /** A query parameter, header or part is missing or has an invalid value. */
+    INVALID_PARAMETER(400, "Invalid parameter"),
+    /** The request has no credentials or unknown ones. */
+    UNAUTHORIZED(401, "Authentication required"),
+    /**
+     * The role of the credential does not allow this, or the request comes from another site's
+     * page.
+     */
     FORBIDDEN(403, "Not allowed"),
-    /** There is nothing under this path or id. */
+    /** There is no resource with this path or id. */
     NOT_FOUND(404, "Not found"),
-    METHOD_NOT_ALLOWED(405, "Method not allowed here"),
-    NOT_ACCEPTABLE(406, "No representation that Accept allows"),
-    /** The body came too slowly. */
-    REQUEST_TIMEOUT(408, "The request took too long"),
-    /** The state of the resource forbids it now. */
-    CONFLICT(409, "The present state forbids it"),
-    CONTENT_TOO_LARGE(413, "The body is too large"),
-    UNSUPPORTED_MEDIA_TYPE(415, "Content type not supported"),
-    /** The body can be read, but what it describes cannot be used; {@code errors} says why. */
-    INVALID_SPEC(422, "The description cannot be used"),
-    /** An Idempotency-Key came back with another body. */
-    IDEMPOTENCY_KEY_REUSED(422, "The idempotency key belongs to another request"),
-    /** A tenant has as much of something as its quota allows. */
-    QUOTA_EXCEEDED(429, "A quota is used up"),
-    /** A fault of the service. */
+    METHOD_NOT_ALLOWED(405, "Method not allowed"),
+    NOT_ACCEPTABLE(406, "Not acceptable"),
+    /** The body was not received in time. */
+    REQUEST_TIMEOUT(408, "Request timeout"),
+    /** The current state of the resource does not allow the request. */
+    CONFLICT(409, "Conflict with the current state"),
+    CONTENT_TOO_LARGE(413, "Body too large"),
+    UNSUPPORTED_MEDIA_TYPE(415, "Unsupported media type"),
+    /** The body can be read, but its content is invalid; {@code errors} lists every mistake. */
+    INVALID_SPEC(422, "Invalid specification"),
+    /** The Idempotency-Key was already used with a different body. */
+    IDEMPOTENCY_KEY_REUSED(422, "Idempotency key already used for another request"),
+    /** The tenant has reached one of its quotas. */
+    QUOTA_EXCEEDED(429, "Quota exceeded"),
+    /** The service failed; its log has the details. */
     INTERNAL_ERROR(500, "Internal error"),
-    UNAVAILABLE(503, "Not available now");
+    UNAVAILABLE(503, "Service unavailable");
 
     private final int status;
     private final String title;

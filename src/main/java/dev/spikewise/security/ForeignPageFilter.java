@@ -47,13 +47,14 @@ final class ForeignPageFilter extends OncePerRequestFilter {
 
   private @Nullable String reasonToRefuse(HttpServletRequest request) {
     if (loopbackNamesOnly && !LOOPBACK.contains(request.getServerName())) {
-      return "a server without credentials answers to localhost only; configure spikewise.security.api-keys, or set "
-          + "spikewise.security.anonymous=true";
+      return "a server without credentials answers to localhost only; configure"
+                 + " spikewise.security.api-keys, or set spikewise.security.anonymous=true";
     }
     if (SAFE.contains(request.getMethod()) || isOwnPage(request)) {
       return null;
     }
-    return "pages of another site cannot change anything here";
+    return "requests that change data are refused when they come from another site's page: use the"
+               + " API directly";
   }
 
   private static boolean isOwnPage(HttpServletRequest request) {

@@ -134,7 +134,9 @@ class SecurityConfiguration {
   static RequestRejectedHandler rejected(ProblemWriter problems) {
     return (request, response, _) ->
         problems.write(
-            Problem.of(Code.INVALID_PARAMETER, "the path or a header holds what it must not"),
+            Problem.of(
+                Code.INVALID_PARAMETER,
+                "the path or a header contains characters that are not allowed"),
             request,
             response);
   }
@@ -166,8 +168,9 @@ class SecurityConfiguration {
           Problem.of(
               Code.UNAUTHORIZED,
               settings.apiKeys().isEmpty()
-                  ? "send a bearer token"
-                  : "send an API key as X-API-Key or, from a browser, as the password"
+                  ? "credentials are required: send a bearer token"
+                  : "credentials are required: send an API key as X-API-Key or, from a browser, as"
+                        + " the password"
                       + (tokens ? "; or a bearer token" : "")),
           request,
           response);
@@ -179,7 +182,7 @@ class SecurityConfiguration {
         problems.write(
             Problem.of(
                 Code.FORBIDDEN,
-                "this credential's role does not allow " + request.getMethod() + " here"),
+                "the role of this credential does not allow " + request.getMethod() + " here"),
             request,
             response);
   }

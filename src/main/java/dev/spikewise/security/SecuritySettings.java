@@ -48,7 +48,7 @@ record SecuritySettings(
                 + " have the same "
                 + setting
                 + (setting.equals("name") ? " in one tenant" : "")
-                + "; each key needs one of its own");
+                + "; give each key a different one");
       }
     }
   }
@@ -67,7 +67,7 @@ record SecuritySettings(
     ApiKey {
       if (name == null || sha256 == null || !sha256.matches("[0-9a-fA-F]{64}")) {
         throw new IllegalArgumentException(
-            "spikewise.security.api-keys: every key needs a name and its sha256, 64 hexadecimal"
+            "spikewise.security.api-keys: every key must have a name and a sha256 of 64 hexadecimal"
                 + " digits");
       }
       if (tenant != null && !Tenants.isName(tenant)) {

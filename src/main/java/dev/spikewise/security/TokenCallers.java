@@ -26,7 +26,8 @@ final class TokenCallers implements Converter<Jwt, AbstractAuthenticationToken> 
   @Override
   public AbstractAuthenticationToken convert(Jwt token) {
     if (token.getExpiresAt() == null) {
-      throw new InvalidBearerTokenException("the token never expires: it has no claim exp");
+      throw new InvalidBearerTokenException(
+          "the token must have the claim exp, because tokens without an expiry are refused");
     }
     var caller = roles.convert(token);
     if (tenantClaim == null) {

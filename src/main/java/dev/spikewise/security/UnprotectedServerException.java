@@ -8,9 +8,9 @@ final class UnprotectedServerException extends RuntimeException {
 
   UnprotectedServerException(String address) {
     super(
-        "The server is to listen on "
+        "The server is configured to listen on "
             + address
-            + ", where others can reach it, and asks nobody for credentials.");
+            + ", which other machines can reach, without credentials.");
   }
 
   /** Says how to go on, in place of a stack trace. */
@@ -25,7 +25,8 @@ final class UnprotectedServerException extends RuntimeException {
           - configure an API key: spikewise.security.api-keys[0].name=ci, .role=train (read, train or admin), and
             .sha256= what `printf %s "$KEY" | sha256sum` prints for a long random KEY;
           - accept tokens of an OpenID Connect issuer: spring.security.oauth2.resourceserver.jwt.issuer-uri=https://...;
-          - set spikewise.security.anonymous=true, where something in front of the server asks for credentials.""",
+          - set spikewise.security.anonymous=true, where something in front of the server asks for credentials.\
+          """,
           failure);
     }
   }

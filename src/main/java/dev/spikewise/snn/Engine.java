@@ -81,7 +81,7 @@ public final class Engine implements AutoCloseable {
       case "nd4j" -> new Nd4jKernels(fastest(threads).kernels);
       default ->
           throw new IllegalArgumentException(
-              KERNELS + " must be scalar, vector or nd4j, was \"" + kernels + "\"");
+              KERNELS + " must be scalar, vector or nd4j but was \"" + kernels + "\"");
     };
   }
 

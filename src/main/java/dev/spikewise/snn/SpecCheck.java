@@ -122,7 +122,9 @@ record SpecCheck(
       mistakes
           .in("loss")
           .in(term)
-          .add("needs membrane potentials, but the last layer puts out spikes; end with ExpLeak");
+          .add(
+              "requires membrane potentials, but the last layer outputs spikes: end the model with"
+                  + " ExpLeak");
     }
   }
 

@@ -31,7 +31,7 @@ public final class Trainer {
 
   /** How a training ended. */
   public enum Outcome {
-    /** All epochs are done. */
+    /** All requested epochs are completed. */
     COMPLETED,
     /** The listener wanted no more. */
     STOPPED,

@@ -44,7 +44,7 @@ public record Constant(List<Double> values, boolean shared) {
       return new Constant(values, false);
     }
     throw new IllegalArgumentException(
-        "must be a number, or a list of one number per channel or per neuron, was "
+        "must be a number, or a list of one number per channel or per neuron but was "
             + excerpt(String.valueOf(json)));
   }
 

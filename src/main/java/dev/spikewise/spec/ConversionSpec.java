@@ -57,17 +57,17 @@ public record ConversionSpec(
       if (mistakes.require(
           input instanceof InputSpec.FromDataset,
           "input",
-          "must be of type dataset: activations are measured on samples")) {
+          "must be of type dataset because activations are measured on samples")) {
         input.check(mistakes.in("input"));
         mistakes.require(
             input instanceof InputSpec.FromDataset d && !d.encoding().hasTime(),
             "input",
-            "must have no time axis: the network is one without time");
+            "must name samples without a time axis because the network is not spiking");
       }
       mistakes.require(
           percentile > 0 && percentile <= 100,
           "percentile",
-          "must be above 0 and at most 100, was " + percentile);
+          "must be above 0 and at most 100 but was " + percentile);
       mistakes.between(samples, 1, 4096, "samples");
     }
   }

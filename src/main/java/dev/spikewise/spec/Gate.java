@@ -33,7 +33,7 @@ public record Gate(String metric, @Nullable Double min, @Nullable Double max) {
     mistakes.require(
         metric != null && METRICS.contains(metric),
         "metric",
-        "must be one of " + METRICS.stream().sorted().toList() + ", was " + metric);
+        "must be one of " + METRICS.stream().sorted().toList() + " but was " + metric);
     if (min == null && max == null) {
       mistakes.add("must have min, max or both");
     }

@@ -250,12 +250,12 @@ public final class Graph {
       at.require(
           name.length() <= NAME_LENGTH,
           "name",
-          "must have at most " + NAME_LENGTH + " characters, has " + name.length());
+          "must have at most " + NAME_LENGTH + " characters but has " + name.length());
       at.name(name, "name");
       at.require(
           name.indexOf('/') < 0 && name.indexOf('~') < 0,
           "name",
-          "must not hold `/` or `~`; separate nested names by dots, as PyTorch does");
+          "must not contain `/` or `~`: separate nested names by dots, as PyTorch does");
       at.require(
           name.isEmpty() || !("." + name + ".").contains(".."),
           "name",
@@ -276,7 +276,7 @@ public final class Graph {
             .require(
                 !joins,
                 "inputs",
-                "is missing: " + type(i) + " needs the names of at least two layers to join");
+                "is missing: " + type(i) + " requires the names of at least two layers to join");
         return List.of(i - 1);
       }
       if (joins) {
@@ -304,7 +304,7 @@ public final class Graph {
               .in(k)
               .add(
                   name == null
-                      ? "must be the name of a layer, was null"
+                      ? "must be the name of a layer but was null"
                       : "must name a layer of this model or `input`, but there is no `"
                           + shortened(name)
                           + "`");

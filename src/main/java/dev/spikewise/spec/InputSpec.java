@@ -44,7 +44,9 @@ public sealed interface InputSpec {
     @Override
     public void check(Mistakes mistakes) {
       if (mistakes.require(
-          rate != null, "rate", "is missing: give the probability of a spike a step")) {
+          rate != null,
+          "rate",
+          "is missing: give the probability of a spike per pixel and time step")) {
         mistakes.between(rate, 0, 1, "rate");
       }
     }
@@ -87,7 +89,7 @@ public sealed interface InputSpec {
       mistakes.require(
           testFraction == null || testFraction >= 0 && testFraction < 1,
           "test_fraction",
-          "must be at least 0 and below 1, was " + testFraction);
+          "must be at least 0 and below 1 but was " + testFraction);
     }
   }
 

@@ -155,7 +155,7 @@ public sealed interface LossTerm {
         mistakes.finite(min, "min");
       }
       if (max != null && mistakes.finite(max, "max") && min != null) {
-        mistakes.require(max >= min, "max", "must be at least min " + min + ", was " + max);
+        mistakes.require(max >= min, "max", "must be at least min " + min + " but was " + max);
       }
     }
   }

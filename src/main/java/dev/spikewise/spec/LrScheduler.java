@@ -91,7 +91,9 @@ public sealed interface LrScheduler {
         mistakes.atLeast(tMax, 1, "t_max");
       }
       mistakes.require(
-          etaMin >= 0 && Double.isFinite(etaMin), "eta_min", "must be at least 0, was " + etaMin);
+          etaMin >= 0 && Double.isFinite(etaMin),
+          "eta_min",
+          "must be at least 0 but was " + etaMin);
     }
 
     @Override
@@ -109,7 +111,7 @@ public sealed interface LrScheduler {
   record Exponential(Double gamma) implements LrScheduler {
     @Override
     public void check(Mistakes mistakes) {
-      if (mistakes.require(gamma != null, "gamma", "is missing: give the factor of an epoch")) {
+      if (mistakes.require(gamma != null, "gamma", "is missing: give the factor per epoch")) {
         mistakes.positive(gamma, "gamma");
       }
     }

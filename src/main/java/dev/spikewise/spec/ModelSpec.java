@@ -65,7 +65,7 @@ public record ModelSpec(
         "input_shape",
         inputShape.isEmpty()
             ? "is missing: give [channels, height, width], [channels, length] or [features]"
-            : "must be [channels, height, width], [channels, length] or [features], was "
+            : "must be [channels, height, width], [channels, length] or [features] but was "
                 + inputShape)) {
       for (int i = 0; i < inputShape.size(); i++) {
         mistakes.in("input_shape").atLeast(inputShape.get(i), 1, Integer.toString(i));
@@ -75,7 +75,7 @@ public record ModelSpec(
     for (int i = 0; i < nodes.size(); i++) {
       var at = mistakes.in("layers").in(i);
       if (nodes.get(i) == null) {
-        at.add("must be a layer, was null");
+        at.add("must be a layer but was null");
       } else {
         nodes.get(i).layer().check(at);
       }

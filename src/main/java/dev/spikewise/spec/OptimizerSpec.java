@@ -43,7 +43,7 @@ public sealed interface OptimizerSpec {
       mistakes.require(
           betas.size() == 2 && betas.stream().allMatch(b -> b >= 0 && b < 1),
           "betas",
-          "must be two numbers, each at least 0 and below 1, was " + betas);
+          "must be two numbers, each at least 0 and below 1 but was " + betas);
       mistakes.positive(eps, "eps");
       mistakes.between(weightDecay, 0, 1, "weight_decay");
     }
@@ -70,7 +70,7 @@ public sealed interface OptimizerSpec {
       mistakes.require(
           momentum >= 0 && momentum < 1,
           "momentum",
-          "must be at least 0 and below 1, was " + momentum);
+          "must be at least 0 and below 1 but was " + momentum);
       mistakes.between(weightDecay, 0, 1, "weight_decay");
     }
   }

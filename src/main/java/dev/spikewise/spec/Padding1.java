@@ -23,7 +23,7 @@ public record Padding1(int size) {
       case String word when word.equals("valid") -> ZERO;
       case null, default ->
           throw new IllegalArgumentException(
-              "must be a whole number, \"same\" or \"valid\", was " + json);
+              "must be a whole number, \"same\" or \"valid\" but was " + json);
     };
   }
 

@@ -39,7 +39,7 @@ public record ResetFn(Kind kind, @Nullable Double value) {
       }
     }
     throw new IllegalArgumentException(
-        "must be \"subtract\", \"reset\", {\"subtract\": number} or {\"reset\": number}, was "
+        "must be \"subtract\", \"reset\", {\"subtract\": number} or {\"reset\": number} but was "
             + json);
   }
 

@@ -34,7 +34,7 @@ public record Size2(int h, int w) {
     if ("valid".equals(json)) {
       return ZERO;
     }
-    throw new IllegalArgumentException("must be a whole number or a pair of them, was " + json);
+    throw new IllegalArgumentException("must be a whole number or a pair of them but was " + json);
   }
 
   @JsonValue
@@ -43,7 +43,8 @@ public record Size2(int h, int w) {
   }
 
   public void atLeast(int least, String name, Mistakes mistakes) {
-    mistakes.require(h >= least && w >= least, name, "must be at least " + least + ", was " + this);
+    mistakes.require(
+        h >= least && w >= least, name, "must be at least " + least + " but was " + this);
   }
 
   @Override

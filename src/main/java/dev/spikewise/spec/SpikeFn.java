@@ -35,7 +35,7 @@ public record SpikeFn(Kind kind, int max) {
       return new SpikeFn(Kind.MAX, max);
     }
     throw new IllegalArgumentException(
-        "must be \"multi\", \"single\" or {\"max\": k} with k at least 1, was " + json);
+        "must be \"multi\", \"single\" or {\"max\": k} with k at least 1 but was " + json);
   }
 
   @JsonValue

@@ -79,7 +79,7 @@ public record SweepSpec(
                     && term.unit() == LossTerm.Unit.PER_SAMPLE
                     && term.layers() == null,
                 Integer.toString(index),
-                "must count the whole model per_sample to be halved");
+                "must be a per_sample target for the whole model because `halve` changes it");
       }
     }
 
@@ -102,7 +102,9 @@ public record SweepSpec(
           }
         });
     mistakes.require(
-        seeds.isEmpty() || !over.containsKey(SEED), "seeds", "must not stand beside over/seed");
+        seeds.isEmpty() || !over.containsKey(SEED),
+        "seeds",
+        "must be left out when over/seed is given");
     for (int i = 0; i < seeds.size(); i++) {
       mistakes.in("seeds").require(seeds.get(i) != null, Integer.toString(i), "must be a number");
     }

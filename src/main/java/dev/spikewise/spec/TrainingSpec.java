@@ -142,7 +142,7 @@ public record TrainingSpec(
     for (int i = 0; i < loss.size(); i++) {
       var at = mistakes.in("loss").in(i);
       switch (loss.get(i)) {
-        case null -> at.add("must be a loss term, was null");
+        case null -> at.add("must be a loss term but was null");
         case LossTerm.CrossEntropy term -> checkLabelled("cross_entropy", term, at);
         case LossTerm.MseCount term -> checkLabelled("mse_count", term, at);
         case LossTerm.MaxMembraneCrossEntropy term ->
@@ -150,7 +150,7 @@ public record TrainingSpec(
         case LossTerm.Synops term -> {
           term.check(at);
           if (term.unit() == LossTerm.Unit.PER_SECOND && dt == null) {
-            at.in("unit").add("per_second needs dt, the length of a time step in seconds");
+            at.in("unit").add("per_second requires dt, the length of a time step in seconds");
           }
         }
         case LossTerm.FiringRate term -> term.check(at);
@@ -161,7 +161,7 @@ public record TrainingSpec(
     for (int i = 0; i < gates.size(); i++) {
       var at = mistakes.in("gates").in(i);
       if (gates.get(i) == null) {
-        at.add("must be a gate, was null");
+        at.add("must be a gate but was null");
       } else {
         gates.get(i).check(at);
       }
@@ -171,7 +171,7 @@ public record TrainingSpec(
   private void checkLabelled(String name, LossTerm term, Mistakes mistakes) {
     term.check(mistakes);
     if (!(input instanceof InputSpec.FromDataset)) {
-      mistakes.add(name + " needs labels: use an input of type dataset");
+      mistakes.add(name + " requires labels: use an input of type dataset");
     }
   }
 
@@ -188,7 +188,7 @@ public record TrainingSpec(
         (label, content) -> {
           var at = mistakes.in("labels");
           if (at.require(!label.isEmpty(), label, "must have a name")
-              && at.require(content != null, label, "must be a text")) {
+              && at.require(content != null, label, "must be a string")) {
             at.name(label, label);
             at.text(content, label);
           }

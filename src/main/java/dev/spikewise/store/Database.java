@@ -44,7 +44,8 @@ public class Database {
       return cause.getErrorCode() != ErrorCode.DATABASE_ALREADY_OPEN_1
           ? null
           : new FailureAnalysis(
-              "Another process works on this H2 database. H2's files serve one process alone.",
+              "Another process has this H2 database open. H2 files can be opened by one process"
+                  + " only.",
               """
               Do one of these:
               - end the other process, or give this one a folder of its own with spikewise.data-dir;
@@ -62,7 +63,8 @@ public class Database {
       return !String.valueOf(cause.getMessage()).contains("not resolved locally")
           ? null
           : new FailureAnalysis(
-              "This database was migrated by a newer version of Spikewise, whose rows this one does not know.",
+              "This database was migrated by a newer version of Spikewise; this version cannot read"
+                  + " its rows.",
               "Start that version again, or restore the backup from before the upgrade.",
               failure);
     }

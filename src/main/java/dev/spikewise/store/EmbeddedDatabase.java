@@ -63,7 +63,7 @@ class EmbeddedDatabase implements HealthIndicator, SmartLifecycle {
       if (!CLOSED.contains(e.getErrorCode())) {
         closedSince = null;
       } else if (closedSince == null) {
-        LOG.error("The embedded database is closed: {}", e.getMessage());
+        LOG.error("The embedded database was closed after an error: {}", e.getMessage());
         closedSince = System.nanoTime();
       }
     }
@@ -74,7 +74,9 @@ class EmbeddedDatabase implements HealthIndicator, SmartLifecycle {
     var since = closedSince;
     return since == null || System.nanoTime() - since < closedFor.toNanos()
         ? Health.up().build()
-        : Health.down().withDetail("reason", "the database file stays closed; restart").build();
+        : Health.down()
+            .withDetail("reason", "the database file is closed: restart the service")
+            .build();
   }
 
   @Override

@@ -61,7 +61,7 @@ public final class RecoveredFile extends FilePathWrapper {
           .open()
           .close();
       LOG.info(
-          "{} had not been closed; looked through it for its last commits in {} ms",
+          "{} was not closed properly; recovered its last commits in {} ms",
           file,
           Duration.ofNanos(System.nanoTime() - begin).toMillis());
     } catch (MVStoreException e) {

@@ -59,7 +59,7 @@ class Rounds implements SmartLifecycle {
     try {
       sweeps.due().forEach(this::tryToFollow);
     } catch (RuntimeException e) {
-      LOG.warn("The rounds to be started could not be read: {}", e.toString());
+      LOG.warn("The halving rounds that are due could not be read: {}", e.toString());
     }
   }
 
@@ -68,7 +68,7 @@ class Rounds implements SmartLifecycle {
     try {
       follow(done);
     } catch (RuntimeException e) {
-      LOG.warn("A round of halving could not be started and will be tried again: {}", e.toString());
+      LOG.warn("A halving round could not be started and will be retried: {}", e.toString());
     }
   }
 

@@ -155,7 +155,7 @@ public class Sweeps {
 
   private static ProblemException forbidden(JobState state, String action, List<String> allowed) {
     return new ProblemException(
-        Problem.of(Code.CONFLICT, "a sweep that is " + state.word() + " cannot be " + action)
+        Problem.of(Code.CONFLICT, "a sweep in state " + state.word() + " cannot be " + action)
             .withAllowedActions(allowed));
   }
 
@@ -185,7 +185,10 @@ public class Sweeps {
     try {
       return documents.sweep(row.id());
     } catch (StoredJson.Unreadable e) {
-      LOG.error("Sweep {} is shown without its document: {}", row.id(), e.getMessage());
+      LOG.error(
+          "Sweep {} is shown without its document, which cannot be read: {}",
+          row.id(),
+          e.getMessage());
       return null;
     }
   }

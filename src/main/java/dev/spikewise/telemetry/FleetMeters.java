@@ -50,12 +50,12 @@ class FleetMeters {
     for (var state : JobState.values()) {
       Gauge.builder("spikewise.jobs", () -> jobs.count(state))
           .tag("status", state.word())
-          .description("Jobs in this state in the whole fleet; queued is the queue's depth")
+          .description("Number of jobs in this state in the whole fleet; queued is the queue depth")
           .register(registry);
     }
     Gauge.builder("spikewise.queue.oldest.age", () -> jobs.oldestQueued().toMillis() / 1e3)
         .baseUnit("seconds")
-        .description("How long the job of the whole fleet that waits longest has been queued")
+        .description("Time that the longest waiting job of the fleet has been queued")
         .register(registry);
     slots("busy", () -> workers.training().size());
     slots("idle", () -> Math.max(0, workers.slots() - workers.training().size()));
@@ -63,25 +63,29 @@ class FleetMeters {
     queueWait =
         timer(
             "spikewise.queue.wait",
-            "From being queued to being claimed by this process",
+            "Time from submission of a job to its claim by this process",
             "1s 5s 30s 1m 5m 15m 1h 6h");
     epochs =
         timer(
             "spikewise.epoch.duration",
             "Training time of an epoch",
             "1ms 5ms 20ms 100ms 500ms 2s 10s 1m 10m 1h");
-    synops = counter("spikewise.trained.synops", "Synaptic operations of all samples trained on");
-    spikes = counter("spikewise.trained.spikes", "Spikes of all samples trained on");
-    samples = counter("spikewise.trained.samples", "Samples trained on");
+    synops = counter("spikewise.trained.synops", "Synaptic operations of all training samples");
+    spikes = counter("spikewise.trained.spikes", "Spikes of all training samples");
+    samples = counter("spikewise.trained.samples", "Number of training samples processed");
     expirations =
-        counter("spikewise.lease.expirations", "Jobs taken back from workers not heard of");
+        counter(
+            "spikewise.lease.expirations",
+            "Number of jobs reclaimed from workers whose lease expired");
     fenced =
-        counter("spikewise.fenced.writes", "Writes refused because the worker had lost its lease");
+        counter(
+            "spikewise.fenced.writes",
+            "Number of writes refused because the worker had lost its lease");
     for (var status : Delivery.Status.values()) {
       webhooks.put(
           status,
           Counter.builder("spikewise.webhook.attempts")
-              .description("Requests to receivers of events, by what their delivery is after them")
+              .description("Number of webhook requests, by the state of the delivery afterwards")
               .tag("status", status.word())
               .register(registry));
     }
@@ -94,7 +98,8 @@ class FleetMeters {
                         .baseUnit("joules")
                         .tag("chip", chip)
                         .description(
-                            "What the samples trained on would have cost on this chip, by its published energy a synop")
+                            "Estimated energy of all training samples on this chip, from its"
+                                + " published energy per synaptic operation")
                         .register(registry),
                     joules));
 
@@ -109,7 +114,7 @@ class FleetMeters {
   private void slots(String state, IntSupplier count) {
     Gauge.builder("spikewise.worker.slots", count::getAsInt)
         .tag("state", state)
-        .description("Jobs that this process trains, and could train besides")
+        .description("Number of worker slots of this process that are busy or free")
         .register(registry);
   }
 
@@ -134,7 +139,7 @@ class FleetMeters {
         state,
         timer(
             "spikewise.job.duration",
-            "From a job's first start to its end",
+            "Time from the first start of a job to its end",
             "10s 1m 5m 15m 1h 6h 1d",
             "status",
             state.word()));
@@ -142,7 +147,7 @@ class FleetMeters {
 
   private Counter finished(JobState state, Reason reason) {
     return Counter.builder("spikewise.jobs.finished")
-        .description("Jobs that ended, by state and reason")
+        .description("Number of finished jobs, by state and reason")
         .tags("status", state.word(), "reason", reason.word())
         .register(registry);
   }

@@ -83,26 +83,31 @@ class JobMeters implements DisposableBean {
     var live = new Live(job);
     var of = Tags.of("job_id", job.id().toString());
     var name = of.and("name", job.name() == null ? "" : job.name());
-    add(live, "spikewise.job.info", name, "A job in training and its name", now -> 1);
+    add(
+        live,
+        "spikewise.job.info",
+        name,
+        "Constant 1 per running job, with the job's name as label",
+        now -> 1);
     add(live, "spikewise.job.epoch", of, "Complete epochs", now -> now.progress().epoch());
     add(
         live,
         "spikewise.job.progress.ratio",
         of,
-        "Complete epochs of all that are wanted",
+        "Completed epochs divided by requested epochs",
         now -> now.progress().ratio());
     add(live, "spikewise.job.loss", of, "Loss of the last epoch", latest(EpochMetrics::loss));
     add(
         live,
         "spikewise.job.synops",
         of,
-        "Synaptic operations a sample in the last epoch",
+        "Synaptic operations per sample in the last epoch",
         latest(EpochMetrics::synops));
     add(
         live,
         "spikewise.job.firing.rate",
         of,
-        "Spikes a neuron and time step in the last epoch",
+        "Firing rate in the last epoch, in spikes per neuron per time step",
         latest(EpochMetrics::firingRate));
     if (job.targetSynops() != null) {
       double target = job.targetSynops();
@@ -110,7 +115,7 @@ class JobMeters implements DisposableBean {
           live,
           "spikewise.job.target.ratio",
           of,
-          "Synaptic operations a sample in the last epoch, over their target",
+          "Synaptic operations per sample in the last epoch divided by the target",
           latest(now -> now.synops() / target));
     }
     if (epoch.accuracy() != null) {
@@ -118,7 +123,7 @@ class JobMeters implements DisposableBean {
           live,
           "spikewise.job.accuracy.ratio",
           of,
-          "Training samples that the last epoch classified right",
+          "Share of training samples classified correctly in the last epoch",
           latest(now -> orNaN(now.accuracy())));
     }
     if (epoch.testAccuracy() != null) {
@@ -126,7 +131,7 @@ class JobMeters implements DisposableBean {
           live,
           "spikewise.job.test.accuracy.ratio",
           of,
-          "Test samples that were classified right after the last epoch",
+          "Share of test samples classified correctly after the last epoch",
           latest(now -> orNaN(now.testAccuracy())));
     }
     if (settings.cardinality() == Cardinality.LAYER) {
@@ -141,7 +146,7 @@ class JobMeters implements DisposableBean {
           live,
           "spikewise.layer.synops",
           of.and("layer", layer),
-          "Synaptic operations a sample of this layer's weights in the last epoch",
+          "Synaptic operations per sample of this layer's weights in the last epoch",
           latest(now -> figure(now.parameter(), layer, EpochMetrics.Parameter::synops)));
     }
     for (var layer : epoch.spiking().keySet()) {
@@ -150,13 +155,13 @@ class JobMeters implements DisposableBean {
           live,
           "spikewise.layer.firing.rate",
           at,
-          "Spikes a neuron of this layer and time step in the last epoch",
+          "Firing rate of this layer in the last epoch, in spikes per neuron per time step",
           latest(now -> figure(now.spiking(), layer, Spiking::firingRate)));
       add(
           live,
           "spikewise.layer.silent.ratio",
           at,
-          "Neurons of this layer that never fired in the last epoch",
+          "Share of this layer's neurons that never fired in the last epoch",
           latest(now -> figure(now.spiking(), layer, Spiking::silentRatio)));
     }
   }

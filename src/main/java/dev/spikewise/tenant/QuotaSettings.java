@@ -50,7 +50,7 @@ record QuotaSettings(
   QuotaSettings {
     if (jobsRunning != null && jobsRunning < 1) {
       throw new IllegalArgumentException(
-          "spikewise.quotas.jobs-running must be at least 1, was " + jobsRunning);
+          "spikewise.quotas.jobs-running must be at least 1 but was " + jobsRunning);
     }
   }
 

@@ -45,7 +45,8 @@ public class Quotas {
     if (queued != null) {
       require(
           count("select count(*) from job where tenant = ? and status = 'QUEUED'", tenant) < queued,
-          "%d jobs are queued, as many as spikewise.quotas.jobs-queued allows".formatted(queued));
+          "%d jobs are queued, the most that spikewise.quotas.jobs-queued allows: cancel some or wait until they start"
+              .formatted(queued));
     }
     if (most != null) {
       long pending =
@@ -57,7 +58,7 @@ public class Quotas {
               tenant);
       require(
           pending + epochs <= most,
-          "%d epochs are to be trained, with this job's %d more than the %d of spikewise.quotas.epochs"
+          "%d epochs are queued or running; the %d of this job would exceed the %d that spikewise.quotas.epochs allows"
               .formatted(pending, epochs, most));
     }
     requireBytes(tenant, 0);
@@ -95,7 +96,7 @@ public class Quotas {
                 tenant);
     require(
         bytes == 0 ? stored < most.toBytes() : stored + bytes <= most.toBytes(),
-        "%d bytes are stored, with %d more than the %s of spikewise.quotas.stored-bytes"
+        "%d bytes are stored; %d more would exceed the %s that spikewise.quotas.stored-bytes allows: delete data sets or models"
             .formatted(stored, bytes, most));
   }
 

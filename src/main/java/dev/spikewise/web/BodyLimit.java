@@ -89,12 +89,12 @@ final class BodyLimit extends OncePerRequestFilter {
       if (count > max.toBytes()) {
         throw new ProblemException(
             Code.CONTENT_TOO_LARGE,
-            "the body is larger than the " + max + " of spikewise.http.max-body-size");
+            "the body exceeds the " + max + " of spikewise.http.max-body-size");
       }
       if (System.nanoTime() - begin > time.toNanos()) {
         throw new ProblemException(
             Code.REQUEST_TIMEOUT,
-            "the body took longer than the "
+            "the body was not received within the "
                 + time.toSeconds()
                 + " s of spikewise.http.max-body-time");
       }

@@ -151,7 +151,9 @@ public final class Idempotency extends OncePerRequestFilter {
     if (!answer.fingerprint().equals(fingerprint)) {
       throw new ProblemException(
           Code.IDEMPOTENCY_KEY_REUSED,
-          "this " + KEY + " came before with another request; use a new one for each request");
+          "this "
+              + KEY
+              + " was already used for a different request: use a new key for each request");
     }
     answer.replay(response);
   }
@@ -257,7 +259,8 @@ public final class Idempotency extends OncePerRequestFilter {
 
   private void save(String id, ContentCachingResponseWrapper answer, byte[] body) {
     jdbc.sql(
-            "update idempotency set status = ?, location = ?, etag = ?, content_type = ?, body = ? where id = ?")
+            "update idempotency set status = ?, location = ?, etag = ?, content_type = ?, body = ?"
+                + " where id = ?")
         .param(answer.getStatus())
         .param(answer.getHeader(HttpHeaders.LOCATION))
         .param(answer.getHeader(HttpHeaders.ETAG))
@@ -269,7 +272,8 @@ public final class Idempotency extends OncePerRequestFilter {
 
   private Optional<Answer> find(String id) {
     return jdbc.sql(
-            "select fingerprint, status, location, etag, content_type, body from idempotency where id = ?")
+            "select fingerprint, status, location, etag, content_type, body from idempotency where"
+                + " id = ?")
         .param(id)
         .query(
             (row, number) ->

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which part of a list is wanted.
  *
- * @param limit at most so many entries, 1 to 200
- * @param cursor the {@code next_cursor} of the page before; the first page if null
+ * @param limit Maximum number of entries per page, 1 to 200; default 50.
+ * @param cursor Value of {@code next_cursor} of the preceding page; the first page when absent.
  */
 public record PageQuery(@Nullable Integer limit, @Nullable Long cursor) {
 
@@ -21,7 +21,7 @@ public record PageQuery(@Nullable Integer limit, @Nullable Long cursor) {
     }
     if (limit < 1 || limit > MAX_LIMIT) {
       throw new ProblemException(
-          Code.INVALID_PARAMETER, "limit must be between 1 and " + MAX_LIMIT + ", was " + limit);
+          Code.INVALID_PARAMETER, "limit must be between 1 and " + MAX_LIMIT + " but was " + limit);
     }
     return limit;
   }

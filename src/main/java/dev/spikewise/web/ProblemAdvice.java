@@ -115,13 +115,13 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
   private static Problem stalled() {
     return Problem.of(
         Code.REQUEST_TIMEOUT,
-        "the client sent no more of the body for longer than server.tomcat.connection-timeout"
-            + " allows; send the request again");
+        "the body stalled for longer than server.tomcat.connection-timeout"
+            + " allows: send the request again");
   }
 
   /** The rest of the body is not waited for. */
   private @Nullable ResponseEntity<Object> stalled(Exception e, WebRequest request) {
-    LOG.debug("The body of {} stalled", path(request));
+    LOG.debug("The client stalled while sending the body of {}", path(request));
     var close = new HttpHeaders();
     close.set(HttpHeaders.CONNECTION, "close");
     return answer(e, stalled(), close, request);
@@ -133,7 +133,10 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
       return stalled(e, request);
     }
     var problem =
-        Problem.of(Code.MALFORMED_BODY, "the parts of the body cannot be told apart, or broke off");
+        Problem.of(
+            Code.MALFORMED_BODY,
+            "Malformed or truncated multipart body: send multipart/form-data with a matching"
+                + " boundary and all parts.");
     return answer(e, problem, new HttpHeaders(), request);
   }
 
@@ -142,15 +145,16 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
    */
   @ExceptionHandler({ConcurrencyFailureException.class, DataIntegrityViolationException.class})
   @Nullable ResponseEntity<Object> atTheSameTime(DataAccessException e, WebRequest request) {
-    LOG.warn("Clash in the database", e);
+    LOG.warn("Conflicting writes in the database", e);
     var problem =
-        Problem.of(Code.CONFLICT, "another request changed the same at the same time; try again");
+        Problem.of(
+            Code.CONFLICT, "another request changed the same resource at the same time: try again");
     return answer(e, problem, new HttpHeaders(), request);
   }
 
   @ExceptionHandler
   @Nullable ResponseEntity<Object> tooSlow(QueryTimeoutException e, WebRequest request) {
-    LOG.warn("A query took too long: {}", e.toString());
+    LOG.warn("A database query timed out: {}", e.toString());
     var later = new HttpHeaders();
     later.set(HttpHeaders.RETRY_AFTER, "5");
     return answer(
@@ -169,14 +173,14 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
     if (outage == null) {
       return anythingElse(e, request);
     }
-    LOG.error("The database does not answer or cannot write: {}", outage);
+    LOG.error("The database does not respond or cannot write: {}", outage);
     var later = new HttpHeaders();
     later.set(HttpHeaders.RETRY_AFTER, "5");
     return answer(
         e,
         Problem.of(
             Code.UNAVAILABLE,
-            "the database does not answer, or has no space to write; try again later"),
+            "the database does not respond or has no space left: try again later"),
         later,
         request);
   }
@@ -184,16 +188,20 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
   /** A file that unpacks to more than there is room for. */
   @ExceptionHandler
   @Nullable ResponseEntity<Object> noRoom(OutOfMemoryError e, WebRequest request) {
-    LOG.error("A request needed more memory than there is", e);
+    LOG.error("A request failed because the heap is exhausted", e);
     var problem =
-        Problem.of(Code.CONTENT_TOO_LARGE, "this takes more memory than the server has now");
+        Problem.of(
+            Code.CONTENT_TOO_LARGE,
+            "the request needs more memory than the server has free: send a smaller request, or try"
+                + " again later");
     return answer(new IllegalStateException(e), problem, new HttpHeaders(), request);
   }
 
   /** A header that Spring Security's firewall stops only when it is read. */
   @ExceptionHandler
   @Nullable ResponseEntity<Object> rejected(RequestRejectedException e, WebRequest request) {
-    var problem = Problem.of(Code.INVALID_PARAMETER, "a header holds control characters");
+    var problem =
+        Problem.of(Code.INVALID_PARAMETER, "a header contains control characters: remove them");
     return answer(e, problem, new HttpHeaders(), request);
   }
 
@@ -235,7 +243,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
     }
     if (DisconnectedClientHelper.isClientDisconnectedException(e)) {
       // Nobody is left to answer: no fault of the service.
-      LOG.debug("The client left before it had the answer of {}", path(request));
+      LOG.debug("The client disconnected before the response of {} was sent", path(request));
       return null;
     }
     var detail = e instanceof ErrorResponse springs ? springs.getBody().getDetail() : null;
@@ -295,9 +303,12 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
           at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
       return Problem.of(
           Code.MALFORMED_BODY,
-          "this is not JSON: " + SOURCE.matcher(json.getOriginalMessage()).replaceAll("") + place);
+          "the body is not valid JSON: "
+              + SOURCE.matcher(json.getOriginalMessage()).replaceAll("")
+              + place);
     }
-    return Problem.of(Code.MALFORMED_BODY, "the body is missing or broke off");
+    return Problem.of(
+        Code.MALFORMED_BODY, "the body is missing or truncated: send the whole JSON document");
   }
 
   /** Jackson names the method of its limit; whoever may raise it wants the setting. */
@@ -313,7 +324,8 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
   private static Problem internalError(Throwable e) {
     var id = UUID.randomUUID();
     LOG.error("Internal error {}", id, e);
-    return Problem.of(Code.INTERNAL_ERROR, "the service failed; its log has this under " + id);
+    return Problem.of(
+        Code.INTERNAL_ERROR, "the service failed: report the error with the log entry " + id);
   }
 
   private static String path(WebRequest request) {
@@ -350,7 +362,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
                     code,
                     code == Code.NOT_FOUND
                         ? "there is nothing at " + path
-                        : "this request cannot be answered");
+                        : "the request cannot be answered");
           };
       return answers.of(problem.at(path), request);
     }

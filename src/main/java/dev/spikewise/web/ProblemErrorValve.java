@@ -44,17 +44,17 @@ final class ProblemErrorValve extends ErrorReportValve {
     try (var _ = response.getOutputStream()) {
       answers.write(problem, request, response);
     } catch (IOException e) {
-      container.getLogger().debug("The client did not wait for its problem", e);
+      container.getLogger().debug("The client disconnected before the problem was sent", e);
     }
   }
 
   private static String detail(Code code, Request request) {
     return switch (code) {
-      case INVALID_PARAMETER -> "this is no valid HTTP request";
+      case INVALID_PARAMETER -> "the request is not valid HTTP";
       case NOT_FOUND -> "there is nothing at " + request.getRequestURI();
-      case METHOD_NOT_ALLOWED -> request.getMethod() + " is not possible here";
+      case METHOD_NOT_ALLOWED -> request.getMethod() + " is not allowed here";
       case INTERNAL_ERROR -> "the service failed";
-      default -> "this request cannot be answered";
+      default -> "the request cannot be answered";
     };
   }
 

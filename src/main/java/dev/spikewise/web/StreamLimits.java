@@ -47,14 +47,15 @@ public class StreamLimits {
         throw refusal(
             response,
             Code.QUOTA_EXCEEDED,
-            "%d streams of yours are open, as many as spikewise.http.max-streams-per-client allows; close one, or ask for pages"
+            "%d streams of this client are open, the most that spikewise.http.max-streams-per-client allows: close one, or poll"
                 .formatted(own));
       }
       if (all >= settings.maxStreams()) {
         throw refusal(
             response,
             Code.UNAVAILABLE,
-            "the %d streams of spikewise.http.max-streams are open; ask for pages".formatted(all));
+            "%d streams are open, the most that spikewise.http.max-streams allows: poll instead"
+                .formatted(all));
       }
       all++;
       taken.put(client, own + 1);

@@ -49,7 +49,7 @@ public final class TreeCheck {
       rest -= array.size();
       if (rest < 0) {
         at.add(
-            "must have fewer entries: all lists together may have %d (spikewise.limits.entries)"
+            "must have fewer entries: all lists together may have at most %d (spikewise.limits.entries)"
                 .formatted(most));
       }
       for (int i = 0; i < array.size() && rest >= 0; i++) {
@@ -97,7 +97,7 @@ public final class TreeCheck {
     }
     if (array.size() > listEntries) {
       at.add(
-          "must have at most %d entries (spikewise.limits.list-entries), has %d"
+          "must have at most %d entries (spikewise.limits.list-entries) but has %d"
               .formatted(listEntries, array.size()));
       return false;
     }
@@ -190,7 +190,8 @@ public final class TreeCheck {
       var component = components.get(name);
       if (component == null) {
         if (!besides.contains(name)) {
-          at.in(name).add("is not known here" + knownWords(components.keySet(), name));
+          at.in(name)
+              .add("is not a property of this object" + knownWords(components.keySet(), name));
           object.remove(name);
         }
       } else if (!object.get(name).isNull()
@@ -243,13 +244,13 @@ public final class TreeCheck {
       at.add(
           e.getCause() instanceof IllegalArgumentException cause
               ? String.valueOf(cause.getMessage())
-              : "has an impossible value");
+              : "has a value that cannot be used here");
       return false;
     }
   }
 
   private static boolean wrong(String expected, JsonNode node, Mistakes at) {
-    at.add("must be " + expected + ", was " + excerpt(node));
+    at.add("must be " + expected + " but was " + excerpt(node));
     return false;
   }
 
@@ -258,7 +259,7 @@ public final class TreeCheck {
         Spelling.nearest(node.asString(""), words)
             .map(word -> "; did you mean " + word + "?")
             .orElse("");
-    at.add("must be one of " + String.join(", ", words) + ", was " + excerpt(node) + near);
+    at.add("must be one of " + String.join(", ", words) + " but was " + excerpt(node) + near);
     return false;
   }
 
@@ -271,7 +272,9 @@ public final class TreeCheck {
     return Spelling.nearest(word, words)
         .map(near -> "; did you mean " + near + "?")
         .orElse(
-            words.isEmpty() ? "; there are no options" : "; known are " + String.join(", ", words));
+            words.isEmpty()
+                ? "; no properties are allowed"
+                : "; allowed are " + String.join(", ", words));
   }
 
   /** A record that Jackson reads property by property, not through a factory of its own. */

@@ -114,7 +114,7 @@ class Dispatcher implements SmartLifecycle, DisposableBean {
         return;
       } catch (RuntimeException e) {
         free.release();
-        LOG.warn("No webhook could be sent: {}", e.toString());
+        LOG.warn("Pending webhook deliveries could not be sent: {}", e.toString());
         pause();
       }
     }
@@ -142,7 +142,7 @@ class Dispatcher implements SmartLifecycle, DisposableBean {
       }
       publisher.publishEvent(new Delivery.Attempted(outbox.attempted(due, status, error)));
     } catch (RuntimeException e) {
-      LOG.warn("Delivery {} will be attempted again: {}", due.id(), e.toString());
+      LOG.warn("Webhook delivery {} failed and will be retried: {}", due.id(), e.toString());
     } finally {
       free.release();
     }

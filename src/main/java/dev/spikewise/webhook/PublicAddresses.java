@@ -25,7 +25,7 @@ final class PublicAddresses implements DnsResolver {
           (host.equals(address.getHostAddress())
                   ? host
                   : host + ", which is " + address.getHostAddress() + ",")
-              + " is not public; spikewise.webhooks.allow-private=true allows it");
+              + " is not a public address: use one, or set spikewise.webhooks.allow-private=true");
     }
   }
 

@@ -108,7 +108,7 @@ public record Webhook(
           url.getPort() == -1 && !url.getRawAuthority().endsWith(":")
               || url.getPort() >= 1 && url.getPort() <= 65535,
           "url",
-          "must have a port of 1 to 65535, or none");
+          "must have a port from 1 to 65535, or none");
       mistakes.require(
           !NUMERIC_HOST.matcher(url.getHost()).matches() || IPV4.matcher(url.getHost()).matches(),
           "url",

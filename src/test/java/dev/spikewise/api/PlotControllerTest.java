@@ -16,7 +16,8 @@ class PlotControllerTest extends ServiceTest {
 
   private static final String JOB =
       """
-      {"model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 100}, {"type": "IAF"}]}, "epochs": 2}""";
+      {"model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 100}, {"type": "IAF"}]}, "epochs": 2}\
+      """;
 
   private String job;
   private String sweep;
@@ -83,7 +84,7 @@ class PlotControllerTest extends ServiceTest {
       for (var theme : new String[] {"sepia", "Dark", ""}) {
         var problem = problem(get(path + "?theme=" + theme), 400, "invalid_parameter");
         assertThat(problem.get("detail").asString())
-            .isEqualTo("theme must be light or dark, was " + theme);
+            .isEqualTo("theme must be light or dark but was " + theme);
       }
     }
   }

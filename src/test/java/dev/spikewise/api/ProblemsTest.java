@@ -36,11 +36,11 @@ class ProblemsTest extends ServiceTest {
     "GET, /jobs/nothing, 404, not_found, Not found",
     "GET, /jobs/00000000-0000-0000-0000-000000000000, 404, not_found, Not found",
     "GET, /error, 404, not_found, Not found",
-    "GET, /?cursor=x, 400, invalid_parameter, A parameter is wrong",
-    "GET, /compare?id=x, 400, invalid_parameter, A parameter is wrong",
-    "GET, /x;y, 400, invalid_parameter, A parameter is wrong",
-    "GET, /a%2fb, 400, invalid_parameter, A parameter is wrong",
-    "POST, /, 405, method_not_allowed, Method not allowed here"
+    "GET, /?cursor=x, 400, invalid_parameter, Invalid parameter",
+    "GET, /compare?id=x, 400, invalid_parameter, Invalid parameter",
+    "GET, /x;y, 400, invalid_parameter, Invalid parameter",
+    "GET, /a%2fb, 400, invalid_parameter, Invalid parameter",
+    "POST, /, 405, method_not_allowed, Method not allowed"
   })
   void aBrowserIsShownAPageWithTheWayBackAndAProgramIsToldInJson(
       String method, String path, int status, String code, String title) {

@@ -26,7 +26,8 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 class RefusalTest extends ServiceTest {
 
   private static final String LINEAR =
-      "{\"input_shape\": [2], \"layers\": [{\"type\": \"Linear\", \"out_features\": 1, \"bias\": false}, {\"type\": \"IAF\"}]}";
+      "{\"input_shape\": [2], \"layers\": [{\"type\": \"Linear\", \"out_features\": 1, \"bias\":"
+          + " false}, {\"type\": \"IAF\"}]}";
 
   record Weights(int[] shape, float[] data) implements Npz.FloatArray {}
 
@@ -115,7 +116,7 @@ class RefusalTest extends ServiceTest {
     var problem = problem(post("/api/v1/jobs", "{\"model\": ["), 400, "malformed_body");
     assertThat(problem.get("detail").asString())
         .isEqualTo(
-            "this is not JSON: Unexpected end-of-input: expected close marker for Array"
+            "the body is not valid JSON: Unexpected end-of-input: expected close marker for Array"
                 + " (line 1, column 12)");
   }
 
@@ -193,8 +194,11 @@ class RefusalTest extends ServiceTest {
   void refusesFormWithoutWaitingForItsEnd() throws IOException {
     try (var socket = new Socket("127.0.0.1", port)) {
       var request =
-          "POST /api/v1/jobs?name=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\nContent-Type:"
-              + " application/x-www-form-urlencoded\r\n\r\na=%FF";
+          "POST /api/v1/jobs?name=x HTTP/1.1\r\n"
+              + "Host: localhost\r\n"
+              + "Content-Length: 99\r\n"
+              + "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+              + "a=%FF";
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       var answer = new String(socket.getInputStream().readNBytes(12), StandardCharsets.US_ASCII);
       assertThat(answer).isEqualTo("HTTP/1.1 415");
@@ -218,7 +222,10 @@ class RefusalTest extends ServiceTest {
       socket.setSoTimeout(20_000);
       var request =
           parts[0]
-              + "?input_shape=2 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\nContent-Type: "
+              + "?input_shape=2 HTTP/1.1\r\n"
+              + "Host: localhost\r\n"
+              + "Content-Length: 999\r\n"
+              + "Content-Type: "
               + parts[1]
               + "\r\n\r\n{\"a";
       long begin = System.nanoTime();

@@ -84,7 +84,7 @@ class WebhookControllerTest extends ServiceTest {
     for (var url : new String[] {"http://127.0.0.1:8080/", "http://localhost/", "http://[::1]/"}) {
       var problem = problem(post(WEBHOOKS, "{\"url\": \"" + url + "\"}"), 422, "invalid_spec");
       assertThat(problem.get("detail").asString())
-          .contains("/url", "not public", "spikewise.webhooks.allow-private");
+          .contains("/url", "not a public address", "spikewise.webhooks.allow-private");
     }
   }
 }

@@ -257,7 +257,7 @@ class DashboardTest {
       hasStatus(list, path.endsWith(silent) ? "failed" : "succeeded");
     }
     var failed = open("/jobs/" + silent);
-    assertThat(failed.locator("main")).containsText("The network fell silent");
+    assertThat(failed.locator("main")).containsText("No neuron fires any more");
     showsItsModel(failed);
     var names =
         Map.of(
@@ -436,7 +436,7 @@ class DashboardTest {
                 .inputValue()
                 .replace("\"kernel_size\":4", "\"kernel_size\":0"));
     press(page, "Train");
-    assertThat(page.locator("#epochs-error")).containsText("must be at least 1, was 0");
+    assertThat(page.locator("#epochs-error")).containsText("must be at least 1 but was 0");
     assertThat(page.locator("#model-error")).containsText("kernel_size");
     assertThat(page.getByLabel("Epochs")).hasAttribute("aria-invalid", "true");
     assertThat((Locator) page.locator("[name=epochs]")).isFocused();

@@ -87,7 +87,7 @@ class WeightsTest {
                 assertThat(e.mistakes())
                     .containsExactlyInAnyOrder(
                         new Mistake("/1.bias", "is missing: Conv2d needs it in shape [4]"),
-                        new Mistake("/5.weight", "must have shape [3, 8], was [2, 8]"),
+                        new Mistake("/5.weight", "must have shape [3, 8] but was [2, 8]"),
                         new Mistake(
                             "/9.weight",
                             "is no weight of this model; the nearest name is 1.weight"),

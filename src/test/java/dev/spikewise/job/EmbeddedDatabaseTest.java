@@ -52,7 +52,7 @@ class EmbeddedDatabaseTest {
     assertThat(answer.headers().firstValue("Retry-After")).isPresent();
     // Longer than the lease.
     Thread.sleep(5000);
-    assertThat(service.log()).contains("The database does not answer or cannot write");
+    assertThat(service.log()).contains("The database does not respond or cannot write");
 
     service.limitFiles("unlimited");
     var end = finished(service, job);
@@ -68,7 +68,7 @@ class EmbeddedDatabaseTest {
     try (var another = ServiceProcess.launch(dir, List.of(), Map.of())) {
       assertThat(another.end()).isNotZero();
       assertThat(another.log())
-          .contains("Another process works on this H2 database", "jdbc:postgresql://")
+          .contains("Another process has this H2 database open", "jdbc:postgresql://")
           .doesNotContain("\tat ");
     }
     assertThat(service.send("/actuator/health/readiness").statusCode()).isEqualTo(200);

@@ -49,7 +49,8 @@ class SecurityTest {
 
   private static final String MODELS = "/api/v1/models";
   private static final String MODEL =
-      "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 2}, {\"type\": \"IAF\"}]}";
+      "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 2}, {\"type\":"
+          + " \"IAF\"}]}";
 
   private final HttpClient client = HttpClient.newHttpClient();
 
@@ -117,7 +118,7 @@ class SecurityTest {
     var unknown = send("GET", "/", browser);
     assertThat(unknown.statusCode()).isEqualTo(401);
     assertThat(unknown.headers().firstValue("WWW-Authenticate").orElseThrow()).startsWith("Basic");
-    assertThat(unknown.body()).contains("<h1>A credential is needed</h1>", "as the password");
+    assertThat(unknown.body()).contains("<h1>Authentication required</h1>", "as the password");
     var refused = send("POST", "/", "X-API-Key", "read-key", browser[0], browser[1]);
     assertThat(refused.statusCode()).isEqualTo(403);
     assertThat(refused.body()).contains("<h1>Not allowed</h1>", "does not allow POST");

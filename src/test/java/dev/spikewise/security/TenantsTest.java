@@ -215,7 +215,7 @@ class TenantsTest {
     // Nor can a job name what it may not see.
     var foreign = post("/api/v1/jobs", job("{\"id\": \"" + id(model) + "\"}", 1), "blue");
     assertThat(foreign.statusCode()).isEqualTo(422);
-    assertThat(foreign.body()).contains("there is no model with the id");
+    assertThat(foreign.body()).contains("names no stored model: there is none with the id");
     var trained =
         job("{" + LAYERS + "}", 1)
             .replace(

@@ -130,7 +130,8 @@ class WebhooksTest {
             .readValue(
                 """
                 {"name": "told", "model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 50}, {"type": "IAF"}]},
-                 "batch_size": 1, "time_steps": 8, "epochs": 2, "seed": 1}""",
+                 "batch_size": 1, "time_steps": 8, "epochs": 2, "seed": 1}\
+                """,
                 TrainingSpec.class);
     return service.getBean(Jobs.class).submit(spec).id();
   }
@@ -204,7 +205,9 @@ class WebhooksTest {
     receive(port);
     try (var service = service(false, "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s")) {
       awaitDelivery(
-          service, webhook, delivery -> delivery.get("error").asString("").contains("not public"));
+          service,
+          webhook,
+          delivery -> delivery.get("error").asString("").contains("not a public address"));
     }
     assertThat(received).isEmpty();
     try (var service = service(true, "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s")) {

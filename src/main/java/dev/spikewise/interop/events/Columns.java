@@ -78,7 +78,7 @@ final class Columns {
   EventRecording unnamed(List<Column> columns) {
     if (columns.size() != 4) {
       throw new IllegalArgumentException(
-          "an array without column names must have shape [n, 4], has "
+          "an array without column names must have shape [n, 4] but has "
               + columns.size()
               + " columns");
     }
@@ -101,7 +101,7 @@ final class Columns {
     }
     if (possible.size() != 1) {
       throw new IllegalArgumentException(
-          "the order of its four columns cannot be told from their values: give columns, such as"
+          "the values do not determine the order of its four columns: give columns, such as"
               + " columns=x,y,p,t");
     }
     assumed.add("columns: " + String.join(",", possible.getFirst()) + ", from their values");
@@ -223,7 +223,7 @@ final class Columns {
       assumed.add("time_unit: s, because all times are multiples of 0.000001");
     } else {
       throw new IllegalArgumentException(
-          "column t holds fractions whose unit cannot be told: give time_unit, one of "
+          "column t contains fractions of an unknown unit: give time_unit, one of "
               + String.join(", ", TimeUnit.words()));
     }
     return guess;

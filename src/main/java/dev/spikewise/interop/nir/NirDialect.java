@@ -259,7 +259,7 @@ public enum NirDialect {
       throw node.invalid("tau_mem", "must be more than a time step of " + dt);
     }
     if (!(as >= 0 && as < 1)) {
-      throw node.invalid("tau_syn", "must let the current decay, was " + tauSyn);
+      throw node.invalid("tau_syn", "must let the current decay but was " + tauSyn);
     }
     Constant threshold =
         Constant.of(spikesAt(node.uniform("v_threshold"), CUBA_STEPS) * (as == 0 ? 1 : as));
@@ -334,7 +334,8 @@ public enum NirDialect {
   private void require(NirNode node, String field, double value) {
     double found = node.uniformOrInfinite(field);
     if (found != value && !(Math.abs(found / value - 1) <= 1e-3)) {
-      throw node.invalid(field, "must be " + value + " in the dialect " + this + ", was " + found);
+      throw node.invalid(
+          field, "must be " + value + " in the dialect " + this + " but was " + found);
     }
   }
 
@@ -411,7 +412,8 @@ public enum NirDialect {
           throw new InvalidSpecException(
               path,
               layer.typeName()
-                  + " can be written for snnTorch and Lava alone, the only ones to know a way back");
+                  + " can be written for snnTorch and Lava alone, the only ones to know a way"
+                  + " back");
       case NeuronSpec.Spiking spiking when this == LAVA -> cuba(path, spiking, shape);
       case NeuronSpec.Spiking spiking -> spiking(path, spiking, shape);
     };
@@ -421,8 +423,8 @@ public enum NirDialect {
     if (!leaks() || layer.tauSyn() != null || layer.normInput() != (this == NORSE)) {
       throw new InvalidSpecException(
           path,
-          "ExpLeak can be written for sinabs with norm_input false, for Norse with norm_input true, and"
-              + " without tau_syn");
+          "ExpLeak can be written for sinabs with norm_input false, for Norse with norm_input true,"
+              + " and without tau_syn");
     }
     double tau = tau(Math.exp(-1 / uniform(path, "tau_mem", layer.tauMem())));
     return node(path, "LI", Map.of("tau", tau, "r", 1.0, "v_leak", 0.0), shape);

@@ -201,7 +201,7 @@ record NirGraph(
       if (inputs.size() > 1 || outputs.size() > 1) {
         throw new InvalidSpecException(
             "/node/nodes",
-            "must have one Input and one Output node, has "
+            "must have one Input and one Output node but has "
                 + inputs.size()
                 + " and "
                 + outputs.size());

@@ -80,7 +80,7 @@ record NirNode(
   int integer(String field, int otherwise) {
     float value = uniform(field, otherwise);
     if (value != Math.rint(value) || Math.abs(value) > 1 << 24) {
-      throw invalid(field, "must be a whole number, was " + value);
+      throw invalid(field, "must be a whole number but was " + value);
     }
     return (int) value;
   }
@@ -94,7 +94,7 @@ record NirNode(
     float h = pair.data()[0];
     float w = pair.data()[pair.data().length - 1];
     if (h != Math.rint(h) || w != Math.rint(w) || Math.max(Math.abs(h), Math.abs(w)) > 1 << 24) {
-      throw invalid(field, "must be whole numbers, was " + h + ", " + w);
+      throw invalid(field, "must be whole numbers but was " + h + ", " + w);
     }
     return new Size2((int) h, (int) w);
   }

@@ -568,7 +568,7 @@ public final class NirReader {
   private static PoolSpec pool(NirNode node) {
     boolean sums = node.type().equals("SumPool2d");
     if (sums && !node.size("padding").equals(Size2.ZERO)) {
-      throw node.invalid("padding", "of a SumPool2d must be 0, was " + node.size("padding"));
+      throw node.invalid("padding", "of a SumPool2d must be 0 but was " + node.size("padding"));
     }
     PoolSpec itself =
         sums
@@ -603,7 +603,7 @@ public final class NirReader {
     int[] shape = node.tensor("weight").shape();
     if (shape.length != dimensions) {
       throw node.invalid(
-          "weight", "must have " + dimensions + " dimensions, has " + Arrays.toString(shape));
+          "weight", "must have " + dimensions + " dimensions but has " + Arrays.toString(shape));
     }
     return shape;
   }

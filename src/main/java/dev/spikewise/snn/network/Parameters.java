@@ -74,7 +74,7 @@ final class Parameters {
             .add(
                 "must have shape "
                     + Arrays.toString(p.shape())
-                    + ", has "
+                    + " but has "
                     + Arrays.toString(tensor.shape()));
       } else {
         p.load(tensor.data());

@@ -49,7 +49,7 @@ public sealed interface JoinSpec extends LayerSpec {
     @Override
     public void check(Mistakes mistakes) {
       mistakes.require(
-          dim == 1, "dim", "must be 1, the channels, counted with the batch as 0, but was " + dim);
+          dim == 1, "dim", "must be 1, the channel dimension (0 is the batch), but was " + dim);
     }
 
     @Override

@@ -152,7 +152,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
         mistakes.require(
             minVMem() < spikeThreshold().least(),
             "min_v_mem",
-            "must be below spike_threshold " + spikeThreshold() + ", was " + minVMem());
+            "must be below spike_threshold " + spikeThreshold() + " but was " + minVMem());
       }
     }
 
@@ -188,7 +188,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       if (input.rank() != 1) {
         mistakes.add(
             typeName()
-                + " takes a flat input, but the layers before it give "
+                + " takes a flat input, but the preceding layer outputs "
                 + input
                 + "; put a Flatten before it");
         return null;
@@ -202,7 +202,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
           mistakes
               .in("rec_connect")
               .in("out_features")
-              .add("must be " + input.dim(0) + ", was " + back.dim(0));
+              .add("must be " + input.dim(0) + " but was " + back.dim(0));
         }
       }
       return input;

@@ -105,7 +105,7 @@ public sealed interface NormSpec extends LayerSpec {
                       + input.dim(0)
                       + ", the channels of "
                       + input
-                      + ", was "
+                      + " but was "
                       + numFeatures())
           ? input
           : null;
@@ -135,7 +135,8 @@ public sealed interface NormSpec extends LayerSpec {
     @Override
     public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 3) {
-        mistakes.add("BatchNorm2d takes a (C, H, W) input, but the layers before it give " + input);
+        mistakes.add(
+            "BatchNorm2d takes a (C, H, W) input, but the preceding layer outputs " + input);
         return null;
       }
       return matching(input, mistakes);
@@ -157,7 +158,7 @@ public sealed interface NormSpec extends LayerSpec {
     public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() > 2) {
         mistakes.add(
-            "BatchNorm1d takes a (C, L) or a flat input, but the layers before it give " + input);
+            "BatchNorm1d takes a (C, L) or a flat input, but the preceding layer outputs " + input);
         return null;
       }
       return matching(input, mistakes);
@@ -221,7 +222,7 @@ public sealed interface NormSpec extends LayerSpec {
       return mistakes.require(
               first >= 0 && input.dims().subList(first, input.rank()).equals(normalizedShape),
               "normalized_shape",
-              "must be the last dimensions of the input " + input + ", was " + normalizedShape)
+              "must be the last dimensions of the input " + input + " but was " + normalizedShape)
           ? input
           : null;
     }
@@ -287,12 +288,17 @@ public sealed interface NormSpec extends LayerSpec {
                           + channels
                           + ", the channels of "
                           + input
-                          + ", was "
+                          + " but was "
                           + numChannels))
               & mistakes.require(
                   channels % numGroups == 0,
                   "num_groups",
-                  "must divide the " + channels + " channels of " + input + ", was " + numGroups);
+                  "must divide the "
+                      + channels
+                      + " channels of "
+                      + input
+                      + " but was "
+                      + numGroups);
       return fits ? input : null;
     }
 

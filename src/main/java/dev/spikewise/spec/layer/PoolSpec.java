@@ -40,14 +40,15 @@ public sealed interface PoolSpec extends LayerSpec {
       mistakes.require(
           2L * padding().h() <= kernelSize().h() && 2L * padding().w() <= kernelSize().w(),
           "padding",
-          "must be at most half of kernel_size " + kernelSize() + ", was " + padding());
+          "must be at most half of kernel_size " + kernelSize() + " but was " + padding());
     }
   }
 
   @Override
   default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
     if (input.rank() != 3) {
-      mistakes.add(typeName() + " takes a (C, H, W) input, but the layers before it give " + input);
+      mistakes.add(
+          typeName() + " takes a (C, H, W) input, but the preceding layer outputs " + input);
       return null;
     }
     int h = windows(input.dim(1), kernelSize().h(), stride().h(), padding().h(), dilation().h());

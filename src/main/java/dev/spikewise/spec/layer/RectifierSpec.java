@@ -30,7 +30,7 @@ public sealed interface RectifierSpec extends ElementwiseSpec {
       mistakes.require(
           fanout >= 0 && Double.isFinite(fanout),
           "fanout",
-          "must be a finite number of at least 0, was " + fanout);
+          "must be a finite number of at least 0 but was " + fanout);
     }
   }
 }

@@ -44,14 +44,15 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
         mistakes.require(
             2L * padding() <= kernelSize(),
             "padding",
-            "must be at most half of kernel_size " + kernelSize() + ", was " + padding());
+            "must be at most half of kernel_size " + kernelSize() + " but was " + padding());
       }
     }
 
     @Override
     default @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 2) {
-        mistakes.add(typeName() + " takes a (C, L) input, but the layers before it give " + input);
+        mistakes.add(
+            typeName() + " takes a (C, L) input, but the preceding layer outputs " + input);
         return null;
       }
       Shape output = asPool2d().outputShape(Shape.of(input.dim(0), 1, input.dim(1)), mistakes);
@@ -149,7 +150,7 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
     public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 3) {
         mistakes.add(
-            "AdaptiveAvgPool2d takes a (C, H, W) input, but the layers before it give " + input);
+            "AdaptiveAvgPool2d takes a (C, H, W) input, but the preceding layer outputs " + input);
         return null;
       }
       if (!mistakes.require(
@@ -157,7 +158,7 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
           "output_size",
           "must divide the height and width of "
               + input
-              + ", because windows of different sizes are not supported, was "
+              + ", because windows of different sizes are not supported but was "
               + outputSize)) {
         return null;
       }

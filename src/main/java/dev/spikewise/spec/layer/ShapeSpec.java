@@ -55,19 +55,19 @@ public sealed interface ShapeSpec extends LayerSpec {
       if (!mistakes.require(
               start >= 0 && start < rank,
               "start_dim",
-              "must be a dimension of %s behind the batch, 1 to %d or -%d to -1, was %d"
+              "must be a dimension of %s after the batch, 1 to %d or -%d to -1, but was %d"
                   .formatted(input, rank, rank, startDim))
           | !mistakes.require(
               end >= 0 && end < rank,
               "end_dim",
-              "must be a dimension of %s behind the batch, 1 to %d or -%d to -1, was %d"
+              "must be a dimension of %s after the batch, 1 to %d or -%d to -1, but was %d"
                   .formatted(input, rank, rank, endDim))) {
         return null;
       }
       if (!mistakes.require(
           start <= end,
           "start_dim",
-          "must not lie behind end_dim " + endDim + ", was " + startDim)) {
+          "must be at most end_dim " + endDim + " but was " + startDim)) {
         return null;
       }
       var dims = new ArrayList<>(input.dims().subList(0, start));
@@ -112,11 +112,11 @@ public sealed interface ShapeSpec extends LayerSpec {
 
     @Override
     public void check(Mistakes mistakes) {
-      mistakes.require(mode.equals("nearest"), "mode", "must be \"nearest\", was " + mode);
+      mistakes.require(mode.equals("nearest"), "mode", "must be \"nearest\" but was " + mode);
       if (mistakes.require(
           (scaleFactor == null) != (size == null),
           "scale_factor",
-          "must be given, or size, but not both")) {
+          "must be given exactly when size is not")) {
         if (scaleFactor != null) {
           scaleFactor.atLeast(1, "scale_factor", mistakes);
         }
@@ -129,21 +129,23 @@ public sealed interface ShapeSpec extends LayerSpec {
     @Override
     public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 3) {
-        mistakes.add("Upsample takes a (C, H, W) input, but the layers before it give " + input);
+        mistakes.add("Upsample takes a (C, H, W) input, but the preceding layer outputs " + input);
         return null;
       }
       if (size != null) {
         return mistakes.require(
                 size.h() % input.dim(1) == 0 && size.w() % input.dim(2) == 0,
                 "size",
-                "must be a multiple of the height and width of " + input + ", was " + size)
+                "must be a multiple of the height and width of " + input + " but was " + size)
             ? Shape.of(input.dim(0), size.h(), size.w())
             : null;
       }
       Size2 factor = Objects.requireNonNull(scaleFactor);
       if ((long) factor.h() * input.dim(1) > ModelSpec.MAX_SIZE
           || (long) factor.w() * input.dim(2) > ModelSpec.MAX_SIZE) {
-        mistakes.in("scale_factor").add("makes the output too large, was " + factor);
+        mistakes
+            .in("scale_factor")
+            .add("would make the output too large: use a smaller factor than " + factor);
         return null;
       }
       return Shape.of(input.dim(0), input.dim(1) * factor.h(), input.dim(2) * factor.w());

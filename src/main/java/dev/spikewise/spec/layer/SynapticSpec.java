@@ -147,14 +147,14 @@ public sealed interface SynapticSpec extends LayerSpec {
         mistakes.require(
             outChannels % groups == 0,
             "groups",
-            "must divide out_channels " + outChannels + ", was " + groups);
+            "must divide out_channels " + outChannels + " but was " + groups);
       }
     }
 
     @Override
     public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 3) {
-        mistakes.add("Conv2d takes a (C, H, W) input, but the layers before it give " + input);
+        mistakes.add("Conv2d takes a (C, H, W) input, but the preceding layer outputs " + input);
         return null;
       }
       int channels = input.dim(0);
@@ -164,14 +164,16 @@ public sealed interface SynapticSpec extends LayerSpec {
             .add(
                 "must be "
                     + channels
-                    + ", because the layers before it give "
+                    + ", because the preceding layer outputs "
                     + input
-                    + ", was "
+                    + " but was "
                     + inChannels);
         return null;
       }
       if (channels % groups != 0) {
-        mistakes.in("groups").add("must divide the " + channels + " input channels, was " + groups);
+        mistakes
+            .in("groups")
+            .add("must divide the " + channels + " input channels but was " + groups);
         return null;
       }
       int h =
@@ -284,7 +286,7 @@ public sealed interface SynapticSpec extends LayerSpec {
     @Override
     public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 2) {
-        mistakes.add("Conv1d takes a (C, L) input, but the layers before it give " + input);
+        mistakes.add("Conv1d takes a (C, L) input, but the preceding layer outputs " + input);
         return null;
       }
       Shape output = asConv2d().outputShape(Shape.of(input.dim(0), 1, input.dim(1)), mistakes);
@@ -357,12 +359,12 @@ public sealed interface SynapticSpec extends LayerSpec {
           outputPadding.h() < Math.max(stride.h(), dilation.h())
               && outputPadding.w() < Math.max(stride.w(), dilation.w()),
           "output_padding",
-          "must be smaller than stride or dilation, was " + outputPadding);
+          "must be smaller than stride or dilation but was " + outputPadding);
       if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
         mistakes.require(
             outChannels % groups == 0,
             "groups",
-            "must divide out_channels " + outChannels + ", was " + groups);
+            "must divide out_channels " + outChannels + " but was " + groups);
       }
     }
 
@@ -370,7 +372,7 @@ public sealed interface SynapticSpec extends LayerSpec {
     public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 3) {
         mistakes.add(
-            "ConvTranspose2d takes a (C, H, W) input, but the layers before it give " + input);
+            "ConvTranspose2d takes a (C, H, W) input, but the preceding layer outputs " + input);
         return null;
       }
       int channels = input.dim(0);
@@ -378,12 +380,14 @@ public sealed interface SynapticSpec extends LayerSpec {
         mistakes
             .in("in_channels")
             .add(
-                "must be %d, because the layers before it give %s, was %d"
+                "must be %d, because the preceding layer outputs %s but was %d"
                     .formatted(channels, input, inChannels));
         return null;
       }
       if (channels % groups != 0) {
-        mistakes.in("groups").add("must divide the " + channels + " input channels, was " + groups);
+        mistakes
+            .in("groups")
+            .add("must divide the " + channels + " input channels but was " + groups);
         return null;
       }
       long h =
@@ -454,7 +458,7 @@ public sealed interface SynapticSpec extends LayerSpec {
     public @Nullable Shape outputShape(Shape input, Mistakes mistakes) {
       if (input.rank() != 1) {
         mistakes.add(
-            "Linear takes a flat input, but the layers before it give "
+            "Linear takes a flat input, but the preceding layer outputs "
                 + input
                 + "; put a Flatten before it");
         return null;
@@ -465,9 +469,9 @@ public sealed interface SynapticSpec extends LayerSpec {
             .add(
                 "must be "
                     + input.dim(0)
-                    + ", because the layers before it give "
+                    + ", because the preceding layer outputs "
                     + input
-                    + ", was "
+                    + " but was "
                     + inFeatures);
         return null;
       }
