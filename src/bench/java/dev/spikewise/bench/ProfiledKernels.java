@@ -103,6 +103,16 @@ final class ProfiledKernels implements Kernels {
       }
 
       @Override
+      public void holdWeights(float[] w) {
+        time(name + "pack", 0, () -> conv.holdWeights(w));
+      }
+
+      @Override
+      public void releaseWeights() {
+        conv.releaseWeights();
+      }
+
+      @Override
       public void weightGradient(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int frames) {
         time(
             name + "weight gradient",

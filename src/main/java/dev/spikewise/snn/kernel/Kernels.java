@@ -61,6 +61,15 @@ public interface Kernels extends AutoCloseable {
   interface Conv {
 
     /**
+     * Promises that the weights given to {@link #inputGradient} are {@code w}, unchanged, until
+     * {@link #releaseWeights}, so that a kernel may rearrange them once.
+     */
+    default void holdWeights(float[] w) {}
+
+    /** Ends what {@link #holdWeights} began. */
+    default void releaseWeights() {}
+
+    /**
      * y = bias + w * x.
      *
      * @param x [frames, H, W, Cin] from {@code xAt}

@@ -293,6 +293,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
         backward(from, to, t, gOut, gIn);
         recurrence.backward(from, to, t, out, gIn);
       }
+      recurrence.endBackward();
     }
     constants.forEach(constant -> constant.addGradient(ranges));
   }

@@ -164,6 +164,11 @@ final class Recurrence implements Synaptic {
     Arrays.fill(gv, 0);
     Arrays.fill(gCurrent, 0);
     Arrays.fill(gSpikes, 0);
+    conv.holdWeights(weight.values());
+  }
+
+  void endBackward() {
+    conv.releaseWeights();
   }
 
   /** Adds dL/ds from above, so that {@link #gSpikes} is whole for step {@code t}. */

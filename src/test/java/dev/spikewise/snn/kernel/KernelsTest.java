@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every fast kernel against the scalar one, on awkward sizes, from silent to dense. */
@@ -65,9 +66,56 @@ class KernelsTest {
     }
   }
 
+  /** Enough rows for packed weights, with and without tiles that are not full. */
+  @ParameterizedTest
+  @CsvSource({"70, 150", "130, 37", "5, 3", "64, 256", "300, 16"})
+  void fullyConnectedLayersAgreeWithTheScalarOnes(int inputs, int outputs) {
+    try (var scalar = new ScalarKernels(1);
+        var vector = new VectorKernels(2)) {
+      assertConvolutionsAgree(ConvShape.linear(inputs, outputs), scalar, vector, 1, 40, 230);
+    }
+  }
+
+  @Test
+  void fullyConnectedLayersGiveTheSameBitsOnAnyNumberOfThreads() {
+    var shape = ConvShape.linear(130, 77);
+    int frames = 100;
+    for (double density : DENSITIES) {
+      var results = new ArrayList<List<float[]>>();
+      for (int threads : new int[] {1, 2, 3}) {
+        var random = new Random(11);
+        float[] x = spikes(random, frames * 130, density);
+        float[] w = normal(random, shape.weights());
+        float[] gy = normal(random, frames * 77);
+        float[] y = new float[gy.length];
+        float[] gw = new float[w.length];
+        float[] gx = new float[x.length];
+        try (var kernels = new VectorKernels(threads)) {
+          var conv = kernels.conv(shape, frames);
+          conv.forward(x, 0, w, null, y, 0, frames);
+          conv.weightGradient(x, 0, gy, 0, gw, frames);
+          conv.holdWeights(w);
+          conv.inputGradient(gy, 0, w, gx, 0, frames, null, 0);
+          conv.releaseWeights();
+        }
+        results.add(List.of(y, gw, gx));
+      }
+      for (var other : results) {
+        for (int i = 0; i < 3; i++) {
+          assertThat(other.get(i)).containsExactly(results.getFirst().get(i));
+        }
+      }
+    }
+  }
+
   private static void assertConvolutionsAgree(ConvShape shape, Kernels expected, Kernels actual) {
+    assertConvolutionsAgree(shape, expected, actual, 1, 3, 17);
+  }
+
+  private static void assertConvolutionsAgree(
+      ConvShape shape, Kernels expected, Kernels actual, int... frameCounts) {
     var random = new Random(7);
-    for (int frames : new int[] {1, 3, 17}) {
+    for (int frames : frameCounts) {
       var expectedConv = expected.conv(shape, frames);
       var actualConv = actual.conv(shape, frames);
       for (double density : DENSITIES) {

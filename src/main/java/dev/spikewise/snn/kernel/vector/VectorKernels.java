@@ -47,7 +47,9 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public Conv conv(ConvShape shape, int maxFrames) {
-    return new VectorConv(shape, maxFrames, parallel);
+    return VectorLinear.suits(shape)
+        ? new VectorLinear(shape, maxFrames, parallel)
+        : new VectorConv(shape, maxFrames, parallel);
   }
 
   @Override
