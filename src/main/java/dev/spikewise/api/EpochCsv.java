@@ -1,6 +1,12 @@
 package dev.spikewise.api;
 
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Page;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.io.SequenceInputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Enumeration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,12 +19,44 @@ final class EpochCsv {
 
   private EpochCsv() {}
 
-  static String write(List<EpochMetrics> epochs) {
-    if (epochs.isEmpty()) {
-      return "";
+  /** At most {@code limit} epochs after the one with number {@code last}. */
+  interface Pages {
+    Page<EpochMetrics> after(int last, int limit);
+  }
+
+  /**
+   * The table of at most {@code limit} epochs after {@code after}, written page by page: a job can
+   * have more epochs than memory holds.
+   */
+  static InputStream stream(int after, int limit, Pages pages) {
+    return new SequenceInputStream(
+        new Enumeration<>() {
+          private int last = after;
+          private int left = limit;
+          private boolean more = true;
+
+          @Override
+          public boolean hasMoreElements() {
+            return more;
+          }
+
+          @Override
+          public InputStream nextElement() {
+            var page = pages.after(last, left);
+            var text = text(page.data(), left == limit);
+            left -= page.data().size();
+            last = page.data().isEmpty() ? last : page.data().getLast().epoch();
+            more = left > 0 && page.nextCursor() != null;
+            return new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8));
+          }
+        });
+  }
+
+  private static String text(List<EpochMetrics> epochs, boolean withHeader) {
+    var csv = new StringBuilder();
+    if (withHeader && !epochs.isEmpty()) {
+      csv.append(String.join(",", figures(epochs.getFirst()).keySet())).append("\r\n");
     }
-    var csv =
-        new StringBuilder(String.join(",", figures(epochs.getFirst()).keySet())).append("\r\n");
     for (var epoch : epochs) {
       csv.append(
               figures(epoch).values().stream()

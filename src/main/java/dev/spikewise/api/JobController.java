@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
 import org.springframework.http.ContentDisposition;
 import org.springframework.http.HttpHeaders;
+import org.springframework.core.io.InputStreamResource;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
@@ -306,22 +307,24 @@ class JobController {
       @RequestParam(defaultValue = "1000") int limit,
       @RequestParam(name = "max_points", required = false) @Nullable Integer maxPoints) {
     between(1, 10_000, limit, "limit");
-    var epochs = jobs.epochs(id, after, limit, points(maxPoints));
-    return new Page<>(
-        epochs, epochs.size() < limit ? null : Integer.toString(epochs.getLast().epoch()));
+    return jobs.epochPage(id, after, limit, points(maxPoints));
   }
 
   /** Lists a job's epochs, oldest first. */
   @GetMapping(
       path = {"/{id}/epochs", "/{id}/epochs.csv"},
       produces = "text/csv")
-  String epochsAsCsv(
+  InputStreamResource epochsAsCsv(
       @PathVariable UUID id,
       @RequestParam(defaultValue = "-1") int after,
       @RequestParam(defaultValue = "1000000") int limit,
       @RequestParam(name = "max_points", required = false) @Nullable Integer maxPoints) {
-    return EpochCsv.write(
-        jobs.epochs(id, after, between(1, 1_000_000, limit, "limit"), points(maxPoints)));
+    var points = points(maxPoints);
+    return new InputStreamResource(
+        EpochCsv.stream(
+            after,
+            between(1, 1_000_000, limit, "limit"),
+            (last, wanted) -> jobs.epochPage(id, last, wanted, points)));
   }
 
   private static @Nullable Integer points(@Nullable Integer maxPoints) {
@@ -334,8 +337,7 @@ class JobController {
       @PathVariable UUID id,
       @RequestParam(defaultValue = "200") int limit,
       @RequestParam(required = false) @Nullable String cursor) {
-    var news = jobs.events(id, cursor, between(1, 1000, limit, "limit"));
-    return new Page<>(news, news.size() < limit ? null : news.getLast().id());
+    return jobs.events(id, cursor, between(1, 1000, limit, "limit"));
   }
 
   /**

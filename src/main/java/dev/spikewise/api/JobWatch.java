@@ -83,13 +83,13 @@ class JobWatch {
   private final class JobNews {
 
     private final Job job;
-    private final Map<String, Outcome<List<Event>>> after = new HashMap<>();
+    private final Map<String, Outcome<News>> after = new HashMap<>();
 
     JobNews(Job job) {
       this.job = job;
     }
 
-    synchronized List<Event> after(@Nullable String last) {
+    synchronized News after(@Nullable String last) {
       return after
           .computeIfAbsent(String.valueOf(last), _ -> Outcome.of(() -> read(job.id(), last)))
           .get();
@@ -99,15 +99,23 @@ class JobWatch {
   /** An event as it is sent. */
   private record Event(String id, String name, String json) {}
 
-  private List<Event> read(UUID id, @Nullable String last) {
-    return jobs.events(id, last, PAGE).stream().map(this::event).toList();
+  /**
+   * Events as they are sent.
+   *
+   * @param more whether others follow that are stored already
+   */
+  private record News(List<Event> events, boolean more) {}
+
+  private News read(UUID id, @Nullable String last) {
+    var page = jobs.events(id, last, PAGE);
+    return new News(page.data().stream().map(this::event).toList(), page.nextCursor() != null);
   }
 
   private Event event(Timeline.Entry entry) {
     return new Event(entry.id(), entry.event(), mapper.writeValueAsString(entry.data()));
   }
 
-  private List<Event> catchUp(UUID id, @Nullable String last) {
+  private News catchUp(UUID id, @Nullable String last) {
     catchingUp.acquireUninterruptibly();
     try {
       return read(id, last);
@@ -135,7 +143,7 @@ class JobWatch {
       QueryBroadcaster.Feed<JobNews> feed,
       Seen<JobNews> first,
       @Nullable String after,
-      List<Event> firstNews,
+      News firstNews,
       HttpServletResponse response) {
     String last = after;
     var seen = first;
@@ -143,13 +151,13 @@ class JobWatch {
     try {
       var stream = new EventStream(response);
       while (seen != null) {
-        for (var event : news) {
+        for (var event : news.events) {
           stream.send(event.name, event.json, event.id);
           last = event.id;
         }
         stream.keepAlive();
         var job = seen.value().job;
-        if (news.size() == PAGE) {
+        if (news.more) {
           news = catchUp(job.id(), last);
         } else if (job.status().isFinal()) {
           stream.send(
@@ -162,7 +170,7 @@ class JobWatch {
           // Nothing happens to a job without a new version of it.
           news =
               seen == null || seen.value().job.version() == job.version()
-                  ? List.of()
+                  ? new News(List.of(), false)
                   : seen.value().after(last);
         }
       }

@@ -23,9 +23,11 @@ import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -45,8 +47,12 @@ import tools.jackson.databind.json.JsonMapper;
 public class Datasets {
 
   private static final String DIGITS = "digits";
+
+  /** Characters of what is told of the files of a data set. */
+  private static final int MAX_READING = 1 << 20;
+
   private static final String SELECT =
-      "select id, name, samples, test_samples, shape, time_steps, classes, created_at, number,"
+      "select id, name, samples, test_samples, shape, time_steps, classes, created_at,"
           + " tenant, reading from dataset ";
 
   private final Dataset digits = Dataset.digits();
@@ -99,7 +105,14 @@ public class Datasets {
    */
   public record Stored(DatasetInfo info, boolean added) {}
 
-  private record Row(DatasetInfo info, long number, String tenant) {}
+  private record Row(DatasetInfo info, String tenant) {}
+
+  /** How much a list has to read for one of the data sets. */
+  private record Size(String id, long number, long reading) {
+    long bytes() {
+      return 500 + reading;
+    }
+  }
 
   /**
    * Stores the uploaded files, unless they are there already under whatever name.
@@ -124,7 +137,16 @@ public class Datasets {
               var read = read(name, sorted, new Unpacking(maxBytes, maxUnpacked, run));
               return DatasetInfo.of(content.id(), read, now);
             });
-    transactions.executeWithoutResult(_ -> store(tenant, info, now, content.size(), sorted));
+    var reading = json.writeValueAsString(info.reading());
+    if (reading.length() > MAX_READING) {
+      throw new InvalidSpecException(
+          "/events",
+          "has too many or too long class names: together with the names of files that are left out"
+              + " they may take %d characters but take %d"
+                  .formatted(MAX_READING, reading.length()));
+    }
+    transactions.executeWithoutResult(
+        _ -> store(tenant, info, reading, now, content.size(), sorted));
     return new Stored(info, true);
   }
 
@@ -140,6 +162,7 @@ public class Datasets {
   private void store(
       String tenant,
       DatasetInfo info,
+      String reading,
       Instant now,
       long size,
       Map<String, InputStreamSource> files) {
@@ -158,7 +181,7 @@ public class Datasets {
             info.timeSteps(),
             info.classes(),
             now.atOffset(ZoneOffset.UTC),
-            json.writeValueAsString(info.reading()))
+            reading)
         .update();
     for (var file : files.entrySet()) {
       try (var in = file.getValue().getInputStream()) {
@@ -177,16 +200,21 @@ public class Datasets {
   /** Newest first, those created before {@code cursor}; the bundled one is the oldest. */
   @Transactional(readOnly = true)
   public Page<DatasetInfo> list(int limit, long cursor) {
-    var rows =
+    var sizes =
         new ArrayList<>(
-            jdbc.sql(SELECT + "where number < ? and (? or tenant = ?) order by number desc limit ?")
+            jdbc.sql(
+                    "select id, number, coalesce(octet_length(reading), 0) from dataset where number"
+                        + " < ? and (? or tenant = ?) order by number desc limit ?")
                 .params(cursor, tenants.seeAll(), tenants.owner(), limit + 1)
-                .query(this::row)
+                .query((row, _) -> new Size(row.getString(1), row.getLong(2), row.getLong(3)))
                 .list());
-    if (rows.size() <= limit && cursor > 0) {
-      rows.add(new Row(digitsInfo, 0, ""));
+    if (sizes.size() <= limit && cursor > 0) {
+      sizes.add(new Size(DIGITS, 0, 0));
     }
-    return Page.of(rows, limit, Row::info, Row::number);
+    var page = Page.of(sizes, limit, Size::bytes, Size::id, Size::number);
+    var found = find(page.data());
+    return new Page<>(
+        page.data().stream().map(found::get).filter(Objects::nonNull).toList(), page.nextCursor());
   }
 
   @Transactional(readOnly = true)
@@ -298,6 +326,19 @@ public class Datasets {
             .map(Row::info);
   }
 
+  private Map<String, DatasetInfo> find(List<String> ids) {
+    var found = new HashMap<String, DatasetInfo>();
+    found.put(DIGITS, digitsInfo);
+    if (!ids.isEmpty()) {
+      jdbc.sql(SELECT + "where id in (:ids)")
+          .param("ids", ids)
+          .query(this::row)
+          .list()
+          .forEach(row -> found.put(row.info().id(), row.info()));
+    }
+    return found;
+  }
+
   private static DatasetInfo digitsInfo(Dataset digits) {
     var notes = new Reading.Notes();
     notes.scale = 16;
@@ -318,7 +359,6 @@ public class Datasets {
             row.getInt("classes"),
             row.getObject("created_at", OffsetDateTime.class).toInstant(),
             reading == null ? null : json.readValue(reading, Reading.class)),
-        row.getLong("number"),
         row.getString("tenant"));
   }
 

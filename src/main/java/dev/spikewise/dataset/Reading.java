@@ -35,6 +35,7 @@ public record Reading(
 
   private static final int MOST = 100;
   private static final int MOST_CLASSES = 1000;
+  private static final int MAX_NAME = 200;
 
   /** Notes taken while files are read. */
   static final class Notes {
@@ -53,7 +54,7 @@ public record Reading(
 
     void leaveOut(String what) {
       if (leftOut.size() < MOST) {
-        leftOut.add(what);
+        leftOut.add(what.length() <= MAX_NAME ? what : what.substring(0, MAX_NAME - 3) + "...");
       } else {
         more++;
       }

@@ -39,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -59,8 +60,8 @@ public class Jobs implements ModelUse, DatasetUse {
   /** Rows of a list that are read at once. */
   private static final int CHUNK = 25;
 
-  /** A page of a list ends after about so many bytes. */
-  private static final long MOST_BYTES = 2 << 20;
+  /** Epochs and events that are read at once. */
+  private static final int CHUNK_OF_EPOCHS = 200;
 
   private final JobRepository jobs;
   private final EpochRepository epochs;
@@ -402,7 +403,7 @@ public class Jobs implements ModelUse, DatasetUse {
     long next = number;
     long bytes = 0;
     boolean more = true;
-    while (more && rows.size() <= limit && bytes < MOST_BYTES) {
+    while (more && rows.size() <= limit && bytes < Page.MAX_BYTES) {
       int wanted = Math.min(limit + 1 - rows.size(), CHUNK);
       var found =
           jobs.findBy(
@@ -410,14 +411,14 @@ public class Jobs implements ModelUse, DatasetUse {
               query -> query.sortBy(Sort.by("number").descending()).limit(wanted).all());
       more = found.size() == wanted;
       for (var row : found) {
-        if (bytes < MOST_BYTES) {
+        if (bytes < Page.MAX_BYTES) {
           rows.add(row);
           bytes += row.bytes();
           next = row.number();
         }
       }
     }
-    boolean full = bytes >= MOST_BYTES && rows.size() <= limit;
+    boolean full = bytes >= Page.MAX_BYTES && rows.size() <= limit;
     var page = rows.subList(0, Math.min(limit, rows.size()));
     var places = queue.places(page);
     return new Page<>(
@@ -589,11 +590,64 @@ public class Jobs implements ModelUse, DatasetUse {
     return epochs.find(id, IntStream.concat(multiples, last).limit(limit).boxed().toList());
   }
 
-  /** News of a job after the one with id {@code after}, or from its beginning. */
-  @Transactional(readOnly = true)
-  public List<Timeline.Entry> events(UUID id, @Nullable String after, int limit) {
-    find(id);
-    return timeline.after(id, after == null ? Place.START : Place.parse(after), limit);
+  /** The same epochs, in a page that ends before {@code limit} where they are long. */
+  public Page<EpochMetrics> epochPage(UUID id, int after, int limit, @Nullable Integer maxPoints) {
+    return chunks(
+        limit,
+        CHUNK_OF_EPOCHS,
+        (last, wanted) ->
+            epochs(id, last == null ? after : Integer.parseInt(last), wanted, maxPoints),
+        EpochMetrics::bytes,
+        epoch -> Integer.toString(epoch.epoch()));
+  }
+
+  /**
+   * Events of a job after the one with id {@code after}, or from its beginning. The page ends
+   * before {@code limit} where they are long.
+   */
+  public Page<Timeline.Entry> events(UUID id, @Nullable String after, int limit) {
+    return chunks(
+        limit,
+        CHUNK_OF_EPOCHS,
+        (last, wanted) -> events(last == null ? after : last, id, wanted),
+        Timeline.Entry::bytes,
+        Timeline.Entry::id);
+  }
+
+  private List<Timeline.Entry> events(@Nullable String after, UUID id, int limit) {
+    return requireNonNull(
+        transactions.execute(
+            _ -> {
+              find(id);
+              return timeline.after(id, after == null ? Place.START : Place.parse(after), limit);
+            }));
+  }
+
+  /** Some rows after the one named {@code last}, or the first ones where it is null. */
+  private interface Chunks<T> {
+    List<T> after(@Nullable String last, int wanted);
+  }
+
+  /** Reads a page in chunks, so that no more than one chunk of long rows is read in vain. */
+  private static <T> Page<T> chunks(
+      int limit,
+      int chunk,
+      Chunks<T> chunks,
+      ToLongFunction<T> bytes,
+      Function<T, String> cursor) {
+    var page = new ArrayList<T>();
+    @Nullable String last = null;
+    long sum = 0;
+    boolean more = true;
+    while (more && page.size() < limit && sum < Page.MAX_BYTES) {
+      int wanted = Math.min(limit - page.size(), chunk);
+      var found = chunks.after(last, wanted);
+      page.addAll(found);
+      sum += found.stream().mapToLong(bytes).sum();
+      more = found.size() == wanted;
+      last = page.isEmpty() ? null : cursor.apply(page.getLast());
+    }
+    return new Page<>(page, more ? last : null);
   }
 
   /** The network that a job trains, as it was when the job was submitted. */

@@ -39,7 +39,18 @@ public class Timeline {
    * @param data Metrics of the epoch, or the new state of the job.
    * @param id Id of the event, to continue after.
    */
-  public record Entry(String id, String event, Object data) {}
+  public record Entry(String id, String event, Object data) {
+
+    /** About how long it is in JSON. */
+    long bytes() {
+      return 100
+          + switch (data) {
+            case EpochMetrics epoch -> epoch.bytes();
+            case StateChange change -> 200 + (change.detail() == null ? 0 : change.detail().length());
+            default -> 0;
+          };
+    }
+  }
 
   /**
    * A job's new state.

@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param id Unique id of the model.
  * @param name Display name of the model; null when it has none.
- * @param definition Definition of the network.
- * @param summary Shapes, parameters, neurons and memory of the network.
+ * @param definition Definition of the network; absent where the stored definition is damaged.
+ * @param summary Shapes, parameters, neurons and memory of the network; absent where the stored
+ *     definition is damaged.
  * @param hasWeights Whether weights are stored for the model.
  * @param createdAt Time of creation (RFC 3339).
  * @param assumptions Assumptions made where the uploaded file or text was silent, one sentence
@@ -22,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 public record Model(
     UUID id,
     @Nullable String name,
-    ModelSpec definition,
-    ModelSummary summary,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable ModelSpec definition,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable ModelSummary summary,
     boolean hasWeights,
     Instant createdAt,
     @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<String> assumptions) {

@@ -12,6 +12,7 @@ import dev.spikewise.interop.Weights;
 import dev.spikewise.interop.nir.NirDialect;
 import dev.spikewise.interop.nir.NirReader;
 import dev.spikewise.interop.nir.NirWriter;
+import dev.spikewise.model.ModelRepository.Size;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Problem.Code;
@@ -25,27 +26,34 @@ import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
+import dev.spikewise.store.StoredJson;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.data.domain.Limit;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionOperations;
-import tools.jackson.databind.json.JsonMapper;
 
 /** The stored models. */
 @Service
 public class Models {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Models.class);
 
   private final ModelRepository models;
   private final WeightsRepository weights;
@@ -54,7 +62,7 @@ public class Models {
   private final Limits limits;
   private final Tenants tenants;
   private final Quotas quotas;
-  private final JsonMapper json;
+  private final StoredJson json;
   private final TransactionOperations transactions;
   private final Compute compute;
   private final Workload workload;
@@ -67,7 +75,7 @@ public class Models {
       Limits limits,
       Tenants tenants,
       Quotas quotas,
-      JsonMapper json,
+      StoredJson json,
       TransactionOperations transactions,
       Compute compute,
       Workload workload) {
@@ -92,15 +100,25 @@ public class Models {
   public record Network(ModelSpec spec, @Nullable StateDict weights) {}
 
   /**
+   * Stores a network without weights.
+   *
    * @param definition one that has been checked
+   * @throws InvalidSpecException where it takes more bytes than a document may
    */
   @Transactional
   public Model create(ModelSpec definition) {
+    return view(insert(definition));
+  }
+
+  private ModelRow insert(ModelSpec definition) {
+    var content = json.write(definition);
+    int bytes = content.getBytes(StandardCharsets.UTF_8).length;
+    var mistakes = new Mistakes();
+    limits.checkStored(bytes, mistakes);
+    mistakes.throwIfAny();
+    quotas.requireBytes(tenants.owner(), bytes);
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
-    return view(
-        models.save(
-            new ModelRow(
-                definition.name(), tenants.owner(), json.writeValueAsString(definition), now)));
+    return models.save(new ModelRow(definition.name(), tenants.owner(), content, now));
   }
 
   /**
@@ -228,9 +246,9 @@ public class Models {
     return requireNonNull(
         transactions.execute(
             _ -> {
-              var model = create(trained.spec());
-              store(find(model.id()), trained.npz());
-              return get(model.id());
+              var row = insert(trained.spec());
+              store(row, trained.npz());
+              return view(row);
             }));
   }
 
@@ -268,11 +286,20 @@ public class Models {
     return view(find(id));
   }
 
-  /** Newest first, those created before {@code cursor}. */
+  /**
+   * Newest first, those created before {@code cursor}. The page may end before {@code limit} where
+   * its models are long.
+   */
   @Transactional(readOnly = true)
   public Page<Model> list(int limit, long cursor) {
-    var rows = models.findBefore(cursor, tenants.seeAll(), tenants.owner(), Limit.of(limit + 1));
-    return Page.of(rows, limit, this::view, ModelRow::number);
+    var sizes = models.findBefore(cursor, tenants.seeAll(), tenants.owner(), Limit.of(limit + 1));
+    var page = Page.of(sizes, limit, Size::bytes, Function.identity(), Size::number);
+    var rows =
+        models.findAllById(page.data().stream().map(Size::id).toList()).stream()
+            .sorted(Comparator.comparing(ModelRow::number).reversed())
+            .map(this::view)
+            .toList();
+    return new Page<>(rows, page.nextCursor());
   }
 
   @Transactional
@@ -342,16 +369,30 @@ public class Models {
   }
 
   private ModelSpec definition(ModelRow row) {
-    return json.readValue(row.definition(), ModelSpec.class);
+    return json.read(row.definition(), ModelSpec.class);
+  }
+
+  private static @Nullable ModelSummary summary(ModelRow row, ModelSpec definition) {
+    try {
+      return ModelSummary.of(definition);
+    } catch (InvalidSpecException e) {
+      LOG.error("Model {} is shown without its summary: {}", row.id(), e.getMessage());
+      return null;
+    }
   }
 
   private Model view(ModelRow row) {
-    var definition = definition(row);
+    @Nullable ModelSpec definition = null;
+    try {
+      definition = definition(row);
+    } catch (StoredJson.Unreadable e) {
+      LOG.error("Model {} is shown without its definition: {}", row.id(), e.getMessage());
+    }
     return new Model(
         row.id(),
         row.name(),
         definition,
-        ModelSummary.of(definition),
+        definition == null ? null : summary(row, definition),
         weights.existsById(row.id()),
         row.createdAt(),
         null);

@@ -57,6 +57,11 @@ public record EpochMetrics(
    */
   public record Spiking(double firingRate, double silentRatio) {}
 
+  /** Approximate size in JSON, in bytes. */
+  public long bytes() {
+    return 300 + 40L * lossTerms.size() + 50L * parameter.size() + 90L * spiking.size();
+  }
+
   /** Whether every number of the epoch is finite: a network that overflows has none to report. */
   public boolean allFinite() {
     var values =

@@ -2,6 +2,7 @@ package dev.spikewise.spec;
 
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * @param data Entries of this page.
  */
 public record Page<T>(List<T> data, @Nullable String nextCursor) {
+
+  /** Approximate number of bytes after which a page ends. */
+  public static final long MAX_BYTES = 2 << 20;
 
   /**
    * @param rows one more than {@code limit} where there are more
@@ -22,5 +26,23 @@ public record Page<T>(List<T> data, @Nullable String nextCursor) {
     return new Page<>(
         page.stream().map(view).toList(),
         rows.size() > limit ? Long.toString(number.apply(page.getLast())) : null);
+  }
+
+  /**
+   * The same, ending earlier where the rows are long; with at least one row where there is one.
+   *
+   * @param bytes a row's approximate size in JSON
+   */
+  public static <R, T> Page<T> of(
+      List<R> rows,
+      int limit,
+      ToLongFunction<R> bytes,
+      Function<R, T> view,
+      Function<R, Long> number) {
+    int end = 0;
+    for (long sum = 0; end < Math.min(limit, rows.size()) && sum < MAX_BYTES; end++) {
+      sum += bytes.applyAsLong(rows.get(end));
+    }
+    return of(rows, end, view, number);
   }
 }

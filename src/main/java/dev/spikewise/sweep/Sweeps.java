@@ -36,9 +36,6 @@ public class Sweeps {
 
   private static final Logger LOG = LoggerFactory.getLogger(Sweeps.class);
 
-  /** A page of a list ends after about so many bytes. */
-  private static final long MOST_BYTES = 2 << 20;
-
   private final SweepRepository sweeps;
   private final Jobs jobs;
   private final Documents documents;
@@ -116,7 +113,7 @@ public class Sweeps {
     var page = new ArrayList<Sweep>();
     long bytes = 0;
     for (var row : rows.subList(0, Math.min(limit, rows.size()))) {
-      if (bytes < MOST_BYTES) {
+      if (bytes < Page.MAX_BYTES) {
         var sweep = view(row).withoutSpec();
         page.add(sweep);
         bytes += sweep.bytes();

@@ -2,12 +2,21 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.interop.Weights;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
+import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import tools.jackson.databind.node.ObjectNode;
 
 class LimitsTest extends ServiceTest {
 
@@ -135,6 +144,123 @@ class LimitsTest extends ServiceTest {
             422,
             "invalid_spec");
     assertThat(problem.get("errors")).hasSize(100);
+  }
+
+  /** The definition of a model may be longer than a request, and may be damaged. */
+  @Test
+  void storedModelsAreListedAndDeletedWhateverTheirDefinitionsAre() {
+    var definition = "{\"input_shape\": [4], \"layers\": [" + LAYER + "]" + " ".repeat(9 << 20);
+    var longer = insertModel(definition + "}");
+    var damaged = insertModel(definition);
+    assertThat(body(get(longer)).at("/summary/parameters").asInt()).isEqualTo(16);
+    assertThat(body(get(damaged)).has("definition")).isFalse();
+    assertThat(post(longer + "/deployability", "").statusCode()).isEqualTo(200);
+    var page = body(get("/api/v1/models?limit=2"));
+    assertThat(page.get("data")).as("ends where its models are long").hasSize(1);
+    var next = body(get("/api/v1/models?limit=2&cursor=" + page.get("next_cursor").asString()));
+    assertThat(page.at("/data/0/id").asString() + next.at("/data/0/id").asString())
+        .isEqualTo(damaged.substring(15) + longer.substring(15));
+    // It has no definition today's rules allow, and is shown nevertheless.
+    var outdated = insertModel("{\"input_shape\": [4], \"layers\": [{\"type\": \"Concat\"}]}");
+    assertThat(body(get("/api/v1/models?limit=1")).at("/data/0").has("summary")).isFalse();
+    assertThat(delete(outdated).statusCode()).isEqualTo(204);
+    assertThat(delete(damaged).statusCode()).isEqualTo(204);
+    assertThat(delete(longer).statusCode()).isEqualTo(204);
+  }
+
+  @Test
+  void aModelThatTheServiceDerivesIsBoundedAsOneThatIsSent() {
+    // Forty joins that name each of 200 layers.
+    var name = "n".repeat(195);
+    var layers = new ArrayList<String>();
+    var names = new ArrayList<String>();
+    for (int i = 0; i < 200; i++) {
+      names.add("\"" + name + i + "\"");
+      layers.add(LAYER.replace("}", ", \"inputs\": [\"input\"], \"name\": " + names.get(i) + "}"));
+    }
+    var joins = new ArrayList<String>();
+    for (int i = 0; i < 40; i++) {
+      joins.add("\"join" + i + "\"");
+      layers.add(
+          "{\"type\": \"Concat\", \"name\": " + joins.get(i) + ", \"inputs\": " + names + "}");
+    }
+    layers.add("{\"type\": \"Concat\", \"inputs\": " + joins + "}");
+    var path = insertModel("{\"input_shape\": [4], \"layers\": " + layers + "}");
+    assertThat(body(get(path)).has("summary")).isTrue();
+    var weights = new HashMap<String, Tensor>();
+    for (int i = 0; i < 200; i++) {
+      weights.put(name + i + ".weight", new Tensor(new int[] {4, 4}, new float[16]));
+    }
+    var put =
+        send(
+            "PUT",
+            path + "/weights",
+            BodyPublishers.ofByteArray(Weights.writeNpz(new StateDict(weights))),
+            "Content-Type",
+            "application/x-npz");
+    assertThat(put.statusCode()).as(put.body()).isEqualTo(204);
+    var merged = post(path + "/merge", "");
+    problem(merged, 422, "invalid_spec");
+    assertThat(merged.body()).contains("spikewise.limits.document-size");
+    assertThat(delete(path).statusCode()).isEqualTo(204);
+  }
+
+  private String insertModel(String definition) {
+    var id = UUID.randomUUID();
+    jdbc.sql(
+            "insert into model (id, tenant, definition, created_at) values (?, 'default', ?, current_timestamp)")
+        .params(id, definition)
+        .update();
+    return "/api/v1/models/" + id;
+  }
+
+  /** Of a network with many layers: both as a page and as a table of more than one page. */
+  @Test
+  void epochsArePagedByTheirLength() throws Exception {
+    var submitted = post("/api/v1/jobs", job(LAYER, 1, 1, 1));
+    var path = submitted.headers().firstValue("Location").orElseThrow();
+    await(path, "succeeded", "failed");
+    var epoch = (ObjectNode) body(get(path + "/epochs")).at("/data/0");
+    var layers = epoch.putObject("spiking");
+    for (int layer = 0; layer < 200; layer++) {
+      layers.putObject("layer" + layer).put("firing_rate", 1 / 3.0).put("silent_ratio", 1 / 7.0);
+    }
+    var id = UUID.fromString(path.substring(path.lastIndexOf('/') + 1));
+    jdbc.sql("delete from epoch where job_id = ?").param(id).update();
+    for (int number = 0; number < 450; number++) {
+      jdbc.sql("insert into epoch (job_id, epoch, metrics) values (?, ?, ?)")
+          .params(id, number, epoch.put("epoch", number).toString())
+          .update();
+    }
+    int epochs = 0;
+    var after = "-1";
+    while (!after.isEmpty()) {
+      var page = get(path + "/epochs?limit=10000&after=" + after);
+      assertThat(page.body().length()).isLessThan(6 << 20);
+      epochs += body(page).get("data").size();
+      after = next(page);
+    }
+    assertThat(epochs).isEqualTo(450);
+    var table = get(path + "/epochs.csv").body().lines().toList();
+    assertThat(table).hasSize(451);
+    assertThat(table.getLast()).startsWith("449,");
+    assertThat(get(path + "/epochs.csv?limit=300").body().lines()).hasSize(301);
+    int events = 0;
+    var cursor = "0-0-0";
+    while (!cursor.isEmpty()) {
+      var page = get(path + "/events?limit=1000&cursor=" + cursor);
+      assertThat(page.body().length()).isLessThan(6 << 20);
+      events += body(page).get("data").size();
+      cursor = next(page);
+    }
+    assertThat(events).as("epochs and three states").isEqualTo(453);
+    var stream = send("GET", path + "/events", BodyPublishers.noBody(), "Accept", "text/event-stream");
+    assertThat(stream.body().lines().filter("event: epoch"::equals)).hasSize(450);
+  }
+
+  private String next(HttpResponse<String> page) {
+    var cursor = body(page).get("next_cursor");
+    return cursor.isNull() ? "" : cursor.asString();
   }
 
   private void named(String job, String setting) {
