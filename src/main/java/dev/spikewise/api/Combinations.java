@@ -1,17 +1,15 @@
 package dev.spikewise.api;
 
+import dev.spikewise.compute.Compute;
 import dev.spikewise.job.Variant;
 import dev.spikewise.model.Limits;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
-import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.web.BodyConverter;
-import java.util.ArrayList;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashSet;
-import java.util.List;
+import java.util.function.IntFunction;
 import org.springframework.stereotype.Component;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -20,35 +18,48 @@ import tools.jackson.databind.node.ObjectNode;
 @Component
 final class Combinations {
 
+  /** Documents of the maximum size that the variants of a sweep may take together. */
+  private static final int DOCUMENTS = 32;
+
+  private final Compute compute;
   private final JsonMapper json;
   private final BodyConverter bodies;
   private final Limits limits;
 
-  Combinations(JsonMapper json, BodyConverter bodies, Limits limits) {
+  Combinations(Compute compute, JsonMapper json, BodyConverter bodies, Limits limits) {
+    this.compute = compute;
     this.json = json;
     this.bodies = bodies;
     this.limits = limits;
   }
 
   /**
-   * @throws InvalidSpecException with the mistakes of all of them
+   * Checks what can be known before the variants are made.
+   *
+   * @return makes the job of a variant, given its number
+   * @throws InvalidSpecException where the variants together are too long
    */
-  List<TrainingSpec> of(SweepSpec sweep) {
-    var jobs = new ArrayList<TrainingSpec>();
-    var mistakes = new LinkedHashSet<Mistake>();
-    checkValues(sweep);
-    for (int i = 0; i < sweep.combinations(); i++) {
-      int combination = i;
-      try {
-        jobs.add(job(sweep, i));
-      } catch (InvalidSpecException e) {
-        e.mistakes().forEach(mistake -> mistakes.add(sweep.blame(combination, mistake)));
-      }
+  IntFunction<TrainingSpec> of(SweepSpec sweep) {
+    return compute.run(
+        run -> {
+          checkValues(sweep);
+          ObjectNode common = json.valueToTree(sweep.job());
+          long bytes = json.writeValueAsBytes(common).length;
+          checkLength(sweep.combinations(), bytes);
+          run.reserve(BodyConverter.PARSED * bytes);
+          return combination -> compute.run(_ -> job(sweep, common.deepCopy(), combination));
+        });
+  }
+
+  /** Every variant is read and checked as a whole document. */
+  private void checkLength(int combinations, long bytes) {
+    long most = DOCUMENTS * limits.documentSize().toBytes();
+    if (combinations * bytes > most) {
+      throw new InvalidSpecException(
+          "/job",
+          "must be shorter or have fewer variants: %d variants of %d bytes each take %d bytes, more than the %d that a sweep may take (%d times spikewise.limits.document-size)"
+              .formatted(combinations, bytes, combinations * bytes, most, DOCUMENTS));
     }
-    if (!mistakes.isEmpty()) {
-      throw new InvalidSpecException(List.copyOf(mistakes));
-    }
-    return jobs;
   }
 
   /** Values are told of each variant: those of all together must not be longer than a document. */
@@ -71,8 +82,7 @@ final class Combinations {
     }
   }
 
-  private TrainingSpec job(SweepSpec sweep, int combination) {
-    ObjectNode tree = json.valueToTree(sweep.job());
+  private TrainingSpec job(SweepSpec sweep, ObjectNode tree, int combination) {
     Variant.apply(tree, sweep, combination, json::valueToTree);
     TrainingSpec job = bodies.bind(tree, json.constructType(TrainingSpec.class));
     if (sweep.halving() != null) {

@@ -84,6 +84,12 @@ public final class Caller implements AutoCloseable {
     reserved += bytes;
   }
 
+  /** Gives back memory that was reserved and is free again before the end of the request. */
+  public synchronized void release(long bytes) {
+    budget.giveBack(bytes);
+    reserved -= bytes;
+  }
+
   synchronized void retain() {
     users++;
   }

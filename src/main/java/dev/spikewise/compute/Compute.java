@@ -105,6 +105,9 @@ public final class Compute implements AutoCloseable {
      * @throws ProblemException where there is not enough
      */
     void reserve(long bytes);
+
+    /** Gives back memory that was reserved and is free again before the end of the request. */
+    void release(long bytes);
   }
 
   /** The computations of a thread that serves no request: it is not bounded. */
@@ -115,6 +118,9 @@ public final class Compute implements AutoCloseable {
 
         @Override
         public void reserve(long bytes) {}
+
+        @Override
+        public void release(long bytes) {}
       };
 
   /**
@@ -342,6 +348,11 @@ public final class Compute implements AutoCloseable {
     @Override
     public void reserve(long bytes) {
       caller.reserve(bytes);
+    }
+
+    @Override
+    public void release(long bytes) {
+      caller.release(bytes);
     }
   }
 

@@ -3,8 +3,10 @@ package dev.spikewise.job;
 import dev.spikewise.snn.Analysis;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.data.Npz;
+import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Statistics;
+import dev.spikewise.tenant.Quotas;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -33,9 +35,11 @@ class Checkpoints {
 
   private final JdbcClient client;
   private final JsonMapper mapper;
+  private final Quotas quotas;
   private final JobSettings settings;
 
-  Checkpoints(JdbcClient client, JsonMapper mapper, JobSettings settings) {
+  Checkpoints(JdbcClient client, JsonMapper mapper, Quotas quotas, JobSettings settings) {
+    this.quotas = quotas;
     this.client = client;
     this.mapper = mapper;
     this.settings = settings;
@@ -44,8 +48,16 @@ class Checkpoints {
   /** What a training is at one moment. */
   record Snapshot(Checkpoint checkpoint, Analysis analysis) {}
 
-  void saveInitial(UUID jobId, Checkpoint checkpoint, Instant now) {
-    insert(jobId, checkpoint, null, null, now);
+  /** Stores weights that trainings start from, and gives their id. */
+  UUID insertInitial(String tenant, StateDict weights) {
+    var id = UUID.randomUUID();
+    byte[] content = Checkpoint.initial(weights).toBytes();
+    quotas.requireBytes(tenant, content.length);
+    client
+        .sql("insert into job_weights (id, tenant, content) values (?, ?, ?)")
+        .params(id, tenant, content)
+        .update();
+    return id;
   }
 
   void save(UUID jobId, Snapshot snapshot, Instant now) {
@@ -90,7 +102,12 @@ class Checkpoints {
 
   /** The initial weights, where they were given rather than drawn from the seed. */
   Optional<Checkpoint> initial(UUID jobId) {
-    return at(jobId, 0);
+    return client
+        .sql(
+            "select w.content from job j join job_weights w on w.id = j.weights_id where j.id = :job")
+        .param("job", jobId)
+        .query((row, i) -> Checkpoint.fromBytes(row.getBytes(1)))
+        .optional();
   }
 
   private Optional<Checkpoint> at(UUID jobId, int epoch) {

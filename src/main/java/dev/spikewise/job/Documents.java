@@ -42,9 +42,19 @@ public class Documents {
    * @param changes what the job changes in that, as a JSON object of pointers and values; null for
    *     nothing
    * @param model id of a stored model's definition; null where the spec has the definition
+   * @param weights id of the weights that were given; null where they are drawn from the seed
    */
   public record Place(
-      UUID spec, @Nullable Integer variant, @Nullable String changes, @Nullable UUID model) {}
+      UUID spec,
+      @Nullable Integer variant,
+      @Nullable String changes,
+      @Nullable UUID model,
+      @Nullable UUID weights) {
+
+    Place withWeights(UUID weights) {
+      return new Place(spec, variant, changes, model, weights);
+    }
+  }
 
   /** Stores the document of a job or a sweep under its id, within the tenant's quota. */
   @Transactional(propagation = Propagation.MANDATORY)
@@ -52,9 +62,11 @@ public class Documents {
     insert("job_spec", id, tenant, json.write(spec));
   }
 
-  /** Stores the definition of a stored model for the job {@code id}. */
-  void insertModel(UUID id, String tenant, ModelSpec model) {
+  /** Stores the definition of a stored model for jobs, and gives its id. */
+  UUID insertModel(String tenant, ModelSpec model) {
+    var id = UUID.randomUUID();
     insert("job_model", id, tenant, json.write(model));
+    return id;
   }
 
   private void insert(String table, UUID id, String tenant, String content) {
@@ -67,22 +79,25 @@ public class Documents {
   }
 
   /** Deletes those of the documents that nobody refers to any more. */
-  public void release(UUID spec, @Nullable UUID model) {
+  public void release(Place place) {
     client
         .sql(
             """
             delete from job_spec where id = :id and not exists (select 1 from job where spec_id = :id)
             and not exists (select 1 from sweep where id = :id)\
             """)
-        .param("id", spec)
+        .param("id", place.spec())
         .update();
+    release("job_model", "model_document_id", place.model());
+    release("job_weights", "weights_id", place.weights());
+  }
+
+  private void release(String table, String column, @Nullable UUID id) {
     client
         .sql(
-            """
-            delete from job_model where id = :id
-            and not exists (select 1 from job where model_document_id = :id)\
-            """)
-        .param("id", model, Types.OTHER)
+            "delete from %s where id = :id and not exists (select 1 from job where %s = :id)"
+                .formatted(table, column))
+        .param("id", id, Types.OTHER)
         .update();
   }
 
@@ -119,9 +134,9 @@ public class Documents {
 
   /** The place of a training that differs from the one at {@code before} in a few places. */
   Place changed(Place before, TrainingSpec after) {
-    var unchanged = new Place(before.spec(), before.variant(), null, before.model());
+    var unchanged = new Place(before.spec(), before.variant(), null, before.model(), null);
     var changes = Variant.changes(tree(unchanged), json.toTree(after));
-    return new Place(before.spec(), before.variant(), json.write(changes), before.model());
+    return new Place(before.spec(), before.variant(), json.write(changes), before.model(), null);
   }
 
   private ObjectNode tree(Place place) {

@@ -61,6 +61,7 @@ class JobRow {
   private @Nullable Integer variant;
   private @Nullable String changes;
   private @Nullable UUID modelDocumentId;
+  private @Nullable UUID weightsId;
 
   private @Nullable String modelId;
   private @Nullable String datasetId;
@@ -148,14 +149,41 @@ class JobRow {
   protected JobRow() {}
 
   /**
-   * @param documents where {@code spec} and its model are stored
+   * What the row says of the spec, so that nobody has to read the spec for it.
+   *
+   * @param modelId id of a stored model; null where the spec has the definition
+   * @param datasetId null where the input is no data set
+   * @param memoryBytes estimated memory of its training
+   */
+  record Facts(
+      @Nullable String name,
+      @Nullable String modelId,
+      @Nullable String datasetId,
+      Map<String, String> labels,
+      int epochs,
+      int priority,
+      long memoryBytes) {
+
+    static Facts of(TrainingSpec spec, long memoryBytes) {
+      return new Facts(
+          spec.name(),
+          spec.model().id(),
+          spec.input() instanceof InputSpec.FromDataset input ? input.id() : null,
+          spec.labels(),
+          spec.epochs(),
+          spec.priority(),
+          memoryBytes);
+    }
+  }
+
+  /**
+   * @param documents where the spec, its model and its weights are stored
    */
   JobRow(
       UUID id,
       String tenant,
-      TrainingSpec spec,
+      Facts facts,
       Documents.Place documents,
-      long memoryBytes,
       Instant now,
       Duration ageing) {
     this.id = id;
@@ -163,18 +191,19 @@ class JobRow {
     this.variant = documents.variant();
     this.changes = documents.changes();
     this.modelDocumentId = documents.model();
-    this.datasetId = spec.input() instanceof InputSpec.FromDataset input ? input.id() : null;
+    this.weightsId = documents.weights();
+    this.datasetId = facts.datasetId();
     this.tenant = tenant;
-    this.memoryBytes = memoryBytes;
-    this.epochs = spec.epochs();
-    this.name = spec.name();
+    this.memoryBytes = facts.memoryBytes();
+    this.epochs = facts.epochs();
+    this.name = facts.name();
     this.status = JobState.QUEUED;
-    this.modelId = spec.model().id();
-    this.labels.putAll(spec.labels());
+    this.modelId = facts.modelId();
+    this.labels.putAll(facts.labels());
     this.createdAt = now;
     this.updatedAt = now;
     this.dueAt = now;
-    prioritize(spec.priority(), ageing);
+    prioritize(facts.priority(), ageing);
   }
 
   void rename(String name) {
@@ -317,7 +346,7 @@ class JobRow {
   }
 
   Documents.Place documents() {
-    return new Documents.Place(specId, variant, changes, modelDocumentId);
+    return new Documents.Place(specId, variant, changes, modelDocumentId, weightsId);
   }
 
   int epochs() {

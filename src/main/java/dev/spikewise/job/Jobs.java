@@ -17,6 +17,7 @@ import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.ModelRef;
@@ -35,6 +36,8 @@ import jakarta.persistence.criteria.Subquery;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -126,14 +129,19 @@ public class Jobs implements ModelUse, DatasetUse {
    *     being trained
    */
   public Job submit(TrainingSpec spec) {
-    return submit(prepare(spec, 0));
+    return submit(prepare(spec, inputs::model, 0));
   }
 
   /** A training that has been checked and can be queued. */
   public static final class Prepared {
 
-    private final TrainingSpec spec;
-    private final Models.Network network;
+    /** What was submitted; null for a variant, whose sweep has it. */
+    private final @Nullable TrainingSpec spec;
+
+    private final JobRow.Facts facts;
+
+    /** The stored network, or the weights, that it names; null where it names none. */
+    private final Models.@Nullable Network network;
 
     /** Statistics of the untrained network, where a target was checked against them. */
     private final @Nullable Statistics baseline;
@@ -141,8 +149,13 @@ public class Jobs implements ModelUse, DatasetUse {
     private final double seconds;
 
     private Prepared(
-        TrainingSpec spec, Models.Network network, @Nullable Statistics baseline, double seconds) {
+        @Nullable TrainingSpec spec,
+        JobRow.Facts facts,
+        Models.@Nullable Network network,
+        @Nullable Statistics baseline,
+        double seconds) {
       this.spec = spec;
+      this.facts = facts;
       this.network = network;
       this.baseline = baseline;
       this.seconds = seconds;
@@ -152,63 +165,118 @@ public class Jobs implements ModelUse, DatasetUse {
     public double seconds() {
       return seconds;
     }
+
+    /** The same without its document. */
+    public Prepared asVariant() {
+      return new Prepared(
+          null, facts, facts.modelId() == null ? null : network, baseline, seconds);
+    }
+  }
+
+  /**
+   * The stored networks that the variants of a sweep name. Each is read once, and its weights are
+   * in memory once.
+   */
+  public Function<ModelRef, Models.Network> networks() {
+    var read = new HashMap<String, Models.Network>();
+    return ref ->
+        ref.id() == null
+            ? inputs.model(ref)
+            : read.computeIfAbsent(ref.id(), _ -> inputs.model(ref));
   }
 
   /**
    * Checks a training, which may take a forward pass: outside of any transaction. Where the pass
    * would take too long, the worker that starts the training checks its targets.
    *
+   * @param networks finds the network that the training names
    * @param spent estimated seconds that the request has computed for already
    * @throws dev.spikewise.problem.InvalidSpecException with everything that keeps the spec from
    *     being trained
    */
-  public Prepared prepare(TrainingSpec spec, double spent) {
-    return prepare(spec, inputs::model, spent);
-  }
-
-  private Prepared prepare(
-      TrainingSpec spec, Function<ModelRef, Models.Network> models, double spent) {
-    var network = check(spec, models);
+  public Prepared prepare(
+      TrainingSpec spec, Function<ModelRef, Models.Network> networks, double spent) {
+    var network = check(spec, networks);
+    var facts = JobRow.Facts.of(spec, estimateMemory(spec, network.spec()));
     if (!Trainer.hasTargetToCheck(spec)) {
-      return new Prepared(spec, network, null, 0);
+      return new Prepared(spec, facts, network, null, 0);
     }
     var dataset = inputs.dataset(spec.input());
     int samples = Baseline.samples(spec, dataset);
     double seconds = workload.seconds(network.spec(), samples, spec.timeSteps());
     if (spent + seconds > compute.maxWorkSeconds()) {
-      return new Prepared(spec, network, null, 0);
+      return new Prepared(spec, facts, network, null, 0);
     }
     var baseline = measure(spec, network, dataset).statistics();
     var mistakes = new Mistakes();
     Trainer.checkTargets(spec, network.spec(), baseline, mistakes);
     mistakes.throwIfAny();
-    return new Prepared(spec, network, baseline, seconds);
+    return new Prepared(spec, facts, network, baseline, seconds);
   }
 
-  /** Queues a training that has been checked. */
-  public Job submit(Prepared prepared) {
-    return requireNonNull(transactions.execute(_ -> store(prepared, tenants.owner(), this::store)));
+  private Job submit(Prepared prepared) {
+    return requireNonNull(
+        transactions.execute(
+            _ -> {
+              var id = UUID.randomUUID();
+              var tenant = tenants.owner();
+              var spec = requireNonNull(prepared.spec);
+              documents.insert(id, tenant, spec);
+              var shared = new Shared(id);
+              return view(
+                  store(id, prepared, tenant, shared.place(prepared, null, null, tenant, this)));
+            }));
+  }
+
+  /** Documents that jobs of one sweep share; each is stored for the first job that needs it. */
+  public static final class Shared {
+
+    private final UUID spec;
+    private final Map<String, UUID> models = new HashMap<>();
+    private final Map<StateDict, UUID> weights = new IdentityHashMap<>();
+
+    /**
+     * @param spec id of the stored document of the sweep
+     */
+    public Shared(UUID spec) {
+      this.spec = spec;
+    }
+
+    private Documents.Place place(
+        Prepared prepared,
+        @Nullable Integer variant,
+        @Nullable String changes,
+        String tenant,
+        Jobs jobs) {
+      var network = prepared.network;
+      var named = prepared.facts.modelId();
+      var initial = network == null ? null : network.weights();
+      return new Documents.Place(
+          spec,
+          variant,
+          changes,
+          named == null || network == null
+              ? null
+              : models.computeIfAbsent(
+                  named, _ -> jobs.documents.insertModel(tenant, network.spec())),
+          initial == null
+              ? null
+              : weights.computeIfAbsent(
+                  initial, _ -> jobs.checkpoints.insertInitial(tenant, initial)));
+    }
   }
 
   /**
-   * Queues a checked training that is a variant of the stored sweep {@code sweep}: it is stored as
-   * no more than its number.
+   * Queues a checked training that is a variant of a stored sweep: it is stored as no more than its
+   * number.
    *
-   * @param definitions of stored models by the model's id, which the variants share; added to
+   * @return id of the job
    */
   @Transactional
-  public Job submit(Prepared prepared, UUID sweep, int variant, Map<String, UUID> definitions) {
-    return store(
-        prepared,
-        tenants.owner(),
-        (id, tenant, spec, model) -> {
-          var named = spec.model().id();
-          var definition =
-              named == null
-                  ? null
-                  : definitions.computeIfAbsent(named, _ -> storeModel(id, tenant, model));
-          return new Documents.Place(sweep, variant, null, definition);
-        });
+  public UUID submit(Prepared prepared, Shared sweep, int variant) {
+    var tenant = tenants.owner();
+    var place = sweep.place(prepared, variant, null, tenant, this);
+    return store(UUID.randomUUID(), prepared, tenant, place).id();
   }
 
   /**
@@ -220,52 +288,26 @@ public class Jobs implements ModelUse, DatasetUse {
   @Transactional
   public Job submit(TrainingSpec spec, UUID trained) {
     var before = find(trained);
-    var network = new Models.Network(model(trained), reached(trained).weights());
-    var place = documents.changed(before.documents(), spec);
-    return store(prepare(spec, ref -> network, 0), before.tenant(), (_, _, _, _) -> place);
+    var weights = reached(trained).weights();
+    var network = new Models.Network(model(trained), weights);
+    var place =
+        documents
+            .changed(before.documents(), spec)
+            .withWeights(checkpoints.insertInitial(before.tenant(), weights));
+    var prepared = prepare(spec, ref -> network, 0);
+    return view(store(UUID.randomUUID(), prepared, before.tenant(), place));
   }
 
-  /** Stores the documents of the job {@code id} and says where. */
-  private interface Storage {
-    Documents.Place store(UUID id, String tenant, TrainingSpec spec, ModelSpec model);
-  }
-
-  private Documents.Place store(UUID id, String tenant, TrainingSpec spec, ModelSpec model) {
-    documents.insert(id, tenant, spec);
-    return new Documents.Place(
-        id, null, null, spec.model().id() == null ? null : storeModel(id, tenant, model));
-  }
-
-  private UUID storeModel(UUID id, String tenant, ModelSpec model) {
-    documents.insertModel(id, tenant, model);
-    return id;
-  }
-
-  private Job store(Prepared prepared, String tenant, Storage storage) {
-    var spec = prepared.spec;
-    var model = prepared.network;
-    quotas.requireJob(tenant, spec.epochs());
-    var id = UUID.randomUUID();
-    var place = storage.store(id, tenant, spec, model.spec());
+  private JobRow store(UUID id, Prepared prepared, String tenant, Documents.Place place) {
+    quotas.requireJob(tenant, prepared.facts.epochs());
     var now = database.now();
     var row =
-        jobs.saveAndFlush(
-            new JobRow(
-                id,
-                tenant,
-                spec,
-                place,
-                estimateMemory(spec, model.spec()),
-                now,
-                settings.ageing()));
+        jobs.saveAndFlush(new JobRow(id, tenant, prepared.facts, place, now, settings.ageing()));
     if (prepared.baseline != null) {
       documents.setBaseline(id, prepared.baseline);
     }
-    if (model.weights() != null) {
-      checkpoints.saveInitial(row.id(), Checkpoint.initial(model.weights()), now);
-    }
     timeline.changed(row, null, now);
-    return view(row);
+    return row;
   }
 
   /**
@@ -309,9 +351,12 @@ public class Jobs implements ModelUse, DatasetUse {
   private Baseline measure(TrainingSpec spec, Models.Network model, @Nullable Dataset dataset) {
     return compute.run(
         run -> {
-          run.reserve(Baseline.estimateMemory(spec, model.spec()));
+          long bytes = Baseline.estimateMemory(spec, model.spec());
+          run.reserve(bytes);
           try (var engine = Engine.create(1, run)) {
             return Baseline.measure(spec, model.spec(), model.weights(), dataset, engine);
+          } finally {
+            run.release(bytes);
           }
         });
   }
@@ -565,7 +610,7 @@ public class Jobs implements ModelUse, DatasetUse {
     publisher.publishEvent(new JobEvent.Deleted(row.toJob(null)));
     jobs.delete(row);
     jobs.flush();
-    documents.release(row.documents().spec(), row.documents().model());
+    documents.release(row.documents());
   }
 
   /**

@@ -26,7 +26,7 @@ public final class Mistakes {
   }
 
   /** A sender reads no more than so many of them, and a body can have millions. */
-  private static final int MOST = 100;
+  public static final int MOST = 100;
 
   private final String pointer;
   private final List<Mistake> found;

@@ -9,7 +9,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +34,9 @@ public record SweepSpec(
 
   private static final String SEED = "seed";
   private static final int MAX_NAME = 200;
+
+  /** Places that can be varied: each is read and written once per variant. */
+  private static final int MAX_PLACES = 64;
 
   /** Characters of a value in a label. */
   private static final int MAX_WORD = 80;
@@ -94,6 +96,10 @@ public record SweepSpec(
       mistakes.name(name, "name");
     }
     mistakes.require(job != null, "job", "is missing: give a job as for POST /jobs");
+    mistakes.require(
+        over.size() <= MAX_PLACES,
+        "over",
+        "must have at most %d places but has %d".formatted(MAX_PLACES, over.size()));
     over.forEach(
         (path, values) -> {
           var at = mistakes.in("over");
@@ -132,8 +138,10 @@ public record SweepSpec(
 
   /** The values of a variant by their place; the last place changes fastest. */
   public Map<String, @Nullable Object> values(int combination) {
+    var axes = axes();
+    var indices = indices(axes, combination);
     var values = new LinkedHashMap<String, @Nullable Object>();
-    indices(combination).forEach((path, i) -> values.put(path, axis(path).get(i)));
+    axes.forEach((path, axis) -> values.put(path, axis.get(indices[values.size()])));
     return values;
   }
 
@@ -167,12 +175,15 @@ public record SweepSpec(
 
   /** Where in this document lies what is wrong with the job of a variant. */
   public Mistake blame(int combination, Mistake mistake) {
-    for (var index : indices(combination).entrySet()) {
-      var path = index.getKey();
+    var axes = axes();
+    var indices = indices(axes, combination);
+    int place = 0;
+    for (var path : axes.keySet()) {
+      int index = indices[place++];
       if (mistake.isWithin(pointer(path)) || pointer(path).startsWith(mistake.pointer() + "/")) {
         var at = new Mistakes();
         var list = path.equals(SEED) && !seeds.isEmpty() ? at.in("seeds") : at.in("over").in(path);
-        list.in(index.getValue()).add(mistake.detail());
+        list.in(index).add(mistake.detail());
         return at.list().getFirst();
       }
     }
@@ -184,19 +195,16 @@ public record SweepSpec(
     return path.startsWith("/") ? path : "/" + path;
   }
 
-  private Map<String, Integer> indices(int combination) {
-    var indices = new LinkedHashMap<String, Integer>();
-    int stride = combinations();
-    for (var axis : axes().entrySet()) {
-      int size = axis.getValue().size();
-      stride /= size;
-      indices.put(axis.getKey(), combination / stride % size);
+  /** Number of a variant's value at each of the places. */
+  private static int[] indices(Map<String, ? extends List<?>> axes, int combination) {
+    var indices = new int[axes.size()];
+    int rest = combination;
+    int place = axes.size();
+    for (var axis : List.copyOf(axes.values()).reversed()) {
+      indices[--place] = rest % axis.size();
+      rest /= axis.size();
     }
     return indices;
-  }
-
-  private List<? extends @Nullable Object> axis(String path) {
-    return Objects.requireNonNull(axes().get(path));
   }
 
   private Map<String, List<? extends @Nullable Object>> axes() {

@@ -4,6 +4,7 @@ import dev.spikewise.job.Documents;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.problem.Problem;
 import dev.spikewise.problem.Problem.Code;
@@ -18,11 +19,11 @@ import dev.spikewise.tenant.Tenants;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,24 +59,26 @@ public class Sweeps {
   /**
    * Queues the first round of every variant; all of them or, where one cannot be trained, none.
    *
-   * @param variants the jobs that {@code spec} stands for, in its order
+   * @param variants makes the job of a variant, given its number
    * @throws InvalidSpecException with the mistakes of all variants
    */
-  public Sweep create(SweepSpec spec, List<TrainingSpec> variants) {
+  public Sweep create(SweepSpec spec, IntFunction<TrainingSpec> variants) {
     var prepared = prepare(spec, variants);
     return Objects.requireNonNull(transactions.execute(_ -> store(spec, prepared)));
   }
 
-  private List<Jobs.Prepared> prepare(SweepSpec spec, List<TrainingSpec> variants) {
+  /** One variant at a time: all of them together may not fit into memory. */
+  private List<Jobs.Prepared> prepare(SweepSpec spec, IntFunction<TrainingSpec> variants) {
     var mistakes = new LinkedHashSet<Mistake>();
     var prepared = new ArrayList<Jobs.Prepared>();
+    var networks = jobs.networks();
     double seconds = 0;
-    for (int i = 0; i < variants.size(); i++) {
+    for (int i = 0; i < spec.combinations() && mistakes.size() < Mistakes.MOST; i++) {
       int variant = i;
       try {
-        var next = jobs.prepare(variants.get(i), seconds);
+        var next = jobs.prepare(variants.apply(i), networks, seconds);
         seconds += next.seconds();
-        prepared.add(next);
+        prepared.add(next.asVariant());
       } catch (InvalidSpecException e) {
         e.mistakes().forEach(mistake -> mistakes.add(spec.blame(variant, mistake)));
       }
@@ -90,9 +93,9 @@ public class Sweeps {
     var id = UUID.randomUUID();
     documents.insert(id, tenants.owner(), spec);
     sweeps.insert(id, tenants.owner(), spec, Instant.now().truncatedTo(ChronoUnit.MICROS));
-    var definitions = new HashMap<String, UUID>();
+    var shared = new Jobs.Shared(id);
     for (int i = 0; i < variants.size(); i++) {
-      sweeps.insert(Place.job(id, i, 0, jobs.submit(variants.get(i), id, i, definitions).id()));
+      sweeps.insert(Place.job(id, i, 0, jobs.submit(variants.get(i), shared, i)));
     }
     return get(id);
   }
@@ -147,7 +150,7 @@ public class Sweeps {
     }
     jobIds(id).forEach(jobs::delete);
     sweeps.delete(id);
-    documents.release(id, null);
+    documents.release(new Documents.Place(id, null, null, null, null));
   }
 
   private static ProblemException forbidden(JobState state, String action, List<String> allowed) {

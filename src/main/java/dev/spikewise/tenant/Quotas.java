@@ -89,6 +89,9 @@ public class Quotas {
                 "select coalesce(sum(octet_length(content)), 0) from checkpoint c join job j on"
                     + " j.id = c.job_id where j.tenant = ?",
                 tenant)
+            + count(
+                "select coalesce(sum(octet_length(content)), 0) from job_weights where tenant = ?",
+                tenant)
             + count("select coalesce(sum(bytes), 0) from job_spec where tenant = ?", tenant)
             + count("select coalesce(sum(bytes), 0) from job_model where tenant = ?", tenant)
             + count(

@@ -30,7 +30,7 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
   private static final int SMALL = 16 << 10;
 
   /** Bytes of memory that a byte of JSON takes as a tree and as records. */
-  private static final int PARSED = 10;
+  public static final int PARSED = 10;
 
   private final TreeCheck treeCheck;
   private final Limits limits;
