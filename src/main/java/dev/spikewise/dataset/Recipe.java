@@ -1,6 +1,7 @@
 package dev.spikewise.dataset;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.spikewise.interop.FileMemory;
 import dev.spikewise.interop.events.EventOptions;
 import dev.spikewise.interop.events.EventReader;
 import dev.spikewise.interop.events.TimeUnit;
@@ -191,12 +192,13 @@ public record Recipe(
     return width == null ? 1 : width;
   }
 
-  EventOptions options() {
+  EventOptions options(FileMemory memory) {
     return new EventOptions(
         timeUnit == null ? null : TimeUnit.of(timeUnit).orElse(null),
         columnNames(),
         rows(),
-        pixels());
+        pixels(),
+        memory);
   }
 
   /** The recipe as a part of the data set. */

@@ -8,6 +8,7 @@ import dev.spikewise.interop.events.EventRecording;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.SampleValues;
+import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,6 +24,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.IntConsumer;
+import java.util.function.LongConsumer;
 import java.util.regex.Pattern;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
@@ -39,8 +41,12 @@ import org.springframework.core.io.InputStreamSource;
 final class Recordings {
 
   private static final int MAX_FILE = 64 << 20;
+  private static final int MAX_PATH = 1024;
 
-  /** Bytes that this process needs to know of a recording. */
+  /** Bytes of memory for a byte that is read into an array which grows. */
+  private static final long GROWTH = 4;
+
+  /** Bytes that this process needs to know of a recording, beside its path and its events. */
   private static final int RECORDING = 256;
 
   private static final int MAX_LABEL = 65_535;
@@ -73,8 +79,11 @@ final class Recordings {
 
   /**
    * @param folder the name of its folder; null for a file at the top or below train and test only
+   * @param places of its events
+   * @param label the class that the file itself states; null where it states none
    */
-  private record Recording(String path, @Nullable String folder, boolean test) {}
+  private record Recording(
+      String path, @Nullable String folder, boolean test, int[] places, @Nullable Integer label) {}
 
   /**
    * @throws InvalidSpecException naming the file in the zip that cannot be used
@@ -90,7 +99,9 @@ final class Recordings {
    * @param part name of the part that holds the file
    */
   static ReadDataset readSpikeTrains(
-      String name, String part, byte[] file, Recipe given, long maxBytes) {
+      String name, String part, byte[] file, Recipe given, Unpacking unpacking) {
+    long maxBytes = unpacking.maxSize();
+    var options = given.ofSpikeTrains().options(unpacking.memory(unpacking::reserve));
     var recipe = given.ofSpikeTrains();
     var notes = new Reading.Notes();
     try {
@@ -105,13 +116,13 @@ final class Recordings {
                 + " out");
       }
       if (!EventReader.isSpikeTrains(part, file)) {
-        EventReader.read(part + ".h5", file, recipe.options());
+        EventReader.read(part + ".h5", file, options);
         throw new InvalidSpecException(
             "/" + part,
             "is a single recording: send a zip with one recording per file, in folders named by"
                 + " class");
       }
-      var recordings = EventReader.readSpikeTrains(part, file, recipe.options());
+      var recordings = EventReader.readSpikeTrains(part, file, options);
       var frames = new EventFrames(recipe, true);
       var places = new int[recordings.size()][];
       var labels = new int[places.length];
@@ -185,15 +196,23 @@ final class Recordings {
     return new ReadDataset(dataset, notes.of(dataset, recipe));
   }
 
+  /** In one pass: an archive can take long to unpack. */
   private ReadDataset read(String name) throws IOException {
     var recordings = new ArrayList<Recording>();
+    long[] left = {maxBytes};
     forEachFile(
-        (path, _) -> {
-          recording(path, recordings);
-          if ((long) recordings.size() * RECORDING > maxBytes) {
-            throw new InvalidSpecException(
-                "/events",
-                "holds too many recordings for the " + maxBytes + " bytes of a data set");
+        (path, in) -> {
+          var recording = recording(path, in);
+          if (recording == null) {
+            return;
+          }
+          recordings.add(recording);
+          long bytes = RECORDING + path.length() + (long) Integer.BYTES * recording.places.length;
+          unpacking.reserve(bytes);
+          left[0] -= bytes;
+          if (left[0] < 0) {
+            throw invalid(
+                path, "is one too many for the " + maxBytes + " bytes that a data set may take");
           }
         });
     if (recordings.isEmpty()) {
@@ -205,31 +224,15 @@ final class Recordings {
     }
     prepareFor(recordings);
     recordings.sort(Comparator.comparing(Recording::test).thenComparing(Recording::path));
-    var labels = labels(recordings);
-    Map<String, Integer> numbers = new HashMap<>();
-    for (int i = 0; i < recordings.size(); i++) {
-      numbers.put(recordings.get(i).path(), i);
-    }
-    var places = new int[recordings.size()][];
-    long[] left = {maxBytes};
-    forEachFile(
-        (path, in) -> {
-          var number = numbers.get(path);
-          if (number != null) {
-            places[number] = frame(path, in, number, labels);
-            left[0] -= (long) Integer.BYTES * places[number].length;
-            if (left[0] < 0) {
-              throw invalid(
-                  path, "is one too many for the " + maxBytes + " bytes that a data set may take");
-            }
-          }
-        });
     noteEvents();
     return dataset(
         name,
         frames,
         recipe,
-        new Placed(places, labels, (int) recordings.stream().filter(r -> !r.test()).count()),
+        new Placed(
+            recordings.stream().map(Recording::places).toArray(int[][]::new),
+            labels(recordings),
+            (int) recordings.stream().filter(r -> !r.test()).count()),
         notes,
         maxBytes,
         "events");
@@ -263,34 +266,38 @@ final class Recordings {
     }
   }
 
-  /** Files that operating systems and authors put into archives, and what else is no recording. */
-  private void recording(String path, List<Recording> into) {
+  /** Null for files that operating systems and authors put into archives, and other files. */
+  private @Nullable Recording recording(String path, InputStream in) throws IOException {
+    if (path.length() > MAX_PATH) {
+      throw new InvalidSpecException(
+          "/events",
+          "has a file whose path has %d characters: at most %d are allowed, but it begins with %s"
+              .formatted(path.length(), MAX_PATH, path.substring(0, 60)));
+    }
     var names = path.split("/");
     var file = names[names.length - 1];
     boolean hidden = Arrays.stream(names).anyMatch(n -> n.startsWith(".") || n.equals("__MACOSX"));
     if (hidden || !EventReader.SUFFIXES.contains(suffix(file))) {
       notes.leaveOut(path);
-      return;
+      return null;
     }
     var folders =
         Arrays.stream(names, 0, names.length - 1).map(n -> n.toLowerCase(Locale.ROOT)).toList();
     if (folders.stream().anyMatch(VALIDATION::contains)) {
       notes.leaveOut(path);
-      return;
+      return null;
     }
-    var folder = names.length < 2 ? null : names[names.length - 2];
-    into.add(
-        new Recording(
-            path,
-            folder == null || SPLITS.contains(folder.toLowerCase(Locale.ROOT)) ? null : folder,
-            folders.stream().anyMatch(TEST::contains)));
+    var parent = names.length < 2 ? null : names[names.length - 2];
+    var folder =
+        parent == null || SPLITS.contains(parent.toLowerCase(Locale.ROOT)) ? null : parent;
+    return frame(path, folder, folders.stream().anyMatch(TEST::contains), in);
   }
 
   private static String suffix(String file) {
     return file.substring(Math.max(0, file.lastIndexOf('.'))).toLowerCase(Locale.ROOT);
   }
 
-  /** Labels by folder, -1 where the recording has to say it itself. */
+  /** Labels by folder, unless the recording states its own. */
   private int[] labels(List<Recording> recordings) {
     var folders = new TreeSet<String>();
     recordings.forEach(
@@ -303,6 +310,8 @@ final class Recordings {
         folders.stream()
             .allMatch(f -> NUMBER.matcher(f).matches() && Integer.parseInt(f) <= MAX_LABEL);
     var names = List.copyOf(folders);
+    Map<String, Integer> indices = new HashMap<>();
+    names.forEach(folder -> indices.put(folder, indices.size()));
     if (!numbers) {
       notes.classNames = names;
       notes.assume("labels: the folders' names in alphabetical order, from 0");
@@ -310,11 +319,11 @@ final class Recordings {
     return recordings.stream()
         .mapToInt(
             recording ->
-                recording.folder() == null
-                    ? -1
+                recording.label() != null
+                    ? recording.label()
                     : numbers
-                        ? Integer.parseInt(recording.folder())
-                        : names.indexOf(recording.folder()))
+                        ? Integer.parseInt(requireNonNull(recording.folder()))
+                        : indices.getOrDefault(requireNonNull(recording.folder()), 0))
         .toArray();
   }
 
@@ -354,19 +363,35 @@ final class Recordings {
     }
   }
 
-  private int[] frame(String path, InputStream in, int number, int[] labels) throws IOException {
-    byte[] file = in.readAllBytes();
+  private Recording frame(String path, @Nullable String folder, boolean test, InputStream in)
+      throws IOException {
+    long[] taken = {0};
+    LongConsumer reserve =
+        bytes -> {
+          unpacking.reserve(bytes);
+          taken[0] += bytes;
+        };
     try {
-      var recording = EventReader.read(path, file, recipe.options());
+      var file = new ByteArrayOutputStream();
+      var counted = new CountedInput(in, bytes -> reserve.accept(GROWTH * bytes));
+      counted.transferTo(file);
+      var options = recipe.options(unpacking.memory(reserve));
+      var recording = EventReader.read(path, file.toByteArray(), options);
       note(path, recording);
-      if (recording.label() != null) {
-        labels[number] = checked(recording.label());
-      } else if (labels[number] < 0) {
+      var label = recording.label();
+      if (label == null && folder == null) {
         throw new IllegalArgumentException("it must lie in a folder named by its class");
       }
-      return frames.places(recording);
+      return new Recording(
+          path,
+          folder,
+          test,
+          frames.places(recording),
+          label == null ? null : (Integer) checked(label));
     } catch (IllegalArgumentException | UnreadableFileException e) {
       throw invalid(path, String.valueOf(e.getMessage()));
+    } finally {
+      unpacking.release(taken[0]);
     }
   }
 

@@ -39,6 +39,9 @@ final class Samples {
   /** A label, then three planes of 32 x 32; CIFAR-100 has a coarse and a fine label. */
   private static final int CIFAR_IMAGE = 3 * 32 * 32;
 
+  /** Bytes of the array of a sample's events, beside the events. */
+  private static final int EVENTS_ARRAY = 24;
+
   private static final byte[] HDF5 = {(byte) 0x89, 'H', 'D', 'F'};
 
   private final String name;
@@ -71,7 +74,7 @@ final class Samples {
     var part = files.containsKey("events") ? "events" : "file";
     var file = files.get(part);
     if (file != null && startsWith(file, HDF5)) {
-      return Recordings.readSpikeTrains(name, part, bytes(file, part, maxBytes), recipe, maxBytes);
+      return Recordings.readSpikeTrains(name, part, bytes(file, part, unpacking), recipe, unpacking);
     }
     if (file != null && part.equals("events")) {
       return Recordings.read(name, file, recipe, unpacking);
@@ -85,16 +88,27 @@ final class Samples {
     }
   }
 
-  private static byte[] bytes(InputStreamSource file, String part, long maxBytes)
+  private static byte[] bytes(InputStreamSource file, String part, Unpacking unpacking)
       throws IOException {
+    long maxBytes = Math.min(unpacking.maxSize(), Integer.MAX_VALUE - 8);
+    long size = 0;
     try (var in = file.getInputStream()) {
-      byte[] bytes = in.readNBytes((int) Math.min(maxBytes, Integer.MAX_VALUE - 8));
-      if (in.read() >= 0) {
-        throw new InvalidSpecException(
-            "/" + part, "is larger than the " + maxBytes + " bytes that a data set may take");
+      // Counted first, so that one array of the right size is enough.
+      var buffer = new byte[1 << 16];
+      for (int n = in.read(buffer); n >= 0 && size <= maxBytes; n = in.read(buffer)) {
+        size += n;
       }
-      return bytes;
     }
+    if (size > maxBytes) {
+      throw new InvalidSpecException(
+          "/" + part, "is larger than the " + maxBytes + " bytes that a data set may take");
+    }
+    unpacking.reserve(size);
+    var bytes = new byte[(int) size];
+    try (var in = file.getInputStream()) {
+      in.readNBytes(bytes, 0, bytes.length);
+    }
+    return bytes;
   }
 
   /** Images or spikes and their labels, each with its place in the request. */
@@ -111,7 +125,7 @@ final class Samples {
     }
     var file = files.get("file");
     return file != null && !startsWith(file, new byte[] {'P', 'K'})
-        ? cifar(bytes(file, "file", maxBytes))
+        ? cifar(bytes(file, "file", unpacking))
         : npz();
   }
 
@@ -178,9 +192,9 @@ final class Samples {
 
   private Part idx(String images, String labels) throws IOException {
     return new Part(
-        array(images, in -> Idx.read(in, maxBytes)),
+        array(images, in -> Idx.read(in, maxBytes, unpacking::reserve)),
         mistakes.in(images),
-        array(labels, in -> Idx.read(in, maxBytes)),
+        array(labels, in -> Idx.read(in, maxBytes, unpacking::reserve)),
         mistakes.in(labels));
   }
 
@@ -204,6 +218,7 @@ final class Samples {
         ten
             ? "format: a binary batch of CIFAR-10"
             : "format: a binary batch of CIFAR-100, with its fine labels");
+    unpacking.reserve(file.length);
     var images = new byte[n * CIFAR_IMAGE];
     var labels = new byte[n];
     for (int i = 0; i < n; i++) {
@@ -345,6 +360,7 @@ final class Samples {
     int n = train.x().shape()[0] + (test == null ? 0 : test.x().shape()[0]);
     var places = new int[n][];
     long events = 0;
+    long taken = 0;
     for (int s = 0; s < n; s++) {
       boolean training = s < train.x().shape()[0];
       var x = training || test == null ? train.x() : test.x();
@@ -354,6 +370,7 @@ final class Samples {
       for (int i = 0; i < size; i++) {
         double value = x.value(from + i);
         if (value < 0 || value > MAX_EVENTS_PER_VALUE || value != Math.rint(value)) {
+          unpacking.release(taken);
           return null;
         }
         for (int e = 0; e < (int) value; e++) {
@@ -363,9 +380,13 @@ final class Samples {
           found[count++] = place(i, shape, channelsLast);
         }
       }
+      long bytes = EVENTS_ARRAY + (long) Integer.BYTES * count;
+      unpacking.reserve(bytes);
+      taken += bytes;
       places[s] = Arrays.copyOf(found, count);
       events += count;
       if (events > (long) n * size / 2) {
+        unpacking.release(taken);
         return null;
       }
     }
@@ -390,6 +411,7 @@ final class Samples {
                   .formatted(Float.BYTES * count, maxBytes));
       mistakes.throwIfAny();
     }
+    unpacking.reserve(Float.BYTES * count);
     int sample = train.x().size() / train.x().shape()[0];
     // Without another copy where the values are in place already.
     boolean inPlace = test == null && !channelsLast;
@@ -461,6 +483,7 @@ final class Samples {
     var into = Shape.of(shape.dim(0), crop.height(), crop.width());
     int planes = dataset.values().sampleSize() / (shape.dim(1) * shape.dim(2));
     int size = planes * crop.height() * crop.width();
+    unpacking.reserve((long) Float.BYTES * dataset.size() * size);
     var values = new float[dataset.size() * size];
     var sample = new float[dataset.values().sampleSize()];
     for (int s = 0; s < dataset.size(); s++) {

@@ -1,8 +1,10 @@
 package dev.spikewise.dataset;
 
 import dev.spikewise.compute.Compute;
+import dev.spikewise.interop.FileMemory;
 import dev.spikewise.problem.InvalidSpecException;
 import java.io.InputStream;
+import java.util.function.LongConsumer;
 
 /** Bounds on what the files of one data set become when they are read. */
 final class Unpacking {
@@ -34,6 +36,16 @@ final class Unpacking {
   /** Takes memory for the rest of the request. */
   void reserve(long bytes) {
     run.reserve(bytes);
+  }
+
+  /** Gives back memory that was taken and is free again. */
+  void release(long bytes) {
+    run.release(bytes);
+  }
+
+  /** What reading one more file of an archive may take. */
+  FileMemory memory(LongConsumer reserve) {
+    return new FileMemory(maxUnpacked - unpacked, reserve);
   }
 
   /** Counts what is read from {@code in}, a file of an archive, and ends it at the limit. */

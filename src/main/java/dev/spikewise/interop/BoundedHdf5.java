@@ -1,6 +1,8 @@
 package dev.spikewise.interop;
 
 import io.jhdf.HdfFile;
+import io.jhdf.api.Dataset;
+import io.jhdf.api.dataset.ChunkedDataset;
 import io.jhdf.filter.BitShuffleFilter;
 import io.jhdf.filter.DeflatePipelineFilter;
 import io.jhdf.filter.Filter;
@@ -8,13 +10,15 @@ import io.jhdf.filter.FilterManager;
 import io.jhdf.filter.Lz4Filter;
 import io.jhdf.filter.LzfFilter;
 import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ForkJoinPool;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads HDF5 files whose compressed chunks may unpack to far more than the file says. jhdf unpacks
@@ -24,14 +28,69 @@ public final class BoundedHdf5 {
 
   private static final int BUFFER = 1 << 16;
 
-  /** Told of the bytes that this thread unpacks. */
-  private static final ThreadLocal<LongConsumer> UNPACKED = ThreadLocal.withInitial(() -> _ -> {});
+  /** Place of the compression among the options of Bitshuffle: 0 for none, 2 for LZ4. */
+  private static final int BITSHUFFLE_COMPRESSION = 4;
+
+  /** Place of the size of a chunk among the options of LZF. */
+  private static final int LZF_SIZE = 2;
+
+  /** What this thread may unpack. */
+  private static final ThreadLocal<Limit> LIMIT = ThreadLocal.withInitial(Limit::none);
 
   static {
     FilterManager.addFilter(new Inflating());
-    FilterManager.addFilter(new Counting(new LzfFilter()));
-    FilterManager.addFilter(new Counting(new Lz4Filter()));
-    FilterManager.addFilter(new Counting(new BitShuffleFilter()));
+    FilterManager.addFilter(new Counting(new LzfFilter(), BoundedHdf5::lzf));
+    FilterManager.addFilter(new Counting(new Lz4Filter(), (packed, _) -> lz4(packed)));
+    FilterManager.addFilter(
+        new Counting(
+            new BitShuffleFilter(),
+            (packed, options) ->
+                options.length > BITSHUFFLE_COMPRESSION && options[BITSHUFFLE_COMPRESSION] != 0
+                    ? lz4(packed)
+                    : packed.length));
+  }
+
+  private static final class Limit {
+
+    private final LongConsumer reserve;
+    private long left;
+    private long chunk = Long.MAX_VALUE;
+    private @Nullable RuntimeException refused;
+
+    Limit(long left, LongConsumer reserve) {
+      this.left = left;
+      this.reserve = reserve;
+    }
+
+    static Limit none() {
+      return new Limit(Long.MAX_VALUE, _ -> {});
+    }
+
+    void take(long bytes) {
+      try {
+        if (bytes > left) {
+          throw new IllegalArgumentException(
+              "its compressed chunks unpack to more than the "
+                  + (left >> 20)
+                  + " MiB that are left for the file");
+        }
+        reserve.accept(bytes);
+        left -= bytes;
+      } catch (RuntimeException e) {
+        // jhdf wraps what its filters throw.
+        refused = e;
+        throw e;
+      }
+    }
+
+    void requireWithinChunk(long bytes) {
+      if (bytes > chunk) {
+        refused =
+            new IllegalArgumentException(
+                "has a compressed chunk of more than the " + chunk + " bytes of a chunk");
+        throw refused;
+      }
+    }
   }
 
   private BoundedHdf5() {}
@@ -39,20 +98,11 @@ public final class BoundedHdf5 {
   /**
    * What {@code reader} makes of a file.
    *
-   * @param maxUnpacked bytes that all compressed chunks it reads may unpack to
-   * @param reserve told of these bytes as they are unpacked; may throw
+   * @param memory bounds all compressed chunks that {@code reader} reads
    * @throws IllegalArgumentException beyond the limit
    */
-  public static <T> T read(
-      byte[] file, long maxUnpacked, LongConsumer reserve, Function<HdfFile, T> reader) {
-    var left = new AtomicLong(maxUnpacked);
-    LongConsumer take =
-        bytes -> {
-          if (left.addAndGet(-bytes) < 0) {
-            throw new IllegalArgumentException("its chunks unpack to more than a file may hold");
-          }
-          reserve.accept(bytes);
-        };
+  public static <T> T read(byte[] file, FileMemory memory, Function<HdfFile, T> reader) {
+    var limit = new Limit(memory.maxUnpacked(), memory.reserve());
     var result = new CompletableFuture<T>();
     // The chunks of a data set are unpacked in a parallel stream, which stays in the pool that it
     // is begun in: here one thread.
@@ -60,11 +110,11 @@ public final class BoundedHdf5 {
       thread
           .submit(
               () -> {
-                UNPACKED.set(take);
+                LIMIT.set(limit);
                 try (var hdf = HdfFile.fromBytes(file)) {
                   result.complete(reader.apply(hdf));
                 } catch (RuntimeException | Error e) {
-                  result.completeExceptionally(e);
+                  result.completeExceptionally(limit.refused == null ? e : limit.refused);
                 }
               })
           .join();
@@ -81,8 +131,55 @@ public final class BoundedHdf5 {
     };
   }
 
+  /**
+   * Reads an array whose chunks may unpack to no more than the size of a chunk.
+   *
+   * @throws IllegalArgumentException where one does; what {@code memory} throws, as it is
+   */
+  public static <T> T within(Dataset dataset, Supplier<T> reading) {
+    var limit = LIMIT.get();
+    long before = limit.chunk;
+    limit.chunk = chunkBytes(dataset);
+    try {
+      return reading.get();
+    } catch (RuntimeException e) {
+      var refused = limit.refused;
+      limit.refused = null;
+      throw refused == null ? e : refused;
+    } finally {
+      limit.chunk = before;
+    }
+  }
+
+  private static long chunkBytes(Dataset dataset) {
+    if (!(dataset instanceof ChunkedDataset chunked)) {
+      return Long.MAX_VALUE;
+    }
+    long bytes = Math.max(1, dataset.getDataType().getSize());
+    for (int size : chunked.getChunkDimensions()) {
+      bytes = Math.multiplyExact(bytes, size);
+    }
+    return bytes;
+  }
+
   private static void take(long bytes) {
-    UNPACKED.get().accept(bytes);
+    LIMIT.get().take(bytes);
+  }
+
+  /** Bytes of a chunk as its options say; the filter allocates so many. */
+  private static long lzf(byte[] packed, int[] options) {
+    return options.length > LZF_SIZE ? Integer.toUnsignedLong(options[LZF_SIZE]) : 0;
+  }
+
+  /** Bytes of a chunk and of one block of it as the chunk begins; the filter allocates both. */
+  private static long lz4(byte[] packed) {
+    if (packed.length < Long.BYTES + Integer.BYTES) {
+      return 0;
+    }
+    var head = ByteBuffer.wrap(packed);
+    long chunk = head.getLong();
+    long block = Integer.toUnsignedLong(head.getInt());
+    return chunk < 0 || chunk > Integer.MAX_VALUE ? Integer.MAX_VALUE : chunk + 2 * block;
   }
 
   /** Stops at the limit, not after it. */
@@ -104,11 +201,14 @@ public final class BoundedHdf5 {
       var buffer = new byte[BUFFER];
       try (var inflater = new Inflater()) {
         inflater.setInput(packed);
+        long total = 0;
         while (!inflater.finished()) {
           int n = inflater.inflate(buffer);
           if (n == 0) {
             throw new IllegalArgumentException("a compressed chunk is damaged");
           }
+          total += n;
+          LIMIT.get().requireWithinChunk(total);
           take(n);
           unpacked.write(buffer, 0, n);
         }
@@ -124,8 +224,13 @@ public final class BoundedHdf5 {
     }
   }
 
-  /** Stops after the first chunk beyond the limit. */
-  private record Counting(Filter filter) implements Filter {
+  /** Bytes that a filter allocates for a chunk. */
+  private interface Size {
+    long of(byte[] packed, int[] options);
+  }
+
+  /** Counts what a chunk says of its size before the filter allocates that. */
+  private record Counting(Filter filter, Size size) implements Filter {
 
     @Override
     public int getId() {
@@ -139,9 +244,8 @@ public final class BoundedHdf5 {
 
     @Override
     public byte[] decode(byte[] packed, int[] options) {
-      var unpacked = filter.decode(packed, options);
-      take(unpacked.length);
-      return unpacked;
+      take(size.of(packed, options));
+      return filter.decode(packed, options);
     }
   }
 }

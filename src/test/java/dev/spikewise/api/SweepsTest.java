@@ -2,15 +2,26 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.interop.Weights;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import tools.jackson.databind.JsonNode;
 
 class SweepsTest extends ServiceTest {
+
+  @Autowired JdbcClient jdbc;
 
   private static final String SWEEPS = "/api/v1/sweeps";
 
@@ -231,6 +242,87 @@ class SweepsTest extends ServiceTest {
     assertThat(problem.at("/errors/0/detail").asString())
         .contains("256")
         .contains("spikewise.limits.combinations");
+  }
+
+  /** Each variant is checked and stored as a whole job: 31 MB of them. */
+  @Test
+  @Timeout(30)
+  void aLongJobInManyVariantsIsAnsweredSoon() throws Exception {
+    var path =
+        create(
+            sweep(
+                longJob(120),
+                ", \"seeds\": " + IntStream.range(0, 128).boxed().toList()));
+    assertThat(body(get(path)).get("jobs")).hasSize(128);
+    assertThat(post(path + "/cancel", "").statusCode()).isEqualTo(202);
+    await(path, "cancelled", "succeeded");
+    assertThat(delete(path).statusCode()).isEqualTo(204);
+    var longer = sweep(longJob(320), ", \"seeds\": " + IntStream.range(0, 128).boxed().toList());
+    var problem = problem(post(SWEEPS, longer), 422, "invalid_spec");
+    assertThat(problem.at("/errors/0/pointer").asString()).isEqualTo("/job");
+    assertThat(problem.at("/errors/0/detail").asString())
+        .contains("128 variants of", "spikewise.limits.document-size");
+  }
+
+  /** A job of about 2 kB per term. */
+  private static String longJob(int terms) {
+    var term =
+        "{\"type\": \"firing_rate\", \"min\": 0.0, \"layers\": ["
+            + "\"1\", ".repeat(390)
+            + "\"1\"]}";
+    return "{\"model\": {\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4}, {\"type\": \"IAF\"}]}, \"epochs\": 1, \"loss\": ["
+        + String.join(",", Collections.nCopies(terms, term))
+        + "]}";
+  }
+
+  @Test
+  void placesAreFew() {
+    var places =
+        IntStream.range(0, 65)
+            .mapToObj(i -> "\"labels/" + i + "\": [\"a\"]")
+            .collect(Collectors.joining(","));
+    refused(sweep(DIGITS, ", \"over\": {" + places + "}"), "/over");
+  }
+
+  @Test
+  void variantsShareTheWeightsOfTheirModel() throws Exception {
+    var layers =
+        "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4, \"bias\": false}, {\"type\": \"IAF\"}]}";
+    var model = post("/api/v1/models", layers).headers().firstValue("Location").orElseThrow();
+    var weights =
+        Weights.writeNpz(
+            new StateDict(
+                Map.of("0.weight", new Tensor(new int[] {4, 4}, new float[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}))));
+    var put =
+        send(
+            "PUT",
+            model + "/weights",
+            BodyPublishers.ofByteArray(weights),
+            "Content-Type",
+            "application/x-npz");
+    assertThat(put.statusCode()).as(put.body()).isEqualTo(204);
+    int before = count("job_weights");
+    var id = model.substring(model.lastIndexOf('/') + 1);
+    var path =
+        create(
+            sweep(
+                "{\"model\": {\"id\": \"" + id + "\"}, \"epochs\": 1}",
+                ", \"seeds\": [1, 2, 3]"));
+    assertThat(count("job_weights")).isEqualTo(before + 1);
+    assertThat(count("job_model where id in (select model_document_id from job where model_id = '" + id + "')")).isOne();
+    var sweep = await(path, "succeeded", "failed");
+    for (var part : sweep.get("jobs")) {
+      // Four inputs of 1 and weights of 1: every neuron fires four times per step.
+      assertThat(body(get(jobPath(part))).at("/baseline/firing_rate").asDouble()).isEqualTo(4);
+    }
+    assertThat(delete(jobPath(sweep.at("/jobs/0"))).statusCode()).isEqualTo(204);
+    assertThat(count("job_weights")).isEqualTo(before + 1);
+    assertThat(delete(path).statusCode()).isEqualTo(204);
+    assertThat(count("job_weights")).isEqualTo(before);
+  }
+
+  private int count(String what) {
+    return jdbc.sql("select count(*) from " + what).query(Integer.class).single();
   }
 
   private void refused(String body, String... pointers) {

@@ -3,6 +3,7 @@ package dev.spikewise.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.spikewise.interop.FileMemory;
 import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.interop.events.EventOptions;
 import dev.spikewise.interop.events.EventReader;
@@ -29,7 +30,7 @@ class ParserFuzzTest {
   private static final int TIMES = 40 * Integer.getInteger("fuzz.percent", 20);
   private static final int FORMAT_TIMES = TIMES / 4;
   private static final long ROOM = 1 << 20;
-  private static final EventOptions OPTIONS = new EventOptions(null, null, 8, 8);
+  private static final EventOptions OPTIONS = new EventOptions(null, null, 8, 8, FileMemory.UNLIMITED);
 
   private interface Parser {
     void parse(byte[] file) throws IOException;
@@ -38,10 +39,10 @@ class ParserFuzzTest {
   @Test
   void aDamagedFileIsReadOrRefused() throws IOException {
     byte[] values = {1, 2, 3, 4, 5, 6, 7, 8};
-    mutate(idx(2, 4), file -> Idx.read(new ByteArrayInputStream(file), ROOM));
-    mutate(gzip(idx(2, 4)), file -> Idx.read(new ByteArrayInputStream(file), ROOM));
-    mutate(npz("|u1", "2, 4", values), file -> Npz.read(new ByteArrayInputStream(file), ROOM));
-    mutate(npz("<f4", "2, 1", values), file -> Npz.read(new ByteArrayInputStream(file), ROOM));
+    mutate(idx(2, 4), file -> Idx.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
+    mutate(gzip(idx(2, 4)), file -> Idx.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
+    mutate(npz("|u1", "2, 4", values), file -> Npz.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
+    mutate(npz("<f4", "2, 1", values), file -> Npz.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
     byte[] bin = {3, 1, (byte) 0x80, 0, 10, 0, (byte) 240, 0, 0, 12, 2, 0, (byte) 0x80, 0, 13};
     mutate(bin, file -> frame("a.bin", file));
     mutate(npy("|u1", "2, 4", values), file -> frame("a.npy", file));
@@ -112,7 +113,7 @@ class ParserFuzzTest {
         out.write(head);
         out.write(new byte[1 << 26]);
       }
-      assertThatThrownBy(() -> Idx.read(new ByteArrayInputStream(gzip.toByteArray()), ROOM))
+      assertThatThrownBy(() -> Idx.read(new ByteArrayInputStream(gzip.toByteArray()), ROOM, _ -> {}))
           .isInstanceOf(IllegalArgumentException.class);
     }
     var empties = new ByteArrayOutputStream();

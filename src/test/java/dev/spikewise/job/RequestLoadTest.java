@@ -2,10 +2,7 @@ package dev.spikewise.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,8 +15,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,7 +62,7 @@ class RequestLoadTest {
       var stop = new AtomicBoolean();
       var answers = new AtomicInteger();
       var load = new ArrayList<Future<?>>();
-      byte[] bomb = archive();
+      byte[] bomb = Attacks.multipart("events", Attacks.zip(12, 20_000_000));
       for (int i = 0; i < CLIENTS; i++) {
         int client = i;
         load.add(
@@ -140,31 +135,5 @@ class RequestLoadTest {
                   "multipart/form-data; boundary=b");
         };
     return answer.statusCode();
-  }
-
-  /** 240 MB of events at the same pixel. */
-  private static byte[] archive() throws IOException {
-    var zip = new ByteArrayOutputStream();
-    try (var out = new ZipOutputStream(zip)) {
-      for (int i = 0; i < 12; i++) {
-        out.putNextEntry(new ZipEntry("0/" + i + ".bin"));
-        out.write(new byte[20_000_000]);
-        out.closeEntry();
-      }
-    }
-    var body = new ByteArrayOutputStream();
-    for (var field : List.of("name:zeros", "time_steps:2", "height:2", "width:2")) {
-      var parts = field.split(":");
-      body.writeBytes(
-          "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n"
-              .formatted(parts[0], parts[1])
-              .getBytes(StandardCharsets.UTF_8));
-    }
-    body.writeBytes(
-        "--b\r\nContent-Disposition: form-data; name=\"events\"; filename=\"e.zip\"\r\n\r\n"
-            .getBytes(StandardCharsets.UTF_8));
-    body.writeBytes(zip.toByteArray());
-    body.writeBytes("\r\n--b--\r\n".getBytes(StandardCharsets.UTF_8));
-    return body.toByteArray();
   }
 }

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -50,9 +51,9 @@ final class ServiceProcess implements AutoCloseable {
   }
 
   /** Returns once the service is ready. */
-  static ServiceProcess start(Path dir, List<String> settings)
+  static ServiceProcess start(Path dir, List<String> settings, String... flags)
       throws IOException, InterruptedException {
-    var service = launch(dir, settings, Map.of());
+    var service = launch(dir, settings, Map.of(), flags);
     service.awaitReadiness();
     return service;
   }
@@ -82,7 +83,8 @@ final class ServiceProcess implements AutoCloseable {
   }
 
   /** Returns at once. */
-  static ServiceProcess launch(Path dir, List<String> settings, Map<String, String> environment)
+  static ServiceProcess launch(
+      Path dir, List<String> settings, Map<String, String> environment, String... flags)
       throws IOException {
     var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -91,6 +93,7 @@ final class ServiceProcess implements AutoCloseable {
         .forEach(command::add);
     // Its threads would only take time from the other tests'.
     command.add("-XX:+UseSerialGC");
+    command.addAll(List.of(flags));
     command.addAll(List.of("-cp", classPath(), "dev.spikewise.SpikewiseApplication"));
     return launch(command, dir, settings, environment);
   }
@@ -277,6 +280,10 @@ final class ServiceProcess implements AutoCloseable {
   void signal(String name) throws IOException, InterruptedException {
     var kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start();
     assertThat(kill.waitFor()).isZero();
+  }
+
+  URI uri() {
+    return Objects.requireNonNull(root);
   }
 
   long pid() {

@@ -60,7 +60,7 @@ final class Aedat {
     for (int i = data.position(); i < data.limit(); i += 8) {
       short15 &= data.getInt(i) >>> 15 == 0;
     }
-    var events = new Columns.Builder();
+    var events = new Columns.Builder(options);
     while (data.hasRemaining()) {
       int address = data.getInt();
       long t = data.getInt() & 0xffffffffL;
@@ -76,7 +76,7 @@ final class Aedat {
             t);
       }
     }
-    return events.build(options, null);
+    return events.build(null);
   }
 
   private static EventRecording version3(byte[] file, EventOptions options) {
@@ -89,7 +89,7 @@ final class Aedat {
       }
     }
     var data = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).position(at);
-    var events = new Columns.Builder();
+    var events = new Columns.Builder(options);
     while (data.hasRemaining()) {
       if (data.remaining() < PACKET_HEADER) {
         throw new IllegalArgumentException("it ends within the header of a packet");
@@ -117,6 +117,6 @@ final class Aedat {
       }
       data.position(end);
     }
-    return events.build(options, null);
+    return events.build(null);
   }
 }

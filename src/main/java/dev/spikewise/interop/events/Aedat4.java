@@ -61,7 +61,7 @@ final class Aedat4 {
     long table = header.number(1, 8, -1);
     int end = table > start && table <= file.length ? (int) table : file.length;
     data.position(start + 4 + headerLength);
-    var events = new Columns.Builder();
+    var events = new Columns.Builder(options);
     int chosen = Integer.MAX_VALUE;
     while (end - data.position() >= 8) {
       int stream = data.getInt();
@@ -81,7 +81,7 @@ final class Aedat4 {
       // Other streams of events hold the same events filtered, or those of another camera.
       if (stream < chosen) {
         chosen = stream;
-        events = new Columns.Builder();
+        events = new Columns.Builder(options);
       }
       if (stream == chosen) {
         add(packet, events);
@@ -90,7 +90,7 @@ final class Aedat4 {
     if (chosen == Integer.MAX_VALUE) {
       throw new IllegalArgumentException("it has no stream of events");
     }
-    return events.build(options, null);
+    return events.build(null);
   }
 
   private static void add(ByteBuffer packet, Columns.Builder into) {

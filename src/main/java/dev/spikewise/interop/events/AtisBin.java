@@ -20,8 +20,8 @@ final class AtisBin {
       throw new IllegalArgumentException(
           file.length + " bytes are not a whole number of events of " + BYTES_PER_EVENT);
     }
-    EventRecording.bounded(file.length / BYTES_PER_EVENT);
-    var events = new Columns.Builder();
+    EventOptions.requireFew(file.length / BYTES_PER_EVENT);
+    var events = new Columns.Builder(options);
     long overflow = 0;
     for (int at = 0; at < file.length; at += BYTES_PER_EVENT) {
       int y = file[at + 1] & 0xff;
@@ -36,6 +36,6 @@ final class AtisBin {
           overflow
               + ((file[at + 2] & 0x7f) << 16 | (file[at + 3] & 0xff) << 8 | file[at + 4] & 0xff));
     }
-    return events.build(options, null);
+    return events.build(null);
   }
 }

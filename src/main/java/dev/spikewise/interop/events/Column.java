@@ -84,7 +84,7 @@ sealed interface Column {
 
   /** A column of an array [n, columns], or of an array [n] where {@code columns} is 1. */
   static Column of(Npz.Array array, int columns, int column) {
-    int n = EventRecording.bounded(array.size() / columns);
+    int n = array.size() / columns;
     if (array.kind() == 'f') {
       var values = new double[n];
       for (int i = 0; i < n; i++) {
@@ -101,7 +101,7 @@ sealed interface Column {
 
   /** A column of a flat Java array of numbers or booleans, primitive or boxed. */
   static Column of(Object array, int columns, int column) {
-    int n = EventRecording.bounded(Array.getLength(array) / columns);
+    int n = Array.getLength(array) / columns;
     if (array instanceof double[] || array instanceof float[]) {
       var values = new double[n];
       for (int i = 0; i < n; i++) {

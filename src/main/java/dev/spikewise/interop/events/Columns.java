@@ -290,14 +290,20 @@ final class Columns {
   /** Collects events one by one, for formats that have no columns. */
   static final class Builder {
 
+    private final EventOptions options;
     private int[] places = new int[0];
     private long[] times = new long[0];
     private int size;
 
+    Builder(EventOptions options) {
+      this.options = options;
+    }
+
     void add(int x, int y, int polarity, long t) {
       if (size == times.length) {
-        EventRecording.bounded(size + 1L);
+        EventOptions.requireFew(size + 1L);
         int capacity = Math.max(1024, 2 * size);
+        options.events(Math.min(capacity - size, EventOptions.MAX_EVENTS - size));
         times = Arrays.copyOf(times, capacity);
         places = Arrays.copyOf(places, 3 * capacity);
       }
@@ -310,7 +316,7 @@ final class Columns {
     /**
      * @param start time of the start in microseconds; null for the first event's time
      */
-    EventRecording build(EventOptions options, @Nullable Long start) {
+    EventRecording build(@Nullable Long start) {
       var x = new int[size];
       var y = new int[size];
       var polarity = new byte[size];

@@ -1,5 +1,6 @@
 package dev.spikewise.interop.events;
 
+import dev.spikewise.interop.FileMemory;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +12,36 @@ import org.jspecify.annotations.Nullable;
  *     derived from the values when null
  * @param height rows of the camera
  * @param width columns of the camera
+ * @param memory what reading the file may take
  */
 public record EventOptions(
-    @Nullable TimeUnit timeUnit, @Nullable List<String> columns, int height, int width) {}
+    @Nullable TimeUnit timeUnit,
+    @Nullable List<String> columns,
+    int height,
+    int width,
+    FileMemory memory) {
+
+  /** Recordings of minutes have fewer events. */
+  static final int MAX_EVENTS = 1 << 23;
+
+  /** Memory of an event as columns, as a recording and while it is sorted. */
+  private static final int BYTES_PER_EVENT = 80;
+
+  /**
+   * Takes memory for so many events more.
+   *
+   * @throws IllegalArgumentException where a recording may not have so many
+   */
+  int events(long events) {
+    requireFew(events);
+    memory.reserve().accept(BYTES_PER_EVENT * events);
+    return (int) events;
+  }
+
+  static void requireFew(long events) {
+    if (events > MAX_EVENTS) {
+      throw new IllegalArgumentException(
+          events + " events are more than the " + MAX_EVENTS + " that a recording may have");
+    }
+  }
+}

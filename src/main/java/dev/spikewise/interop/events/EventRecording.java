@@ -27,9 +27,6 @@ public record EventRecording(
     Set<String> assumed,
     @Nullable Integer label) {
 
-  /** Recordings of minutes have fewer; an event takes 17 bytes in memory. */
-  static final int MAX_EVENTS = 1 << 23;
-
   /** Number of events. */
   public int size() {
     return t.length;
@@ -37,13 +34,5 @@ public record EventRecording(
 
   EventRecording withLabel(@Nullable Integer label) {
     return new EventRecording(x, y, polarity, t, start, outOfOrder, unitKnown, assumed, label);
-  }
-
-  static int bounded(long events) {
-    if (events > MAX_EVENTS) {
-      throw new IllegalArgumentException(
-          events + " events are more than the " + MAX_EVENTS + " that a recording may have");
-    }
-    return (int) events;
   }
 }

@@ -1,6 +1,8 @@
 package dev.spikewise.interop.events;
 
 import dev.spikewise.interop.BoundedHdf5;
+import dev.spikewise.interop.FileMemory;
+import dev.spikewise.problem.ProblemException;
 import io.jhdf.HdfFile;
 import io.jhdf.api.Dataset;
 import io.jhdf.api.Group;
@@ -29,9 +31,6 @@ final class Hdf5Events {
           + " events [n, 4]; data/0 and target/0 of a tonic cache; spikes/times, spikes/units and"
           + " labels of SHD and SSC; the columns of a MATLAB v7.3 file";
 
-  /** Bytes that the compressed chunks of one file may unpack to. */
-  private static final long MOST_UNPACKED = 1L << 30;
-
   private static final Pattern FILTER_NUMBER = Pattern.compile("filter.*\\bid=(\\d+)");
 
   /** Filters registered with the HDF Group that event recordings are written with, by number. */
@@ -50,16 +49,16 @@ final class Hdf5Events {
     T read(HdfFile file);
   }
 
-  private static <T> T with(byte[] file, Reading<T> reading) {
+  private static <T> T with(byte[] file, FileMemory memory, Reading<T> reading) {
     try {
-      return BoundedHdf5.read(file, MOST_UNPACKED, _ -> {}, reading::read);
+      return BoundedHdf5.read(file, memory, reading::read);
     } catch (UnsupportedHdfException e) {
       throw new IllegalArgumentException(
           "it uses a part of HDF5 that is not supported ("
               + e.getMessage()
               + "): write it again with gzip, for example h5repack -f GZIP=4",
           e);
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | ProblemException e) {
       throw e;
     } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
       // jHDF trusts what a file says of itself, and breaks in many ways where that is wrong.
@@ -79,13 +78,14 @@ final class Hdf5Events {
   }
 
   static EventRecording read(byte[] file, EventOptions options) {
-    return with(file, hdf -> recording(hdf, options));
+    return with(file, options.memory(), hdf -> recording(hdf, options));
   }
 
   /** Whether the file is a whole data set of spike trains, as SHD and SSC are. */
   static boolean isSpikeTrains(byte[] file) {
     return with(
         file,
+        FileMemory.UNLIMITED,
         hdf ->
             hdf.getChild("spikes") instanceof Group spikes
                 && spikes.getChild("times") instanceof Dataset
@@ -97,34 +97,39 @@ final class Hdf5Events {
    * sample, and {@code labels}. Each unit is a column of row 0, each spike an event of polarity 1.
    */
   static List<EventRecording> spikeTrains(byte[] file, EventOptions options) {
-    return with(file, hdf -> spikeTrains(hdf, options));
+    return with(file, options.memory(), hdf -> spikeTrains(hdf, options));
   }
 
   private static List<EventRecording> spikeTrains(HdfFile hdf, EventOptions options) {
-    var times = (Object[]) dataset(hdf, "spikes/times").getData();
-    var units = (Object[]) dataset(hdf, "spikes/units").getData();
-    Object labels = dataset(hdf, "labels").getDataFlat();
-    if (times.length != units.length || times.length != Array.getLength(labels)) {
+    var times = dataset(hdf, "spikes/times");
+    var units = dataset(hdf, "spikes/units");
+    int samples = options.events(times.getSize());
+    options.events(dataset(hdf, "labels").getSize());
+    Object labels = flat(dataset(hdf, "labels"));
+    if (samples != units.getSize() || samples != Array.getLength(labels)) {
       throw new IllegalArgumentException(
           "spikes/times has %d samples, spikes/units %d and labels %d"
-              .formatted(times.length, units.length, Array.getLength(labels)));
+              .formatted(samples, units.getSize(), Array.getLength(labels)));
     }
     var label = Column.of(labels, 1, 0);
     var unit = options.timeUnit() == null ? TimeUnit.S : options.timeUnit();
     var recordings = new ArrayList<EventRecording>();
-    for (int s = 0; s < times.length; s++) {
-      int n = Array.getLength(times[s]);
-      if (n != Array.getLength(units[s])) {
+    for (int s = 0; s < samples; s++) {
+      // One by one, because many samples may be one and the same long array in the file.
+      Object sampleTimes = sample(times, s);
+      Object sampleUnits = sample(units, s);
+      int n = options.events(Array.getLength(sampleTimes));
+      if (n != Array.getLength(sampleUnits)) {
         throw new IllegalArgumentException(
-            "sample %d has %d times and %d units".formatted(s, n, Array.getLength(units[s])));
+            "sample %d has %d times and %d units".formatted(s, n, Array.getLength(sampleUnits)));
       }
       var x = new int[n];
       var polarity = new byte[n];
       var t = new long[n];
       for (int i = 0; i < n; i++) {
-        x[i] = ((Number) Array.get(units[s], i)).intValue();
+        x[i] = ((Number) Array.get(sampleUnits, i)).intValue();
         polarity[i] = 1;
-        double time = ((Number) Array.get(times[s], i)).doubleValue();
+        double time = ((Number) Array.get(sampleTimes, i)).doubleValue();
         if (!Double.isFinite(time)) {
           throw new IllegalArgumentException("sample " + s + " holds the time " + time);
         }
@@ -136,6 +141,15 @@ final class Hdf5Events {
               .withLabel(Math.toIntExact(label.whole(s))));
     }
     return recordings;
+  }
+
+  private static Object sample(Dataset samples, int number) {
+    return ((Object[])
+        BoundedHdf5.within(samples, () -> samples.getData(new long[] {number}, new int[] {1})))[0];
+  }
+
+  private static Object flat(Dataset array) {
+    return BoundedHdf5.within(array, array::getDataFlat);
   }
 
   private static Dataset dataset(HdfFile hdf, String path) {
@@ -173,7 +187,7 @@ final class Hdf5Events {
     if (hdf.getChild("target") instanceof Group target
         && target.getChild("0") instanceof Dataset label
         && label.getSize() == 1) {
-      Object value = label.getDataFlat();
+      Object value = flat(label);
       var number = value.getClass().isArray() ? Array.get(value, 0) : value;
       return number instanceof Number whole ? (Integer) Math.toIntExact(whole.longValue()) : null;
     }
@@ -195,8 +209,8 @@ final class Hdf5Events {
       arrays.forEach(
           (name, array) -> {
             if (Columns.known(name)) {
-              EventRecording.bounded(array.getSize());
-              columns.put(name, Column.of(array.getDataFlat(), 1, 0));
+              options.events(array.getSize());
+              columns.put(name, Column.of(flat(array), 1, 0));
             }
           });
       return new Columns(options, null).named(columns);
@@ -204,8 +218,8 @@ final class Hdf5Events {
     for (var array : arrays.entrySet()) {
       var dataset = array.getValue();
       if (dataset.isCompound()) {
-        EventRecording.bounded(dataset.getSize());
-        if (dataset.getData() instanceof Map<?, ?> fields
+        options.events(dataset.getSize());
+        if (BoundedHdf5.within(dataset, dataset::getData) instanceof Map<?, ?> fields
             && Columns.complete(
                 fields.keySet().stream().map(String::valueOf).collect(Collectors.toSet()))) {
           var columns = new LinkedHashMap<String, Column>();
@@ -220,8 +234,8 @@ final class Hdf5Events {
       } else if (dataset.getDimensions().length == 2
           && dataset.getDimensions()[1] == 4
           && (array.getKey().equals("events") || array.getKey().equals("0"))) {
-        EventRecording.bounded(dataset.getSize() / 4);
-        Object values = dataset.getDataFlat();
+        options.events(dataset.getSize() / 4);
+        Object values = flat(dataset);
         var columns = new ArrayList<Column>();
         for (int c = 0; c < 4; c++) {
           columns.add(Column.of(values, 4, c));

@@ -1,5 +1,6 @@
 package dev.spikewise.interop.events;
 
+import dev.spikewise.problem.ProblemException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import us.hebi.matlab.mat.format.Mat5;
@@ -37,24 +38,27 @@ final class MatlabEvents {
               .forEach(
                   name -> {
                     if (struct.get(name) instanceof Matrix matrix) {
-                      put(columns, name, matrix);
+                      put(columns, name, matrix, options);
                     }
                   });
         } else if (entry.getValue() instanceof Matrix matrix) {
-          put(columns, entry.getName(), matrix);
+          put(columns, entry.getName(), matrix, options);
         }
       }
+    } catch (ProblemException e) {
+      throw e;
     } catch (java.io.IOException | RuntimeException e) {
       throw new IllegalArgumentException("it is not a whole MATLAB file: " + e.getMessage(), e);
     }
     return new Columns(options, null).named(columns);
   }
 
-  private static void put(Map<String, Column> columns, String name, Matrix matrix) {
+  private static void put(
+      Map<String, Column> columns, String name, Matrix matrix, EventOptions options) {
     if (matrix.getNumRows() != 1 && matrix.getNumCols() != 1) {
       return;
     }
-    int n = EventRecording.bounded(matrix.getNumElements());
+    int n = options.events(matrix.getNumElements());
     var values = new double[n];
     boolean whole = true;
     for (int i = 0; i < n; i++) {

@@ -28,7 +28,9 @@ final class NumPyEvents {
 
   static EventRecording npz(byte[] file, EventOptions options) throws IOException {
     var columns = new LinkedHashMap<String, Column>();
-    for (var array : Npz.read(new ByteArrayInputStream(file), MAX_BYTES).entrySet()) {
+    var arrays = Npz.read(new ByteArrayInputStream(file), MAX_BYTES, options.memory().reserve());
+    options.events(arrays.values().stream().mapToInt(Npz.Array::size).max().orElse(0));
+    for (var array : arrays.entrySet()) {
       if (array.getValue().shape().length == 1) {
         columns.put(array.getKey(), Column.of(array.getValue(), 1, 0));
       }
@@ -39,13 +41,16 @@ final class NumPyEvents {
   static EventRecording npy(String name, byte[] file, EventOptions options) throws IOException {
     var head = new String(file, 0, Math.min(file.length, 1 << 12), StandardCharsets.ISO_8859_1);
     if (head.contains("'descr': [")) {
-      return new Columns(options, null).named(records(head, file));
+      return new Columns(options, null).named(records(head, file, options));
     }
-    Npz.Array rows = Npz.readNpy(new ByteArrayInputStream(file), name, MAX_BYTES);
+    Npz.Array rows =
+        Npz.readNpy(
+            new ByteArrayInputStream(file), name, MAX_BYTES, options.memory().reserve());
     if (rows.shape().length != 2 || rows.shape()[1] != 4) {
       throw new IllegalArgumentException(
           "rows of events have shape [n, 4], these have " + Arrays.toString(rows.shape()));
     }
+    options.events(rows.size() / 4);
     var columns = new ArrayList<Column>();
     for (int c = 0; c < 4; c++) {
       columns.add(Column.of(rows, 4, c));
@@ -86,7 +91,7 @@ final class NumPyEvents {
   }
 
   /** NumPy's structured arrays; fields without a name are padding. */
-  private static Map<String, Column> records(String head, byte[] file) {
+  private static Map<String, Column> records(String head, byte[] file, EventOptions options) {
     var fields = new LinkedHashMap<String, Field>();
     int width = 0;
     int matched = 0;
@@ -116,7 +121,7 @@ final class NumPyEvents {
     if (!length.find()) {
       throw new IllegalArgumentException("an array of records must have one axis");
     }
-    int n = EventRecording.bounded(Long.parseLong(length.group(1)));
+    int n = options.events(Long.parseLong(length.group(1)));
     int start =
         file[6] == 1
             ? 10 + (file[8] & 0xff | (file[9] & 0xff) << 8)

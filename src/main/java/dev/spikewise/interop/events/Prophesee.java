@@ -46,7 +46,7 @@ final class Prophesee {
           (file.length - at) + " bytes after the header are not a whole number of events of 8");
     }
     var data = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).position(at);
-    var events = new Columns.Builder();
+    var events = new Columns.Builder(options);
     while (data.hasRemaining()) {
       long t = data.getInt() & 0xffffffffL;
       int word = data.getInt();
@@ -56,14 +56,14 @@ final class Prophesee {
         events.add(word & 0x3fff, word >> 14 & 0x3fff, word >> 28 & 1, t);
       }
     }
-    return events.build(options, null);
+    return events.build(null);
   }
 
   static EventRecording raw(byte[] file, EventOptions options) {
     int at = headerEnd(file);
     var header = new String(file, 0, at, StandardCharsets.ISO_8859_1).toLowerCase(Locale.ROOT);
     var data = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).position(at);
-    var events = new Columns.Builder();
+    var events = new Columns.Builder(options);
     if (header.contains("evt 3.0") || header.contains("format evt3")) {
       evt3(data, events);
     } else if (header.contains("evt 2.1") || header.contains("format evt21")) {
@@ -74,7 +74,7 @@ final class Prophesee {
       throw new IllegalArgumentException(
           "its header names none of the formats EVT 2.0, EVT 2.1 and EVT 3.0");
     }
-    return events.build(options, null);
+    return events.build(null);
   }
 
   private static void evt2(ByteBuffer data, Columns.Builder events) {

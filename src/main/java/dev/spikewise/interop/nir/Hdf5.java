@@ -1,5 +1,6 @@
 package dev.spikewise.interop.nir;
 
+import dev.spikewise.interop.BoundedHdf5;
 import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.snn.tensor.Tensor;
@@ -7,16 +8,14 @@ import io.jhdf.api.Dataset;
 import io.jhdf.api.Group;
 import io.jhdf.api.Node;
 import io.jhdf.api.dataset.ChunkedDataset;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.zip.DataFormatException;
-import java.util.zip.Inflater;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Groups, texts and arrays of an HDF5 file that is not trusted. What all arrays take together is
- * bounded; compressed chunks are charged with their size when inflated, and must have that size.
+ * bounded; compressed chunks are charged with their size when inflated, and must not exceed that size.
  */
 final class Hdf5 {
 
@@ -44,7 +43,11 @@ final class Hdf5 {
    */
   @Nullable Object value(Dataset dataset, String path) {
     charge(dataset, path + "/" + dataset.getName(), 1);
-    Object data = dataset.isScalar() ? dataset.getData() : dataset.getDataFlat();
+    Object data =
+        within(
+            dataset,
+            path + "/" + dataset.getName(),
+            () -> dataset.isScalar() ? dataset.getData() : dataset.getDataFlat());
     if (data instanceof String text) {
       return shorten(text);
     }
@@ -90,9 +93,7 @@ final class Hdf5 {
           path, "has " + chunks + " chunks; there may be at most " + MAX_CHUNKS);
     }
     charge(Math.multiplyExact(times, Math.multiplyExact(bytes, chunks)), path);
-    if (isDeflated(dataset, path)) {
-      checkChunks(chunked, size, chunk, bytes, path);
-    }
+    checkFilters(dataset, path);
   }
 
   private void charge(long bytes, String path) {
@@ -106,7 +107,7 @@ final class Hdf5 {
   /**
    * Of the filters, only deflate can make much of little, and only what comes last of the file's.
    */
-  private static boolean isDeflated(Dataset dataset, String path) {
+  private static void checkFilters(Dataset dataset, String path) {
     boolean deflated = false;
     for (var filter : dataset.getFilters()) {
       boolean known =
@@ -125,44 +126,13 @@ final class Hdf5 {
       }
       deflated |= filter.getId() == DEFLATE;
     }
-    return deflated;
   }
 
-  private static void checkChunks(
-      ChunkedDataset dataset, long[] size, int[] chunk, long bytes, String path) {
-    var at = new int[size.length];
-    var inflated = new byte[1 << 16];
-    int dimension;
-    do {
-      checkChunk(dataset.getRawChunkBuffer(at), bytes, inflated, path);
-      dimension = size.length - 1;
-      while (dimension >= 0 && (at[dimension] += chunk[dimension]) >= size[dimension]) {
-        at[dimension--] = 0;
-      }
-    } while (dimension >= 0);
-  }
-
-  private static void checkChunk(
-      @Nullable ByteBuffer raw, long bytes, byte[] inflated, String path) {
-    if (raw == null || !raw.hasRemaining()) {
-      return;
-    }
-    try (var inflater = new Inflater()) {
-      inflater.setInput(raw);
-      long total = 0;
-      while (!inflater.finished()) {
-        int n = inflater.inflate(inflated);
-        total += n;
-        if (total > bytes) {
-          throw new InvalidSpecException(
-              path, "has a compressed chunk of more than the " + bytes + " bytes of a chunk");
-        }
-        if (n == 0 && !inflater.finished()) {
-          throw new UnreadableFileException(path + " has a compressed chunk that is not whole");
-        }
-      }
-    } catch (DataFormatException e) {
-      throw new UnreadableFileException(path + " has a damaged compressed chunk", e);
+  private static <T> T within(Dataset dataset, String path, Supplier<T> reading) {
+    try {
+      return BoundedHdf5.within(dataset, reading);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidSpecException(path, String.valueOf(e.getMessage()));
     }
   }
 
@@ -217,9 +187,12 @@ final class Hdf5 {
     charge(table, path, table.getFilters().isEmpty() ? 1 : Math.max(1, shape[0]));
     var pairs = new ArrayList<List<String>>();
     for (long row = 0; row < shape[0]; row++) {
+      long at = row;
       // Row by row, because many names may be one and the same long text in the file.
       Object[] names =
-          (Object[]) ((Object[]) table.getData(new long[] {row, 0}, new int[] {1, 2}))[0];
+          (Object[])
+              ((Object[])
+                  within(table, path, () -> table.getData(new long[] {at, 0}, new int[] {1, 2})))[0];
       pairs.add(List.of(shorten((String) names[0]), shorten((String) names[1])));
     }
     return pairs;

@@ -1,8 +1,10 @@
 package dev.spikewise.interop.nir;
 
 import dev.spikewise.interop.BoundedHdf5;
+import dev.spikewise.interop.FileMemory;
 import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.ProblemException;
 import dev.spikewise.snn.tensor.Tensor;
 import io.jhdf.api.Dataset;
 import io.jhdf.api.Group;
@@ -49,14 +51,13 @@ record NirGraph(
     try {
       return BoundedHdf5.read(
           file,
-          MAX_BYTES,
-          reserve,
+          new FileMemory(MAX_BYTES, reserve),
           hdf -> {
             var reader = new Reader();
             NirNode root = reader.readGraph(Hdf5.group(hdf, "node"), "/node", 0);
             return reader.ordered(root);
           });
-    } catch (InvalidSpecException | UnreadableFileException e) {
+    } catch (InvalidSpecException | UnreadableFileException | ProblemException e) {
       throw e;
     } catch (RuntimeException | StackOverflowError e) {
       throw new UnreadableFileException("not a whole NIR file: " + e.getMessage(), e);

@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.function.LongConsumer;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
@@ -20,9 +21,11 @@ public final class Idx {
    * Reads a whole file.
    *
    * @param maxBytes most bytes that the array may take once unpacked
+   * @param reserve told of the bytes of the array before it is allocated; may throw
    * @throws IllegalArgumentException where it is no IDX file, or the limit is passed
    */
-  public static Npz.Array read(InputStream file, long maxBytes) throws IOException {
+  public static Npz.Array read(InputStream file, long maxBytes, LongConsumer reserve)
+      throws IOException {
     try (var in = new DataInputStream(unpacked(new BufferedInputStream(file)))) {
       int magic = in.readInt();
       int type = magic >> 8;
@@ -54,11 +57,13 @@ public final class Idx {
                 + maxBytes
                 + " bytes allowed");
       }
-      byte[] values = in.readNBytes((int) size);
-      if (values.length < size || in.read() >= 0) {
+      reserve.accept(size);
+      byte[] values = new byte[(int) size];
+      int read = in.readNBytes(values, 0, values.length);
+      if (read < size || in.read() >= 0) {
         throw new IllegalArgumentException(
             "has "
-                + (values.length < size ? "fewer" : "more")
+                + (read < size ? "fewer" : "more")
                 + " values than its shape "
                 + Arrays.toString(shape));
       }

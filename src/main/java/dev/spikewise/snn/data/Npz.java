@@ -166,13 +166,10 @@ public final class Npz {
   /**
    * Reads one .npy file.
    *
+   * @param reserve told of the bytes of the array before it is allocated; may throw
    * @throws IllegalArgumentException as {@link #read}
    */
-  public static Array readNpy(InputStream in, String name, long maxBytes) throws IOException {
-    return readNpy(in, name, maxBytes, _ -> {});
-  }
-
-  private static Array readNpy(InputStream in, String name, long maxBytes, LongConsumer reserve)
+  public static Array readNpy(InputStream in, String name, long maxBytes, LongConsumer reserve)
       throws IOException {
     byte[] head = in.readNBytes(8);
     if (head.length < 8 || !Arrays.equals(head, 0, 6, MAGIC, 0, 6)) {
@@ -218,10 +215,11 @@ public final class Npz {
           "'" + name + "' needs " + size + " bytes, more than the " + maxBytes + " left");
     }
     reserve.accept(size + OVERHEAD);
-    byte[] data = in.readNBytes((int) size);
-    if (data.length != size) {
+    byte[] data = new byte[(int) size];
+    int read = in.readNBytes(data, 0, data.length);
+    if (read < size) {
       throw new IllegalArgumentException(
-          "'" + name + "' ends after " + data.length + " of " + size + " bytes");
+          "'" + name + "' ends after " + read + " of " + size + " bytes");
     }
     if (find(FORTRAN, header, name).group(1).equals("True")) {
       data = rowMajor(data, shape, width);

@@ -3,6 +3,7 @@ package dev.spikewise.interop.events;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.spikewise.interop.FileMemory;
 import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.snn.data.Npz;
 import java.io.ByteArrayInputStream;
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class EventFormatsTest {
 
-  private static final EventOptions DAVIS346 = new EventOptions(null, null, 260, 346);
+  private static final EventOptions DAVIS346 = new EventOptions(null, null, 260, 346, FileMemory.UNLIMITED);
 
   @ParameterizedTest
   @ValueSource(
@@ -111,7 +112,7 @@ class EventFormatsTest {
     assertThatThrownBy(() -> EventReader.read("a.npy", rows, DAVIS346))
         .isInstanceOf(UnreadableFileException.class)
         .hasMessageContaining("columns=x,y,p,t");
-    var given = new EventOptions(TimeUnit.MS, List.of("x", "y", "p", "t"), 260, 346);
+    var given = new EventOptions(TimeUnit.MS, List.of("x", "y", "p", "t"), 260, 346, FileMemory.UNLIMITED);
     assertThat(EventReader.read("a.npy", rows, given).t()).containsExactly(0, 1000);
     assertThatThrownBy(() -> EventReader.read("a.npy", bytes("fractions.npy"), DAVIS346))
         .isInstanceOf(UnreadableFileException.class)
