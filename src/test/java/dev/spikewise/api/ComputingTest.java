@@ -8,12 +8,16 @@ import java.io.IOException;
 import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.zip.ZipEntry;
@@ -21,6 +25,7 @@ import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** What requests compute and parse keeps nobody else waiting, and is bounded. */
 @Timeout(120)
@@ -44,6 +49,7 @@ class ComputingTest extends ServiceTest {
   private static final int THREADS = 2;
 
   @Autowired Compute compute;
+  @Autowired JdbcClient jdbc;
 
   /** Fills the pool with computations of other clients that do nothing until they are released. */
   private final class FullPool implements AutoCloseable {
@@ -117,6 +123,63 @@ class ComputingTest extends ServiceTest {
     assertThat(post("/api/v1/analyses", ANALYSIS, "Idempotency-Key", "full").statusCode())
         .isEqualTo(200);
     assertThat(post(job + "/cancel", "").statusCode()).isEqualTo(202);
+  }
+
+  /**
+   * Requests run on virtual threads, which share as many carriers as there are processors. What
+   * keeps a training alive must need none of them, nor a thread of the pool.
+   */
+  @Test
+  void aTrainingKeepsItsLeaseWhileRequestsTakeEveryCarrier() throws Exception {
+    var job =
+        post("/api/v1/jobs", "{\"model\": " + MODEL + ", \"epochs\": 1000000000}")
+            .headers()
+            .firstValue("Location")
+            .orElseThrow();
+    await(job, "running");
+    var id = UUID.fromString(job.substring(job.lastIndexOf('/') + 1));
+    var stop = new AtomicBoolean();
+    try (var _ = new FullPool();
+        var requests = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int i = 0; i < 2 * Runtime.getRuntime().availableProcessors(); i++) {
+        requests.submit(
+            () -> {
+              while (!stop.get()) {
+                Thread.onSpinWait();
+              }
+            });
+      }
+      try {
+        var unmounted = new AtomicBoolean();
+        requests.submit(() -> unmounted.set(true));
+        var before = state(id);
+        var deadline = Instant.now().plusSeconds(60);
+        // A heartbeat, and a write of the journal.
+        for (int renewals = 0; renewals < 1; ) {
+          assertThat(Instant.now()).as("%s", before).isBefore(deadline);
+          Thread.sleep(50);
+          var now = state(id);
+          if (now.leaseUntil.isAfter(before.leaseUntil) && now.epoch > before.epoch) {
+            renewals++;
+            before = now;
+          }
+        }
+        assertThat(unmounted).as("no carrier was free").isFalse();
+      } finally {
+        stop.set(true);
+      }
+    }
+    assertThat(body(get(job)).get("attempt").asInt()).isOne();
+    assertThat(post(job + "/cancel", "").statusCode()).isEqualTo(202);
+  }
+
+  private record State(OffsetDateTime leaseUntil, int epoch) {}
+
+  private State state(UUID job) {
+    return jdbc.sql("select lease_until, epoch from job where id = ?")
+        .param(job)
+        .query((row, _) -> new State(row.getObject(1, OffsetDateTime.class), row.getInt(2)))
+        .single();
   }
 
   /** Requests that wait for a thread would otherwise take all connections from everybody else. */

@@ -257,7 +257,7 @@ class SweepsTest extends ServiceTest {
     assertThat(post(path + "/cancel", "").statusCode()).isEqualTo(202);
     await(path, "cancelled", "succeeded");
     assertThat(delete(path).statusCode()).isEqualTo(204);
-    var longer = sweep(longJob(320), ", \"seeds\": " + IntStream.range(0, 128).boxed().toList());
+    var longer = sweep(longJob(250), ", \"seeds\": " + IntStream.range(0, 128).boxed().toList());
     var problem = problem(post(SWEEPS, longer), 422, "invalid_spec");
     assertThat(problem.at("/errors/0/pointer").asString()).isEqualTo("/job");
     assertThat(problem.at("/errors/0/detail").asString())
@@ -268,9 +268,13 @@ class SweepsTest extends ServiceTest {
   private static String longJob(int terms) {
     var term =
         "{\"type\": \"firing_rate\", \"min\": 0.0, \"layers\": ["
-            + "\"1\", ".repeat(390)
-            + "\"1\"]}";
-    return "{\"model\": {\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4}, {\"type\": \"IAF\"}]}, \"epochs\": 1, \"loss\": ["
+            + ("\"" + "n".repeat(185) + "\", ").repeat(10)
+            + "\""
+            + "n".repeat(185)
+            + "\"]}";
+    return "{\"model\": {\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4}, {\"type\": \"IAF\", \"name\": \""
+        + "n".repeat(185)
+        + "\"}]}, \"epochs\": 1, \"loss\": ["
         + String.join(",", Collections.nCopies(terms, term))
         + "]}";
   }

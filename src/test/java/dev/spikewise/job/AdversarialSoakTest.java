@@ -129,7 +129,7 @@ class AdversarialSoakTest {
               .digest((name + "-key").getBytes(StandardCharsets.US_ASCII));
       settings.add(prefix + "name=" + name);
       settings.add(prefix + "sha256=" + HexFormat.of().formatHex(hash));
-      settings.add(prefix + "role=" + (name.equals("operator") ? "admin" : "train"));
+      settings.add(prefix + "role=admin");
       if (!name.equals("operator")) {
         settings.add(prefix + "tenant=" + name);
       }

@@ -17,6 +17,10 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Date;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -29,6 +33,7 @@ import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
 import org.springframework.test.context.TestPropertySource;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Three tenants and an operator, by API keys (each key is its name and "-key") and by the tokens of
@@ -230,6 +235,115 @@ class TenantsTest {
 
     assertThat(get("/actuator/prometheus", "red-admin").statusCode()).isEqualTo(403);
     assertThat(get("/actuator/prometheus", "operator").statusCode()).isEqualTo(200);
+  }
+
+  /** Who may send what, by the rule that the documentation states. */
+  private enum Who {
+    NOBODY(null),
+    READER("READ"),
+    TRAINER("TRAIN"),
+    ADMIN("ADMIN");
+
+    private final @Nullable String role;
+
+    Who(@Nullable String role) {
+      this.role = role;
+    }
+
+    boolean may(String method) {
+      return switch (method) {
+        case "GET" -> this != NOBODY;
+        case "DELETE" -> this == ADMIN;
+        default -> this == TRAINER || this == ADMIN;
+      };
+    }
+
+    String[] credential(String tenant) {
+      return role == null
+          ? new String[] {"X-Nobody", "nobody"}
+          : token(ISSUER.claims(role).claim("team", tenant));
+    }
+  }
+
+  private static final String MARK = "known-to-red-alone";
+
+  /** Every operation of the OpenAPI document, for every role, in the own and in another tenant. */
+  @Test
+  void everyOperationIsOpenToTheRoleAndTenantThatItBelongsTo() throws Exception {
+    var named = model().replaceFirst("\\{", "{\"name\": \"" + MARK + "\", ");
+    var job = job(model(), 1).replaceFirst("\\{", "{\"name\": \"" + MARK + "\", ");
+    var own =
+        Map.of(
+            "models", created("red", "/api/v1/models", named),
+            "jobs", created("red", "/api/v1/jobs", job),
+            "sweeps", created("red", "/api/v1/sweeps", "{\"job\": " + job + ", \"name\": \"" + MARK + "\"}"),
+            "webhooks",
+                created("red", "/api/v1/webhooks", "{\"url\": \"http://127.0.0.1:1/" + MARK + "\"}"),
+            "datasets", upload("red", 49).headers().firstValue("Location").orElseThrow());
+    await(own.get("jobs"), "succeeded");
+    var document = new JsonMapper().readTree(get("/v3/api-docs", "operator").body());
+    var wrong = new ArrayList<String>();
+    int sent = 0;
+    // Deletions last: an administrator's are carried out.
+    for (boolean deletions : new boolean[] {false, true}) {
+      for (var operation : document.get("paths").properties()) {
+        for (var method : operation.getValue().propertyNames()) {
+          if (!List.of("get", "put", "post", "patch", "delete").contains(method)
+              || method.equals("delete") != deletions) {
+            continue;
+          }
+          var collection = operation.getKey().split("/")[3];
+          boolean single = operation.getKey().contains("{id}");
+          var path =
+              operation
+                  .getKey()
+                  .replace("{id}", single ? id(own.getOrDefault(collection, "/x")) : "")
+                  .replaceAll("\\{[a-z_]+}", "1");
+          var content = operation.getValue().get(method).at("/requestBody/content");
+          var type = content.isObject() ? content.propertyNames().iterator().next() : "text/plain";
+          for (var who : Who.values()) {
+            for (var tenant : List.of("blue", "red")) {
+              var credential = who.credential(tenant);
+              var answer =
+                  send(
+                      method.toUpperCase(Locale.ROOT),
+                      path,
+                      content.isObject() ? "{}" : "",
+                      credential[0],
+                      credential[1],
+                      "Content-Type",
+                      type);
+              sent++;
+              var allowed = allowed(who, method.toUpperCase(Locale.ROOT), tenant, single);
+              if (!allowed.test(answer.statusCode())
+                  || tenant.equals("blue") && answer.body().contains(MARK)) {
+                wrong.add(
+                    "%s %s by %s of %s: %d %s"
+                        .formatted(method, path, who, tenant, answer.statusCode(), answer.body()));
+              }
+            }
+          }
+        }
+      }
+    }
+    assertThat(wrong).isEmpty();
+    assertThat(sent).isGreaterThan(300);
+    for (var path : own.values()) {
+      assertThat(get(path, "red").statusCode()).as("deleted by its administrator").isEqualTo(404);
+    }
+  }
+
+  private static IntPredicate allowed(Who who, String method, String tenant, boolean single) {
+    if (who == Who.NOBODY) {
+      return status -> status == 401;
+    }
+    if (!who.may(method)) {
+      return status -> status == 403;
+    }
+    if (single && tenant.equals("blue")) {
+      return status -> status == 404;
+    }
+    return status -> status < 500 && status != 401 && status != 403;
   }
 
   @Test
