@@ -71,6 +71,7 @@ class AdversarialSoakTest {
       var undisturbed = weights(service, train(service));
       var attacks = new Attacks(service.uri(), "mallory-key", submit(service));
       var statuses = new ConcurrentHashMap<String, Map<Integer, Integer>>();
+      var slowest = new ConcurrentHashMap<String, Long>();
       var faults = new ConcurrentLinkedQueue<String>();
       var stop = new AtomicBoolean();
       var jobs = new AtomicInteger();
@@ -79,7 +80,7 @@ class AdversarialSoakTest {
         var running = new ArrayList<Future<?>>();
         for (int i = 0; i < ATTACKERS; i++) {
           var random = new Random(i);
-          running.add(threads.submit(() -> attack(attacks, random, statuses, faults, stop)));
+          running.add(threads.submit(() -> attack(attacks, random, statuses, slowest, faults, stop)));
         }
         running.add(
             threads.submit(
@@ -102,7 +103,7 @@ class AdversarialSoakTest {
         // What is still computed or waited for ends.
         TimeUnit.SECONDS.sleep(30);
         var late = Usage.of(service);
-        report(statuses, watched, jobs.get(), early, late);
+        report(statuses, slowest, watched, jobs.get(), early, late);
         assertThat(faults).isEmpty();
         assertThat(jobs.get()).isPositive();
         assertThat(watched).hasSize(3);
@@ -168,12 +169,14 @@ class AdversarialSoakTest {
       Attacks attacks,
       Random random,
       Map<String, Map<Integer, Integer>> statuses,
+      Map<String, Long> slowest,
       ConcurrentLinkedQueue<String> faults,
       AtomicBoolean stop) {
     var all = List.copyOf(attacks.all().entrySet());
     while (!stop.get()) {
       var attack = all.get(random.nextInt(all.size()));
       int status;
+      long begin = System.nanoTime();
       try {
         status = attack.getValue().send();
       } catch (IOException e) {
@@ -183,6 +186,7 @@ class AdversarialSoakTest {
         faults.add(attack.getKey() + ": " + e);
         continue;
       }
+      slowest.merge(attack.getKey(), (System.nanoTime() - begin) / 1_000_000, Math::max);
       statuses
           .computeIfAbsent(attack.getKey(), _ -> new ConcurrentHashMap<>())
           .merge(status, 1, Integer::sum);
@@ -263,12 +267,16 @@ class AdversarialSoakTest {
 
   private static void report(
       Map<String, Map<Integer, Integer>> statuses,
+      Map<String, Long> slowest,
       Map<String, List<Double>> watched,
       int jobs,
       Usage early,
       Usage late) {
     new TreeMap<>(statuses)
-        .forEach((attack, counts) -> System.out.println("soak: " + attack + " " + counts));
+        .forEach(
+            (attack, counts) ->
+                System.out.printf(
+                    "soak: %s %s, at most %d ms%n", attack, counts, slowest.get(attack)));
     watched.forEach(
         (path, millis) ->
             System.out.printf(

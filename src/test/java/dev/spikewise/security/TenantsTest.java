@@ -312,7 +312,10 @@ class TenantsTest {
                       credential[0],
                       credential[1],
                       "Content-Type",
-                      type);
+                      type,
+                      // A stream of events would not end.
+                      "Accept",
+                      path.endsWith("/events") ? "application/json" : "*/*");
               sent++;
               var allowed = allowed(who, method.toUpperCase(Locale.ROOT), tenant, single);
               if (!allowed.test(answer.statusCode())
