@@ -203,8 +203,8 @@ public class Datasets {
     var sizes =
         new ArrayList<>(
             jdbc.sql(
-                    "select id, number, coalesce(octet_length(reading), 0) from dataset where number"
-                        + " < ? and (? or tenant = ?) order by number desc limit ?")
+                    "select id, number, coalesce(octet_length(reading), 0) from dataset where"
+                        + " number < ? and (? or tenant = ?) order by number desc limit ?")
                 .params(cursor, tenants.seeAll(), tenants.owner(), limit + 1)
                 .query((row, _) -> new Size(row.getString(1), row.getLong(2), row.getLong(3)))
                 .list());

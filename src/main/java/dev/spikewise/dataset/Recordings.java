@@ -62,6 +62,9 @@ final class Recordings {
   private final Unpacking unpacking;
   private final long maxBytes;
   private final Reading.Notes notes = new Reading.Notes();
+  private int found;
+  private boolean audio;
+  private @Nullable InvalidSpecException refused;
   private int outOfOrder;
   private int filesOutOfOrder;
   private final Map<String, Assumption> assumed = new TreeMap<>();
@@ -215,6 +218,9 @@ final class Recordings {
                 path, "is one too many for the " + maxBytes + " bytes that a data set may take");
           }
         });
+    if (refused != null) {
+      throw refused;
+    }
     if (recordings.isEmpty()) {
       throw new InvalidSpecException(
           "/events",
@@ -222,7 +228,6 @@ final class Recordings {
               + " airplane/a.npy, whose names end in one of "
               + EventReader.SUFFIXES.stream().sorted().toList());
     }
-    prepareFor(recordings);
     recordings.sort(Comparator.comparing(Recording::test).thenComparing(Recording::path));
     noteEvents();
     return dataset(
@@ -238,23 +243,36 @@ final class Recordings {
         "events");
   }
 
-  /** Cameras must have a size; audio has one row of mel bands. */
-  private void prepareFor(List<Recording> recordings) {
-    long audio = recordings.stream().filter(r -> EventReader.isAudio(r.path())).count();
-    if (audio > 0 && audio < recordings.size()) {
+  /**
+   * Prepares for recordings of a camera, which must have a size, or of audio, which has one row of
+   * mel bands: whichever the first file is.
+   *
+   * @return whether the recordings can be read; otherwise only their names are of interest
+   */
+  private boolean prepareFor(String path) {
+    boolean isAudio = EventReader.isAudio(path);
+    if (found == 0) {
+      audio = isAudio;
+      try {
+        boolean bandsByDefault = recipe.width() == null;
+        recipe = isAudio ? recipe.ofAudio() : recipe.requireCamera();
+        frames = new EventFrames(recipe, false);
+        if (isAudio) {
+          notes.assume(
+              "encoding: Speech2Spikes, %d mel bands from 20 Hz to 4 kHz%s, window 32 ms, hop 5 ms, threshold 1"
+                  .formatted(recipe.pixels(), bandsByDefault ? " (width not given)" : ""));
+        }
+      } catch (InvalidSpecException e) {
+        refused = e;
+      }
+    } else if (audio != isAudio) {
       throw new InvalidSpecException(
           "/events",
-          "holds %d audio files beside %d event recordings: upload them as two data sets"
-              .formatted(audio, recordings.size() - audio));
+          "holds at least %d audio files beside %d event recordings: upload them as two data sets"
+              .formatted(audio ? found : 1, audio ? 1 : found));
     }
-    boolean bandsByDefault = recipe.width() == null;
-    recipe = audio > 0 ? recipe.ofAudio() : recipe.requireCamera();
-    frames = new EventFrames(recipe, false);
-    if (audio > 0) {
-      notes.assume(
-          "encoding: Speech2Spikes, %d mel bands from 20 Hz to 4 kHz%s, window 32 ms, hop 5 ms, threshold 1"
-              .formatted(recipe.pixels(), bandsByDefault ? " (width not given)" : ""));
-    }
+    found++;
+    return refused == null;
   }
 
   private void noteEvents() {
@@ -287,9 +305,11 @@ final class Recordings {
       notes.leaveOut(path);
       return null;
     }
+    if (!prepareFor(path)) {
+      return null;
+    }
     var parent = names.length < 2 ? null : names[names.length - 2];
-    var folder =
-        parent == null || SPLITS.contains(parent.toLowerCase(Locale.ROOT)) ? null : parent;
+    var folder = parent == null || SPLITS.contains(parent.toLowerCase(Locale.ROOT)) ? null : parent;
     return frame(path, folder, folders.stream().anyMatch(TEST::contains), in);
   }
 

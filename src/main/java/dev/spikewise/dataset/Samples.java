@@ -74,7 +74,8 @@ final class Samples {
     var part = files.containsKey("events") ? "events" : "file";
     var file = files.get(part);
     if (file != null && startsWith(file, HDF5)) {
-      return Recordings.readSpikeTrains(name, part, bytes(file, part, unpacking), recipe, unpacking);
+      return Recordings.readSpikeTrains(
+          name, part, bytes(file, part, unpacking), recipe, unpacking);
     }
     if (file != null && part.equals("events")) {
       return Recordings.read(name, file, recipe, unpacking);
@@ -212,7 +213,8 @@ final class Samples {
     if (!ten && !hundred) {
       throw new InvalidSpecException(
           "/file",
-          "is not a whole .npz file, HDF5 file of spike trains (SHD, SSC) or binary batch of CIFAR");
+          "is not a whole .npz file, HDF5 file of spike trains (SHD, SSC) or binary batch of"
+              + " CIFAR");
     }
     notes.assume(
         ten

@@ -33,8 +33,9 @@ final class Unpacking {
     return maxSize;
   }
 
-  /** Takes memory for the rest of the request. */
+  /** Takes memory for the rest of the request, unless the request has to end. */
   void reserve(long bytes) {
+    run.run();
     run.reserve(bytes);
   }
 

@@ -11,4 +11,9 @@ import java.util.function.LongConsumer;
 public record FileMemory(long maxUnpacked, LongConsumer reserve) {
 
   public static final FileMemory UNLIMITED = new FileMemory(Long.MAX_VALUE, _ -> {});
+
+  /** Asks whether reading may go on; throws where it may not. */
+  public void check() {
+    reserve.accept(0);
+  }
 }

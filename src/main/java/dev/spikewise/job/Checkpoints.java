@@ -90,7 +90,8 @@ class Checkpoints {
         .sql(
             """
             insert into checkpoint (job_id, epoch, content, statistics, firing_rates, created_at)
-            values (:job, :epoch, :content, :statistics, :firing_rates, :now)""")
+            values (:job, :epoch, :content, :statistics, :firing_rates, :now)\
+            """)
         .param("job", jobId)
         .param("epoch", checkpoint.epoch())
         .param("content", checkpoint.toBytes())
@@ -104,7 +105,8 @@ class Checkpoints {
   Optional<Checkpoint> initial(UUID jobId) {
     return client
         .sql(
-            "select w.content from job j join job_weights w on w.id = j.weights_id where j.id = :job")
+            "select w.content from job j join job_weights w on w.id = j.weights_id where j.id ="
+                + " :job")
         .param("job", jobId)
         .query((row, i) -> Checkpoint.fromBytes(row.getBytes(1)))
         .optional();
@@ -127,7 +129,8 @@ class Checkpoints {
     var epochs =
         client
             .sql(
-                "select epoch from checkpoint where job_id = :job and epoch > 0 order by epoch desc")
+                "select epoch from checkpoint where job_id = :job and epoch > 0 order by epoch"
+                    + " desc")
             .param("job", jobId)
             .query(Integer.class)
             .list();
@@ -160,7 +163,8 @@ class Checkpoints {
   Optional<Statistics> statistics(UUID jobId) {
     return client
         .sql(
-            "select statistics from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
+            "select statistics from checkpoint where job_id = :job and epoch > 0 order by epoch"
+                + " desc limit 1")
         .param("job", jobId)
         .query((row, i) -> mapper.readValue(row.getString(1), Statistics.class))
         .optional();
@@ -169,7 +173,8 @@ class Checkpoints {
   Optional<Map<String, Npz.Array>> firingRates(UUID jobId) {
     return client
         .sql(
-            "select firing_rates from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
+            "select firing_rates from checkpoint where job_id = :job and epoch > 0 order by epoch"
+                + " desc limit 1")
         .param("job", jobId)
         .query((row, i) -> readNpz(row.getBytes(1)))
         .optional();

@@ -168,8 +168,7 @@ public class Jobs implements ModelUse, DatasetUse {
 
     /** The same without its document. */
     public Prepared asVariant() {
-      return new Prepared(
-          null, facts, facts.modelId() == null ? null : network, baseline, seconds);
+      return new Prepared(null, facts, facts.modelId() == null ? null : network, baseline, seconds);
     }
   }
 
@@ -675,11 +674,7 @@ public class Jobs implements ModelUse, DatasetUse {
 
   /** Reads a page in chunks, so that no more than one chunk of long rows is read in vain. */
   private static <T> Page<T> chunks(
-      int limit,
-      int chunk,
-      Chunks<T> chunks,
-      ToLongFunction<T> bytes,
-      Function<T, String> cursor) {
+      int limit, int chunk, Chunks<T> chunks, ToLongFunction<T> bytes, Function<T, String> cursor) {
     var page = new ArrayList<T>();
     @Nullable String last = null;
     long sum = 0;

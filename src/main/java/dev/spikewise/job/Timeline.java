@@ -46,7 +46,8 @@ public class Timeline {
       return 100
           + switch (data) {
             case EpochMetrics epoch -> epoch.bytes();
-            case StateChange change -> 200 + (change.detail() == null ? 0 : change.detail().length());
+            case StateChange change ->
+                200 + (change.detail() == null ? 0 : change.detail().length());
             default -> 0;
           };
     }

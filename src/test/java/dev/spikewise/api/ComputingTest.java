@@ -32,14 +32,16 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 class ComputingTest extends ServiceTest {
 
   private static final String MODEL =
-      "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4}, {\"type\": \"IAF\"}]}";
+      "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4}, {\"type\":"
+          + " \"IAF\"}]}";
   private static final String ANALYSIS = "{\"model\": " + MODEL + ", \"time_steps\": 2}";
 
   /** Its target has to be compared with the untrained network before it is accepted. */
   private static final String WITH_BASELINE =
       "{\"model\": "
           + MODEL
-          + ", \"epochs\": 2, \"loss\": [{\"type\": \"synops\", \"target\": {\"baseline_multiple\": 2.0}}]}";
+          + ", \"epochs\": 2, \"loss\": [{\"type\": \"synops\", \"target\": {\"baseline_multiple\":"
+          + " 2.0}}]}";
 
   private static final byte[] EMPTY_ARRAY =
       ("\u0093NUMPY\u0001\u0000:\u0000{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }\n")
@@ -287,7 +289,9 @@ class ComputingTest extends ServiceTest {
           socket
               .getOutputStream()
               .write(
-                  ("POST /api/v1/analyses HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                  ("POST /api/v1/analyses HTTP/1.1\r\n"
+                       + "Host: 127.0.0.1\r\n"
+                       + "Content-Type: application/json\r\n"
                           + (chunked
                               ? "Transfer-Encoding: chunked"
                               : "Content-Length: " + body.length())

@@ -120,8 +120,7 @@ class HeldAttacksTest extends ServiceTest {
                 BodyPublishers.ofByteArray(file),
                 "Content-Type",
                 "application/x-hdf5"));
-        answers.add(
-            Multipart.upload(this, Map.of("name", name, "time_steps", 2, "file", file)));
+        answers.add(Multipart.upload(this, Map.of("name", name, "time_steps", 2, "file", file)));
         var zip = new ByteArrayOutputStream();
         try (var archive = new ZipOutputStream(zip)) {
           archive.putNextEntry(new ZipEntry("0/a.h5"));

@@ -208,7 +208,8 @@ class LimitsTest extends ServiceTest {
   private String insertModel(String definition) {
     var id = UUID.randomUUID();
     jdbc.sql(
-            "insert into model (id, tenant, definition, created_at) values (?, 'default', ?, current_timestamp)")
+            "insert into model (id, tenant, definition, created_at) values (?, 'default', ?,"
+                + " current_timestamp)")
         .params(id, definition)
         .update();
     return "/api/v1/models/" + id;
@@ -254,7 +255,8 @@ class LimitsTest extends ServiceTest {
       cursor = next(page);
     }
     assertThat(events).as("epochs and three states").isEqualTo(453);
-    var stream = send("GET", path + "/events", BodyPublishers.noBody(), "Accept", "text/event-stream");
+    var stream =
+        send("GET", path + "/events", BodyPublishers.noBody(), "Accept", "text/event-stream");
     assertThat(stream.body().lines().filter("event: epoch"::equals)).hasSize(450);
   }
 

@@ -32,7 +32,8 @@ class SweepsTest extends ServiceTest {
          {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
        "input": {"type": "dataset", "id": "digits", "limit": 400, "encoding": "constant"},
        "batch_size": 32, "time_steps": 8, "epochs": 3, "optimizer": {"type": "adam", "learning_rate": 0.01},
-       "loss": [{"type": "cross_entropy"}, {"type": "synops", "mode": "limit", "target": {"baseline_multiple": 1.0}}]}""";
+       "loss": [{"type": "cross_entropy"}, {"type": "synops", "mode": "limit", "target": {"baseline_multiple": 1.0}}]}\
+      """;
 
   private static String endless() {
     return DIGITS.replace("\"epochs\": 3", "\"epochs\": 100000000");
@@ -58,7 +59,8 @@ class SweepsTest extends ServiceTest {
         create(
             sweep(
                 DIGITS,
-                ", \"name\": \"targets\", \"over\": {\"loss/1/target/baseline_multiple\": [2, 1, 0.9, 0.8]}"));
+                ", \"name\": \"targets\", \"over\": {\"loss/1/target/baseline_multiple\": [2, 1,"
+                    + " 0.9, 0.8]}"));
     var sweep = await(path, "succeeded", "failed");
     assertThat(sweep.get("status").asString()).as(sweep.toPrettyString()).isEqualTo("succeeded");
     assertThat(sweep.at("/progress/finished").asInt()).isEqualTo(4);
@@ -110,7 +112,8 @@ class SweepsTest extends ServiceTest {
         {"model": {"input_shape": [1, 8, 8], "layers": [
            {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "Flatten"},
            {"type": "Linear", "out_features": 200}, {"type": "IAF"}]},
-         "name": "halved", "time_steps": 5, "epochs": 4, "loss": [{"type": "synops", "target": {"baseline_multiple": 3}}]}""";
+         "name": "halved", "time_steps": 5, "epochs": 4, "loss": [{"type": "synops", "target": {"baseline_multiple": 3}}]}\
+        """;
     var path = create(sweep(job, ", \"halving\": {\"rounds\": 2}, \"seeds\": [1, 2]"));
     var sweep = await(path, "succeeded", "failed");
     assertThat(sweep.get("status").asString()).as(sweep.toPrettyString()).isEqualTo("succeeded");
@@ -137,7 +140,8 @@ class SweepsTest extends ServiceTest {
     // Half of what is reached is below what the input alone causes in the only layer.
     var job =
         """
-        {"model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 4}, {"type": "IAF"}]}, "epochs": 1}""";
+        {"model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 4}, {"type": "IAF"}]}, "epochs": 1}\
+        """;
     var path = create(sweep(job, ", \"halving\": {\"rounds\": 3}"));
     var sweep = await(path, "failed", "succeeded");
     assertThat(sweep.get("status").asString()).as(sweep.toPrettyString()).isEqualTo("failed");
@@ -249,10 +253,7 @@ class SweepsTest extends ServiceTest {
   @Timeout(30)
   void aLongJobInManyVariantsIsAnsweredSoon() throws Exception {
     var path =
-        create(
-            sweep(
-                longJob(120),
-                ", \"seeds\": " + IntStream.range(0, 128).boxed().toList()));
+        create(sweep(longJob(120), ", \"seeds\": " + IntStream.range(0, 128).boxed().toList()));
     assertThat(body(get(path)).get("jobs")).hasSize(128);
     assertThat(post(path + "/cancel", "").statusCode()).isEqualTo(202);
     await(path, "cancelled", "succeeded");
@@ -272,7 +273,8 @@ class SweepsTest extends ServiceTest {
             + "\""
             + "n".repeat(185)
             + "\"]}";
-    return "{\"model\": {\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4}, {\"type\": \"IAF\", \"name\": \""
+    return "{\"model\": {\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\","
+               + " \"out_features\": 4}, {\"type\": \"IAF\", \"name\": \""
         + "n".repeat(185)
         + "\"}]}, \"epochs\": 1, \"loss\": ["
         + String.join(",", Collections.nCopies(terms, term))
@@ -291,12 +293,17 @@ class SweepsTest extends ServiceTest {
   @Test
   void variantsShareTheWeightsOfTheirModel() throws Exception {
     var layers =
-        "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4, \"bias\": false}, {\"type\": \"IAF\"}]}";
+        "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4, \"bias\":"
+            + " false}, {\"type\": \"IAF\"}]}";
     var model = post("/api/v1/models", layers).headers().firstValue("Location").orElseThrow();
     var weights =
         Weights.writeNpz(
             new StateDict(
-                Map.of("0.weight", new Tensor(new int[] {4, 4}, new float[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}))));
+                Map.of(
+                    "0.weight",
+                    new Tensor(
+                        new int[] {4, 4},
+                        new float[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}))));
     var put =
         send(
             "PUT",
@@ -310,10 +317,14 @@ class SweepsTest extends ServiceTest {
     var path =
         create(
             sweep(
-                "{\"model\": {\"id\": \"" + id + "\"}, \"epochs\": 1}",
-                ", \"seeds\": [1, 2, 3]"));
+                "{\"model\": {\"id\": \"" + id + "\"}, \"epochs\": 1}", ", \"seeds\": [1, 2, 3]"));
     assertThat(count("job_weights")).isEqualTo(before + 1);
-    assertThat(count("job_model where id in (select model_document_id from job where model_id = '" + id + "')")).isOne();
+    assertThat(
+            count(
+                "job_model where id in (select model_document_id from job where model_id = '"
+                    + id
+                    + "')"))
+        .isOne();
     var sweep = await(path, "succeeded", "failed");
     for (var part : sweep.get("jobs")) {
       // Four inputs of 1 and weights of 1: every neuron fires four times per step.

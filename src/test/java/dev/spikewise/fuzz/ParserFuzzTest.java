@@ -30,7 +30,8 @@ class ParserFuzzTest {
   private static final int TIMES = 40 * Integer.getInteger("fuzz.percent", 20);
   private static final int FORMAT_TIMES = TIMES / 4;
   private static final long ROOM = 1 << 20;
-  private static final EventOptions OPTIONS = new EventOptions(null, null, 8, 8, FileMemory.UNLIMITED);
+  private static final EventOptions OPTIONS =
+      new EventOptions(null, null, 8, 8, FileMemory.UNLIMITED);
 
   private interface Parser {
     void parse(byte[] file) throws IOException;
@@ -41,8 +42,12 @@ class ParserFuzzTest {
     byte[] values = {1, 2, 3, 4, 5, 6, 7, 8};
     mutate(idx(2, 4), file -> Idx.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
     mutate(gzip(idx(2, 4)), file -> Idx.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
-    mutate(npz("|u1", "2, 4", values), file -> Npz.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
-    mutate(npz("<f4", "2, 1", values), file -> Npz.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
+    mutate(
+        npz("|u1", "2, 4", values),
+        file -> Npz.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
+    mutate(
+        npz("<f4", "2, 1", values),
+        file -> Npz.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
     byte[] bin = {3, 1, (byte) 0x80, 0, 10, 0, (byte) 240, 0, 0, 12, 2, 0, (byte) 0x80, 0, 13};
     mutate(bin, file -> frame("a.bin", file));
     mutate(npy("|u1", "2, 4", values), file -> frame("a.npy", file));
@@ -113,7 +118,8 @@ class ParserFuzzTest {
         out.write(head);
         out.write(new byte[1 << 26]);
       }
-      assertThatThrownBy(() -> Idx.read(new ByteArrayInputStream(gzip.toByteArray()), ROOM, _ -> {}))
+      assertThatThrownBy(
+              () -> Idx.read(new ByteArrayInputStream(gzip.toByteArray()), ROOM, _ -> {}))
           .isInstanceOf(IllegalArgumentException.class);
     }
     var empties = new ByteArrayOutputStream();

@@ -80,7 +80,8 @@ class AdversarialSoakTest {
         var running = new ArrayList<Future<?>>();
         for (int i = 0; i < ATTACKERS; i++) {
           var random = new Random(i);
-          running.add(threads.submit(() -> attack(attacks, random, statuses, slowest, faults, stop)));
+          running.add(
+              threads.submit(() -> attack(attacks, random, statuses, slowest, faults, stop)));
         }
         running.add(
             threads.submit(
@@ -198,10 +199,7 @@ class AdversarialSoakTest {
   }
 
   private Void watch(
-      ServiceProcess service,
-      String job,
-      Map<String, List<Double>> watched,
-      AtomicBoolean stop)
+      ServiceProcess service, String job, Map<String, List<Double>> watched, AtomicBoolean stop)
       throws Exception {
     while (!stop.get()) {
       for (var path : List.of("/actuator/health/liveness", job, "/api/v1/jobs?limit=5")) {

@@ -27,7 +27,8 @@ import java.util.zip.ZipOutputStream;
 final class Attacks {
 
   private static final String SMALL =
-      "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4}, {\"type\": \"IAF\"}]}";
+      "{\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 4}, {\"type\":"
+          + " \"IAF\"}]}";
 
   private static final String LARGE =
       """
@@ -82,7 +83,8 @@ final class Attacks {
         () -> post("/api/v1/jobs", job(LARGE, "{\"baseline_multiple\": 0.5}", 1024, 20)));
     all.put("analysis", () -> post("/api/v1/analyses", analysis(LARGE, 64, 64)));
     all.put("endless analysis", () -> post("/api/v1/analyses", analysis(LARGE, 1024, 1024)));
-    all.put("dry run", () -> post("/api/v1/jobs?dry_run=true", job(LARGE, "{\"value\": 1}", 64, 64)));
+    all.put(
+        "dry run", () -> post("/api/v1/jobs?dry_run=true", job(LARGE, "{\"value\": 1}", 64, 64)));
     all.put("zip bomb", () -> upload("events", bomb));
     all.put("countless arrays", () -> upload("file", countless));
     all.put("deflate bomb", () -> upload("file", resource("/interop/deflate_bomb.h5")));
@@ -90,7 +92,8 @@ final class Attacks {
     all.put("shared samples", () -> upload("file", resource("/interop/shared_samples.h5")));
     all.put(
         "NIR of a bomb",
-        () -> send("POST", "/api/v1/models", body("/interop/deflate_bomb.h5"), "application/x-hdf5"));
+        () ->
+            send("POST", "/api/v1/models", body("/interop/deflate_bomb.h5"), "application/x-hdf5"));
     all.put("unknown keys", () -> post("/api/v1/jobs", unknownKeys));
     all.put("wide sweep", () -> post("/api/v1/sweeps", wideSweep));
     all.put("deep JSON", () -> post("/api/v1/models", "[".repeat(100_000)));
@@ -100,11 +103,13 @@ final class Attacks {
     all.put("client that leaves", this::leave);
     all.put("undecodable parameter", () -> raw("GET /api/v1/jobs?label=%FF HTTP/1.1\r\n"));
     all.put("NUL in a filter", () -> get("/api/v1/jobs?name=%00"));
-    all.put("SQL in a filter", () -> get("/api/v1/jobs?name=" + encode("' or 1=1; drop table job --")));
+    all.put(
+        "SQL in a filter", () -> get("/api/v1/jobs?name=" + encode("' or 1=1; drop table job --")));
     all.put("path in an archive", () -> upload("events", traversal()));
     all.put("foreign job", () -> get(foreignJob));
     all.put("foreign cancel", () -> post(foreignJob + "/cancel", ""));
-    all.put("foreign delete", () -> send("DELETE", foreignJob, BodyPublishers.noBody(), "text/plain"));
+    all.put(
+        "foreign delete", () -> send("DELETE", foreignJob, BodyPublishers.noBody(), "text/plain"));
     all.put(
         "private webhook",
         () -> post("/api/v1/webhooks", "{\"url\": \"http://169.254.169.254/latest\"}"));
@@ -117,9 +122,7 @@ final class Attacks {
     int status = 0;
     for (int i = 0; i < 5; i++) {
       status =
-          post(
-              "/api/v1/jobs",
-              "{\"model\": " + SMALL + ", \"epochs\": 2000, \"priority\": 1000}");
+          post("/api/v1/jobs", "{\"model\": " + SMALL + ", \"epochs\": 2000, \"priority\": 1000}");
     }
     return status;
   }
@@ -127,7 +130,8 @@ final class Attacks {
   /** The attacker deletes what it has, so that the soak does not only fill the disk. */
   private int tidyUp() throws Exception {
     for (var list : List.of("jobs", "sweeps", "models", "datasets")) {
-      var page = exchange("GET", "/api/v1/" + list + "?limit=50", BodyPublishers.noBody(), "text/plain");
+      var page =
+          exchange("GET", "/api/v1/" + list + "?limit=50", BodyPublishers.noBody(), "text/plain");
       var ids =
           java.util.regex.Pattern.compile("\"id\":\"([0-9a-f-]{36,64})\"").matcher(page.body());
       while (ids.find()) {
@@ -143,7 +147,8 @@ final class Attacks {
 
   /** Half of a body, and then nothing: the server has to end it. */
   private int stall() throws Exception {
-    return raw("POST /api/v1/jobs HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n");
+    return raw(
+        "POST /api/v1/jobs HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n");
   }
 
   private int smuggle() throws Exception {
@@ -190,7 +195,12 @@ final class Attacks {
   private int raw(String head, String... rest) throws IOException {
     try (var socket = new Socket(root.getHost(), root.getPort())) {
       socket.setSoTimeout(90_000);
-      var request = head + "Host: a\r\nX-API-Key: " + key + "\r\nConnection: close\r\n\r\n" + String.join("", rest);
+      var request =
+          head
+              + "Host: a\r\nX-API-Key: "
+              + key
+              + "\r\nConnection: close\r\n\r\n"
+              + String.join("", rest);
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       byte[] answer = socket.getInputStream().readNBytes(12);
       var text = new String(answer, StandardCharsets.US_ASCII);
@@ -254,7 +264,11 @@ final class Attacks {
   private static String manyTerms() {
     var names = "[" + "\"1\",".repeat(420) + "\"1\"]";
     var term = "{\"type\": \"firing_rate\", \"min\": 0.0, \"layers\": " + names + "}";
-    return "{\"model\": " + SMALL + ", \"loss\": [" + String.join(",", Collections.nCopies(4000, term)) + "]}";
+    return "{\"model\": "
+        + SMALL
+        + ", \"loss\": ["
+        + String.join(",", Collections.nCopies(4000, term))
+        + "]}";
   }
 
   private static String unknownKeys() {

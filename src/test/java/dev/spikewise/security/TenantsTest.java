@@ -276,9 +276,12 @@ class TenantsTest {
         Map.of(
             "models", created("red", "/api/v1/models", named),
             "jobs", created("red", "/api/v1/jobs", job),
-            "sweeps", created("red", "/api/v1/sweeps", "{\"job\": " + job + ", \"name\": \"" + MARK + "\"}"),
+            "sweeps",
+                created(
+                    "red", "/api/v1/sweeps", "{\"job\": " + job + ", \"name\": \"" + MARK + "\"}"),
             "webhooks",
-                created("red", "/api/v1/webhooks", "{\"url\": \"http://127.0.0.1:1/" + MARK + "\"}"),
+                created(
+                    "red", "/api/v1/webhooks", "{\"url\": \"http://127.0.0.1:1/" + MARK + "\"}"),
             "datasets", upload("red", 49).headers().firstValue("Location").orElseThrow());
     await(own.get("jobs"), "succeeded");
     var document = new JsonMapper().readTree(get("/v3/api-docs", "operator").body());

@@ -44,7 +44,8 @@ class RoundsTest {
             {"model": {"input_shape": [1, 8, 8], "layers": [
                {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "Flatten"},
                {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
-             "epochs": 2, "loss": [{"type": "synops", "target": {"baseline_multiple": 3}}]}""",
+             "epochs": 2, "loss": [{"type": "synops", "target": {"baseline_multiple": 3}}]}\
+            """,
             TrainingSpec.class);
     var spec = new SweepSpec(null, job, null, null, new SweepSpec.Halving(2));
     var id = sweeps.create(spec, _ -> job).id();
@@ -63,7 +64,8 @@ class RoundsTest {
             """
             {"job": {"model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 2}, {"type": "IAF"}]},
                "epochs": 1, "labels": {"long": "%s"}, "loss": [{"type": "firing_rate", "min": 0.5}]},
-             "over": {"optimizer/learning_rate": [0.1, 0.2]}, "seeds": [1, 2, 3]}"""
+             "over": {"optimizer/learning_rate": [0.1, 0.2]}, "seeds": [1, 2, 3]}\
+            """
                 .formatted("x".repeat(1000)),
             SweepSpec.class);
     var sweep = sweeps.create(spec, _ -> spec.job());
@@ -71,7 +73,8 @@ class RoundsTest {
     assertThat(jobIds).hasSize(6);
     assertThat(
             jdbc.sql(
-                    "select count(*) from job_spec where id = ? or id in (select id from job where spec_id = ?)")
+                    "select count(*) from job_spec where id = ? or id in (select id from job where"
+                        + " spec_id = ?)")
                 .params(sweep.id(), sweep.id())
                 .query(Integer.class)
                 .single())

@@ -1,5 +1,6 @@
 package dev.spikewise.interop.events;
 
+import dev.spikewise.interop.FileMemory;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -28,6 +29,9 @@ final class Audio {
   private static final int HOP_MICROSECONDS = 5000;
   private static final int WINDOW_MICROSECONDS = 32_000;
 
+  /** The window and the filters grow with the rate. */
+  private static final int MOST_RATE = 192_000;
+
   /** Ten minutes at 48 kHz. */
   private static final int MOST_SAMPLES = 10 * 60 * 48_000;
 
@@ -47,7 +51,12 @@ final class Audio {
    * @param options width is the number of mel bands
    */
   static EventRecording read(byte[] file, EventOptions options) throws IOException {
-    var audio = decode(file);
+    var audio = decode(file, options.memory());
+    if (audio.rate > MOST_RATE) {
+      throw new IllegalArgumentException(
+          "its sample rate must be at most %d Hz but is %d Hz: resample it"
+              .formatted(MOST_RATE, audio.rate));
+    }
     if (audio.rate < 2 * HIGHEST_HERTZ) {
       throw new IllegalArgumentException(
           "its sample rate must be at least 8000 Hz but is %d Hz: resample it"
@@ -62,7 +71,7 @@ final class Audio {
   }
 
   /** All channels mixed to one, -1 to 1. */
-  private static Audio decode(byte[] file) throws IOException {
+  private static Audio decode(byte[] file, FileMemory memory) throws IOException {
     try (var stream = AudioSystem.getAudioInputStream(new ByteArrayInputStream(file))) {
       AudioFormat from = stream.getFormat();
       boolean pcm = from.getEncoding().toString().startsWith("PCM_");
@@ -80,12 +89,15 @@ final class Audio {
               from.getSampleRate(),
               false);
       try (var decoded = AudioSystem.getAudioInputStream(to, stream)) {
+        // Compressed samples are 8 bits, and 16 once decoded.
+        memory.reserve().accept(4L * file.length);
         byte[] bytes = decoded.readAllBytes();
         int n = bytes.length / to.getFrameSize();
         if (n > MOST_SAMPLES) {
           throw new IllegalArgumentException(
               n + " samples are more than the " + MOST_SAMPLES + " that a recording may have");
         }
+        memory.reserve().accept((long) Double.BYTES * n);
         return new Audio(mono(ByteBuffer.wrap(bytes), to, n), (int) to.getSampleRate());
       }
     } catch (UnsupportedAudioFileException e) {
@@ -136,6 +148,7 @@ final class Audio {
 
   private EventRecording events(EventOptions options) {
     int bands = options.width();
+    options.memory().reserve().accept((long) Double.BYTES * bands * (window / 2 + 1));
     var filters = melFilters(bands);
     var cos = new double[window];
     var sin = new double[window];
@@ -146,11 +159,12 @@ final class Audio {
       sin[i] = Math.sin(angle);
       hann[i] = 0.5 - 0.5 * Math.cos(angle);
     }
-    var events = new Columns.Builder();
+    var events = new Columns.Builder(options);
     var levels = new double[bands];
     var frame = new double[window];
     var power = new double[window / 2 + 1];
     for (int k = 0; k <= samples.length / hop; k++) {
+      options.memory().check();
       for (int i = 0; i < window; i++) {
         frame[i] = hann[i] * reflected(k * hop - window / 2 + i);
       }
@@ -178,7 +192,7 @@ final class Audio {
         }
       }
     }
-    return events.build(options, 0L);
+    return events.build(0L);
   }
 
   /** The sample at {@code i}, mirrored at both ends. */

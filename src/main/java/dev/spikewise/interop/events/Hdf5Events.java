@@ -145,7 +145,8 @@ final class Hdf5Events {
 
   private static Object sample(Dataset samples, int number) {
     return ((Object[])
-        BoundedHdf5.within(samples, () -> samples.getData(new long[] {number}, new int[] {1})))[0];
+            BoundedHdf5.within(samples, () -> samples.getData(new long[] {number}, new int[] {1})))
+        [0];
   }
 
   private static Object flat(Dataset array) {

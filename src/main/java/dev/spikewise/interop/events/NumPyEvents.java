@@ -44,8 +44,7 @@ final class NumPyEvents {
       return new Columns(options, null).named(records(head, file, options));
     }
     Npz.Array rows =
-        Npz.readNpy(
-            new ByteArrayInputStream(file), name, MAX_BYTES, options.memory().reserve());
+        Npz.readNpy(new ByteArrayInputStream(file), name, MAX_BYTES, options.memory().reserve());
     if (rows.shape().length != 2 || rows.shape()[1] != 4) {
       throw new IllegalArgumentException(
           "rows of events have shape [n, 4], these have " + Arrays.toString(rows.shape()));

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Groups, texts and arrays of an HDF5 file that is not trusted. What all arrays take together is
- * bounded; compressed chunks are charged with their size when inflated, and must not exceed that size.
+ * bounded; compressed chunks are charged with their size when inflated, and must not exceed that
+ * size.
  */
 final class Hdf5 {
 
@@ -192,7 +193,9 @@ final class Hdf5 {
       Object[] names =
           (Object[])
               ((Object[])
-                  within(table, path, () -> table.getData(new long[] {at, 0}, new int[] {1, 2})))[0];
+                      within(
+                          table, path, () -> table.getData(new long[] {at, 0}, new int[] {1, 2})))
+                  [0];
       pairs.add(List.of(shorten((String) names[0]), shorten((String) names[1])));
     }
     return pairs;

@@ -23,7 +23,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class EventFormatsTest {
 
-  private static final EventOptions DAVIS346 = new EventOptions(null, null, 260, 346, FileMemory.UNLIMITED);
+  private static final EventOptions DAVIS346 =
+      new EventOptions(null, null, 260, 346, FileMemory.UNLIMITED);
 
   @ParameterizedTest
   @ValueSource(
@@ -70,12 +71,12 @@ class EventFormatsTest {
   @ParameterizedTest
   @ValueSource(strings = {"seven_16000.wav", "seven_8000.wav"})
   void encodesAudioAsSpeech2SpikesDoes(String name) throws IOException {
-    assertReads(name, new EventOptions(null, null, 1, 20));
+    assertReads(name, new EventOptions(null, null, 1, 20, FileMemory.UNLIMITED));
   }
 
   @Test
   void refusesAudioThatItCannotEncode() {
-    var bands = new EventOptions(null, null, 1, 20);
+    var bands = new EventOptions(null, null, 1, 20, FileMemory.UNLIMITED);
     var file = bytes("seven_16000.wav");
     assertThatThrownBy(() -> EventReader.read("a.wav", bytes("nmnist.bin"), bands))
         .isInstanceOf(UnreadableFileException.class)
@@ -112,7 +113,8 @@ class EventFormatsTest {
     assertThatThrownBy(() -> EventReader.read("a.npy", rows, DAVIS346))
         .isInstanceOf(UnreadableFileException.class)
         .hasMessageContaining("columns=x,y,p,t");
-    var given = new EventOptions(TimeUnit.MS, List.of("x", "y", "p", "t"), 260, 346, FileMemory.UNLIMITED);
+    var given =
+        new EventOptions(TimeUnit.MS, List.of("x", "y", "p", "t"), 260, 346, FileMemory.UNLIMITED);
     assertThat(EventReader.read("a.npy", rows, given).t()).containsExactly(0, 1000);
     assertThatThrownBy(() -> EventReader.read("a.npy", bytes("fractions.npy"), DAVIS346))
         .isInstanceOf(UnreadableFileException.class)
