@@ -34,6 +34,32 @@ public record ConvShape(
     return covers && groups == 1 ? linear(inSize(), outC) : this;
   }
 
+  /** Whether {@link #mirrored} is there: strides would need zeros between windows. */
+  public boolean canMirror() {
+    return strideH == 1
+        && strideW == 1
+        && padH <= dilationH * (kH - 1)
+        && padW <= dilationW * (kW - 1);
+  }
+
+  /** The convolution that computes the gradient of this one's input from that of its output. */
+  public ConvShape mirrored() {
+    return new ConvShape(
+        outH(),
+        outW(),
+        outC,
+        inC,
+        kH,
+        kW,
+        1,
+        1,
+        dilationH * (kH - 1) - padH,
+        dilationW * (kW - 1) - padW,
+        dilationH,
+        dilationW,
+        groups);
+  }
+
   public int outH() {
     return (inH + 2 * padH - dilationH * (kH - 1) - 1) / strideH + 1;
   }
@@ -130,7 +156,7 @@ public record ConvShape(
     // Where windows start and end up, all of them and those with a gradient.
     long perFrame = (inPlanes ? 2L : 4L) * windows() + (padded() ? pixels * inC : 0);
     long tapLists = 40; // one of a thread's tasks each
-    long fixed = 4 * tapLists * taps();
+    long fixed = 4 * tapLists * taps() + weights;
     if (inPlanes) {
       perFrame += PlaneLayout.frameSize(this);
       fixed = PlaneLayout.PARTS * weights;
@@ -142,7 +168,8 @@ public record ConvShape(
       fixed += 4 * weights;
     }
     if (passesBack) {
-      fixed += weights + 2 * tapLists * kH * kW * outCPerGroup();
+      perFrame += canMirror() ? mirrored().paddedSize() + (long) inH * inW : 0;
+      fixed += 2 * weights + 2 * tapLists * kH * kW * outCPerGroup();
       // The windows that see each pixel.
       fixed += 2L * windows() * kH * kW;
     }

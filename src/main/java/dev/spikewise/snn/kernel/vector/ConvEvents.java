@@ -16,7 +16,7 @@ final class ConvEvents {
   private static final int LANES = SPECIES.length();
 
   /** Channels of a wide tile: 4 or 8 sums hide the latency of a multiply-add. */
-  private static final int WIDE = 64;
+  static final int WIDE = 64;
 
   /** Events that share the gradients they are multiplied with. */
   static final int GROUP = 8;

@@ -144,6 +144,11 @@ final class InputGradient {
     return n;
   }
 
+  /** Whether too few channels are silent to leave them out. */
+  boolean isFull() {
+    return shape.groups() > 1 || loudStarts[shape.outH()] > ConvTiles.IN_RUN * loud.length;
+  }
+
   /**
    * Taps that the tiles of {@link #run} walk along for a frame; a single vector takes as long as a
    * pair.

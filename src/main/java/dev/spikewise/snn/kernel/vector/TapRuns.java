@@ -40,6 +40,11 @@ final class TapRuns {
       lengths[last] += length;
       return;
     }
+    append(input, weight, length);
+  }
+
+  /** A run of its own. */
+  void append(int input, int weight, int length) {
     inputs[count] = input;
     weights[count] = weight;
     lengths[count++] = length;

@@ -22,6 +22,15 @@ final class VectorConv implements Kernels.Conv {
   /** Windows that a task has at least. */
   private static final int CHUNK = 64;
 
+  /** Windows from which on it pays to copy the weights to panels. */
+  private static final int MANY = 64;
+
+  /**
+   * Weights from which on it pays: the runs of AVX-512 are as fast while the weights stay in the
+   * first cache.
+   */
+  private static final int PANEL_WEIGHTS = ConvTiles.RUNS ? 32_768 : 0;
+
   private static final int FORWARD_TASKS = 32;
   private static final int INPUT_TASKS = 32;
 
@@ -33,6 +42,9 @@ final class VectorConv implements Kernels.Conv {
    * src/bench).
    */
   private static final double EVENT_FORWARD = ConvTiles.RUNS ? 14 : 6;
+
+  /** Likewise where it meets 64 output channels at a time. */
+  private static final double WIDE_EVENT_FORWARD = 4;
 
   private static final double EVENT_WEIGHTS = ConvTiles.RUNS ? 12 : 6;
   private static final double EVENT_INPUT = 0.9;
@@ -71,6 +83,8 @@ final class VectorConv implements Kernels.Conv {
 
   private final float[][] eventSums = new float[INPUT_TASKS][ConvEvents.GROUP * LANES];
   private @Nullable InputGradient inputGradient;
+  private @Nullable PanelConv panels;
+  private @Nullable MirroredConv mirrored;
   private final PartialSums partialSums;
   private final PaddedCopy roomyWeights = new PaddedCopy();
   private final PaddedCopy roomyGradients = new PaddedCopy();
@@ -87,14 +101,12 @@ final class VectorConv implements Kernels.Conv {
     reach = WindowIndex.of(shape);
     offsets = shape.tapOffsets();
     forwardTaps = new ActiveTaps[Math.max(FORWARD_TASKS, channels.count)];
-    int[] starts = shape.windowStarts();
-    origins = new int[maxFrames * windows];
+    origins = origins(shape, maxFrames);
     var outputs = new int[origins.length];
     for (int i = 0; i < origins.length; i++) {
-      origins[i] = i / windows * shape.paddedSize() + starts[i % windows];
       outputs[i] = i * shape.outC();
     }
-    start = new float[shape.outC() + LANES];
+    start = new float[shape.outC() + 2 * LANES];
     padded = shape.padded() ? new float[maxFrames * shape.paddedSize()] : null;
     active = new ActiveRows(shape.paddedH(), shape.paddedW(), shape.inC(), maxFrames, parallel);
     events = new Events(shape, maxFrames, parallel);
@@ -120,9 +132,16 @@ final class VectorConv implements Kernels.Conv {
       return;
     }
     measure(from, at, frames);
-    boolean sparse = isSparse(EVENT_FORWARD);
+    boolean sparse = isSparse(groupOut < ConvEvents.WIDE ? EVENT_FORWARD : WIDE_EVENT_FORWARD);
     if (sparse) {
       events.collect(from, at, frames);
+    }
+    if (!sparse && active.coverage() > ConvTiles.IN_RUN && suitsPanels(frames * windows)) {
+      if (panels == null) {
+        panels = new PanelConv(shape, false, origins, parallel);
+      }
+      panels.run(from, at, w, start, y, yAt, frames);
+      return;
     }
     int rows = frames * windows;
     int chunks = Math.clamp(FORWARD_TASKS / channels.count, 1, (rows + CHUNK - 1) / CHUNK);
@@ -166,10 +185,12 @@ final class VectorConv implements Kernels.Conv {
 
   /** The frames with zeros around them, or {@code x} itself where no padding is asked for. */
   private float[] pad(float[] x, int xAt, int frames) {
-    float[] to = padded;
-    if (to == null) {
-      return x;
-    }
+    return padded == null ? x : pad(shape, x, xAt, padded, frames, parallel);
+  }
+
+  /** Copies frames to {@code to}, which has zeros around them. */
+  static float[] pad(
+      ConvShape shape, float[] x, int xAt, float[] to, int frames, Parallel parallel) {
     int row = shape.inW() * shape.inC();
     parallel.run(
         frames,
@@ -185,6 +206,17 @@ final class VectorConv implements Kernels.Conv {
           }
         });
     return to;
+  }
+
+  /** By window of every frame: where it starts in the padded input. */
+  static int[] origins(ConvShape shape, int maxFrames) {
+    int windows = shape.windows();
+    int[] starts = shape.windowStarts();
+    var origins = new int[maxFrames * windows];
+    for (int i = 0; i < origins.length; i++) {
+      origins[i] = i / windows * shape.paddedSize() + starts[i % windows];
+    }
+    return origins;
   }
 
   private void denseForward(
@@ -238,6 +270,9 @@ final class VectorConv implements Kernels.Conv {
       inputGradient = new InputGradient(shape, reach, maxFrames, parallel);
     }
     inputGradient.measure(gy, gyAt, frames);
+    if (mirrored == null && MirroredConv.suits(shape, reach.pairs()) && suitsPanels(frames * windows)) {
+      mirrored = new MirroredConv(shape, maxFrames, parallel);
+    }
     if (activeX != null && events.possible && groupOut % LANES == 0) {
       float[] from = pad(activeX, xAt, frames);
       int at = padded == null ? xAt : 0;
@@ -248,7 +283,11 @@ final class VectorConv implements Kernels.Conv {
         return;
       }
     }
-    inputGradient.run(gy, gyAt, w, gx, gxAt, frames);
+    if (mirrored != null && suitsPanels(frames * windows) && inputGradient.isFull()) {
+      mirrored.run(gy, gyAt, w, gx, gxAt, frames);
+    } else {
+      inputGradient.run(gy, gyAt, w, gx, gxAt, frames);
+    }
   }
 
   /** What a frame's events take, in taps that a dense tile walks along. */
@@ -298,6 +337,10 @@ final class VectorConv implements Kernels.Conv {
       weightGradient = new WeightGradient(shape, active, offsets, origins, maxFrames, parallel);
     }
     weightGradient.run(from, at, gradients, gradientsAt, gw, frames);
+  }
+
+  private boolean suitsPanels(int rows) {
+    return shape.weights() >= PANEL_WEIGHTS && rows >= MANY;
   }
 
   /** Whether visiting events is faster than what a dense pass has to multiply. */
