@@ -89,6 +89,14 @@ public record ConvShape(
     return outC / groups;
   }
 
+  /**
+   * Whether each channel has a kernel of its own, and there are enough of them to fill a vector of
+   * any processor.
+   */
+  public boolean isDepthwise() {
+    return groups == inC && outC == inC && inC >= 16;
+  }
+
   /** Taps of one window and group: kH * kW * Cin / groups. */
   public int taps() {
     return kH * kW * inCPerGroup();
@@ -152,6 +160,11 @@ public record ConvShape(
   public long scratch(long frames, boolean passesBack) {
     long pixels = (long) paddedH() * paddedW();
     long weights = (long) outC * taps();
+    if (isDepthwise()) {
+      // Where windows start, the windows that see each pixel, and the parts of a gradient.
+      long perFrame = windows() + (padded() ? pixels * inC : 0);
+      return frames * perFrame + 2L * windows() * kH * kW + (2 + PlaneLayout.PARTS) * weights;
+    }
     boolean inPlanes = PlaneLayout.suits(this);
     // Where windows start and end up, all of them and those with a gradient.
     long perFrame = (inPlanes ? 2L : 4L) * windows() + (padded() ? pixels * inC : 0);
@@ -164,6 +177,9 @@ public record ConvShape(
     if (groups == 1) {
       // Place and value of an event; starts by pixel, and the active channels of its row.
       perFrame += 2 * pixels * inC + 3 * pixels;
+      // Another list by channel of up to 0.3 of the inputs, and the output's gradient with zeros
+      // around it.
+      perFrame += (long) (0.6 * inSize()) + (long) (outH() + kH - 1) * (outW() + kW - 1) * outC;
       // The parts of an event-driven weight gradient.
       fixed += 4 * weights;
     }

@@ -42,6 +42,15 @@ class KernelsTest {
         new ConvShape(6, 9, 16, 8, 2, 4, 2, 2, 0, 1, 1, 1, 1),
         new ConvShape(5, 7, 8, 9, 3, 2, 1, 3, 1, 0, 1, 1, 1),
         new ConvShape(1, 11, 8, 5, 1, 5, 1, 1, 0, 2, 1, 1, 1),
+        // Many channels: panels, wide events and events by channel, phases of a stride.
+        new ConvShape(9, 8, 48, 80, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        new ConvShape(7, 9, 64, 64, 3, 3, 1, 1, 2, 2, 2, 2, 1),
+        new ConvShape(8, 7, 16, 64, 4, 4, 2, 2, 1, 1, 1, 1, 1),
+        new ConvShape(1, 23, 9, 32, 1, 5, 1, 1, 0, 2, 1, 1, 1),
+        // Depthwise.
+        new ConvShape(7, 9, 20, 20, 3, 3, 1, 1, 1, 1, 1, 1, 20),
+        new ConvShape(8, 6, 16, 16, 5, 4, 2, 3, 2, 1, 1, 1, 16),
+        new ConvShape(1, 17, 33, 33, 1, 3, 1, 1, 0, 2, 1, 2, 33),
         ConvShape.linear(120, 10),
         ConvShape.linear(512, 120),
         ConvShape.linear(1, 1),

@@ -47,6 +47,10 @@ final class VectorConv implements Kernels.Conv {
   private static final double WIDE_EVENT_FORWARD = 4;
 
   private static final double EVENT_WEIGHTS = ConvTiles.RUNS ? 12 : 6;
+
+  /** Likewise where {@link ChannelEvents} fill a tile of four vectors. */
+  private static final double CHANNEL_EVENT_WEIGHTS = 5;
+
   private static final double EVENT_INPUT = 0.9;
 
   /** Adding up the lanes of a group of events' input gradients, likewise. */
@@ -84,6 +88,11 @@ final class VectorConv implements Kernels.Conv {
   private final float[][] eventSums = new float[INPUT_TASKS][ConvEvents.GROUP * LANES];
   private @Nullable InputGradient inputGradient;
   private @Nullable PanelConv panels;
+  private @Nullable ChannelEvents channelEvents;
+
+  /** Padded values of a frame for each one of its own. */
+  private final double paddedShare;
+
   private @Nullable MirroredConv mirrored;
   private final PartialSums partialSums;
   private final PaddedCopy roomyWeights = new PaddedCopy();
@@ -98,6 +107,7 @@ final class VectorConv implements Kernels.Conv {
     groupIn = shape.inCPerGroup();
     groupOut = shape.outCPerGroup();
     channels = new ChannelTiles(groupOut);
+    paddedShare = (double) shape.paddedSize() / shape.inSize();
     reach = WindowIndex.of(shape);
     offsets = shape.tapOffsets();
     forwardTaps = new ActiveTaps[Math.max(FORWARD_TASKS, channels.count)];
@@ -321,6 +331,15 @@ final class VectorConv implements Kernels.Conv {
     int rows = frames * windows;
     if (planes == null) {
       measure(from, at, frames);
+      boolean few = active.density() * paddedShare < ChannelEvents.MOST;
+      double event = groupOut < 4 * LANES ? EVENT_WEIGHTS : CHANNEL_EVENT_WEIGHTS;
+      if (few && ChannelEvents.suits(shape) && isFaster(event)) {
+        if (channelEvents == null) {
+          channelEvents = new ChannelEvents(shape, maxFrames, parallel);
+        }
+        channelEvents.run(x, xAt, gy, gyAt, gw, frames);
+        return;
+      }
       if (isSparse(EVENT_WEIGHTS)) {
         events.collect(from, at, frames);
         sparseWeightGradient(gy, gyAt, gw, rows);
@@ -345,9 +364,13 @@ final class VectorConv implements Kernels.Conv {
 
   /** Whether visiting events is faster than what a dense pass has to multiply. */
   private boolean isSparse(double event) {
+    return events.possible && isFaster(event);
+  }
+
+  private boolean isFaster(double event) {
     double listed = active.coverage();
     double dense = ConvTiles.RUNS ? Math.min(1, listed / ConvTiles.IN_RUN) : listed;
-    return events.possible && active.density() * event < dense;
+    return active.density() * event < dense;
   }
 
   private void sparseWeightGradient(float[] gy, int gyAt, float[] gw, int rows) {

@@ -47,8 +47,11 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public Conv conv(ConvShape shape, int maxFrames) {
-    return VectorLinear.suits(shape)
-        ? new VectorLinear(shape, maxFrames, parallel)
+if (VectorLinear.suits(shape)) {
+      return new VectorLinear(shape, maxFrames, parallel);
+    }
+    return shape.isDepthwise()
+        ? new DepthwiseConv(shape, maxFrames, parallel)
         : new VectorConv(shape, maxFrames, parallel);
   }
 
