@@ -8,10 +8,10 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The gradient of a convolution's weights from the inputs that are not 0. They are listed by channel,
- * so that the gradient of a weight is summed in registers while its channel's events go by: an event
- * is read, and nothing written, for each tap. The output's gradient has zeros around it, so that an
- * event at the border meets all taps too.
+ * The gradient of a convolution's weights from the inputs that are not 0. They are listed by
+ * channel, so that the gradient of a weight is summed in registers while its channel's events go
+ * by: an event is read, and nothing written, for each tap. The output's gradient has zeros around
+ * it, so that an event at the border meets all taps too.
  */
 final class ChannelEvents {
 
@@ -72,7 +72,8 @@ final class ChannelEvents {
     width = left + Math.max(shape.outW(), (shape.padW() + shape.inW() - 1) / shape.strideW() + 1);
     int frame = height * width * outC;
     gradients = new float[maxFrames * frame];
-    rowsOfList = Math.clamp(CACHED / (width * Math.min(outC, 4 * LANES)), 1, maxFrames * shape.inH());
+    rowsOfList =
+        Math.clamp(CACHED / (width * Math.min(outC, 4 * LANES)), 1, maxFrames * shape.inH());
     int phases = shape.strideH() * shape.strideW();
     lists = phases * channels;
     starts = new int[Math.ceilDiv(maxFrames * shape.inH(), rowsOfList) * (lists + 1)];
@@ -158,19 +159,19 @@ final class ChannelEvents {
       int f = r / shape.inH();
       int py = r % shape.inH() + shape.padH();
       int row = xAt + r * shape.inW() * channels;
-        for (int ix = 0; ix < shape.inW(); ix++) {
-          int px = ix + shape.padW();
-          int phase = py % shape.strideH() * shape.strideW() + px % shape.strideW();
-          int place =
-              ((f * height + top + py / shape.strideH()) * width + left + px / shape.strideW())
-                  * outC;
-          if (lists) {
-            list(x, row + ix * channels, place, next, phase * channels);
-          } else {
-            count(x, row + ix * channels, next, phase * channels);
-          }
+      for (int ix = 0; ix < shape.inW(); ix++) {
+        int px = ix + shape.padW();
+        int phase = py % shape.strideH() * shape.strideW() + px % shape.strideW();
+        int place =
+            ((f * height + top + py / shape.strideH()) * width + left + px / shape.strideW())
+                * outC;
+        if (lists) {
+          list(x, row + ix * channels, place, next, phase * channels);
+        } else {
+          count(x, row + ix * channels, next, phase * channels);
         }
       }
+    }
     if (!lists) {
       System.arraycopy(next, 0, starts, at, this.lists);
     }
@@ -264,8 +265,7 @@ final class ChannelEvents {
    * @param more taps behind the first one
    */
   private void add3x4(
-      float[] gw,
-      int w0, int w1, int w2, int g0, int g1, int g2, int first, int last, int more) {
+      float[] gw, int w0, int w1, int w2, int g0, int g1, int g2, int first, int last, int more) {
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector s00 = zero, s01 = zero, s02 = zero, s03 = zero;
     FloatVector s10 = zero, s11 = zero, s12 = zero, s13 = zero;
@@ -308,8 +308,7 @@ final class ChannelEvents {
 
   /** Likewise for two vectors. */
   private void add3x2(
-      float[] gw,
-      int w0, int w1, int w2, int g0, int g1, int g2, int first, int last, int more) {
+      float[] gw, int w0, int w1, int w2, int g0, int g1, int g2, int first, int last, int more) {
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector s00 = zero, s01 = zero;
     FloatVector s10 = zero, s11 = zero;
@@ -340,8 +339,7 @@ final class ChannelEvents {
 
   /** Likewise for one vector. */
   private void add3x1(
-      float[] gw,
-      int w0, int w1, int w2, int g0, int g1, int g2, int first, int last, int more) {
+      float[] gw, int w0, int w1, int w2, int g0, int g1, int g2, int first, int last, int more) {
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector s00 = zero;
     FloatVector s10 = zero;
@@ -365,9 +363,7 @@ final class ChannelEvents {
   }
 
   /** Likewise for one tap. */
-  private void add1x4(
-      float[] gw,
-      int w0, int g0, int first, int last) {
+  private void add1x4(float[] gw, int w0, int g0, int first, int last) {
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector s00 = zero, s01 = zero, s02 = zero, s03 = zero;
     int[] at = places;
@@ -388,9 +384,7 @@ final class ChannelEvents {
   }
 
   /** Likewise. */
-  private void add1x1(
-      float[] gw,
-      int w0, int g0, int first, int last) {
+  private void add1x1(float[] gw, int w0, int g0, int first, int last) {
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector s00 = zero;
     int[] at = places;

@@ -264,7 +264,15 @@ final class DepthwiseConv implements Kernels.Conv {
 
   /** Adds to the gradients of nine taps, what the windows {@code first..last-1} give. */
   private void weights9(
-      float[] x, int xAt, float[] gy, int gyAt, float[] sums, int at, int tap, int first, int last) {
+      float[] x,
+      int xAt,
+      float[] gy,
+      int gyAt,
+      float[] sums,
+      int at,
+      int tap,
+      int first,
+      int last) {
     int o0 = xAt + offsets[tap];
     int o1 = xAt + offsets[tap + 1];
     int o2 = xAt + offsets[tap + 2];
@@ -275,7 +283,15 @@ final class DepthwiseConv implements Kernels.Conv {
     int o7 = xAt + offsets[tap + 7];
     int o8 = xAt + offsets[tap + 8];
     FloatVector zero = FloatVector.zero(SPECIES);
-    FloatVector s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero, s8 = zero;
+    FloatVector s0 = zero,
+        s1 = zero,
+        s2 = zero,
+        s3 = zero,
+        s4 = zero,
+        s5 = zero,
+        s6 = zero,
+        s7 = zero,
+        s8 = zero;
     for (int r = first; r < last; r++) {
       int i = origins[r];
       FloatVector g = FloatVector.fromArray(SPECIES, gy, gyAt + r * channels);
@@ -300,9 +316,20 @@ final class DepthwiseConv implements Kernels.Conv {
     s8.add(FloatVector.fromArray(SPECIES, sums, at + 8 * width)).intoArray(sums, at + 8 * width);
   }
 
-  /** Adds to the gradients of three taps, or of those that are left, what the windows {@code first..last-1} give. */
+  /**
+   * Adds to the gradients of three taps, or of those that are left, what the windows {@code
+   * first..last-1} give.
+   */
   private void weights3(
-      float[] x, int xAt, float[] gy, int gyAt, float[] sums, int at, int tap, int first, int last) {
+      float[] x,
+      int xAt,
+      float[] gy,
+      int gyAt,
+      float[] sums,
+      int at,
+      int tap,
+      int first,
+      int last) {
     int end = taps - 1;
     int o0 = xAt + offsets[tap];
     int o1 = xAt + offsets[Math.min(tap + 1, end)];

@@ -280,7 +280,9 @@ final class VectorConv implements Kernels.Conv {
       inputGradient = new InputGradient(shape, reach, maxFrames, parallel);
     }
     inputGradient.measure(gy, gyAt, frames);
-    if (mirrored == null && MirroredConv.suits(shape, reach.pairs()) && suitsPanels(frames * windows)) {
+    if (mirrored == null
+        && MirroredConv.suits(shape, reach.pairs())
+        && suitsPanels(frames * windows)) {
       mirrored = new MirroredConv(shape, maxFrames, parallel);
     }
     if (activeX != null && events.possible && groupOut % LANES == 0) {

@@ -47,7 +47,7 @@ public final class VectorKernels implements Kernels {
 
   @Override
   public Conv conv(ConvShape shape, int maxFrames) {
-if (VectorLinear.suits(shape)) {
+    if (VectorLinear.suits(shape)) {
       return new VectorLinear(shape, maxFrames, parallel);
     }
     return shape.isDepthwise()
