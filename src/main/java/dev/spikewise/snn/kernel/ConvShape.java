@@ -169,7 +169,9 @@ public record ConvShape(
     // Where windows start and end up, all of them and those with a gradient.
     long perFrame = (inPlanes ? 2L : 4L) * windows() + (padded() ? pixels * inC : 0);
     long tapLists = 40; // one of a thread's tasks each
-    long fixed = 4 * tapLists * taps() + weights;
+    // Weights are copied to panels, and events listed by channel, where there are many.
+    boolean inPanels = weights >= 32_768;
+    long fixed = 4 * tapLists * taps() + (inPanels ? weights : 0);
     if (inPlanes) {
       perFrame += PlaneLayout.frameSize(this);
       fixed = PlaneLayout.PARTS * weights;
@@ -177,15 +179,17 @@ public record ConvShape(
     if (groups == 1) {
       // Place and value of an event; starts by pixel, and the active channels of its row.
       perFrame += 2 * pixels * inC + 3 * pixels;
-      // Another list by channel of up to 0.3 of the inputs, and the output's gradient with zeros
-      // around it.
-      perFrame += (long) (0.6 * inSize()) + (long) (outH() + kH - 1) * (outW() + kW - 1) * outC;
+      if (inPanels) {
+        // Another list by channel of up to 0.3 of the inputs, and the output's gradient with zeros
+        // around it.
+        perFrame += (long) (0.6 * inSize()) + (long) (outH() + kH - 1) * (outW() + kW - 1) * outC;
+      }
       // The parts of an event-driven weight gradient.
       fixed += 4 * weights;
     }
     if (passesBack) {
-      perFrame += canMirror() ? mirrored().paddedSize() + (long) inH * inW : 0;
-      fixed += 2 * weights + 2 * tapLists * kH * kW * outCPerGroup();
+      perFrame += inPanels && canMirror() ? mirrored().paddedSize() + (long) inH * inW : 0;
+      fixed += (inPanels ? 2 : 1) * weights + 2 * tapLists * kH * kW * outCPerGroup();
       // The windows that see each pixel.
       fixed += 2L * windows() * kH * kW;
     }
