@@ -527,10 +527,14 @@ public class Jobs implements ModelUse, DatasetUse {
   @Transactional
   public Job ask(UUID id, JobAction action) {
     var row = lock(id);
-    var from = row.status();
-    if (action.isDoneIn(from)) {
-      return view(row);
+    if (!action.isDoneIn(row.status())) {
+      carryOut(action, row);
     }
+    return view(row);
+  }
+
+  private void carryOut(JobAction action, JobRow row) {
+    var from = row.status();
     if (!action.changes(from)) {
       throw forbidden(action.word(), from);
     }
@@ -554,27 +558,28 @@ public class Jobs implements ModelUse, DatasetUse {
       }
       case RETRY -> {
         quotas.requireJob(row.tenant(), row.epochs());
-        epochs.deleteAll(id);
-        checkpoints.deleteTrained(id);
+        epochs.deleteAll(row.id());
+        checkpoints.deleteTrained(row.id());
         row.requeue(now, settings.ageing());
         row.startOver();
         row.become(JobState.QUEUED, Reason.REQUESTED, now);
       }
     }
     timeline.changed(row, from, now);
-    return view(row);
   }
 
-  /** Cancels those of the jobs that are not over; returns how many. */
+  /** Cancels those of the jobs that are not over, without reading their documents; returns how many. */
   @Transactional
   public int cancel(Collection<UUID> ids) {
     int cancelled = 0;
     for (var id : ids) {
-      if (jobs.lock(id).filter(row -> JobAction.CANCEL.changes(row.status())).isPresent()) {
-        ask(id, JobAction.CANCEL);
+      var row = jobs.lock(id).filter(found -> tenants.sees(found.tenant())).orElse(null);
+      if (row != null && JobAction.CANCEL.changes(row.status())) {
+        carryOut(JobAction.CANCEL, row);
         cancelled++;
       }
     }
+    jobs.flush();
     return cancelled;
   }
 
