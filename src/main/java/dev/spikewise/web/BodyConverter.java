@@ -29,8 +29,8 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
   /** Bytes that are parsed and checked in less time than a thread takes to begin. */
   private static final int SMALL = 16 << 10;
 
-  /** Bytes of memory that a byte of JSON takes as a tree and as records. */
-  public static final int PARSED = 10;
+  /** Bytes of memory that a byte of JSON takes as a tree: 23 for a list of short strings. */
+  public static final int PARSED = 24;
 
   private final TreeCheck treeCheck;
   private final Limits limits;
