@@ -568,7 +568,9 @@ public class Jobs implements ModelUse, DatasetUse {
     timeline.changed(row, from, now);
   }
 
-  /** Cancels those of the jobs that are not over, without reading their documents; returns how many. */
+  /**
+   * Cancels those of the jobs that are not over, without reading their documents; returns how many.
+   */
   @Transactional
   public int cancel(Collection<UUID> ids) {
     int cancelled = 0;

@@ -294,8 +294,8 @@ class ComputingTest extends ServiceTest {
               .getOutputStream()
               .write(
                   ("POST /api/v1/analyses HTTP/1.1\r\n"
-                       + "Host: 127.0.0.1\r\n"
-                       + "Content-Type: application/json\r\n"
+                          + "Host: 127.0.0.1\r\n"
+                          + "Content-Type: application/json\r\n"
                           + (chunked
                               ? "Transfer-Encoding: chunked"
                               : "Content-Length: " + body.length())

@@ -274,7 +274,7 @@ class SweepsTest extends ServiceTest {
             + "n".repeat(185)
             + "\"]}";
     return "{\"model\": {\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\","
-               + " \"out_features\": 4}, {\"type\": \"IAF\", \"name\": \""
+        + " \"out_features\": 4}, {\"type\": \"IAF\", \"name\": \""
         + "n".repeat(185)
         + "\"}]}, \"epochs\": 1, \"loss\": ["
         + String.join(",", Collections.nCopies(terms, term))

@@ -79,12 +79,11 @@ final class Attacks {
     all.put("16 labels", () -> get("/api/v1/jobs?" + labels(16)));
     all.put("17 labels", () -> get("/api/v1/jobs?" + labels(17)));
     all.put(
-        "baseline",
-        () -> post("/api/v1/jobs", job(LARGE, "{\"baseline_multiple\": 0.5}", 1024, 20)));
-    all.put("analysis", () -> post("/api/v1/analyses", analysis(LARGE, 64, 64)));
+        "baseline", () -> post("/api/v1/jobs", job(LARGE, "{\"baseline_multiple\": 0.5}", 32, 20)));
+    all.put("analysis", () -> post("/api/v1/analyses", analysis(LARGE, 32, 50)));
     all.put("endless analysis", () -> post("/api/v1/analyses", analysis(LARGE, 1024, 1024)));
     all.put(
-        "dry run", () -> post("/api/v1/jobs?dry_run=true", job(LARGE, "{\"value\": 1}", 64, 64)));
+        "dry run", () -> post("/api/v1/jobs?dry_run=true", job(LARGE, "{\"value\": 1e9}", 32, 20)));
     all.put("zip bomb", () -> upload("events", bomb));
     all.put("countless arrays", () -> upload("file", countless));
     all.put("deflate bomb", () -> upload("file", resource("/interop/deflate_bomb.h5")));
@@ -158,7 +157,7 @@ final class Attacks {
   }
 
   private int leave() throws Exception {
-    byte[] body = analysis(LARGE, 64, 64).getBytes(StandardCharsets.UTF_8);
+    byte[] body = analysis(LARGE, 32, 50).getBytes(StandardCharsets.UTF_8);
     try (var socket = new Socket(root.getHost(), root.getPort())) {
       var head =
           "POST /api/v1/analyses HTTP/1.1\r\nHost: a\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
