@@ -21,9 +21,12 @@ import java.util.zip.CRC32C;
  * dims, float32 values), CRC-32C of all before it.
  *
  * @param epoch number of complete epochs
+ * @param weights the model's state_dict
+ * @param optimizer moments and step counts of the optimiser
+ * @param monitors what early stopping and ReduceLROnPlateau have seen so far
  */
 public record Checkpoint(
-    int epoch, StateDict weights, StateDict optimizer, StateDict earlyStopping) {
+    int epoch, StateDict weights, StateDict optimizer, StateDict monitors) {
 
   private static final int MAGIC = 0x53504b57;
   private static final int VERSION = 2;
@@ -42,7 +45,7 @@ public record Checkpoint(
       out.writeInt(epoch);
       write(out, weights);
       write(out, optimizer);
-      write(out, earlyStopping);
+      write(out, monitors);
       out.writeInt(checksum(bytes.toByteArray(), bytes.size()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -5,6 +5,7 @@ import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EarlyStopping;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.LossTerm;
+import dev.spikewise.spec.Monitor;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.Map;
 import java.util.Objects;
@@ -68,13 +69,12 @@ final class EarlyStop {
 
   /** Larger is better. */
   private float monitored(EpochMetrics epoch) {
-    Double value =
-        switch (Objects.requireNonNull(rules).monitor()) {
-          case LOSS -> -epoch.loss();
-          case ACCURACY -> epoch.accuracy();
-          case TEST_ACCURACY -> epoch.testAccuracy();
-        };
-    return value == null ? Float.NEGATIVE_INFINITY : value.floatValue();
+    Monitor monitor = Objects.requireNonNull(rules).monitor();
+    Double value = monitor.of(epoch);
+    if (value == null) {
+      return Float.NEGATIVE_INFINITY;
+    }
+    return monitor.isMaximised() ? value.floatValue() : -value.floatValue();
   }
 
   StateDict state() {

@@ -71,6 +71,7 @@ record SpecCheck(
                       case LossTerm.Synops _,
                           LossTerm.FiringRate _,
                           LossTerm.L1 _,
+                          LossTerm.WeightNorm _,
                           LossTerm.InputDifference _ ->
                           false;
                     });
@@ -103,6 +104,7 @@ record SpecCheck(
         case LossTerm.Synops s -> checkNames(i, s.layers(), synaptic, "layer with weights");
         case LossTerm.FiringRate f -> checkNames(i, f.layers(), spiking, "spiking layer");
         case LossTerm.L1 l -> checkNames(i, l.layers(), spiking, "spiking layer");
+        case LossTerm.WeightNorm w -> checkNames(i, w.layers(), synaptic, "layer with weights");
         case LossTerm.InputDifference d ->
             checkNames(i, d.layers(), names(SynapticSpec.class), "layer with weights");
         case LossTerm.MaxMembraneCrossEntropy _ -> checkPotential(i);

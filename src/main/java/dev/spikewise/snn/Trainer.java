@@ -8,6 +8,8 @@ import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.loss.Loss;
 import dev.spikewise.snn.network.Executor;
+import dev.spikewise.snn.optim.GradientClip;
+import dev.spikewise.snn.optim.PlateauDetector;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.transform.Quantizer;
@@ -55,6 +57,7 @@ public final class Trainer {
   private final Statistics baseline;
   private final Map<String, Double> synopsBefore;
   private final EarlyStop earlyStop;
+  private final PlateauDetector plateau;
   private final int[] labels;
   private int epoch;
   private Counter counter;
@@ -102,7 +105,8 @@ public final class Trainer {
     } else {
       network.load(weights);
     }
-    network.optimize(spec.optimizer(), spec.clipGradNorm());
+    network.optimize(
+        spec.optimizer(), new GradientClip(spec.clipGradNorm(), spec.clipGradValue()));
     counter = new Counter(network, spec.dt());
     testCounter = new Counter(network, spec.dt());
     this.baseline =
@@ -117,6 +121,7 @@ public final class Trainer {
     mistakes.throwIfAny();
     loss = new Loss(spec.loss(), network, batchSize, spec.dt(), synopsBefore);
     earlyStop = new EarlyStop(spec, targetSynops());
+    plateau = new PlateauDetector(spec.lrScheduler());
     labels = new int[batchSize];
   }
 
@@ -251,6 +256,7 @@ public final class Trainer {
       if (complete.silent() && !network.hasGradient()) {
         return Outcome.NETWORK_SILENT;
       }
+      plateau.after(metrics);
       var enough = earlyStop.after(metrics);
       if (enough.isPresent()) {
         return enough.get();
@@ -318,6 +324,7 @@ public final class Trainer {
       double value = loss.compute(batch, labels);
       counter.add(batch);
       network.backward(batch, loss.outputGradient(), loss.peakGradient(), goOn);
+      loss.addWeightGradients();
       network.step(learningRate(from / spec.batchSize(), order.length));
       sums.samples += batch;
       sums.loss += value * batch;
@@ -335,7 +342,9 @@ public final class Trainer {
       return given;
     }
     long batches = Math.ceilDiv(samples, spec.batchSize());
-    var at = new LrScheduler.Position(epoch * batches + batch, batches, spec.epochs());
+    var at =
+        new LrScheduler.Position(
+            epoch * batches + batch, batches, spec.epochs(), plateau.reductions());
     return spec.lrScheduler().learningRate(given, at);
   }
 
@@ -416,14 +425,19 @@ public final class Trainer {
   }
 
   public Checkpoint checkpoint() {
-    return new Checkpoint(epoch, network.stateDict(), network.optimizerState(), earlyStop.state());
+    return new Checkpoint(
+        epoch,
+        network.stateDict(),
+        network.optimizerState(),
+        earlyStop.state().with(plateau.state()));
   }
 
   /** Continues from {@code checkpoint} as if it had never been interrupted. */
   public void restore(Checkpoint checkpoint) {
     network.load(checkpoint.weights());
     network.restoreOptimizer(checkpoint.optimizer());
-    earlyStop.restore(checkpoint.earlyStopping());
+    earlyStop.restore(checkpoint.monitors());
+    plateau.restore(checkpoint.monitors());
     epoch = checkpoint.epoch();
   }
 }

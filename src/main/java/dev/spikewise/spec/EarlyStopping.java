@@ -1,7 +1,6 @@
 package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param tolerance Relative distance from the target that counts as met.
  * @param patience Number of successive epochs without a better {@code monitor} after which the
  *     training ends.
+ * @param monitor Metric that must improve: {@code loss}, {@code accuracy} or {@code test_accuracy}.
  * @param minDelta Smallest change of {@code monitor} that counts as an improvement.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -22,16 +22,6 @@ public record EarlyStopping(
     @Nullable Integer patience,
     Monitor monitor,
     Double minDelta) {
-
-  /** What is to become better. */
-  public enum Monitor {
-    @JsonProperty("loss")
-    LOSS,
-    @JsonProperty("accuracy")
-    ACCURACY,
-    @JsonProperty("test_accuracy")
-    TEST_ACCURACY
-  }
 
   public EarlyStopping {
     tolerance = tolerance == null ? 0.05 : tolerance;

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
       name = "max_membrane_cross_entropy"),
   @JsonSubTypes.Type(value = LossTerm.MseCount.class, name = "mse_count"),
   @JsonSubTypes.Type(value = LossTerm.L1.class, name = "l1"),
+  @JsonSubTypes.Type(value = LossTerm.WeightNorm.class, name = "weight_norm"),
   @JsonSubTypes.Type(
       value = LossTerm.InputDifference.class,
       names = {"input_difference", "input_diff"}),
@@ -160,21 +161,49 @@ public sealed interface LossTerm {
     }
   }
 
-  /** Cross entropy of the last layer's spikes, summed over time, against the labels. */
-  record CrossEntropy(Double weight) implements LossTerm {
+  /**
+   * Cross entropy of the last layer's spikes, summed over time, against the labels.
+   *
+   * @param labelSmoothing Part of each label that is spread evenly over all classes (Szegedy et al.
+   *     2016, arXiv:1512.00567), at least 0 and below 1; 0 when absent.
+   */
+  record CrossEntropy(Double weight, @Nullable Double labelSmoothing) implements LossTerm {
     public CrossEntropy {
       weight = weight == null ? 1.0 : weight;
     }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      LossTerm.super.check(mistakes);
+      checkSmoothing(labelSmoothing, mistakes);
+    }
+  }
+
+  private static void checkSmoothing(@Nullable Double smoothing, Mistakes mistakes) {
+    mistakes.require(
+        smoothing == null || smoothing >= 0 && smoothing < 1,
+        "label_smoothing",
+        "must be at least 0 and below 1, was " + smoothing);
   }
 
   /**
    * Cross entropy between the labels and the largest membrane potential of each output over time.
    * The last layer must return potentials, as ExpLeak does; the predicted class is then the argmax
    * of these values.
+   *
+   * @param labelSmoothing Part of each label that is spread evenly over all classes, at least 0 and
+   *     below 1; 0 when absent.
    */
-  record MaxMembraneCrossEntropy(Double weight) implements LossTerm {
+  record MaxMembraneCrossEntropy(Double weight, @Nullable Double labelSmoothing)
+      implements LossTerm {
     public MaxMembraneCrossEntropy {
       weight = weight == null ? 1.0 : weight;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      LossTerm.super.check(mistakes);
+      checkSmoothing(labelSmoothing, mistakes);
     }
   }
 
@@ -208,6 +237,26 @@ public sealed interface LossTerm {
   record L1(Double weight, @Nullable List<String> layers) implements LossTerm {
     public L1 {
       weight = weight == null ? 1.0 : weight;
+    }
+  }
+
+  /**
+   * {@code sum of |w|^p} over the weights of the named parameter layers, biases excluded: L1 (lasso)
+   * or L2 (ridge) regularisation.
+   *
+   * @param p Exponent: 1 or 2; 2 when absent.
+   * @param layers Names of the parameter layers that count; all of them when absent.
+   */
+  record WeightNorm(Integer p, Double weight, @Nullable List<String> layers) implements LossTerm {
+    public WeightNorm {
+      p = p == null ? 2 : p;
+      weight = weight == null ? 1.0 : weight;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      LossTerm.super.check(mistakes);
+      mistakes.require(p == 1 || p == 2, "p", "must be 1 or 2, was " + p);
     }
   }
 

@@ -1,14 +1,18 @@
 package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.spikewise.problem.Mistakes;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * PyTorch's learning-rate schedules. They advance once per epoch; OneCycleLR advances once per
- * batch.
+ * batch. ReduceLROnPlateau follows a metric, all others the position of the training alone.
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
@@ -24,14 +28,41 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(
       value = LrScheduler.OneCycle.class,
       names = {"one_cycle", "OneCycleLR"}),
+  @JsonSubTypes.Type(
+      value = LrScheduler.MultiStep.class,
+      names = {"multi_step", "MultiStepLR"}),
+  @JsonSubTypes.Type(
+      value = LrScheduler.Linear.class,
+      names = {"linear", "LinearLR"}),
+  @JsonSubTypes.Type(
+      value = LrScheduler.WarmRestarts.class,
+      names = {"warm_restarts", "CosineAnnealingWarmRestarts"}),
+  @JsonSubTypes.Type(
+      value = LrScheduler.Plateau.class,
+      names = {"plateau", "ReduceLROnPlateau"}),
+  @JsonSubTypes.Type(
+      value = LrScheduler.Sequential.class,
+      names = {"sequential", "SequentialLR"}),
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public sealed interface LrScheduler {
 
+  /** Reports every mistake in the schedule itself. */
   void check(Mistakes mistakes);
 
-  /** Where a training stands: batches since its start, and how many there are in all. */
-  record Position(long batch, long batchesPerEpoch, int epochs) {
+  /**
+   * Progress of a training.
+   *
+   * @param batch number of batches since the start of the training
+   * @param batchesPerEpoch number of batches per epoch
+   * @param epochs number of epochs of the whole training
+   * @param reductions number of times that {@link Plateau} has lowered the learning rate
+   */
+  record Position(long batch, long batchesPerEpoch, int epochs, int reductions) {
+    public Position(long batch, long batchesPerEpoch, int epochs) {
+      this(batch, batchesPerEpoch, epochs, 0);
+    }
+
     long epoch() {
       return batch / batchesPerEpoch;
     }
@@ -39,10 +70,23 @@ public sealed interface LrScheduler {
     long batches() {
       return batchesPerEpoch * epochs;
     }
+
+    /** The same progress, counted from epoch {@code start}, of a schedule that ends there too. */
+    Position since(int start) {
+      return new Position(
+          batch - start * batchesPerEpoch, batchesPerEpoch, Math.max(epochs - start, 1));
+    }
+  }
+
+  /** Metric that the schedule follows; null where it follows the position alone. */
+  default @Nullable Monitor monitored() {
+    return null;
   }
 
   /**
-   * @param given the optimiser's learning rate
+   * Returns the learning rate of the next batch.
+   *
+   * @param given learning rate of the optimiser's specification
    */
   double learningRate(double given, Position at);
 
@@ -125,14 +169,33 @@ public sealed interface LrScheduler {
   /**
    * OneCycleLR: raises the learning rate during the first {@code pct_start} of all batches from
    * {@code 1 / div_factor} of the optimiser's rate to that rate, then lowers it to {@code 1 /
-   * (div_factor final_div_factor)} of it, each along half a cosine (Smith and Topin 2017,
-   * arXiv:1708.07120). Momentum is constant, as with PyTorch's cycle_momentum=False.
+   * (div_factor final_div_factor)} of it (Smith and Topin 2017, arXiv:1708.07120). Momentum is
+   * constant, as with PyTorch's cycle_momentum=False.
    *
    * @param pctStart Fraction of all batches during which the learning rate rises.
    * @param divFactor Highest learning rate divided by the first one.
    * @param finalDivFactor First learning rate divided by the last one.
+   * @param annealStrategy Curve between the learning rates: {@code cos} for half a cosine, or
+   *     {@code linear}; {@code cos} when absent.
+   * @param threePhase Whether the learning rate falls as fast as it rose, down to the first one, and
+   *     only then to the last one; false when absent.
    */
-  record OneCycle(Double pctStart, Double divFactor, Double finalDivFactor) implements LrScheduler {
+  record OneCycle(
+      Double pctStart,
+      Double divFactor,
+      Double finalDivFactor,
+      @Nullable AnnealStrategy annealStrategy,
+      @Nullable Boolean threePhase)
+      implements LrScheduler {
+
+    /** Curve between two learning rates. */
+    public enum AnnealStrategy {
+      @JsonProperty("cos")
+      COS,
+      @JsonProperty("linear")
+      LINEAR
+    }
+
     public OneCycle {
       pctStart = pctStart == null ? 0.3 : pctStart;
       divFactor = divFactor == null ? 25.0 : divFactor;
@@ -144,22 +207,261 @@ public sealed interface LrScheduler {
       mistakes.between(pctStart, 0, 1, "pct_start");
       mistakes.positive(divFactor, "div_factor");
       mistakes.positive(finalDivFactor, "final_div_factor");
+      mistakes.require(
+          !Boolean.TRUE.equals(threePhase) || pctStart <= 0.5,
+          "pct_start",
+          "must be at most 0.5 with three_phase, was " + pctStart);
     }
 
     @Override
     public double learningRate(double given, Position at) {
       double first = given / divFactor;
-      double last = at.batches() - 1;
+      double last = first / finalDivFactor;
+      double end = at.batches() - 1;
       double top = pctStart * at.batches() - 1;
       if (at.batch() < top) {
         return between(first, given, at.batch() / top);
       }
-      double part = last > top ? (at.batch() - top) / (last - top) : 0;
-      return between(given, first / finalDivFactor, part);
+      if (!Boolean.TRUE.equals(threePhase)) {
+        return fall(given, last, top, end, at.batch());
+      }
+      double middle = 2 * pctStart * at.batches() - 2;
+      return at.batch() < middle
+          ? fall(given, first, top, middle, at.batch())
+          : fall(first, last, middle, end, at.batch());
     }
 
-    private static double between(double from, double to, double part) {
-      return to + (from - to) * (1 + Math.cos(Math.PI * part)) / 2;
+    private double fall(double from, double to, double start, double end, double batch) {
+      return between(from, to, end > start ? (batch - start) / (end - start) : 0);
+    }
+
+    private double between(double from, double to, double part) {
+      return annealStrategy == AnnealStrategy.LINEAR
+          ? from + (to - from) * part
+          : to + (from - to) * (1 + Math.cos(Math.PI * part)) / 2;
+    }
+  }
+
+  /**
+   * MultiStepLR: multiplies the learning rate by {@code gamma} at each milestone.
+   *
+   * @param milestones Numbers of completed epochs at which the learning rate changes, in ascending
+   *     order.
+   * @param gamma Factor applied to the learning rate at each milestone.
+   */
+  record MultiStep(List<Integer> milestones, Double gamma) implements LrScheduler {
+    public MultiStep {
+      milestones = copy(milestones);
+      gamma = gamma == null ? 0.1 : gamma;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      checkMilestones(milestones, mistakes);
+      mistakes.positive(gamma, "gamma");
+    }
+
+    @Override
+    public double learningRate(double given, Position at) {
+      long passed = milestones.stream().filter(milestone -> at.epoch() >= milestone).count();
+      return given * Math.pow(gamma, passed);
+    }
+  }
+
+  /**
+   * LinearLR: changes the factor of the learning rate from {@code start_factor} to {@code
+   * end_factor} within {@code total_iters} epochs, in equal steps; a warm-up, with the defaults.
+   *
+   * @param startFactor Factor of the learning rate in the first epoch, above 0 and at most 1; 1/3
+   *     when absent.
+   * @param endFactor Factor of the learning rate after {@code total_iters} epochs, at least 0 and at
+   *     most 1.
+   * @param totalIters Number of epochs until the last factor.
+   */
+  record Linear(Double startFactor, Double endFactor, Integer totalIters) implements LrScheduler {
+    public Linear {
+      startFactor = startFactor == null ? 1.0 / 3 : startFactor;
+      endFactor = endFactor == null ? 1.0 : endFactor;
+      totalIters = totalIters == null ? 5 : totalIters;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.require(
+          startFactor > 0 && startFactor <= 1,
+          "start_factor",
+          "must be above 0 and at most 1, was " + startFactor);
+      mistakes.between(endFactor, 0, 1, "end_factor");
+      mistakes.atLeast(totalIters, 1, "total_iters");
+    }
+
+    @Override
+    public double learningRate(double given, Position at) {
+      double part = (double) Math.min(at.epoch(), totalIters) / totalIters;
+      return given * (startFactor + (endFactor - startFactor) * part);
+    }
+  }
+
+  /**
+   * CosineAnnealingWarmRestarts: lowers the learning rate to {@code eta_min} along half a cosine and
+   * starts again from the optimiser's rate, after {@code t_0} epochs and then after {@code t_mult}
+   * times as many each time (Loshchilov and Hutter 2017, arXiv:1608.03983).
+   *
+   * @param t0 Number of epochs until the first restart.
+   * @param tMult Factor of that number after each restart; 1 when absent.
+   * @param etaMin Lowest learning rate of the schedule.
+   */
+  record WarmRestarts(@JsonProperty("t_0") Integer t0, Integer tMult, Double etaMin)
+      implements LrScheduler {
+    public WarmRestarts {
+      tMult = tMult == null ? 1 : tMult;
+      etaMin = etaMin == null ? 0.0 : etaMin;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      if (mistakes.require(t0 != null, "t_0", "is missing: give a number of epochs")) {
+        mistakes.atLeast(t0, 1, "t_0");
+      }
+      mistakes.atLeast(tMult, 1, "t_mult");
+      mistakes.require(
+          etaMin >= 0 && Double.isFinite(etaMin), "eta_min", "must be at least 0, was " + etaMin);
+    }
+
+    @Override
+    public double learningRate(double given, Position at) {
+      long length = t0;
+      long since = at.epoch();
+      if (tMult == 1) {
+        since %= length;
+      }
+      while (since >= length) {
+        since -= length;
+        length *= tMult;
+      }
+      return etaMin + (given - etaMin) * (1 + Math.cos(Math.PI * since / length)) / 2;
+    }
+  }
+
+  /**
+   * ReduceLROnPlateau: multiplies the learning rate by {@code factor} when {@code monitor} has not
+   * improved for more than {@code patience} epochs.
+   *
+   * @param monitor Metric of the epoch that is watched: the loss is to fall, an accuracy to rise;
+   *     {@code loss} when absent.
+   * @param factor Factor applied to the learning rate, above 0 and below 1.
+   * @param patience Number of epochs without an improvement that are accepted.
+   * @param threshold Smallest relative change of {@code monitor} that counts as an improvement.
+   * @param cooldown Number of epochs after a change during which nothing is counted.
+   * @param minLr Lowest learning rate.
+   */
+  record Plateau(
+      Monitor monitor,
+      Double factor,
+      Integer patience,
+      Double threshold,
+      Integer cooldown,
+      Double minLr)
+      implements LrScheduler {
+    public Plateau {
+      monitor = monitor == null ? Monitor.LOSS : monitor;
+      factor = factor == null ? 0.1 : factor;
+      patience = patience == null ? 10 : patience;
+      threshold = threshold == null ? 1e-4 : threshold;
+      cooldown = cooldown == null ? 0 : cooldown;
+      minLr = minLr == null ? 0.0 : minLr;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.require(
+          factor > 0 && factor < 1, "factor", "must be above 0 and below 1, was " + factor);
+      mistakes.atLeast(patience, 0, "patience");
+      mistakes.between(threshold, 0, 1, "threshold");
+      mistakes.atLeast(cooldown, 0, "cooldown");
+      mistakes.require(
+          minLr >= 0 && Double.isFinite(minLr), "min_lr", "must be at least 0, was " + minLr);
+    }
+
+    @Override
+    public @Nullable Monitor monitored() {
+      return monitor;
+    }
+
+    @Override
+    public double learningRate(double given, Position at) {
+      return Math.max(given * Math.pow(factor, at.reductions()), Math.min(minLr, given));
+    }
+  }
+
+  /**
+   * SequentialLR: runs one schedule after the other, each from its own first epoch.
+   *
+   * @param schedulers Schedules in their order; neither ReduceLROnPlateau nor SequentialLR.
+   * @param milestones Numbers of completed epochs at which the next schedule begins, in ascending
+   *     order; one less than schedules.
+   */
+  record Sequential(List<LrScheduler> schedulers, List<Integer> milestones) implements LrScheduler {
+    public Sequential {
+      schedulers = copy(schedulers);
+      milestones = copy(milestones);
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      mistakes.require(
+          schedulers.size() > 1, "schedulers", "must have at least 2 schedules, has " + schedulers.size());
+      for (int i = 0; i < schedulers.size(); i++) {
+        var at = mistakes.in("schedulers").in(i);
+        switch (schedulers.get(i)) {
+          case null -> at.add("must be a schedule, was null");
+          case Plateau _ -> at.add("ReduceLROnPlateau cannot be part of a sequence: use it alone");
+          case Sequential _ -> at.add("a sequence cannot be part of a sequence: list its schedules");
+          case LrScheduler scheduler -> scheduler.check(at);
+        }
+      }
+      checkMilestones(milestones, mistakes);
+      mistakes.require(
+          milestones.size() == schedulers.size() - 1,
+          "milestones",
+          "must have one entry less than schedulers, which has "
+              + schedulers.size()
+              + ", but has "
+              + milestones.size());
+    }
+
+    @Override
+    public double learningRate(double given, Position at) {
+      int current = 0;
+      int start = 0;
+      while (current < milestones.size() && at.epoch() >= milestones.get(current)) {
+        start = milestones.get(current);
+        current++;
+      }
+      int end = current < milestones.size() ? milestones.get(current) : at.epochs();
+      var until = new Position(at.batch(), at.batchesPerEpoch(), end);
+      return schedulers.get(current).learningRate(given, until.since(start));
+    }
+  }
+
+  private static <T> List<T> copy(@Nullable List<T> list) {
+    return list == null ? List.of() : Collections.unmodifiableList(new ArrayList<>(list));
+  }
+
+  private static void checkMilestones(List<Integer> milestones, Mistakes mistakes) {
+    mistakes.require(
+        !milestones.isEmpty(), "milestones", "is missing: give the epochs of the changes");
+    int last = 0;
+    for (int i = 0; i < milestones.size(); i++) {
+      Integer milestone = milestones.get(i);
+      var at = mistakes.in("milestones").in(i);
+      if (milestone == null) {
+        at.add("must be a number of epochs, was null");
+      } else if (milestone <= last) {
+        at.add("must be above " + last + ", was " + milestone);
+      } else {
+        last = milestone;
+      }
     }
   }
 }

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param lrScheduler Schedule of the optimiser's learning rate; constant when absent.
  * @param clipGradNorm Maximum Euclidean norm of all gradients together, as in PyTorch's
  *     clip_grad_norm_; unlimited when absent.
+ * @param clipGradValue Maximum absolute value of each gradient, as in PyTorch's clip_grad_value_;
+ *     unlimited when absent.
  * @param seed Seed of initial weights, shuffling and random input.
  * @param quantize Bits of a quantised network to evaluate after each epoch; training itself stays
  *     in floating point.
@@ -51,6 +53,7 @@ public record TrainingSpec(
     OptimizerSpec optimizer,
     @Nullable LrScheduler lrScheduler,
     @Nullable Double clipGradNorm,
+    @Nullable Double clipGradValue,
     @Nullable EarlyStopping earlyStopping,
     List<LossTerm> loss,
     @Nullable Quantization quantize,
@@ -92,6 +95,7 @@ public record TrainingSpec(
         optimizer,
         lrScheduler,
         clipGradNorm,
+        clipGradValue,
         earlyStopping,
         loss,
         quantize,
@@ -125,10 +129,19 @@ public record TrainingSpec(
     }
     optimizer.check(mistakes.in("optimizer"));
     if (lrScheduler != null) {
-      lrScheduler.check(mistakes.in("lr_scheduler"));
+      var at = mistakes.in("lr_scheduler");
+      lrScheduler.check(at);
+      Monitor monitor = lrScheduler.monitored();
+      at.require(
+          monitor == null || monitor == Monitor.LOSS || input instanceof InputSpec.FromDataset,
+          "monitor",
+          "an accuracy needs labels: use an input of type dataset");
     }
     if (clipGradNorm != null) {
       mistakes.positive(clipGradNorm, "clip_grad_norm");
+    }
+    if (clipGradValue != null) {
+      mistakes.positive(clipGradValue, "clip_grad_value");
     }
     if (earlyStopping != null) {
       earlyStopping.check(
@@ -155,6 +168,7 @@ public record TrainingSpec(
         }
         case LossTerm.FiringRate term -> term.check(at);
         case LossTerm.L1 term -> term.check(at);
+        case LossTerm.WeightNorm term -> term.check(at);
         case LossTerm.InputDifference term -> term.check(at);
       }
     }

@@ -116,18 +116,16 @@ public final class Loss {
           switch (term) {
             case LossTerm.Synops s -> synops(s, samples);
             case LossTerm.FiringRate r -> firingRate(r, samples);
-            case LossTerm.CrossEntropy _ ->
-                crossEntropy(
-                    logits, Objects.requireNonNull(outputGradient), term.weight(), samples, labels);
-            case LossTerm.MaxMembraneCrossEntropy _ ->
-                crossEntropy(
-                    Objects.requireNonNull(peaks),
-                    Objects.requireNonNull(peakGradient),
-                    term.weight(),
-                    samples,
-                    labels);
+            case LossTerm.CrossEntropy c ->
+                new CrossEntropy(logits, term.weight(), c.labelSmoothing())
+                    .compute(samples, labels, Objects.requireNonNull(outputGradient));
+            case LossTerm.MaxMembraneCrossEntropy c ->
+                new CrossEntropy(
+                        Objects.requireNonNull(peaks), term.weight(), c.labelSmoothing())
+                    .compute(samples, labels, Objects.requireNonNull(peakGradient));
             case LossTerm.MseCount m -> mseCount(m, samples, labels);
             case LossTerm.L1 l -> l1(l, samples);
+            case LossTerm.WeightNorm w -> weightNorm(w);
             case LossTerm.InputDifference d -> inputDifference(d, samples);
           };
       values[i] = term.weight() * value;
@@ -220,31 +218,55 @@ public final class Loss {
     return loss;
   }
 
-  private double crossEntropy(
-      float[] logits, float[] gradient, double weight, int samples, int[] labels) {
-    int classes = network.outputs();
-    var chunks = new SampleChunks(samples);
-    var loss = new TreeSum(1);
-    for (int b = 0; b < samples; b++) {
-      double top = Double.NEGATIVE_INFINITY;
-      for (int c = 0; c < classes; c++) {
-        top = Math.max(top, logits[b * classes + c]);
+  private final class CrossEntropy {
+    private final float[] logits;
+    private final double weight;
+    private final double smoothing;
+
+    CrossEntropy(float[] logits, double weight, @Nullable Double smoothing) {
+      this.logits = logits;
+      this.weight = weight;
+      this.smoothing = smoothing == null ? 0 : smoothing;
+    }
+
+    double compute(int samples, int[] labels, float[] gradient) {
+      int classes = network.outputs();
+      var chunks = new SampleChunks(samples);
+      var loss = new TreeSum(1);
+      for (int b = 0; b < samples; b++) {
+        int row = b * classes;
+        double top = Double.NEGATIVE_INFINITY;
+        for (int c = 0; c < classes; c++) {
+          top = Math.max(top, logits[row + c]);
+        }
+        double sum = 0;
+        for (int c = 0; c < classes; c++) {
+          sum += Math.exp(logits[row + c] - top);
+        }
+        loss.add(Math.log(sum) + top - wanted(row, classes, labels[b]));
+        if (chunks.isLast(b)) {
+          loss.endChunk();
+        }
+        for (int c = 0; c < classes; c++) {
+          double softmax = Math.exp(logits[row + c] - top) / sum;
+          double label = (c == labels[b] ? 1 - smoothing : 0) + smoothing / classes;
+          gradient[row + c] += (float) (weight * (softmax - label) / samples);
+        }
+      }
+      return loss.value() / samples;
+    }
+
+    /** Mean of the logits, weighted by the smoothed label. */
+    private double wanted(int row, int classes, int label) {
+      if (smoothing == 0) {
+        return logits[row + label];
       }
       double sum = 0;
       for (int c = 0; c < classes; c++) {
-        sum += Math.exp(logits[b * classes + c] - top);
+        sum += logits[row + c];
       }
-      loss.add(Math.log(sum) + top - logits[b * classes + labels[b]]);
-      if (chunks.isLast(b)) {
-        loss.endChunk();
-      }
-      for (int c = 0; c < classes; c++) {
-        double softmax = Math.exp(logits[b * classes + c] - top) / sum;
-        gradient[b * classes + c] +=
-            (float) (weight * (softmax - (c == labels[b] ? 1 : 0)) / samples);
-      }
+      return (1 - smoothing) * logits[row + label] + smoothing * sum / classes;
     }
-    return loss.value() / samples;
   }
 
   private double mseCount(LossTerm.MseCount term, int samples, int[] labels) {
@@ -281,6 +303,27 @@ public final class Loss {
       }
     }
     return spikes / samples;
+  }
+
+  private double weightNorm(LossTerm.WeightNorm term) {
+    return network.weightNorm(weights(term), term.p());
+  }
+
+  /** Adds the gradients of terms that depend on the weights alone, after the backward pass. */
+  public void addWeightGradients() {
+    for (LossTerm term : terms) {
+      if (term instanceof LossTerm.WeightNorm norm) {
+        network.addWeightNorm(weights(norm), norm.p(), norm.weight());
+      }
+    }
+  }
+
+  private List<String> weights(LossTerm.WeightNorm term) {
+    return network.counts().synapses().stream()
+        .map(Synaptic::name)
+        .filter(name -> term.layers() == null || term.layers().contains(name))
+        .map(name -> name + ".weight")
+        .toList();
   }
 
   private double inputDifference(LossTerm.InputDifference term, int samples) {

@@ -23,6 +23,7 @@ import dev.spikewise.snn.layer.SpikingMaxPool;
 import dev.spikewise.snn.layer.Synapses;
 import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.snn.layer.UnaryLayer;
+import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.OptimizerSpec;
@@ -223,8 +224,18 @@ public final class CpuExecutor implements Executor {
   }
 
   @Override
-  public void optimize(OptimizerSpec how, @Nullable Double clipGradNorm) {
-    parameters.optimize(how, clipGradNorm);
+  public void optimize(OptimizerSpec how, GradientClip clip) {
+    parameters.optimize(how, clip);
+  }
+
+  @Override
+  public double weightNorm(List<String> names, int p) {
+    return parameters.weightNorm(names, p);
+  }
+
+  @Override
+  public void addWeightNorm(List<String> names, int p, double weight) {
+    parameters.addWeightNorm(names, p, weight);
   }
 
   @Override

@@ -1,8 +1,10 @@
 package dev.spikewise.snn.network;
 
 import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.OptimizerSpec;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -100,9 +102,15 @@ public interface Executor {
   /**
    * Prepares {@link #step} with an optimiser in its initial state.
    *
-   * @param clipGradNorm norm of all gradients to which each step shortens them; null without bound
+   * @param clip bounds of the gradients, applied before each step
    */
-  void optimize(OptimizerSpec how, @Nullable Double clipGradNorm);
+  void optimize(OptimizerSpec how, GradientClip clip);
+
+  /** Sum of {@code |w|^p} over the parameters {@code names}, as in a state_dict; p is 1 or 2. */
+  double weightNorm(List<String> names, int p);
+
+  /** Adds the gradient of {@code weight} times {@link #weightNorm}, after a backward pass. */
+  void addWeightNorm(List<String> names, int p, double weight);
 
   /** Moves all parameters against the gradients of the last backward pass. */
   void step(double learningRate);

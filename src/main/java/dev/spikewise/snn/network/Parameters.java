@@ -6,7 +6,7 @@ import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.layer.Layer;
 import dev.spikewise.snn.layer.Parameter;
-import dev.spikewise.snn.optim.GradientNorm;
+import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.optim.Optimizer;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
@@ -29,7 +29,7 @@ final class Parameters {
   private final List<Parameter> state = new ArrayList<>();
 
   private @Nullable Optimizer optimizer;
-  private @Nullable Double clipGradNorm;
+  private @Nullable GradientClip clip;
 
   /**
    * @param definition the layers as the definition lists them
@@ -94,19 +94,45 @@ final class Parameters {
     return new StateDict(tensors);
   }
 
+  /** Sum of |w|^p over the parameters {@code names}. */
+  double weightNorm(List<String> names, int p) {
+    double norm = 0;
+    for (Parameter parameter : trained) {
+      if (names.contains(parameter.name())) {
+        for (float w : parameter.values()) {
+          norm += p == 1 ? Math.abs(w) : (double) w * w;
+        }
+      }
+    }
+    return norm;
+  }
+
+  /** Adds the gradient of {@code weight} times {@link #weightNorm}. */
+  void addWeightNorm(List<String> names, int p, double weight) {
+    float factor = (float) (p * weight);
+    for (Parameter parameter : trained) {
+      if (names.contains(parameter.name())) {
+        parameter.reach();
+        float[] values = parameter.values();
+        float[] gradient = parameter.gradient();
+        for (int i = 0; i < values.length; i++) {
+          gradient[i] += factor * (p == 1 ? Math.signum(values[i]) : values[i]);
+        }
+      }
+    }
+  }
+
   void zeroGradients() {
     trained.forEach(Parameter::zeroGradient);
   }
 
-  void optimize(OptimizerSpec how, @Nullable Double clipGradNorm) {
+  void optimize(OptimizerSpec how, GradientClip clip) {
     optimizer = Optimizer.of(how, trained, kernels);
-    this.clipGradNorm = clipGradNorm;
+    this.clip = clip;
   }
 
   void step(double learningRate) {
-    if (clipGradNorm != null) {
-      GradientNorm.clip(trained, clipGradNorm);
-    }
+    Objects.requireNonNull(clip).apply(trained);
     optimizer().step(learningRate);
   }
 

@@ -7,12 +7,13 @@ import dev.spikewise.spec.OptimizerSpec;
 import java.util.List;
 
 /** Moves parameters against their gradients. */
-public sealed interface Optimizer permits Adam, Sgd {
+public sealed interface Optimizer permits Adam, Sgd, RmsProp {
 
   static Optimizer of(OptimizerSpec spec, List<Parameter> parameters, Kernels kernels) {
     return switch (spec) {
-      case OptimizerSpec.Adam adam -> new Adam(adam, parameters, kernels);
+      case OptimizerSpec.Adaptive adam -> new Adam(adam, parameters, kernels);
       case OptimizerSpec.Sgd sgd -> new Sgd(sgd, parameters);
+      case OptimizerSpec.RmsProp rmsProp -> new RmsProp(rmsProp, parameters);
     };
   }
 

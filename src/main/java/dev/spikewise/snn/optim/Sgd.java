@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * PyTorch's SGD: {@code m = momentum m + g, w -= lr m}. A parameter that no gradient reached makes
- * no step.
+ * PyTorch's SGD: {@code m = momentum m + g, w -= lr m}, or with Nesterov momentum {@code w -= lr (g
+ * + momentum m)}. A parameter that no gradient reached makes no step.
  */
 final class Sgd implements Optimizer {
 
@@ -29,14 +29,16 @@ final class Sgd implements Optimizer {
     float rate = (float) learningRate;
     float keep = spec.momentum().floatValue();
     float decay = spec.weightDecay().floatValue();
+    boolean nesterov = Boolean.TRUE.equals(spec.nesterov());
     for (int p = 0; p < momenta.size(); p++) {
       if (parameters.get(p).reached()) {
         float[] values = parameters.get(p).values();
         float[] gradient = parameters.get(p).gradient();
         float[] momentum = momenta.get(p);
         for (int i = 0; i < values.length; i++) {
-          momentum[i] = keep * momentum[i] + (gradient[i] + decay * values[i]);
-          values[i] -= rate * momentum[i];
+          float g = gradient[i] + decay * values[i];
+          momentum[i] = keep * momentum[i] + g;
+          values[i] -= rate * (nesterov ? g + keep * momentum[i] : momentum[i]);
         }
       }
     }

@@ -16,6 +16,13 @@ public record StateDict(Map<String, Tensor> tensors) {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }
 
+  /** These tensors and those of {@code others}, whose names differ. */
+  public StateDict with(StateDict others) {
+    var all = new LinkedHashMap<>(tensors);
+    all.putAll(others.tensors);
+    return new StateDict(all);
+  }
+
   /** Those of the layers that {@code model} has. */
   public StateDict of(ModelSpec model) {
     var its = new LinkedHashMap<String, Tensor>();

@@ -59,6 +59,9 @@ class LossTest {
   @ValueSource(
       strings = {
         "{\"type\": \"cross_entropy\", \"weight\": 0.7}",
+        "{\"type\": \"cross_entropy\", \"label_smoothing\": 0.2}",
+        "{\"type\": \"weight_norm\", \"weight\": 0.3}",
+        "{\"type\": \"weight_norm\", \"p\": 1, \"layers\": [\"2\"]}",
         "{\"type\": \"mse_count\", \"correct_rate\": 0.8, \"incorrect_rate\": 0.1, \"weight\": 2}",
         "{\"type\": \"max_membrane_cross_entropy\", \"weight\": 1.5}"
       })
@@ -67,6 +70,7 @@ class LossTest {
     Loss loss = loss(network, term);
     value(network, loss);
     network.backward(SAMPLES, loss.outputGradient(), loss.peakGradient());
+    loss.addWeightGradients();
     for (Parameter p : network.parameters()) {
       float[] gradient = p.gradient().clone();
       for (int i = 0; i < gradient.length; i++) {
