@@ -80,7 +80,9 @@ public final class Workloads {
     network.draw(1);
     initial = network.stateDict();
     network.train(true);
-    loss = new Loss(List.of(new LossTerm.CrossEntropy(null, null)), network, batchSize, null, Map.of());
+    loss =
+        new Loss(
+            List.of(new LossTerm.CrossEntropy(null, null)), network, batchSize, null, Map.of());
     var adam = new OptimizerSpec.Adam(LEARNING_RATE, null, null, null, null);
     optimizer = Optimizer.of(adam, network.parameters(), kernels);
     counter = new Counter(network, null);

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  *     null before the start and without such a term.
  * @param baseline Statistics of the initial weights on the job's own input; null before the start,
  *     absent from the items of a list.
- * @param latest Metrics of the last completed epoch; null before the first.
+ * @param latest Metrics of the last completed epoch; null before the first. Once a training with
+ *     restore_best has completed: metrics of the epoch whose weights the job keeps.
  * @param verdict Outcome of the gates of a succeeded job; null without gates.
  * @param queue Position in the queue; only while the job is queued.
  * @param attempt Number of the attempt, starting from 1; every retry is a new one.

@@ -293,6 +293,11 @@ class JobRow {
     restUntil = null;
   }
 
+  /** The job's weights are those after {@code epoch}, so its figures are, too. */
+  void keep(EpochMetrics epoch) {
+    latest = epoch;
+  }
+
   void succeed(Reason reason, List<Gate> gates, Instant now) {
     if (latest != null) {
       verdict = Verdict.of(gates, latest, targetSynops);

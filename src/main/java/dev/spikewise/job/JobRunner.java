@@ -233,14 +233,16 @@ final class JobRunner {
     var latest = trainer.latest();
     var snapshot =
         training.epochBegun || latest == null ? null : new Snapshot(trainer.checkpoint(), latest);
-    return new Ending(end(outcome, trainer.epoch()), snapshot);
+    return new Ending(end(outcome, trainer), snapshot);
   }
 
-  private End end(Trainer.Outcome outcome, int epoch) {
+  private End end(Trainer.Outcome outcome, Trainer trainer) {
+    int epoch = trainer.epoch();
+    Integer best = trainer.bestEpoch();
     return switch (outcome) {
-      case COMPLETED -> new End.Completed(Reason.COMPLETED);
-      case TARGET_MET -> new End.Completed(Reason.TARGET_MET);
-      case NO_IMPROVEMENT -> new End.Completed(Reason.EARLY_STOPPED);
+      case COMPLETED -> new End.Completed(Reason.COMPLETED, best);
+      case TARGET_MET -> new End.Completed(Reason.TARGET_MET, best);
+      case NO_IMPROVEMENT -> new End.Completed(Reason.EARLY_STOPPED, best);
       case STOPPED ->
           isOverdue()
               ? new End.Failed(

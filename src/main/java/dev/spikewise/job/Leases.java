@@ -243,7 +243,10 @@ class Leases {
 
   /** How a worker's part in a job ended. */
   sealed interface End {
-    record Completed(Reason reason) implements End {}
+    /**
+     * @param bestEpoch the epoch whose weights the job keeps; null for the last one
+     */
+    record Completed(Reason reason, @Nullable Integer bestEpoch) implements End {}
 
     /**
      * As the stored wish says: cancelled, paused, or (the worker was drained) back to the queue.
@@ -264,8 +267,12 @@ class Leases {
       row.become(JobState.CANCELLED, Reason.REQUESTED, now);
     } else {
       switch (end) {
-        case End.Completed(var reason) ->
-            row.succeed(reason, documents.spec(row.documents()).gates(), now);
+        case End.Completed(var reason, var best) -> {
+          if (best != null) {
+            row.keep(epochs.find(row.id(), best - 1, 1).getFirst());
+          }
+          row.succeed(reason, documents.spec(row.documents()).gates(), now);
+        }
         case End.Failed(var reason, var detail) -> row.fail(reason, detail, now);
         case End.Stopped() -> {
           if (from == JobState.PAUSING) {

@@ -6,7 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Outcome of the gates, judged by the last epoch.
+ * Outcome of the gates, judged by the epoch whose weights the job keeps: the last one, or that of
+ * restore_best.
  *
  * @param passed Whether all gates passed.
  * @param results Result of each gate.

@@ -25,8 +25,7 @@ import java.util.zip.CRC32C;
  * @param optimizer moments and step counts of the optimiser
  * @param monitors what early stopping and ReduceLROnPlateau have seen so far
  */
-public record Checkpoint(
-    int epoch, StateDict weights, StateDict optimizer, StateDict monitors) {
+public record Checkpoint(int epoch, StateDict weights, StateDict optimizer, StateDict monitors) {
 
   private static final int MAGIC = 0x53504b57;
   private static final int VERSION = 2;

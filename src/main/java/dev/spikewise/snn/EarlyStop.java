@@ -5,7 +5,6 @@ import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EarlyStopping;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.LossTerm;
-import dev.spikewise.spec.Monitor;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.Map;
 import java.util.Objects;
@@ -47,7 +46,7 @@ final class EarlyStop {
       return Optional.empty();
     }
     epochsMet = target != null && met(epoch.synops() / target) ? epochsMet + 1 : 0;
-    float value = monitored(epoch);
+    float value = rules.monitor().rate(epoch);
     if (value > best + rules.minDelta()) {
       best = value;
       epochsWithoutBetter = 0;
@@ -65,16 +64,6 @@ final class EarlyStop {
   private boolean met(double ratio) {
     double tolerance = Objects.requireNonNull(rules).tolerance();
     return ratio <= 1 + tolerance && (mode == LossTerm.Mode.LIMIT || ratio >= 1 - tolerance);
-  }
-
-  /** Larger is better. */
-  private float monitored(EpochMetrics epoch) {
-    Monitor monitor = Objects.requireNonNull(rules).monitor();
-    Double value = monitor.of(epoch);
-    if (value == null) {
-      return Float.NEGATIVE_INFINITY;
-    }
-    return monitor.isMaximised() ? value.floatValue() : -value.floatValue();
   }
 
   StateDict state() {

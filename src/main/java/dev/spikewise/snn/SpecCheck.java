@@ -3,6 +3,7 @@ package dev.spikewise.snn;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.transform.Quantizer;
@@ -10,6 +11,7 @@ import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Monitor;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.spec.layer.LayerSpec;
@@ -59,6 +61,9 @@ record SpecCheck(
       return;
     }
     new DataCheck(from, dataset, model, spec.batchSize(), spec.timeSteps()).run(mistakes);
+    if (mistakes.isEmpty() && spec.monitors().containsValue(Monitor.TEST_ACCURACY)) {
+      checkTestSamples(from, dataset);
+    }
     boolean classifies =
         spec.loss().stream()
             .anyMatch(
@@ -87,6 +92,22 @@ record SpecCheck(
                   + dataset.name()
                   + " has labels 0 to "
                   + (classes - 1));
+    }
+  }
+
+  private void checkTestSamples(InputSpec.FromDataset from, Dataset dataset) {
+    var feed = new Feed(from, dataset, model, spec.batchSize(), spec.timeSteps(), spec.seed());
+    if (feed.testSize() == 0) {
+      spec.monitors()
+          .forEach(
+              (place, monitor) -> {
+                if (monitor == Monitor.TEST_ACCURACY) {
+                  mistakes
+                      .in(place)
+                      .in("monitor")
+                      .add("test_accuracy needs test samples: raise test_fraction of the input");
+                }
+              });
     }
   }
 

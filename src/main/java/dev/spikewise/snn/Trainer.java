@@ -17,7 +17,9 @@ import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.LrScheduler;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.OptimizerSpec;
 import dev.spikewise.spec.Quantization;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.Arrays;
@@ -58,6 +60,7 @@ public final class Trainer {
   private final Map<String, Double> synopsBefore;
   private final EarlyStop earlyStop;
   private final PlateauDetector plateau;
+  private final BestWeights best;
   private final int[] labels;
   private int epoch;
   private Counter counter;
@@ -105,8 +108,7 @@ public final class Trainer {
     } else {
       network.load(weights);
     }
-    network.optimize(
-        spec.optimizer(), new GradientClip(spec.clipGradNorm(), spec.clipGradValue()));
+    network.optimize(spec.optimizer(), new GradientClip(spec.clipGradNorm(), spec.clipGradValue()));
     counter = new Counter(network, spec.dt());
     testCounter = new Counter(network, spec.dt());
     this.baseline =
@@ -122,6 +124,7 @@ public final class Trainer {
     loss = new Loss(spec.loss(), network, batchSize, spec.dt(), synopsBefore);
     earlyStop = new EarlyStop(spec, targetSynops());
     plateau = new PlateauDetector(spec.lrScheduler());
+    best = new BestWeights(spec, targetSynops());
     labels = new int[batchSize];
   }
 
@@ -166,12 +169,30 @@ public final class Trainer {
       TrainingSpec spec, ModelSpec model, boolean activationCheckpointing) {
     int networks = spec.quantize() == null ? 1 : 2;
     return networks
-        * Plan.estimateMemory(
-            model,
-            spec.batchSize(),
-            spec.timeSteps(),
-            Feed.constant(spec.input()),
-            purpose(activationCheckpointing));
+            * Plan.estimateMemory(
+                model,
+                spec.batchSize(),
+                spec.timeSteps(),
+                Feed.constant(spec.input()),
+                purpose(activationCheckpointing))
+        + copies(spec) * Float.BYTES * parameters(model);
+  }
+
+  /** Numbers per weight beyond those of a training with Adam. */
+  private static int copies(TrainingSpec spec) {
+    int copies = spec.restoreBest() == null ? 0 : 1;
+    return switch (spec.optimizer()) {
+      case OptimizerSpec.Adaptive adam -> copies + (Boolean.TRUE.equals(adam.amsgrad()) ? 1 : 0);
+      case OptimizerSpec.RmsProp _ -> copies + 1;
+      case OptimizerSpec.Sgd _ -> copies;
+    };
+  }
+
+  private static long parameters(ModelSpec model) {
+    return model.graph().layers().stream()
+        .flatMap(layer -> layer.spec().parameters(layer.inputShape()).values().stream())
+        .mapToLong(Shape::size)
+        .sum();
   }
 
   /** Bytes that one training step on {@code batchSize} samples takes, data set aside. */
@@ -212,10 +233,32 @@ public final class Trainer {
    */
   public Outcome run(TrainingListener listener) {
     try {
-      return trainAll(listener, () -> goOn(listener));
+      Outcome outcome = trainAll(listener, () -> goOn(listener));
+      switch (outcome) {
+        case COMPLETED, TARGET_MET, NO_IMPROVEMENT -> restoreBest();
+        case STOPPED, DIVERGED, NETWORK_SILENT -> {}
+      }
+      return outcome;
     } catch (Stopped e) {
       return Outcome.STOPPED;
     }
+  }
+
+  /** Loads the weights of the best epoch, and counts what they cause on training samples. */
+  private void restoreBest() {
+    if (best.epoch() >= 0 && best.epoch() < epoch - 1) {
+      network.load(best.weights());
+      complete.clear();
+      Baseline.measure(network, feed, complete, spec.batchSize(), engine);
+    }
+  }
+
+  /**
+   * The epoch whose weights a completed training keeps, counted from 0; null where they are those
+   * of the last epoch because {@code restore_best} is absent.
+   */
+  public @Nullable Integer bestEpoch() {
+    return best.epoch() < 0 ? null : (Integer) best.epoch();
   }
 
   /** Leaves the middle of an epoch. */
@@ -257,6 +300,7 @@ public final class Trainer {
         return Outcome.NETWORK_SILENT;
       }
       plateau.after(metrics);
+      best.after(metrics, network::stateDict);
       var enough = earlyStop.after(metrics);
       if (enough.isPresent()) {
         return enough.get();
@@ -429,7 +473,7 @@ public final class Trainer {
         epoch,
         network.stateDict(),
         network.optimizerState(),
-        earlyStop.state().with(plateau.state()));
+        earlyStop.state().with(plateau.state()).with(best.state()));
   }
 
   /** Continues from {@code checkpoint} as if it had never been interrupted. */
@@ -438,6 +482,7 @@ public final class Trainer {
     network.restoreOptimizer(checkpoint.optimizer());
     earlyStop.restore(checkpoint.monitors());
     plateau.restore(checkpoint.monitors());
+    best.restore(checkpoint.monitors());
     epoch = checkpoint.epoch();
   }
 }

@@ -36,19 +36,16 @@ public record EarlyStopping(
     if (targetMetEpochs != null) {
       mistakes.atLeast(targetMetEpochs, 1, "target_met_epochs");
       mistakes.require(
-          hasTarget, "target_met_epochs", "requires a target: add a loss term of type synops");
+          hasTarget, "target_met_epochs", "needs a target: add a loss term of type synops");
     }
     mistakes.between(tolerance, 0, 1, "tolerance");
     if (patience != null) {
       mistakes.atLeast(patience, 1, "patience");
-      mistakes.require(
-          monitor == Monitor.LOSS || labelled,
-          "monitor",
-          "must not be accuracy without labels: use an input of type dataset");
+      monitor.check(mistakes, labelled);
     }
     mistakes.require(
         minDelta >= 0 && Double.isFinite(minDelta),
         "min_delta",
-        "must be at least 0 but was " + minDelta);
+        "must be at least 0, was " + minDelta);
   }
 }

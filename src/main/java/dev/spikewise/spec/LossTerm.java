@@ -183,7 +183,7 @@ public sealed interface LossTerm {
     mistakes.require(
         smoothing == null || smoothing >= 0 && smoothing < 1,
         "label_smoothing",
-        "must be at least 0 and below 1, was " + smoothing);
+        "must be at least 0 and below 1 but was " + smoothing);
   }
 
   /**
@@ -241,8 +241,8 @@ public sealed interface LossTerm {
   }
 
   /**
-   * {@code sum of |w|^p} over the weights of the named parameter layers, biases excluded: L1 (lasso)
-   * or L2 (ridge) regularisation.
+   * {@code sum of |w|^p} over the weights of the named parameter layers, biases excluded: L1
+   * (lasso) or L2 (ridge) regularisation.
    *
    * @param p Exponent: 1 or 2; 2 when absent.
    * @param layers Names of the parameter layers that count; all of them when absent.
@@ -256,7 +256,7 @@ public sealed interface LossTerm {
     @Override
     public void check(Mistakes mistakes) {
       LossTerm.super.check(mistakes);
-      mistakes.require(p == 1 || p == 2, "p", "must be 1 or 2, was " + p);
+      mistakes.require(p == 1 || p == 2, "p", "must be 1 or 2 but was " + p);
     }
   }
 

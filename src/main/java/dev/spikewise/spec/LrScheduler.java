@@ -177,8 +177,8 @@ public sealed interface LrScheduler {
    * @param finalDivFactor First learning rate divided by the last one.
    * @param annealStrategy Curve between the learning rates: {@code cos} for half a cosine, or
    *     {@code linear}; {@code cos} when absent.
-   * @param threePhase Whether the learning rate falls as fast as it rose, down to the first one, and
-   *     only then to the last one; false when absent.
+   * @param threePhase Whether the learning rate falls as fast as it rose, down to the first one,
+   *     and only then to the last one; false when absent.
    */
   record OneCycle(
       Double pctStart,
@@ -210,7 +210,7 @@ public sealed interface LrScheduler {
       mistakes.require(
           !Boolean.TRUE.equals(threePhase) || pctStart <= 0.5,
           "pct_start",
-          "must be at most 0.5 with three_phase, was " + pctStart);
+          "must be at most 0.5 with three_phase but was " + pctStart);
     }
 
     @Override
@@ -274,8 +274,8 @@ public sealed interface LrScheduler {
    *
    * @param startFactor Factor of the learning rate in the first epoch, above 0 and at most 1; 1/3
    *     when absent.
-   * @param endFactor Factor of the learning rate after {@code total_iters} epochs, at least 0 and at
-   *     most 1.
+   * @param endFactor Factor of the learning rate after {@code total_iters} epochs, at least 0 and
+   *     at most 1.
    * @param totalIters Number of epochs until the last factor.
    */
   record Linear(Double startFactor, Double endFactor, Integer totalIters) implements LrScheduler {
@@ -290,7 +290,7 @@ public sealed interface LrScheduler {
       mistakes.require(
           startFactor > 0 && startFactor <= 1,
           "start_factor",
-          "must be above 0 and at most 1, was " + startFactor);
+          "must be above 0 and at most 1 but was " + startFactor);
       mistakes.between(endFactor, 0, 1, "end_factor");
       mistakes.atLeast(totalIters, 1, "total_iters");
     }
@@ -303,9 +303,9 @@ public sealed interface LrScheduler {
   }
 
   /**
-   * CosineAnnealingWarmRestarts: lowers the learning rate to {@code eta_min} along half a cosine and
-   * starts again from the optimiser's rate, after {@code t_0} epochs and then after {@code t_mult}
-   * times as many each time (Loshchilov and Hutter 2017, arXiv:1608.03983).
+   * CosineAnnealingWarmRestarts: lowers the learning rate to {@code eta_min} along half a cosine
+   * and starts again from the optimiser's rate, after {@code t_0} epochs and then after {@code
+   * t_mult} times as many each time (Loshchilov and Hutter 2017, arXiv:1608.03983).
    *
    * @param t0 Number of epochs until the first restart.
    * @param tMult Factor of that number after each restart; 1 when absent.
@@ -325,7 +325,9 @@ public sealed interface LrScheduler {
       }
       mistakes.atLeast(tMult, 1, "t_mult");
       mistakes.require(
-          etaMin >= 0 && Double.isFinite(etaMin), "eta_min", "must be at least 0, was " + etaMin);
+          etaMin >= 0 && Double.isFinite(etaMin),
+          "eta_min",
+          "must be at least 0 but was " + etaMin);
     }
 
     @Override
@@ -353,7 +355,7 @@ public sealed interface LrScheduler {
    * @param patience Number of epochs without an improvement that are accepted.
    * @param threshold Smallest relative change of {@code monitor} that counts as an improvement.
    * @param cooldown Number of epochs after a change during which nothing is counted.
-   * @param minLr Lowest learning rate.
+   * @param minLr Lower bound of the learning rate; 0 when absent.
    */
   record Plateau(
       Monitor monitor,
@@ -375,12 +377,12 @@ public sealed interface LrScheduler {
     @Override
     public void check(Mistakes mistakes) {
       mistakes.require(
-          factor > 0 && factor < 1, "factor", "must be above 0 and below 1, was " + factor);
+          factor > 0 && factor < 1, "factor", "must be above 0 and below 1 but was " + factor);
       mistakes.atLeast(patience, 0, "patience");
       mistakes.between(threshold, 0, 1, "threshold");
       mistakes.atLeast(cooldown, 0, "cooldown");
       mistakes.require(
-          minLr >= 0 && Double.isFinite(minLr), "min_lr", "must be at least 0, was " + minLr);
+          minLr >= 0 && Double.isFinite(minLr), "min_lr", "must be at least 0 but was " + minLr);
     }
 
     @Override
@@ -410,13 +412,16 @@ public sealed interface LrScheduler {
     @Override
     public void check(Mistakes mistakes) {
       mistakes.require(
-          schedulers.size() > 1, "schedulers", "must have at least 2 schedules, has " + schedulers.size());
+          schedulers.size() > 1,
+          "schedulers",
+          "must have at least 2 schedules, has " + schedulers.size());
       for (int i = 0; i < schedulers.size(); i++) {
         var at = mistakes.in("schedulers").in(i);
         switch (schedulers.get(i)) {
-          case null -> at.add("must be a schedule, was null");
+          case null -> at.add("must be a schedule but was null");
           case Plateau _ -> at.add("ReduceLROnPlateau cannot be part of a sequence: use it alone");
-          case Sequential _ -> at.add("a sequence cannot be part of a sequence: list its schedules");
+          case Sequential _ ->
+              at.add("a sequence cannot be part of a sequence: list its schedules");
           case LrScheduler scheduler -> scheduler.check(at);
         }
       }
@@ -456,9 +461,9 @@ public sealed interface LrScheduler {
       Integer milestone = milestones.get(i);
       var at = mistakes.in("milestones").in(i);
       if (milestone == null) {
-        at.add("must be a number of epochs, was null");
+        at.add("must be a number of epochs but was null");
       } else if (milestone <= last) {
-        at.add("must be above " + last + ", was " + milestone);
+        at.add("must be above " + last + " but was " + milestone);
       } else {
         last = milestone;
       }

@@ -1,6 +1,7 @@
 package dev.spikewise.spec;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.spikewise.problem.Mistakes;
 import org.jspecify.annotations.Nullable;
 
 /** Metric of an epoch that decides whether the training improves. */
@@ -15,6 +16,23 @@ public enum Monitor {
   /** Whether a larger value is better. */
   public boolean isMaximised() {
     return this != LOSS;
+  }
+
+  /** Rating of {@code epoch}: larger is better; negative infinity where the metric is missing. */
+  public float rate(EpochMetrics epoch) {
+    Double value = of(epoch);
+    if (value == null) {
+      return Float.NEGATIVE_INFINITY;
+    }
+    return isMaximised() ? value.floatValue() : -value.floatValue();
+  }
+
+  /** Reports {@code monitor} where it is an accuracy and the input has no labels. */
+  void check(Mistakes mistakes, boolean labelled) {
+    mistakes.require(
+        this == LOSS || labelled,
+        "monitor",
+        "must not be an accuracy without labels: use an input of type dataset");
   }
 
   /** Value of the metric in {@code epoch}; null where the training has none. */

@@ -49,7 +49,7 @@ public sealed interface OptimizerSpec {
       mistakes.require(
           betas().size() == 2 && betas().stream().allMatch(b -> b != null && b >= 0 && b < 1),
           "betas",
-          "must be two numbers, each at least 0 and below 1, was " + betas());
+          "must be two numbers, each at least 0 and below 1 but was " + betas());
       mistakes.positive(eps(), "eps");
       mistakes.between(weightDecay(), 0, 1, "weight_decay");
     }
@@ -186,7 +186,7 @@ public sealed interface OptimizerSpec {
     public void check(Mistakes mistakes) {
       mistakes.positive(learningRate, "learning_rate");
       mistakes.require(
-          alpha >= 0 && alpha < 1, "alpha", "must be at least 0 and below 1, was " + alpha);
+          alpha >= 0 && alpha < 1, "alpha", "must be at least 0 and below 1 but was " + alpha);
       mistakes.positive(eps, "eps");
       checkMomentum(momentum, mistakes);
       mistakes.between(weightDecay, 0, 1, "weight_decay");
@@ -197,6 +197,6 @@ public sealed interface OptimizerSpec {
     mistakes.require(
         momentum >= 0 && momentum < 1,
         "momentum",
-        "must be at least 0 and below 1, was " + momentum);
+        "must be at least 0 and below 1 but was " + momentum);
   }
 }

@@ -5,6 +5,7 @@ import dev.spikewise.problem.Checked;
 import dev.spikewise.problem.Mistakes;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,8 @@ import org.jspecify.annotations.Nullable;
  * @param epochs Maximum number of passes over the training samples.
  * @param optimizer Optimiser that updates the weights.
  * @param earlyStopping Conditions for an earlier end; the training runs all epochs when absent.
+ * @param restoreBest Choice of the epoch whose weights are kept; those of the last epoch when
+ *     absent.
  * @param loss Loss terms whose weighted sum is minimised.
  * @param gates Conditions on the result.
  * @param labels Labels of the job, key to value.
@@ -55,6 +58,7 @@ public record TrainingSpec(
     @Nullable Double clipGradNorm,
     @Nullable Double clipGradValue,
     @Nullable EarlyStopping earlyStopping,
+    @Nullable RestoreBest restoreBest,
     List<LossTerm> loss,
     @Nullable Quantization quantize,
     List<Gate> gates,
@@ -81,6 +85,21 @@ public record TrainingSpec(
     activationCheckpointing = activationCheckpointing != null && activationCheckpointing;
   }
 
+  /** Every metric that decides something, by the pointer of the place that names it. */
+  public Map<String, Monitor> monitors() {
+    var monitors = new LinkedHashMap<String, Monitor>();
+    if (lrScheduler != null && lrScheduler.monitored() != null) {
+      monitors.put("lr_scheduler", lrScheduler.monitored());
+    }
+    if (earlyStopping != null && earlyStopping.patience() != null) {
+      monitors.put("early_stopping", earlyStopping.monitor());
+    }
+    if (restoreBest != null) {
+      monitors.put("restore_best", restoreBest.monitor());
+    }
+    return monitors;
+  }
+
   /** The same training under another name and with another loss. */
   TrainingSpec with(@Nullable String name, List<LossTerm> loss) {
     return new TrainingSpec(
@@ -97,6 +116,7 @@ public record TrainingSpec(
         clipGradNorm,
         clipGradValue,
         earlyStopping,
+        restoreBest,
         loss,
         quantize,
         gates,
@@ -128,14 +148,14 @@ public record TrainingSpec(
       mistakes.atLeast(maxRuntimeSeconds, 1, "max_runtime_seconds");
     }
     optimizer.check(mistakes.in("optimizer"));
+    boolean labelled = input instanceof InputSpec.FromDataset;
+    boolean hasTarget = loss.stream().anyMatch(LossTerm.Synops.class::isInstance);
     if (lrScheduler != null) {
       var at = mistakes.in("lr_scheduler");
       lrScheduler.check(at);
-      Monitor monitor = lrScheduler.monitored();
-      at.require(
-          monitor == null || monitor == Monitor.LOSS || input instanceof InputSpec.FromDataset,
-          "monitor",
-          "an accuracy needs labels: use an input of type dataset");
+      if (lrScheduler.monitored() != null) {
+        lrScheduler.monitored().check(at, labelled);
+      }
     }
     if (clipGradNorm != null) {
       mistakes.positive(clipGradNorm, "clip_grad_norm");
@@ -144,10 +164,10 @@ public record TrainingSpec(
       mistakes.positive(clipGradValue, "clip_grad_value");
     }
     if (earlyStopping != null) {
-      earlyStopping.check(
-          mistakes.in("early_stopping"),
-          loss.stream().anyMatch(LossTerm.Synops.class::isInstance),
-          input instanceof InputSpec.FromDataset);
+      earlyStopping.check(mistakes.in("early_stopping"), hasTarget, labelled);
+    }
+    if (restoreBest != null) {
+      restoreBest.check(mistakes.in("restore_best"), hasTarget, labelled);
     }
     if (quantize != null) {
       quantize.check(mistakes.in("quantize"));

@@ -36,11 +36,12 @@ class JobControllerTest extends ServiceTest {
 
   private static String spec(String more) {
     return """
-        {"model": {"input_shape": [1, 8, 8], "layers": [
-           {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
-           {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
-         "batch_size": 2, "time_steps": 5, "seed": 1,
-         "loss": [{"type": "synops", "target": {"baseline_multiple": 1.5}}]%s}"""
+    {"model": {"input_shape": [1, 8, 8], "layers": [
+       {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2},
+       {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+     "batch_size": 2, "time_steps": 5, "seed": 1,
+     "loss": [{"type": "synops", "target": {"baseline_multiple": 1.5}}]%s}\
+    """
         .formatted(more);
   }
 
@@ -63,12 +64,35 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
+  void figuresGatesAndWeightsAreThoseOfTheBestEpoch() throws Exception {
+    var path =
+        submit(
+            """
+            , "epochs": 12, "optimizer": {"type": "AdamW", "learning_rate": 0.2}, "restore_best": {},
+            "gates": [{"metric": "loss", "max": 1000000}]\
+            """);
+    var job = await(path, "succeeded", "failed");
+    assertThat(job.get("status").asString()).as(job.toPrettyString()).isEqualTo("succeeded");
+    assertThat(job.at("/progress/epoch").asInt()).isEqualTo(12);
+    var epochs = body(get(path + "/epochs")).get("data");
+    var best =
+        StreamSupport.stream(epochs.spliterator(), false)
+            .min(java.util.Comparator.comparing(epoch -> (float) epoch.get("loss").asDouble()))
+            .orElseThrow();
+    assertThat(best.get("epoch").asInt()).as(epochs.toPrettyString()).isLessThan(11);
+    assertThat(job.get("latest")).isEqualTo(best);
+    assertThat(job.at("/verdict/results/0/value").asDouble())
+        .isEqualTo(best.get("loss").asDouble());
+  }
+
+  @Test
   void aJobTrainsToItsEndAndIsJudged() throws Exception {
     var path =
         submit(
             """
             , "name": "small", "epochs": 20, "labels": {"kind": "test"},
-            "gates": [{"metric": "synops", "min": 1}, {"metric": "accuracy", "min": 0.5}]""");
+            "gates": [{"metric": "synops", "min": 1}, {"metric": "accuracy", "min": 0.5}]\
+            """);
     var job = await(path, "succeeded", "failed");
 
     assertThat(job.get("status").asString()).as(job.toPrettyString()).isEqualTo("succeeded");
@@ -146,8 +170,8 @@ class JobControllerTest extends ServiceTest {
     var tag = UUID.randomUUID().toString();
     var labels = "{\"a\": \"" + tag + "\", \"b\": \"1\", \"c\": \"2\"}";
     var spec =
-        "{\"model\": {\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\": 2},"
-            + " {\"type\": \"IAF\"}]}, \"epochs\": 1, \"labels\": "
+        "{\"model\": {\"input_shape\": [4], \"layers\": [{\"type\": \"Linear\", \"out_features\":"
+            + " 2}, {\"type\": \"IAF\"}]}, \"epochs\": 1, \"labels\": "
             + labels
             + "}";
     var path = post(JOBS, spec).headers().firstValue("Location").orElseThrow();
@@ -178,7 +202,8 @@ class JobControllerTest extends ServiceTest {
                {"type": "LIFRecurrent", "tau_mem": 5, "min_v_mem": -0.4, %s}, {"type": "NeuromorphicReLU"},
                {"type": "Linear", "out_features": 10}, {"type": "ExpLeak", "tau_mem": 5, "min_v_mem": -0.5}]},
              "input": {"type": "dataset", "id": "digits", "limit": 40}, "batch_size": 8, "time_steps": 5, "epochs": 2,
-             "loss": [{"type": "max_membrane_cross_entropy"}, {"type": "input_difference", "weight": 0.1}]}"""
+             "loss": [{"type": "max_membrane_cross_entropy"}, {"type": "input_difference", "weight": 0.1}]}\
+            """
                 .formatted(back, back));
     assertThat(response.statusCode()).as(response.body()).isEqualTo(202);
     var job = await(response.headers().firstValue("Location").orElseThrow(), "succeeded", "failed");

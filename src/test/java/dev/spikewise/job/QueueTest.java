@@ -75,7 +75,8 @@ class QueueTest {
         """
         {"model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 2}, {"type": "IAF"}]},
          "batch_size": 1, "time_steps": 1, "epochs": 1, "priority": %d,
-         "loss": [{"type": "firing_rate", "min": 0.5}]}"""
+         "loss": [{"type": "firing_rate", "min": 0.5}]}\
+        """
             .formatted(priority);
     return json.readValue(spec, TrainingSpec.class);
   }
@@ -157,7 +158,11 @@ class QueueTest {
   private UUID trained(String owner) {
     var claim = leases.claim(owner).orElseThrow();
     leases.finish(
-        claim.lease(), List.of(), null, Duration.ZERO, new Leases.End.Completed(Reason.COMPLETED));
+        claim.lease(),
+        List.of(),
+        null,
+        Duration.ZERO,
+        new Leases.End.Completed(Reason.COMPLETED, null));
     return claim.job().id();
   }
 
@@ -556,7 +561,8 @@ class QueueTest {
   private void insert(UUID id, int epoch, byte[] content) {
     database
         .sql(
-            "insert into checkpoint (job_id, epoch, content, created_at) values (?, ?, ?, current_timestamp)")
+            "insert into checkpoint (job_id, epoch, content, created_at) values (?, ?, ?,"
+                + " current_timestamp)")
         .params(id, epoch, content)
         .update();
   }

@@ -2,15 +2,23 @@ package dev.spikewise.snn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Monitor;
 import dev.spikewise.spec.TrainingSpec;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -81,8 +89,9 @@ class TrainingTest {
     // A learning rate that falls to nothing leaves nothing to become better.
     String options =
         """
-        , "early_stopping": {"patience": 3, "min_delta": 0.001}, "clip_grad_norm": 1,
-          "lr_scheduler": {"type": "step", "step_size": 2, "gamma": 1e-6}}""";
+        , "early_stopping": {"patience": 3, "min_delta": 0.001}, "clip_grad_norm": 1, "clip_grad_value": 0.5,
+          "lr_scheduler": {"type": "step", "step_size": 2, "gamma": 1e-6}}\
+        """;
     TrainingSpec spec = with(job(50, "", ", \"encoding\": \"constant\", \"limit\": 60"), options);
     try (var engine = Engine.create(1)) {
       var whole = new Trainer(spec, MODEL, null, DIGITS, engine);
@@ -114,6 +123,109 @@ class TrainingTest {
     for (int i = 1; i < last; i++) {
       assertThat(epochs.get(i - 1).synops() > 44000 || epochs.get(i).synops() > 44000).isTrue();
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"loss", "test_accuracy"})
+  void keepsTheWeightsOfTheBestEpochAlsoAfterAnInterruption(String monitor) {
+    // So large a learning rate that the last epoch is not the best one.
+    String options =
+        """
+        , "restore_best": {"monitor": "%s"}, "optimizer": {"type": "adam", "learning_rate": 0.05}}\
+        """
+            .formatted(monitor);
+    TrainingSpec spec = with(job(6, "", ", \"limit\": 60"), options);
+    var epochs = new ArrayList<EpochMetrics>();
+    try (var engine = Engine.create(1)) {
+      var whole = new Trainer(spec, MODEL, null, DIGITS, engine);
+      whole.run(epochs::add);
+      Monitor metric = Tutorial.JSON.convertValue(monitor, Monitor.class);
+      int best =
+          IntStream.range(0, epochs.size())
+              .boxed()
+              .max(Comparator.comparing(i -> metric.rate(epochs.get(i)) - 1e-9 * i))
+              .orElseThrow();
+      assertThat(whole.bestEpoch()).isEqualTo(best).isLessThan(5);
+      assertThat(whole.epoch()).isEqualTo(6);
+
+      var shorter = new Trainer(spec, MODEL, null, DIGITS, engine);
+      shorter.run(stopAfter(shorter, best + 1));
+      assertThat(tensors(whole.weights())).isEqualTo(tensors(shorter.weights()));
+
+      var half = new Trainer(spec, MODEL, null, DIGITS, engine);
+      half.run(stopAfter(half, 5));
+      var rest = new Trainer(spec, MODEL, null, DIGITS, engine);
+      rest.restore(Checkpoint.fromBytes(half.checkpoint().toBytes()));
+      rest.run(metrics -> {});
+      assertThat(rest.checkpoint().toBytes()).isEqualTo(whole.checkpoint().toBytes());
+      assertThat(rest.latest().statistics().synops())
+          .isEqualTo(whole.latest().statistics().synops());
+    }
+  }
+
+  private static Map<String, List<Float>> tensors(StateDict weights) {
+    var all = new TreeMap<String, List<Float>>();
+    weights
+        .tensors()
+        .forEach(
+            (name, tensor) -> {
+              var values = new ArrayList<Float>();
+              for (float value : tensor.data()) {
+                values.add(value);
+              }
+              all.put(name, values);
+            });
+    return all;
+  }
+
+  @Test
+  void anEpochWithinTheTargetIsBetterThanEveryEpochAboveIt() {
+    TrainingSpec spec =
+        with(
+            job(2, limit(1000), ", \"limit\": 60"),
+            ", \"restore_best\": {\"monitor\": \"test_accuracy\"}}");
+    var best = new BestWeights(spec, 1000.0);
+    double[][] epochs = {{1500, 0.9}, {1400, 0.5}, {1450, 0.99}, {900, 0.4}, {950, 0.6}, {1001, 1}};
+    var kept = new ArrayList<Integer>();
+    for (int i = 0; i < epochs.length; i++) {
+      best.after(metrics(i, epochs[i][0], epochs[i][1]), () -> new StateDict(Map.of()));
+      kept.add(best.epoch());
+    }
+    assertThat(kept).containsExactly(0, 1, 1, 3, 4, 4);
+  }
+
+  private static EpochMetrics metrics(int epoch, double testSynops, double testAccuracy) {
+    return new EpochMetrics(
+        epoch,
+        1,
+        Map.of(),
+        1,
+        1,
+        null,
+        testAccuracy,
+        testSynops,
+        null,
+        null,
+        1,
+        Map.of(),
+        Map.of());
+  }
+
+  @Test
+  void aMonitorOfTestAccuracyNeedsTestSamples() {
+    TrainingSpec spec =
+        with(
+            job(2, "", ", \"limit\": 60, \"test_fraction\": 0"),
+            """
+            , "restore_best": {"monitor": "test_accuracy"}, "lr_scheduler": {"type": "plateau", "monitor": "test_accuracy"},
+              "early_stopping": {"patience": 3, "monitor": "test_accuracy"}}\
+            """);
+    var mistakes = new Mistakes();
+    Trainer.check(spec, MODEL, null, DIGITS, mistakes);
+    assertThat(mistakes.list())
+        .extracting(Mistakes.Mistake::pointer)
+        .containsExactly(
+            "/lr_scheduler/monitor", "/early_stopping/monitor", "/restore_best/monitor");
   }
 
   private static TrainingListener stopAfter(Trainer trainer, int epochs) {
@@ -181,7 +293,8 @@ class TrainingTest {
   @ValueSource(
       strings = {
         "{'type': 'adam', 'learning_rate': 0.003, 'weight_decay': 1e-4} | {'type': 'mse_count'}",
-        "{'type': 'sgd', 'learning_rate': 0.001, 'momentum': 0.9} | {'type': 'cross_entropy'}, {'type': 'l1', 'weight': 1e-4}"
+        "{'type': 'sgd', 'learning_rate': 0.001, 'momentum': 0.9} | {'type': 'cross_entropy'},"
+            + " {'type': 'l1', 'weight': 1e-4}"
       })
   void everyOptimizerAndLossLearns(String optimizerAndLoss) {
     String[] parts = optimizerAndLoss.replace('\'', '"').split(" \\| ");

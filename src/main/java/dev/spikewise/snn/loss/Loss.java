@@ -120,8 +120,7 @@ public final class Loss {
                 new CrossEntropy(logits, term.weight(), c.labelSmoothing())
                     .compute(samples, labels, Objects.requireNonNull(outputGradient));
             case LossTerm.MaxMembraneCrossEntropy c ->
-                new CrossEntropy(
-                        Objects.requireNonNull(peaks), term.weight(), c.labelSmoothing())
+                new CrossEntropy(Objects.requireNonNull(peaks), term.weight(), c.labelSmoothing())
                     .compute(samples, labels, Objects.requireNonNull(peakGradient));
             case LossTerm.MseCount m -> mseCount(m, samples, labels);
             case LossTerm.L1 l -> l1(l, samples);

@@ -39,7 +39,8 @@ class OptimizerTest {
   @Test
   void sgdWithMomentumAndWeightDecayStepsAsPyTorchs() {
     Parameter weight = network().parameters().getFirst();
-    var optimizer = Optimizer.of(new OptimizerSpec.Sgd(0.1, 0.9, 0.01, null), List.of(weight), kernels);
+    var optimizer =
+        Optimizer.of(new OptimizerSpec.Sgd(0.1, 0.9, 0.01, null), List.of(weight), kernels);
     set(weight.values(), 1, -2, 0.5f);
     float[][] gradients = {{0.5f, -1, 2}, {1, 1, -1}, {0, 0.25f, 0.5f}};
     for (float[] gradient : gradients) {
@@ -102,7 +103,9 @@ class OptimizerTest {
     var network = new CpuExecutor(model, 1, 1, false, kernels);
     network.draw(1);
     var spec =
-        adam ? new OptimizerSpec.Adam(0.1, null, null, 0.5, null) : new OptimizerSpec.Sgd(0.1, 0.9, 0.5, null);
+        adam
+            ? new OptimizerSpec.Adam(0.1, null, null, 0.5, null)
+            : new OptimizerSpec.Sgd(0.1, 0.9, 0.5, null);
     var optimizer = Optimizer.of(spec, network.parameters(), kernels);
     network.forward(1);
     // Synops of the last layer alone: its input is in the loss, its weights are not, and a single
@@ -195,12 +198,12 @@ class OptimizerTest {
       delimiter = '|',
       textBlock =
           """
-          {"type": "plateau", "factor": 1} | /factor must be above 0 and below 1, was 1.0
+          {"type": "plateau", "factor": 1} | /factor must be above 0 and below 1 but was 1.0
           {"type": "MultiStepLR"} | /milestones is missing: give the epochs of the changes
-          {"type": "MultiStepLR", "milestones": [3, 3]} | /milestones/1 must be above 3, was 3
-          {"type": "LinearLR", "start_factor": 0} | /start_factor must be above 0 and at most 1, was 0.0
+          {"type": "MultiStepLR", "milestones": [3, 3]} | /milestones/1 must be above 3 but was 3
+          {"type": "LinearLR", "start_factor": 0} | /start_factor must be above 0 and at most 1 but was 0.0
           {"type": "warm_restarts"} | /t_0 is missing: give a number of epochs
-          {"type": "OneCycleLR", "three_phase": true, "pct_start": 0.6} | /pct_start must be at most 0.5 with three_phase, was 0.6
+          {"type": "OneCycleLR", "three_phase": true, "pct_start": 0.6} | /pct_start must be at most 0.5 with three_phase but was 0.6
           {"type": "SequentialLR", "schedulers": [{"type": "LinearLR"}, {"type": "plateau"}], "milestones": [2]} | /schedulers/1 ReduceLROnPlateau cannot be part of a sequence: use it alone
           {"type": "SequentialLR", "schedulers": [{"type": "LinearLR"}, {"type": "cosine"}], "milestones": [2, 3]} | /milestones must have one entry less than schedulers, which has 2, but has 2
           """)
