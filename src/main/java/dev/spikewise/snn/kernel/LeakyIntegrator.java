@@ -49,6 +49,16 @@ public record LeakyIntegrator(
     return !alphaMem.is(1);
   }
 
+  /** What the synaptic current keeps from step to step, 1 without one. */
+  public float synapticDecay(int n) {
+    return alphaSyn == null ? 1 : alphaSyn.at(n);
+  }
+
+  /** What the current is multiplied by on its way to the potential. */
+  public float inputScale(int n) {
+    return normInput ? 1 - alphaMem.at(n) : 1;
+  }
+
   /** Whether this is IAF as sinabs makes it: several spikes per step, subtraction, no bound. */
   public boolean isPlain() {
     return !leaks()
@@ -65,16 +75,16 @@ public record LeakyIntegrator(
   @Override
   public void forward(NeuronRange r, int n) {
     float a = alphaMem.at(n);
-    float as = alphaSyn == null ? 1 : alphaSyn.at(n);
-    float scale = normInput ? 1 - a : 1;
+    float as = synapticDecay(n);
+    float scale = inputScale(n);
     float threshold = firing.threshold().at(n);
     float resetValue = firing.resetValue().at(n);
     float v = r.v[r.vAt + n];
     float current = synaptic() ? r.synapticCurrent[r.vAt + n] : 0;
     double count = 0;
     for (int t = 0; t < r.steps; t++) {
-      int at = r.uAt + t * r.neurons + n;
-      float x = r.x[r.xAt + t * r.xStep + n];
+      int at = r.at(t, n);
+      float x = r.input(t, n);
       float i = synaptic() ? current + x : x;
       current = as * i;
       float u = a * v + scale * current;
@@ -84,7 +94,7 @@ public record LeakyIntegrator(
       if (keepsCurrent()) {
         r.current[at] = i;
       }
-      r.s[r.sAt + t * r.sStep + n] = s;
+      r.output(t, n, s);
       count += s;
     }
     r.v[r.vAt + n] = v;
@@ -97,18 +107,17 @@ public record LeakyIntegrator(
   @Override
   public void backward(NeuronRange r, int n) {
     float a = alphaMem.at(n);
-    float as = alphaSyn == null ? 1 : alphaSyn.at(n);
-    float scale = normInput ? 1 - a : 1;
+    float as = synapticDecay(n);
+    float scale = inputScale(n);
     float threshold = firing.threshold().at(n);
     float resetValue = firing.resetValue().at(n);
     float gv = r.isOneOfSeveral() ? r.gv[r.gvAt + n] : 0;
     float gCurrent = r.isOneOfSeveral() ? r.gCurrent[r.gvAt + n] : 0;
-    float sum = 0;
-    float rate = r.gRate == null ? 0 : r.gRate[n];
+    r.startInputGradient(n);
     for (int t = r.steps - 1; t >= 0; t--) {
-      int at = r.uAt + t * r.neurons + n;
+      int at = r.at(t, n);
       float u = r.u[at];
-      float ext = r.gs[r.gsAt + t * r.sStep + n] + rate;
+      float ext = r.outputGradient(t, n);
       float s = spikes ? firing.spike(u, threshold) : u;
       float gw = firing.isClipped(spikes ? firing.reset(u, s, resetValue) : u) ? 0 : gv;
       float du =
@@ -130,15 +139,8 @@ public record LeakyIntegrator(
         }
         r.gConstants[MEM].add(n, du * (vBefore - (normInput ? as * r.current[at] : 0)));
       }
-      if (r.gxStep == 0) {
-        sum += gx;
-      } else {
-        r.gx[r.gxAt + t * r.gxStep + n] = gx;
-      }
+      r.inputGradient(t, n, gx);
       gv = a * du;
-    }
-    if (r.gxStep == 0) {
-      r.gx[r.gxAt + n] = sum;
     }
     if (r.isOneOfSeveral()) {
       r.gv[r.gvAt + n] = gv;

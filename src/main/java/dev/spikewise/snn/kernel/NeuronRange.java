@@ -116,6 +116,42 @@ public final class NeuronRange {
 
   private float[] scratch = {};
 
+  /** Where the values of neuron {@code n} at step {@code t} lie in u, current and bBefore. */
+  public int at(int t, int n) {
+    return uAt + t * neurons + n;
+  }
+
+  /** Input of neuron {@code n} at step {@code t}. */
+  public float input(int t, int n) {
+    return x[xAt + t * xStep + n];
+  }
+
+  /** Stores the output of neuron {@code n} at step {@code t}. */
+  public void output(int t, int n, float value) {
+    s[sAt + t * sStep + n] = value;
+  }
+
+  /** dL/ds of neuron {@code n} at step {@code t}, with what its rate adds. */
+  public float outputGradient(int t, int n) {
+    return gs[gsAt + t * sStep + n] + (gRate == null ? 0 : gRate[n]);
+  }
+
+  /** Before the backward steps of neuron {@code n}: see {@link #inputGradient}. */
+  public void startInputGradient(int n) {
+    if (gxStep == 0) {
+      gx[gxAt + n] = 0;
+    }
+  }
+
+  /** Stores dL/dx of neuron {@code n} at step {@code t}, or adds it to the sum over time. */
+  public void inputGradient(int t, int n, float value) {
+    if (gxStep == 0) {
+      gx[gxAt + n] += value;
+    } else {
+      gx[gxAt + t * gxStep + n] = value;
+    }
+  }
+
   public boolean isOneOfSeveral() {
     return gv.length > 0;
   }

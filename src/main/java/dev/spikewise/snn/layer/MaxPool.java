@@ -2,7 +2,6 @@ package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.spec.layer.PoolSpec;
-import java.util.Arrays;
 
 /**
  * y of a window is its largest x, at each time step by itself; the gradient goes to the first x of
@@ -12,10 +11,7 @@ public final class MaxPool extends UnaryLayer {
 
   private final PoolSpec.MaxPool2d spec;
 
-  /** By sample, step and window: place of the largest value in its frame. */
-  private final int[] largest;
-
-  private final int kept;
+  private final Winners winners;
   private final Parallel parallel;
 
   /**
@@ -25,13 +21,8 @@ public final class MaxPool extends UnaryLayer {
       String name, PoolSpec.MaxPool2d spec, Signal in, Signal out, int kept, Parallel parallel) {
     super(name, in, out);
     this.spec = spec;
-    this.kept = kept;
     this.parallel = parallel;
-    largest = new int[Math.multiplyExact(kept * in.steps, out.frame.size())];
-  }
-
-  private int placesAt(int sample, int t) {
-    return (sample % kept * in.steps + t) * out.frame.size();
+    winners = new Winners(in, out, kept);
   }
 
   @Override
@@ -43,7 +34,7 @@ public final class MaxPool extends UnaryLayer {
             forward(
                 in.at(from + i) + t * in.frame.size(),
                 out.at(from + i) + t * out.frame.size(),
-                placesAt(from + i, t));
+                winners.at(from + i, t));
           }
         });
   }
@@ -64,7 +55,7 @@ public final class MaxPool extends UnaryLayer {
               }
             }
           }
-          largest[placeAt + o] = best;
+          winners.set(placeAt + o, best);
           out.data[yAt + o] = in.data[xAt + best];
         }
       }
@@ -73,19 +64,6 @@ public final class MaxPool extends UnaryLayer {
 
   @Override
   public void backward(int from, int to, Signal gOut, Signal gIn) {
-    int outSize = out.frame.size();
-    parallel.run(
-        to - from,
-        i -> {
-          Arrays.fill(gIn.data, gIn.at(from + i), gIn.at(from + i + 1), 0);
-          for (int t = 0; t < in.steps; t++) {
-            int inAt = gIn.at(from + i) + t * in.frame.size();
-            int outAt = gOut.at(from + i) + t * outSize;
-            int placeAt = placesAt(from + i, t);
-            for (int o = 0; o < outSize; o++) {
-              gIn.data[inAt + largest[placeAt + o]] += gOut.data[outAt + o];
-            }
-          }
-        });
+    winners.backward(from, to, gOut, gIn, parallel);
   }
 }

@@ -2,7 +2,6 @@ package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.spec.layer.PoolSpec;
-import java.util.Arrays;
 
 /**
  * With n(t) a neuron's spikes up to step t and x(t) those at it: y(t) of a window is max x(t) if
@@ -12,14 +11,13 @@ import java.util.Arrays;
  */
 public final class SpikingMaxPool extends UnaryLayer {
 
-  private static final int NOBODY = -1;
+  private static final int NOBODY = Winners.NOBODY;
 
   private final PoolSpec.SpikingMaxPooling2dLayer spec;
 
-  /** By sample, step and window: which neuron of the frame spoke. */
-  private final int[] speaker;
+  /** Which neuron of a window spoke. */
+  private final Winners winners;
 
-  private final int kept;
   private final Parallel parallel;
 
   /**
@@ -34,9 +32,8 @@ public final class SpikingMaxPool extends UnaryLayer {
       Parallel parallel) {
     super(name, in, out);
     this.spec = spec;
-    this.kept = kept;
     this.parallel = parallel;
-    speaker = new int[Math.multiplyExact(kept * in.steps, out.frame.size())];
+    winners = new Winners(in, out, kept);
   }
 
   @Override
@@ -51,7 +48,7 @@ public final class SpikingMaxPool extends UnaryLayer {
               spikes[n] += in.data[xAt + n];
             }
             int yAt = out.at(from + i) + t * out.frame.size();
-            step(spikes, xAt, yAt, speakerAt(from + i, t));
+            step(spikes, xAt, yAt, winners.at(from + i, t));
           }
         });
   }
@@ -79,15 +76,11 @@ public final class SpikingMaxPool extends UnaryLayer {
             }
           }
           boolean speaks = mostOfActive >= most;
-          speaker[speakerAt + o] = speaks ? best : NOBODY;
+          winners.set(speakerAt + o, speaks ? best : NOBODY);
           out.data[yAt + o] = speaks ? largest : 0;
         }
       }
     }
-  }
-
-  private int speakerAt(int sample, int t) {
-    return (sample % kept * in.steps + t) * out.frame.size();
   }
 
   /** The neuron under a window's tap, or {@link #NOBODY} in the padding. */
@@ -100,23 +93,6 @@ public final class SpikingMaxPool extends UnaryLayer {
 
   @Override
   public void backward(int from, int to, Signal gOut, Signal gIn) {
-    int inSize = in.frame.size();
-    int outSize = out.frame.size();
-    parallel.run(
-        to - from,
-        i -> {
-          Arrays.fill(gIn.data, gIn.at(from + i), gIn.at(from + i + 1), 0);
-          for (int t = 0; t < in.steps; t++) {
-            int inAt = gIn.at(from + i) + t * inSize;
-            int outAt = gOut.at(from + i) + t * outSize;
-            int speakerAt = speakerAt(from + i, t);
-            for (int o = 0; o < outSize; o++) {
-              int n = speaker[speakerAt + o];
-              if (n != NOBODY) {
-                gIn.data[inAt + n] += gOut.data[outAt + o];
-              }
-            }
-          }
-        });
+    winners.backward(from, to, gOut, gIn, parallel);
   }
 }

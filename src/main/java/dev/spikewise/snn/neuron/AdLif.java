@@ -96,15 +96,15 @@ record AdLif(NeuronSpec.AdLIF spec) implements NeuronModel {
       float s = firing.spike(u, threshold);
       double count = 0;
       for (int t = 0; t < r.steps; t++) {
-        int at = r.uAt + t * r.neurons + n;
-        float x = r.x[r.xAt + t * r.xStep + n];
+        int at = r.at(t, n);
+        float x = r.input(t, n);
         w = beta * w + a * u + b * s;
         u = alpha * (u - threshold * s) + (1 - alpha) * (x - w);
         s = firing.spike(u, threshold);
         r.u[at] = u;
         r.bBefore[at] = w;
         r.current[at] = x;
-        r.s[r.sAt + t * r.sStep + n] = s;
+        r.output(t, n, s);
         count += s;
       }
       r.v[r.vAt + n] = u;
@@ -125,16 +125,15 @@ record AdLif(NeuronSpec.AdLIF spec) implements NeuronModel {
       float threshold = firing.threshold().at(n);
       float gu = 0;
       float gw = 0;
-      float sum = 0;
-      float rate = r.gRate == null ? 0 : r.gRate[n];
+      r.startInputGradient(n);
       for (int t = r.steps - 1; t >= 0; t--) {
-        int at = r.uAt + t * r.neurons + n;
+        int at = r.at(t, n);
         float u = r.u[at];
         float w = r.bBefore[at];
         float before = t == 0 ? 0 : r.u[at - r.neurons];
         float wBefore = t == 0 ? 0 : r.bBefore[at - r.neurons];
         float spiked = firing.spike(before, threshold);
-        float gs = r.gs[r.gsAt + t * r.sStep + n] + rate + b * gw - alpha * threshold * gu;
+        float gs = r.outputGradient(t, n) + b * gw - alpha * threshold * gu;
         float g = firing.gradient(u, threshold);
         float du = FlushToZero.gradient(gs * g + alpha * gu + a * gw);
         float dw = FlushToZero.gradient(beta * gw - (1 - alpha) * du);
@@ -144,16 +143,9 @@ record AdLif(NeuronSpec.AdLIF spec) implements NeuronModel {
         r.gConstants[A].add(n, dw * before);
         r.gConstants[B].add(n, dw * spiked);
         float gx = (1 - alpha) * du;
-        if (r.gxStep == 0) {
-          sum += gx;
-        } else {
-          r.gx[r.gxAt + t * r.gxStep + n] = gx;
-        }
+        r.inputGradient(t, n, gx);
         gu = du;
         gw = dw;
-      }
-      if (r.gxStep == 0) {
-        r.gx[r.gxAt + n] = sum;
       }
     }
   }

@@ -31,27 +31,23 @@ record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
   @Override
   public Neuron with(@Nullable PerNeuron[] trained, UnaryOperator<PerNeuron> given) {
     return new Dynamics(
-        Objects.requireNonNull(trained[LeakyIntegrator.MEM]),
-        trained[LeakyIntegrator.SYN],
+        NeuronModel.leaky(spec, trained, NeuronModel.firing(spec, given)),
         Objects.requireNonNull(trained[ADAPT]),
         spec.adaptScale().floatValue(),
-        spec.normInput(),
-        spec.resetFn().equals(ResetFn.SUBTRACT),
-        NeuronModel.firing(spec, given));
+        spec.resetFn().equals(ResetFn.SUBTRACT));
   }
 
   /**
+   * @param leak of the membrane potential and the synaptic current
    * @param subtractsThreshold whether a spike takes the adapted threshold off the potential
    */
   private record Dynamics(
-      PerNeuron alphaMem,
-      @Nullable PerNeuron alphaSyn,
-      PerNeuron alphaAdapt,
-      float adaptScale,
-      boolean normInput,
-      boolean subtractsThreshold,
-      Firing firing)
+      LeakyIntegrator leak, PerNeuron alphaAdapt, float adaptScale, boolean subtractsThreshold)
       implements Neuron {
+
+    private Firing firing() {
+      return leak.firing();
+    }
 
     @Override
     public boolean spikes() {
@@ -60,12 +56,12 @@ record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
 
     @Override
     public boolean synaptic() {
-      return alphaSyn != null;
+      return leak.synaptic();
     }
 
     @Override
     public boolean keepsCurrent() {
-      return normInput || synaptic();
+      return leak.keepsCurrent();
     }
 
     @Override
@@ -75,17 +71,18 @@ record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
 
     @Override
     public void forward(NeuronRange r, int n) {
-      float a = alphaMem.at(n);
-      float as = alphaSyn == null ? 1 : alphaSyn.at(n);
+      Firing firing = firing();
+      float a = leak.alphaMem().at(n);
+      float as = leak.synapticDecay(n);
       float ab = alphaAdapt.at(n);
-      float scale = normInput ? 1 - a : 1;
+      float scale = leak.inputScale(n);
       float v = r.v[r.vAt + n];
       float b = r.b[r.vAt + n];
       float current = 0;
       double count = 0;
       for (int t = 0; t < r.steps; t++) {
-        int at = r.uAt + t * r.neurons + n;
-        float x = r.x[r.xAt + t * r.xStep + n];
+        int at = r.at(t, n);
+        float x = r.input(t, n);
         float i = synaptic() ? current + x : x;
         // sinabs keeps the scaled current from step to step.
         current = scale * (as * i);
@@ -98,7 +95,7 @@ record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
         if (keepsCurrent()) {
           r.current[at] = i;
         }
-        r.s[r.sAt + t * r.sStep + n] = s;
+        r.output(t, n, s);
         count += s;
         b = ab * b + (1 - ab) * s;
       }
@@ -110,29 +107,29 @@ record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
     /** The threshold gets its gradient from what a spike subtracts, not from the spike itself. */
     @Override
     public void backward(NeuronRange r, int n) {
-      float a = alphaMem.at(n);
-      float as = alphaSyn == null ? 1 : alphaSyn.at(n);
+      Firing firing = firing();
+      float a = leak.alphaMem().at(n);
+      float as = leak.synapticDecay(n);
       float ab = alphaAdapt.at(n);
-      float scale = normInput ? 1 - a : 1;
+      float scale = leak.inputScale(n);
       float gv = 0;
       float gb = 0;
       float gCurrent = 0;
-      float sum = 0;
-      float rate = r.gRate == null ? 0 : r.gRate[n];
+      r.startInputGradient(n);
       for (int t = r.steps - 1; t >= 0; t--) {
-        int at = r.uAt + t * r.neurons + n;
+        int at = r.at(t, n);
         float u = r.u[at];
         float b = r.bBefore[at];
         float threshold = threshold(n, b);
         float value = resetValue(n, threshold);
         float s = firing.spike(u, threshold);
-        float ext = r.gs[r.gsAt + t * r.sStep + n] + rate + gb * (1 - ab);
+        float ext = r.outputGradient(t, n) + gb * (1 - ab);
         float gw = firing.isClipped(firing.reset(u, s, value)) ? 0 : gv;
         float du = firing.gradient(ext, gw, firing.gradient(u, threshold), s, value);
         r.gConstants[ADAPT].add(n, gb * (b - s));
         gb = ab * gb - (subtractsThreshold ? adaptScale * s * gw : 0);
         float di = du + gCurrent;
-        float scaled = normInput ? di * (as * r.current[at]) : 0;
+        float scaled = leak.normInput() ? di * (as * r.current[at]) : 0;
         r.gConstants[LeakyIntegrator.MEM].add(n, du * before(r, n, at, t) - scaled);
         float gx = scale * di;
         if (synaptic()) {
@@ -140,15 +137,8 @@ record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
           gx = FlushToZero.gradient(gx * as);
           gCurrent = gx;
         }
-        if (r.gxStep == 0) {
-          sum += gx;
-        } else {
-          r.gx[r.gxAt + t * r.gxStep + n] = gx;
-        }
+        r.inputGradient(t, n, gx);
         gv = a * du;
-      }
-      if (r.gxStep == 0) {
-        r.gx[r.gxAt + n] = sum;
       }
     }
 
@@ -159,16 +149,16 @@ record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
       }
       float u = r.u[at - r.neurons];
       float threshold = threshold(n, r.bBefore[at - r.neurons]);
-      float s = firing.spike(u, threshold);
-      return firing.clip(firing.reset(u, s, resetValue(n, threshold)));
+      float s = firing().spike(u, threshold);
+      return firing().clip(firing().reset(u, s, resetValue(n, threshold)));
     }
 
     private float threshold(int n, float b) {
-      return firing.threshold().at(n) + adaptScale * b;
+      return firing().threshold().at(n) + adaptScale * b;
     }
 
     private float resetValue(int n, float threshold) {
-      return subtractsThreshold ? threshold : firing.resetValue().at(n);
+      return subtractsThreshold ? threshold : firing().resetValue().at(n);
     }
   }
 }

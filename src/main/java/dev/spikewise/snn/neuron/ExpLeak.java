@@ -4,7 +4,6 @@ import dev.spikewise.snn.kernel.LeakyIntegrator;
 import dev.spikewise.snn.kernel.Neuron;
 import dev.spikewise.snn.kernel.PerNeuron;
 import dev.spikewise.spec.layer.NeuronSpec;
-import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -22,11 +21,6 @@ record ExpLeak(NeuronSpec.ExpLeak spec) implements NeuronModel {
 
   @Override
   public Neuron with(@Nullable PerNeuron[] trained, UnaryOperator<PerNeuron> given) {
-    return new LeakyIntegrator(
-        Objects.requireNonNull(trained[LeakyIntegrator.MEM]),
-        trained[LeakyIntegrator.SYN],
-        spec.normInput(),
-        false,
-        NeuronModel.silent(spec));
+    return NeuronModel.leaky(spec, trained, NeuronModel.silent(spec));
   }
 }

@@ -4,7 +4,6 @@ import dev.spikewise.snn.kernel.LeakyIntegrator;
 import dev.spikewise.snn.kernel.Neuron;
 import dev.spikewise.snn.kernel.PerNeuron;
 import dev.spikewise.spec.layer.NeuronSpec;
-import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -23,11 +22,6 @@ record Lif(NeuronSpec.Spiking spec) implements NeuronModel {
 
   @Override
   public Neuron with(@Nullable PerNeuron[] trained, UnaryOperator<PerNeuron> given) {
-    return new LeakyIntegrator(
-        Objects.requireNonNull(trained[LeakyIntegrator.MEM]),
-        trained[LeakyIntegrator.SYN],
-        spec.normInput(),
-        true,
-        NeuronModel.firing(spec, given));
+    return NeuronModel.leaky(spec, trained, NeuronModel.firing(spec, given));
   }
 }

@@ -11,6 +11,7 @@ import dev.spikewise.spec.SurrogateSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -59,6 +60,16 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, AdLif, ExpLeak {
    * @param given brings a constant that is not trained from PyTorch's order to the engine's
    */
   Neuron with(@Nullable PerNeuron[] trained, UnaryOperator<PerNeuron> given);
+
+  /** Neurons whose membrane potential decays. */
+  static LeakyIntegrator leaky(NeuronSpec spec, @Nullable PerNeuron[] trained, Firing firing) {
+    return new LeakyIntegrator(
+        Objects.requireNonNull(trained[LeakyIntegrator.MEM]),
+        trained[LeakyIntegrator.SYN],
+        spec.normInput(),
+        spec instanceof NeuronSpec.Spiking,
+        firing);
+  }
 
   static Firing firing(NeuronSpec.Spiking spec, UnaryOperator<PerNeuron> given) {
     boolean subtract = spec.resetFn().kind() == ResetFn.Kind.SUBTRACT;

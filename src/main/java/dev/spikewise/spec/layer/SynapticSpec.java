@@ -85,6 +85,32 @@ public sealed interface SynapticSpec extends LayerSpec {
     return exists ? new Size2(h / 2, w / 2) : Size2.SAME;
   }
 
+  private static void checkKernel(
+      @Nullable Integer inChannels,
+      Integer outChannels,
+      Size2 kernelSize,
+      Mistakes mistakes) {
+    if (mistakes.require(outChannels != null, "out_channels", "is missing")) {
+      mistakes.atLeast(outChannels, 1, "out_channels");
+    }
+    if (mistakes.require(kernelSize != null, "kernel_size", "is missing")) {
+      kernelSize.atLeast(1, "kernel_size", mistakes);
+    }
+    if (inChannels != null) {
+      mistakes.atLeast(inChannels, 1, "in_channels");
+    }
+  }
+
+  private static void checkGroups(
+      int groups, Integer outChannels, Mistakes mistakes) {
+    if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
+      mistakes.require(
+          outChannels % groups == 0,
+          "groups",
+          "must divide out_channels " + outChannels + " but was " + groups);
+    }
+  }
+
   /**
    * PyTorch's Conv2d: (Cin, H, W) to (Cout, H', W'), with zero padding.
    *
@@ -122,15 +148,7 @@ public sealed interface SynapticSpec extends LayerSpec {
 
     @Override
     public void check(Mistakes mistakes) {
-      if (mistakes.require(outChannels != null, "out_channels", "is missing")) {
-        mistakes.atLeast(outChannels, 1, "out_channels");
-      }
-      if (mistakes.require(kernelSize != null, "kernel_size", "is missing")) {
-        kernelSize.atLeast(1, "kernel_size", mistakes);
-      }
-      if (inChannels != null) {
-        mistakes.atLeast(inChannels, 1, "in_channels");
-      }
+      checkKernel(inChannels, outChannels, kernelSize, mistakes);
       stride.atLeast(1, "stride", mistakes);
       if (padding.equals(Size2.SAME)) {
         mistakes
@@ -143,12 +161,7 @@ public sealed interface SynapticSpec extends LayerSpec {
         padding.atLeast(0, "padding", mistakes);
       }
       dilation.atLeast(1, "dilation", mistakes);
-      if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
-        mistakes.require(
-            outChannels % groups == 0,
-            "groups",
-            "must divide out_channels " + outChannels + " but was " + groups);
-      }
+      checkGroups(groups, outChannels, mistakes);
     }
 
     @Override
@@ -342,15 +355,7 @@ public sealed interface SynapticSpec extends LayerSpec {
 
     @Override
     public void check(Mistakes mistakes) {
-      if (mistakes.require(outChannels != null, "out_channels", "is missing")) {
-        mistakes.atLeast(outChannels, 1, "out_channels");
-      }
-      if (mistakes.require(kernelSize != null, "kernel_size", "is missing")) {
-        kernelSize.atLeast(1, "kernel_size", mistakes);
-      }
-      if (inChannels != null) {
-        mistakes.atLeast(inChannels, 1, "in_channels");
-      }
+      checkKernel(inChannels, outChannels, kernelSize, mistakes);
       stride.atLeast(1, "stride", mistakes);
       padding.atLeast(0, "padding", mistakes);
       dilation.atLeast(1, "dilation", mistakes);
@@ -360,12 +365,7 @@ public sealed interface SynapticSpec extends LayerSpec {
               && outputPadding.w() < Math.max(stride.w(), dilation.w()),
           "output_padding",
           "must be smaller than stride or dilation but was " + outputPadding);
-      if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
-        mistakes.require(
-            outChannels % groups == 0,
-            "groups",
-            "must divide out_channels " + outChannels + " but was " + groups);
-      }
+      checkGroups(groups, outChannels, mistakes);
     }
 
     @Override
