@@ -44,6 +44,11 @@ public abstract sealed class Layer permits UnaryLayer, Join {
     return false;
   }
 
+  /** Whether the layer throws away dL/dout wherever its output is 0. */
+  public boolean skipsSilent() {
+    return false;
+  }
+
   /** Forgets what the last batch left: state and counts. */
   public void reset() {}
 

@@ -185,7 +185,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     }
   }
 
-  /** The neurons' synapses to each other, if they have any. */
+  @Override
   public @Nullable Synaptic recurrence() {
     return recurrence;
   }
@@ -197,7 +197,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     }
   }
 
-  /** Whether dL/din is 0 wherever the output is. */
+  @Override
   public boolean skipsSilent() {
     return pool != null && pool.skipsSilent();
   }

@@ -46,7 +46,7 @@ public final class Pool extends UnaryLayer {
     return spec.ceilMode() ? PoolShape.Counting.PADDED : PoolShape.Counting.WHOLE;
   }
 
-  /** Whether dL/din is 0 wherever the output is. */
+  @Override
   public boolean skipsSilent() {
     return shape.skipsSilent();
   }

@@ -1,5 +1,7 @@
 package dev.spikewise.snn.layer;
 
+import org.jspecify.annotations.Nullable;
+
 /** What a layer of neurons counts in a batch, and where a loss puts the gradient of its rates. */
 public interface SpikeCount {
 
@@ -16,6 +18,9 @@ public interface SpikeCount {
 
   /** By neuron: its position in PyTorch's (C, H, W) order. */
   int[] torchOrder();
+
+  /** The neurons' synapses to each other, if they have any. */
+  @Nullable Synaptic recurrence();
 
   /**
    * Puts this layer's firing rates into the loss.

@@ -3,17 +3,7 @@ package dev.spikewise.snn.layer;
 import dev.spikewise.snn.kernel.Parallel;
 
 /** A layer with one input. */
-public abstract sealed class UnaryLayer extends Layer
-    permits Synapses,
-        Pool,
-        MaxPool,
-        SpikingMaxPool,
-        Rearrangement,
-        Neurons,
-        Rectifier,
-        BatchNorm,
-        FrameNorm,
-        Dropout {
+public abstract non-sealed class UnaryLayer extends Layer {
 
   public final Signal in;
 

@@ -6,20 +6,11 @@ import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.kernel.SampleChunks;
 import dev.spikewise.snn.layer.Activity;
-import dev.spikewise.snn.layer.BatchNorm;
-import dev.spikewise.snn.layer.Dropout;
-import dev.spikewise.snn.layer.FrameNorm;
 import dev.spikewise.snn.layer.Join;
 import dev.spikewise.snn.layer.Layer;
-import dev.spikewise.snn.layer.MaxPool;
-import dev.spikewise.snn.layer.Neurons;
 import dev.spikewise.snn.layer.Parameter;
-import dev.spikewise.snn.layer.Pool;
-import dev.spikewise.snn.layer.Rearrangement;
-import dev.spikewise.snn.layer.Rectifier;
 import dev.spikewise.snn.layer.Signal;
 import dev.spikewise.snn.layer.SpikeCount;
-import dev.spikewise.snn.layer.SpikingMaxPool;
 import dev.spikewise.snn.layer.Synapses;
 import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.snn.layer.UnaryLayer;
@@ -123,23 +114,17 @@ public final class CpuExecutor implements Executor {
     var neurons = new ArrayList<SpikeCount>();
     var rectifiers = new ArrayList<Activity>();
     for (Layer layer : layers) {
-      switch (layer) {
-        case Synapses s -> synapses.add(s);
-        case Neurons n -> {
-          neurons.add(n);
-          if (n.recurrence() != null) {
-            synapses.add(n.recurrence());
-          }
+      if (layer instanceof Synaptic counting) {
+        synapses.add(counting);
+      }
+      if (layer instanceof SpikeCount counting) {
+        neurons.add(counting);
+        if (counting.recurrence() != null) {
+          synapses.add(counting.recurrence());
         }
-        case Rectifier r -> rectifiers.add(r);
-        case Pool _,
-            MaxPool _,
-            SpikingMaxPool _,
-            Rearrangement _,
-            BatchNorm _,
-            FrameNorm _,
-            Dropout _,
-            Join _ -> {}
+      }
+      if (layer instanceof Activity counting) {
+        rectifiers.add(counting);
       }
     }
     return new Counts(List.copyOf(synapses), List.copyOf(neurons), List.copyOf(rectifiers));
@@ -182,7 +167,7 @@ public final class CpuExecutor implements Executor {
 
   private void measure(Layer layer, int from, int to) {
     layer.measure(from, to);
-    if (layer instanceof Neurons || layer instanceof Rectifier) {
+    if (layer instanceof SpikeCount || layer instanceof Activity) {
       activeOutputs += layer.active(from, to) * timeSteps / layer.out.steps;
     }
   }
@@ -191,7 +176,7 @@ public final class CpuExecutor implements Executor {
   public double activationSparsity(int samples) {
     double all = 0;
     for (Layer layer : layers) {
-      if (layer instanceof Neurons || layer instanceof Rectifier) {
+      if (layer instanceof SpikeCount || layer instanceof Activity) {
         all += (double) samples * timeSteps * layer.out.frame.size();
       }
     }

@@ -132,19 +132,6 @@ final class Layers {
     if (value.producer() == null || value.isShared()) {
       return false;
     }
-    return switch (layers.get(plan.steps().indexOf(value.producer()))) {
-      case Pool pool -> pool.skipsSilent();
-      case Neurons neurons -> neurons.skipsSilent();
-      case Synapses _,
-          MaxPool _,
-          SpikingMaxPool _,
-          Rearrangement _,
-          Rectifier _,
-          BatchNorm _,
-          FrameNorm _,
-          Dropout _,
-          Join _ ->
-          false;
-    };
+    return layers.get(plan.steps().indexOf(value.producer())).skipsSilent();
   }
 }
