@@ -13,7 +13,6 @@ import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Node;
 import dev.spikewise.spec.Shape;
-import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
@@ -89,7 +88,7 @@ public final class NirReader {
   }
 
   private NirModel model() {
-    List<Integer> inputShape = inputShape(graph.order().getFirst());
+    List<Integer> inputShape = NirInput.shape(graph, about, assumptions);
     for (NirNode bare : graph.order()) {
       NirNode node = withMetadata(bare);
       Signal in = timeLayers(input(node), node.path());
@@ -160,80 +159,6 @@ public final class NirReader {
     } catch (JacksonException e) {
       return node;
     }
-  }
-
-  private List<Integer> inputShape(NirNode first) {
-    Tensor dims =
-        switch (first.type()) {
-          case "Input" -> first.tensor("shape");
-          case "Flatten" -> first.tensor("input_type");
-          case "Affine", "Linear" -> dims(weightShape(first, 2)[1]);
-          case "Conv2d" -> {
-            Size2 size = first.size("input_shape");
-            int channels = inChannels(weightShape(first, 4), first.integer("groups", 1));
-            yield dims(channels, size.h(), size.w());
-          }
-          case "Conv1d" ->
-              dims(
-                  inChannels(weightShape(first, 3), first.integer("groups", 1)),
-                  first.integer("input_shape", 0));
-          case "IF", "LIF", "CubaLIF", "LI", "CubaLI", "I", "Scale", "Threshold" ->
-              dims(first.fields().values().iterator().next().shape());
-          default ->
-              throw new InvalidSpecException(
-                  "/node/nodes",
-                  "has no Input node, and a " + first.type() + " does not say what it takes");
-        };
-    var shape = new ArrayList<Integer>();
-    for (float d : dims.data()) {
-      shape.add((int) d);
-    }
-    if (!first.type().equals("Input")) {
-      assumptions.add(
-          "The file has no Input node: the input shape "
-              + shape
-              + " is that of its first node, "
-              + first.path());
-    } else if (!about.containsKey("dialect")
-        && shape.size() == rank() + 1
-        && shape.getFirst() == 1) {
-      // Some exporters leave the batch of their sample input in.
-      shape.removeFirst();
-    }
-    return shape;
-  }
-
-  /** Number of dimensions of the input, as the first node takes it that takes only one number. */
-  private int rank() {
-    for (NirNode node : graph.order()) {
-      switch (node.type()) {
-        case "Affine", "Linear" -> {
-          return 1;
-        }
-        case "Conv1d" -> {
-          return 2;
-        }
-        case "Conv2d", "SumPool2d", "AvgPool2d" -> {
-          return 3;
-        }
-        case "Flatten" -> {
-          Tensor type = node.fields().get("input_type");
-          if (type != null) {
-            return type.data().length;
-          }
-        }
-        default -> {}
-      }
-    }
-    return 1;
-  }
-
-  private static Tensor dims(int... dims) {
-    var data = new float[dims.length];
-    for (int i = 0; i < dims.length; i++) {
-      data[i] = dims[i];
-    }
-    return new Tensor(new int[] {dims.length}, data);
   }
 
   /** What a node reads: the sum of its sources. */
@@ -328,10 +253,10 @@ public final class NirReader {
       case "Scale" -> scaled(node, in);
       case "Conv2d", "Conv1d", "Affine", "Linear" -> addSynapses(node, in);
       case "SumPool2d", "AvgPool2d" -> {
-        PoolSpec pool = pool(node);
-        yield new Signal(append(pool, node, in), in.area() * area(pool, node.type()), true);
+        PoolSpec pool = NodeLayers.pool(node);
+        yield new Signal(append(pool, node, in), in.area() * NodeLayers.area(pool, node.type()), true);
       }
-      case "Flatten" -> new Signal(append(flatten(node), node, in), in.area(), true);
+      case "Flatten" -> new Signal(append(NodeLayers.flatten(node), node, in), in.area(), true);
       case "NIRGraph" -> throw node.invalid(null, "is a graph without nodes");
       default -> addNeurons(node, settle(in, node));
     };
@@ -346,7 +271,7 @@ public final class NirReader {
   }
 
   private Signal addSynapses(NirNode node, Signal in) {
-    SynapticSpec synaptic = synaptic(node);
+    SynapticSpec synaptic = NodeLayers.synaptic(node);
     int index = append(synaptic, node, in);
     Tensor weight = node.tensor("weight");
     float[] data = weight.data().clone();
@@ -358,47 +283,6 @@ public final class NirReader {
       tensors.put(names.get(index) + ".bias", node.tensor("bias"));
     }
     return new Signal(index, 1, true);
-  }
-
-  private static SynapticSpec synaptic(NirNode node) {
-    int groups = node.integer("groups", 1);
-    switch (node.type()) {
-      case "Conv2d" -> {
-        int[] shape = weightShape(node, 4);
-        Size2 stride = node.size("stride");
-        Size2 dilation = node.size("dilation");
-        Size2 padding =
-            new Size2(
-                node.padding(shape[2], stride.h(), dilation.h(), () -> node.size("padding").h()),
-                node.padding(shape[3], stride.w(), dilation.w(), () -> node.size("padding").w()));
-        return new SynapticSpec.Conv2d(
-            inChannels(shape, groups),
-            shape[0],
-            new Size2(shape[2], shape[3]),
-            stride,
-            padding,
-            dilation,
-            groups,
-            hasBias(node));
-      }
-      case "Conv1d" -> {
-        int[] shape = weightShape(node, 3);
-        int stride = node.integer("stride", 1);
-        int dilation = node.integer("dilation", 1);
-        return new SynapticSpec.Conv1d(
-            inChannels(shape, groups),
-            shape[0],
-            shape[2],
-            stride,
-            node.padding(shape[2], stride, dilation, () -> node.integer("padding", 0)),
-            dilation,
-            groups,
-            hasBias(node));
-      }
-      default -> {
-        return linear(node, hasBias(node));
-      }
-    }
   }
 
   /**
@@ -519,11 +403,11 @@ public final class NirReader {
   private void readWayBack(NirNode back, int index, NeuronSpec.Recurrent neurons, Signal in) {
     String name = names.get(index) + ".rec_connect.";
     tensors.put(name + "weight", dialect.back(back.tensor("weight")));
-    int n = weightShape(back, 2)[0];
+    int n = NodeLayers.weightShape(back, 2)[0];
     if (neurons.recurrentBias()) {
       tensors.put(name + "bias", new Tensor(new int[] {n}, new float[n]));
     }
-    if (!hasNonzeroBias(back)) {
+    if (!NodeLayers.hasNonzeroBias(back)) {
       return;
     }
     if (dialect == NirDialect.LAVA) {
@@ -550,80 +434,8 @@ public final class NirReader {
     }
     // The recurrent layers have the options of those without a way back, under the same names.
     ObjectNode json = SpecJson.json(neurons).put("type", neurons.typeName() + "Recurrent");
-    json.set("rec_connect", SpecJson.json(linear(node.wayBack(), false)));
+    json.set("rec_connect", SpecJson.json(NodeLayers.linear(node.wayBack(), false)));
     return SpecJson.layer(json);
-  }
-
-  private static ShapeSpec.Flatten flatten(NirNode node) {
-    int start = node.integer("start_dim", 1);
-    int end = node.integer("end_dim", -1);
-    if (start < 0 || start > 1 || end != -1 && end < 2) {
-      throw node.invalid(
-          null, "flattens dimensions " + start + " to " + end + "; it must flatten all of them");
-    }
-    return new ShapeSpec.Flatten();
-  }
-
-  /** The pool that a node stands for, which may be one of the other kind. */
-  private static PoolSpec pool(NirNode node) {
-    boolean sums = node.type().equals("SumPool2d");
-    if (sums && !node.size("padding").equals(Size2.ZERO)) {
-      throw node.invalid("padding", "of a SumPool2d must be 0 but was " + node.size("padding"));
-    }
-    PoolSpec itself =
-        sums
-            ? new PoolSpec.SumPool2d(node.size("kernel_size"), node.size("stride"), false)
-            : new PoolSpec.AvgPool2d(
-                node.size("kernel_size"), node.size("stride"), node.size("padding"));
-    return switch (remembered(node)) {
-      case PoolSpec.SumPool2d sum when sameWindows(sum, itself) -> sum;
-      case PoolSpec.AvgPool2d average when sameWindows(average, itself) -> average;
-      case null, default -> itself;
-    };
-  }
-
-  /** How often what a node of this type makes goes into what the layer makes. */
-  static float area(PoolSpec pool, String type) {
-    float window = (float) pool.kernelSize().h() * pool.kernelSize().w();
-    return pool.typeName().equals(type) ? 1 : type.equals("AvgPool2d") ? window : 1 / window;
-  }
-
-  private static boolean sameWindows(PoolSpec a, PoolSpec b) {
-    return a.kernelSize().equals(b.kernelSize())
-        && a.stride().equals(b.stride())
-        && a.padding().equals(b.padding());
-  }
-
-  private static SynapticSpec.Linear linear(NirNode node, boolean bias) {
-    int[] shape = weightShape(node, 2);
-    return new SynapticSpec.Linear(shape[1], shape[0], bias);
-  }
-
-  private static int[] weightShape(NirNode node, int dimensions) {
-    int[] shape = node.tensor("weight").shape();
-    if (shape.length != dimensions) {
-      throw node.invalid(
-          "weight", "must have " + dimensions + " dimensions but has " + Arrays.toString(shape));
-    }
-    return shape;
-  }
-
-  private static int inChannels(int[] weight, int groups) {
-    return Math.multiplyExact(weight[1], Math.max(1, Math.min(groups, 1 << 12)));
-  }
-
-  /**
-   * NIR's Conv2d always has a bias: one of zeros means none, unless the metadata says that it is
-   * there to be trained.
-   */
-  private static boolean hasBias(NirNode node) {
-    return hasNonzeroBias(node)
-        || node.fields().containsKey("bias") && Objects.equals(node.metadata().get("bias"), "true");
-  }
-
-  private static boolean hasNonzeroBias(NirNode node) {
-    Tensor bias = node.fields().get("bias");
-    return bias != null && !NirWriter.isZero(bias);
   }
 
   /** Whether a layer is still what a node's fields say. */
@@ -659,7 +471,7 @@ public final class NirReader {
 
   /** The neurons that the metadata describes, with lists of constants out of the node's fields. */
   private @Nullable LayerSpec rememberedNeurons(NirNode node, Supplier<LayerSpec> fromFields) {
-    ObjectNode json = json(node);
+    ObjectNode json = NodeLayers.json(node);
     if (json == null) {
       return null;
     }
@@ -691,26 +503,4 @@ public final class NirReader {
     }
   }
 
-  /** The layer that the metadata describes, or null. */
-  private static @Nullable LayerSpec remembered(NirNode node) {
-    ObjectNode json = json(node);
-    try {
-      return json == null ? null : SpecJson.layer(json);
-    } catch (JacksonException | IllegalArgumentException e) {
-      return null;
-    }
-  }
-
-  private static @Nullable ObjectNode json(NirNode node) {
-    ObjectNode json = SpecJson.object();
-    try {
-      node.metadata()
-          .forEach(
-              (name, text) ->
-                  json.set(name, name.equals("type") ? SpecJson.text(text) : SpecJson.read(text)));
-      return json.has("type") ? json : null;
-    } catch (JacksonException | IllegalArgumentException e) {
-      return null;
-    }
-  }
 }

@@ -229,7 +229,7 @@ public final class NirWriter {
     connect(vertex.input(), vertex.name());
     float area =
         switch (layer) {
-          case PoolSpec pool -> in.area() * NirReader.area(pool, type);
+          case PoolSpec pool -> in.area() * NodeLayers.area(pool, type);
           case SynapticSpec _ -> 1;
           default -> in.area();
         };
