@@ -18,8 +18,7 @@ final class NirInput {
    * @param about metadata of the file
    * @param assumptions added to where the shape had to be concluded
    */
-  static List<Integer> shape(
-      NirGraph graph, Map<String, String> about, List<String> assumptions) {
+  static List<Integer> shape(NirGraph graph, Map<String, String> about, List<String> assumptions) {
     NirNode first = graph.order().getFirst();
     Tensor dims =
         switch (first.type()) {
@@ -28,12 +27,14 @@ final class NirInput {
           case "Affine", "Linear" -> dims(NodeLayers.weightShape(first, 2)[1]);
           case "Conv2d" -> {
             Size2 size = first.size("input_shape");
-            int channels = NodeLayers.inChannels(NodeLayers.weightShape(first, 4), first.integer("groups", 1));
+            int channels =
+                NodeLayers.inChannels(NodeLayers.weightShape(first, 4), first.integer("groups", 1));
             yield dims(channels, size.h(), size.w());
           }
           case "Conv1d" ->
               dims(
-                  NodeLayers.inChannels(NodeLayers.weightShape(first, 3), first.integer("groups", 1)),
+                  NodeLayers.inChannels(
+                      NodeLayers.weightShape(first, 3), first.integer("groups", 1)),
                   first.integer("input_shape", 0));
           case "IF", "LIF", "CubaLIF", "LI", "CubaLI", "I", "Scale", "Threshold" ->
               dims(first.fields().values().iterator().next().shape());

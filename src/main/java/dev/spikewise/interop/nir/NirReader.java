@@ -254,7 +254,8 @@ public final class NirReader {
       case "Conv2d", "Conv1d", "Affine", "Linear" -> addSynapses(node, in);
       case "SumPool2d", "AvgPool2d" -> {
         PoolSpec pool = NodeLayers.pool(node);
-        yield new Signal(append(pool, node, in), in.area() * NodeLayers.area(pool, node.type()), true);
+        yield new Signal(
+            append(pool, node, in), in.area() * NodeLayers.area(pool, node.type()), true);
       }
       case "Flatten" -> new Signal(append(NodeLayers.flatten(node), node, in), in.area(), true);
       case "NIRGraph" -> throw node.invalid(null, "is a graph without nodes");
@@ -502,5 +503,4 @@ public final class NirReader {
       return null;
     }
   }
-
 }

@@ -86,10 +86,7 @@ public sealed interface SynapticSpec extends LayerSpec {
   }
 
   private static void checkKernel(
-      @Nullable Integer inChannels,
-      Integer outChannels,
-      Size2 kernelSize,
-      Mistakes mistakes) {
+      @Nullable Integer inChannels, Integer outChannels, Size2 kernelSize, Mistakes mistakes) {
     if (mistakes.require(outChannels != null, "out_channels", "is missing")) {
       mistakes.atLeast(outChannels, 1, "out_channels");
     }
@@ -101,8 +98,7 @@ public sealed interface SynapticSpec extends LayerSpec {
     }
   }
 
-  private static void checkGroups(
-      int groups, Integer outChannels, Mistakes mistakes) {
+  private static void checkGroups(int groups, Integer outChannels, Mistakes mistakes) {
     if (mistakes.atLeast(groups, 1, "groups") && outChannels != null) {
       mistakes.require(
           outChannels % groups == 0,
