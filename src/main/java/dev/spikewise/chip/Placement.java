@@ -128,7 +128,7 @@ final class Placement {
         map = spatial(output);
       }
     }
-    requireNeurons("must have IAF neurons after it: a core puts out spikes");
+    requireNeurons("must be followed by IAF neurons because a core outputs spikes");
   }
 
   /**
@@ -206,7 +206,7 @@ final class Placement {
         Role role = pool(i, pool, findings);
         int area = pool.kernelSize().h() * pool.kernelSize().w();
         findings.notes.add(
-            "becomes a sum; the next weights are divided by "
+            "is computed as a sum; the next weights are divided by "
                 + area
                 + " before they are discretised");
         yield role;
@@ -248,7 +248,7 @@ final class Placement {
         findings.require(
             false,
             Rule.LAYER_TYPE,
-            "a core computes weights, neurons and sums alone but was " + layer.typeName());
+            "a core computes only weights, neurons and sums, but was " + layer.typeName());
         yield Role.IMPOSSIBLE;
       }
     };
@@ -269,7 +269,7 @@ final class Placement {
     findings.require(
         kernel.h() == kernel.w() && kernel.h() <= Chip.MAX_KERNEL,
         Rule.KERNEL_SIZE,
-        (linear ? "the map that a Linear looks at becomes its kernel, which" : "a kernel")
+        (linear ? "the input map of a Linear becomes its kernel, which" : "a kernel")
             + " must be square and at most 16 x 16 but was "
             + kernel.h()
             + " x "
@@ -365,7 +365,7 @@ final class Placement {
     findings.require(
         value == null || value.equals(subtract ? iaf.spikeThreshold().uniform() : (Double) 0.0),
         Rule.RESET,
-        "must take off the threshold or set to 0 but was "
+        "must subtract the threshold or reset to 0 but was "
             + (subtract ? "subtract " : "reset to ")
             + value);
     if (!iaf.spikeFn().equals(SpikeFn.MULTI)) {
@@ -374,11 +374,11 @@ final class Placement {
     Draft open = open();
     if (open == null) {
       findings.require(
-          false, Rule.ORDER, "must have a Conv2d or Linear before it, whose core it is on");
+          false, Rule.ORDER, "must follow the Conv2d or Linear that shares its core");
       return Role.IMPOSSIBLE;
     }
     findings.require(
-        open.pools.isEmpty(), Rule.ORDER, "must stand before the pools: a core pools spikes");
+        open.pools.isEmpty(), Rule.ORDER, "must precede the pools because a core pools spikes");
     open.neurons = i;
     return Role.NEURONS;
   }
@@ -423,7 +423,7 @@ final class Placement {
           .map(Graph.Vertex::spec)
           .noneMatch(SynapticSpec.class::isInstance)) {
         findings.notes.add(
-            "is left to the reader of the output: only what the next core gets is pooled");
+            "must be done by the reader of the output: the chip pools only the input of a next core");
       }
     }
     return Role.POOLING;

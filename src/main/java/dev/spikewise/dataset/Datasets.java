@@ -299,7 +299,7 @@ public class Datasets {
     if (bytes > Runtime.getRuntime().maxMemory() / 4) {
       throw new InvalidSpecException(
           "/input/id",
-          "%s takes %d MiB of memory, more than a quarter of the %d MiB that this process has"
+          "names the data set %s, whose samples take %d MiB of memory, more than a quarter of the %d MiB of this process: give the process a larger heap"
               .formatted(info.name(), bytes >> 20, Runtime.getRuntime().maxMemory() >> 20));
     }
     var reference = loaded.get(info.id());

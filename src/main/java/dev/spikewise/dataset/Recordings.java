@@ -150,7 +150,7 @@ final class Recordings {
 
   private static int checked(int label) {
     if (label < 0 || label > MAX_LABEL) {
-      throw new IllegalArgumentException("labels must be from 0 to 65535, one is " + label);
+      throw new IllegalArgumentException("labels must be from 0 to 65535, but one is " + label);
     }
     return label;
   }
@@ -215,7 +215,7 @@ final class Recordings {
           left[0] -= bytes;
           if (left[0] < 0) {
             throw invalid(
-                path, "is one too many for the " + maxBytes + " bytes that a data set may take");
+                path, "exceeds the remaining part of the " + maxBytes + " bytes that a data set may take");
           }
         });
     if (refused != null) {
@@ -379,7 +379,7 @@ final class Recordings {
         }
       }
     } catch (ZipException | EOFException e) {
-      throw new InvalidSpecException("/events", "is not a whole zip: " + e.getMessage());
+      throw new InvalidSpecException("/events", "is damaged or truncated, or not a zip archive: " + e.getMessage());
     }
   }
 
@@ -400,7 +400,7 @@ final class Recordings {
       note(path, recording);
       var label = recording.label();
       if (label == null && folder == null) {
-        throw new IllegalArgumentException("it must lie in a folder named by its class");
+        throw new IllegalArgumentException("it must be in a folder named by its class");
       }
       return new Recording(
           path,

@@ -139,7 +139,7 @@ final class Samples {
     at.require(
         (x != null) != spikes,
         "x",
-        "must be there, or spikes in its place; found " + arrays.keySet());
+        "is missing: store the images as x or the spike trains as spikes; found " + arrays.keySet());
     at.require(
         y != null, "y", "is missing: give the label of each sample; found " + arrays.keySet());
     mistakes.throwIfAny();
@@ -213,7 +213,7 @@ final class Samples {
     if (!ten && !hundred) {
       throw new InvalidSpecException(
           "/file",
-          "is not a whole .npz file, HDF5 file of spike trains (SHD, SSC) or binary batch of"
+          "is damaged or truncated, or not an .npz file, HDF5 file of spike trains (SHD, SSC) or binary batch of"
               + " CIFAR");
     }
     notes.assume(
@@ -278,7 +278,7 @@ final class Samples {
     if (channelsLast && dims.length - first != 3) {
       throw new InvalidSpecException(
           "/layout",
-          "channels_last needs samples of shape [n, %sheight, width, channels], these have %s"
+          "must be left out: channels_last requires samples of shape [n, %sheight, width, channels], but these have %s"
               .formatted(hasTime ? "t, " : "", Arrays.toString(dims)));
     }
     var shape = shape(dims, first, channelsLast);
@@ -289,7 +289,7 @@ final class Samples {
     var augmentation = recipe.preparation().augmentation();
     if (augmentation != null && shape.rank() < 3) {
       throw new InvalidSpecException(
-          "/preparation/augmentation", "needs samples with height and width: leave it out");
+          "/preparation/augmentation", "must be left out for samples without height and width");
     }
     var dataset =
         new Dataset(name, shape, hasTime ? dims[1] : 0, values, all, labels.length, augmentation);

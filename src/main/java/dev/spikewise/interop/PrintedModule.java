@@ -73,7 +73,7 @@ record PrintedModule(
 
     private PrintedModule body(String name, String type, int line, int depth) {
       if (depth > MAX_DEPTH || ++modules > MAX_MODULES) {
-        throw error("there are too many modules within modules");
+        throw error("modules are nested too deeply");
       }
       var arguments = new ArrayList<String>();
       var children = new ArrayList<PrintedModule>();

@@ -60,9 +60,9 @@ public final class Safetensors {
         return header;
       }
     } catch (JacksonException e) {
-      throw new UnreadableFileException("not a safetensors file: its header is no JSON", e);
+      throw new UnreadableFileException("not a safetensors file: its header is not JSON", e);
     }
-    throw new UnreadableFileException("not a safetensors file: its header is no JSON object");
+    throw new UnreadableFileException("not a safetensors file: its header is not a JSON object");
   }
 
   private static Tensor tensor(String name, JsonNode entry, ByteBuffer values) {

@@ -63,7 +63,7 @@ public final class Weights {
     } catch (IllegalArgumentException e) {
       throw new UnreadableFileException(String.valueOf(e.getMessage()), e);
     } catch (IOException e) {
-      throw new UnreadableFileException("not a whole .npz file", e);
+      throw new UnreadableFileException("damaged or truncated, or not an .npz file", e);
     }
     return new StateDict(tensors);
   }
@@ -236,7 +236,7 @@ public final class Weights {
                   mistakes
                       .in(name)
                       .add(
-                          "is no weight of this model"
+                          "is not a weight of this model"
                               + Spelling.nearest(name, known)
                                   .map(nearest -> "; the nearest name is " + nearest)
                                   .orElse("")));

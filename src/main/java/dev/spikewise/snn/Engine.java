@@ -64,7 +64,7 @@ public final class Engine implements AutoCloseable {
     return VECTOR_API
         ? new Engine(
             new VectorKernels(threads),
-            "the Vector API is there, with " + VectorKernels.bits() + " bits")
+            "the Vector API is available, with " + VectorKernels.bits() + " bits")
         : new Engine(new ScalarKernels(threads), "the Vector API is missing: " + howToAddIt());
   }
 

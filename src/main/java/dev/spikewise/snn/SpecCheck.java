@@ -219,13 +219,13 @@ record SpecCheck(
             : "layers " + String.join(", ", layers) + " together cause ";
     if (synops == 0) {
       at.add(
-          "has nothing to multiply: "
+          "requires a baseline above 0: "
               + cause
               + "0 synops with the initial weights, because no spike arrives there. Give a target"
               + " value, leave silent layers out of `layers`, or start from weights that fire");
     } else if (!Double.isFinite(synops)) {
       at.add(
-          "needs a finite baseline: "
+          "requires a finite baseline: "
               + cause
               + synops
               + " synops with the initial weights. Start from smaller weights or inputs");

@@ -302,7 +302,7 @@ class JobControllerTest extends ServiceTest {
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       assertThat(socket.getInputStream().read()).isEqualTo('H');
     }
-    var failure = Pattern.compile("client left before|already committed");
+    var failure = Pattern.compile("client disconnected before|already committed");
     for (var end = Instant.now().plusSeconds(10); !failure.matcher(log).find(); ) {
       assertThat(Instant.now()).isBefore(end);
       Thread.sleep(50);

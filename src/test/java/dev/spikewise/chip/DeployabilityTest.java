@@ -127,7 +127,7 @@ class DeployabilityTest {
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "SpikingMaxPooling2dLayer", "kernel_size": 2} | 2 | pooling       | SumPool2d
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "SumPool2d", "kernel_size": 1}, {"type": "IAF"} | 2 | order         | before the pools
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"} | 0 | order         | next weights
-          [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3} | 0 | order         | puts out spikes
+          [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3} | 0 | order         | outputs spikes
           [1, 9, 9]     | {"type": "IAF"}, {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"} | 0 | order         | before it
           [3, 8, 8]     | {"type": "SumPool2d", "kernel_size": 2}, {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"} | 0 | order         | camera
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "BatchNorm2d"} | 2 | order         | right before it

@@ -530,7 +530,7 @@ class DashboardTest {
     hasStatus(page, "succeeded");
     assertThat(page.locator("#summary tbody tr")).hasCount(4);
     assertThat(page.locator("#summary")).containsText("4 of 4 jobs");
-    assertThat(page.locator("#summary")).containsText("on it");
+    assertThat(page.locator("#summary")).containsText("on the front");
     assertThat(page.locator("img.plot")).hasJSProperty("naturalWidth", 760);
     isAccessible(page);
     page.locator("#summary tbody a").first().press("Enter");

@@ -90,7 +90,7 @@ class WeightsTest {
                         new Mistake("/5.weight", "must have shape [3, 8] but was [2, 8]"),
                         new Mistake(
                             "/9.weight",
-                            "is no weight of this model; the nearest name is 1.weight"),
+                            "is not a weight of this model; the nearest name is 1.weight"),
                         new Mistake(
                             "", "the model's arrays are 1.weight, 1.bias, 5.weight, 6.tau_mem"),
                         new Mistake("/1.weight", "holds NaN"),

@@ -94,8 +94,8 @@ class GraphTest {
           "name": "0"}                             | /layers/1/name     | layer 0 is named `0` too: a layer without a name
           "name": "input"}                         | /layers/1/name     | which is the model's input
           "name": ""}                              | /layers/1/name     | must not be empty
-          "name": "a/b"}                           | /layers/1/name     | must not hold `/` or `~`
-          "name": "a~b"}                           | /layers/1/name     | must not hold `/` or `~`
+          "name": "a/b"}                           | /layers/1/name     | must not contain `/` or `~`
+          "name": "a~b"}                           | /layers/1/name     | must not contain `/` or `~`
           "name": "a\\u0000b"}                     | /layers/1/name     | control, direction or invisible
           "name": ".a"}                            | /layers/1/name     | before and after each dot
           "name": "a..b"}                          | /layers/1/name     | before and after each dot
@@ -114,7 +114,7 @@ class GraphTest {
   void rejectsLongNames() {
     assertThat(mistakes("{\"type\": \"Flatten\", \"name\": \"%s\"}".formatted("n".repeat(300)), ""))
         .containsExactly(
-            new Mistake("/layers/0/name", "must have at most 200 characters, has 300"));
+            new Mistake("/layers/0/name", "must have at most 200 characters but has 300"));
   }
 
   @Test

@@ -29,7 +29,7 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 class H2RecoveryTest {
 
   private static final int COMMITS = 100;
-  private static final String LOOKED = "looked through it for its last commits";
+  private static final String LOOKED = "recovered its last commits";
   private static final String NEEDED =
       "commits that this H2 passes over by itself: with none, H2Recovery is not needed any more";
 

@@ -126,7 +126,7 @@ final class Aedat4 {
         }) {
       byte[] content = in.readNBytes(MAX_PACKET);
       if (in.read() >= 0) {
-        throw new IllegalArgumentException("a packet has more than " + MAX_PACKET + " bytes");
+        throw new IllegalArgumentException("a packet contains more than " + MAX_PACKET + " bytes");
       }
       return ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
     } catch (IOException e) {

@@ -118,7 +118,7 @@ final class Audio {
         int at = (i * format.getChannels() + channel) * width;
         double value = decoder.decode(bytes, at);
         if (!Double.isFinite(value)) {
-          throw new IllegalArgumentException("it holds a sample that is not a finite number");
+          throw new IllegalArgumentException("it contains a sample that is not a finite number");
         }
         samples[i] += value / format.getChannels();
       }

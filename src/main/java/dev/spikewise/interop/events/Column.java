@@ -121,7 +121,7 @@ sealed interface Column {
             case String word when word.equals("TRUE") || word.equals("FALSE") ->
                 word.equals("TRUE") ? 1 : 0;
             case null, default ->
-                throw new IllegalArgumentException("holds values that are not numbers");
+                throw new IllegalArgumentException("contains values that are not numbers");
           };
     }
     return new Whole(values);

@@ -65,7 +65,7 @@ final class Columns {
               column.orElseThrow(
                   () ->
                       new IllegalArgumentException(
-                          "there is no column %s (also known as %s) among %s"
+                          "has no column %s (also named %s): its columns are %s"
                               .formatted(
                                   name,
                                   String.join(", ", known.subList(1, known.size())),
@@ -155,7 +155,7 @@ final class Columns {
   private static Column column(String name, Map<String, Column> columns) {
     var column = columns.get(name);
     if (column == null) {
-      throw new IllegalArgumentException("there is no column " + name);
+      throw new IllegalArgumentException("has no column " + name);
     }
     return column;
   }
@@ -163,7 +163,7 @@ final class Columns {
   private static int[] places(String name, Map<String, Column> columns) {
     var column = column(name, columns);
     if (!column.isWhole()) {
-      throw new IllegalArgumentException("column " + name + " holds fractions of pixels");
+      throw new IllegalArgumentException("column " + name + " contains fractions of pixels");
     }
     return IntStream.range(0, column.length()).map(i -> Math.toIntExact(column.whole(i))).toArray();
   }
@@ -177,7 +177,7 @@ final class Columns {
       double value = column.value(i);
       if (value != 0 && value != 1 && value != -1) {
         throw new IllegalArgumentException(
-            "column p must hold polarities 0 and 1, or -1 and 1, but holds " + value);
+            "column p must contain polarities 0 and 1, or -1 and 1, but contains " + value);
       }
       zero |= value == 0;
       negative |= value < 0;
@@ -185,7 +185,7 @@ final class Columns {
     }
     if (zero && negative) {
       throw new IllegalArgumentException(
-          "column p holds -1, 0 and 1: polarities must be 0 and 1, or -1 and 1");
+          "column p contains -1, 0 and 1: polarities must be 0 and 1, or -1 and 1");
     }
     return polarities;
   }

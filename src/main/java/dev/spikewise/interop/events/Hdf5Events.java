@@ -131,7 +131,7 @@ final class Hdf5Events {
         polarity[i] = 1;
         double time = ((Number) Array.get(sampleTimes, i)).doubleValue();
         if (!Double.isFinite(time)) {
-          throw new IllegalArgumentException("sample " + s + " holds the time " + time);
+          throw new IllegalArgumentException("sample " + s + " contains the time " + time);
         }
         t[i] = Math.round(time * unit.microseconds());
       }

@@ -149,7 +149,7 @@ final class Hdf5 {
   static Group asGroup(Node node, String path) {
     // A link could lead into another file of this machine.
     if (node.isLink() || !(node instanceof Group group)) {
-      throw new UnreadableFileException("not a NIR file: " + path + " is no group");
+      throw new UnreadableFileException("not a NIR file: " + path + " is not a group");
     }
     return group;
   }

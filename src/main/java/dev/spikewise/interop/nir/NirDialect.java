@@ -259,7 +259,7 @@ public enum NirDialect {
       throw node.invalid("tau_mem", "must be more than a time step of " + dt);
     }
     if (!(as >= 0 && as < 1)) {
-      throw node.invalid("tau_syn", "must let the current decay but was " + tauSyn);
+      throw node.invalid("tau_syn", "must be above 0 so that the current decays, but was " + tauSyn);
     }
     Constant threshold =
         Constant.of(spikesAt(node.uniform("v_threshold"), CUBA_STEPS) * (as == 0 ? 1 : as));
@@ -326,7 +326,7 @@ public enum NirDialect {
               + tau
               + ", less than a time step of "
               + dt
-              + (this == SINABS ? "; is it in seconds? give the dialect" : ""));
+              + (this == SINABS ? ": it may be in seconds; give the dialect" : ""));
     }
     return a;
   }
@@ -378,7 +378,7 @@ public enum NirDialect {
                   || !pool.padding().equals(Size2.ZERO)
                   || input.dim(1) % pool.kernelSize().h() != 0
                   || input.dim(2) % pool.kernelSize().w() != 0 ->
-              "must have windows side by side that leave nothing over for Lava";
+              "must have windows that do not overlap and that cover the whole input for Lava";
           default -> null;
         };
     if (wrong != null) {
@@ -491,7 +491,7 @@ public enum NirDialect {
         || layer.minVMem() != null) {
       throw new InvalidSpecException(
           path,
-          "must spike once a step, reset to 0 and have no min_v_mem for Lava: spike_fn single,"
+          "must spike at most once per step, reset to 0 and have no min_v_mem for Lava: spike_fn single,"
               + " reset_fn reset");
     }
     Double tauMem = optional(path, "tau_mem", layer.tauMem());

@@ -60,7 +60,7 @@ record NirGraph(
     } catch (InvalidSpecException | UnreadableFileException | ProblemException e) {
       throw e;
     } catch (RuntimeException | StackOverflowError e) {
-      throw new UnreadableFileException("not a whole NIR file: " + e.getMessage(), e);
+      throw new UnreadableFileException("damaged or truncated, or not a NIR file: " + e.getMessage(), e);
     }
   }
 
@@ -79,7 +79,7 @@ record NirGraph(
       for (Node child : Hdf5.group(graph, "nodes")) {
         String at = path + "/nodes/" + child.getName();
         if (nodes.size() >= MAX_NODES) {
-          throw new InvalidSpecException(at, "is one node too many; there may be " + MAX_NODES);
+          throw new InvalidSpecException(at, "exceeds the number of nodes; at most " + MAX_NODES);
         }
         Group node = Hdf5.asGroup(child, at);
         nodes.put(
@@ -103,7 +103,7 @@ record NirGraph(
       NirNode node = nodes.get(at);
       if (node == null) {
         throw new InvalidSpecException(
-            path + "/edges", "names a node that is not there: " + Hdf5.shorten(name));
+            path + "/edges", "names a node that does not exist: " + Hdf5.shorten(name));
       }
       while (node.type().equals("NIRGraph")) {
         String inner = at + "/nodes/";
@@ -207,8 +207,8 @@ record NirGraph(
                 + " and "
                 + outputs.size());
       }
-      reject(starts, inputs, "has no input, and is no Input node");
-      reject(ends, outputs, "leads nowhere, and is no Output node");
+      reject(starts, inputs, "has no input but is not an Input node");
+      reject(ends, outputs, "has no successor but is not an Output node");
     }
 
     /** A file may leave its Input or Output node out where one node alone can be meant. */

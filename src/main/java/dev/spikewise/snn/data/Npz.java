@@ -151,11 +151,11 @@ public final class Npz {
           throw new IllegalArgumentException("'" + name + "' has more values than its shape");
         }
         if (arrays.put(name, array) != null) {
-          throw new IllegalArgumentException("array '" + name + "' stands in the file twice");
+          throw new IllegalArgumentException("array '" + name + "' occurs twice in the file");
         }
       }
     } catch (ZipException | EOFException e) {
-      throw new IllegalArgumentException("not a whole .npz file: " + e.getMessage(), e);
+      throw new IllegalArgumentException("damaged or truncated, or not an .npz file: " + e.getMessage(), e);
     }
     if (arrays.isEmpty()) {
       throw new IllegalArgumentException("not an .npz file, or one without arrays");

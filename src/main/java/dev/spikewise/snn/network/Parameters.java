@@ -81,7 +81,7 @@ final class Parameters {
       }
     }
     for (String name : weights.tensors().keySet()) {
-      mistakes.require(known.contains(name), name, "is no parameter of this model: " + known);
+      mistakes.require(known.contains(name), name, "is not a parameter of this model: " + known);
     }
     mistakes.throwIfAny();
   }

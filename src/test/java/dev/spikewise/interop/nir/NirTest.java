@@ -274,11 +274,11 @@ class NirTest {
   @Test
   void whatLavaCannotCarryIsNotWritten() {
     ResetFn half = new ResetFn(ResetFn.Kind.RESET, 0.5);
-    assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.MULTI, ZERO, null));
+    assertNotForLava("/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.MULTI, ZERO, null));
     assertNotForLava(
-        "/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, ResetFn.SUBTRACT, null));
-    assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, half, null));
-    assertNotForLava("/layers/2 must spike once", neurons(8.0, 1, SpikeFn.SINGLE, ZERO, -1.0));
+        "/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.SINGLE, ResetFn.SUBTRACT, null));
+    assertNotForLava("/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.SINGLE, half, null));
+    assertNotForLava("/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.SINGLE, ZERO, -1.0));
     assertNotForLava("/layers/2/spike_threshold", neurons(8.0, 0.1, SpikeFn.SINGLE, ZERO, null));
     assertNotForLava("/layers/2/tau_mem", neurons(1000.0, 1, SpikeFn.SINGLE, ZERO, null));
     assertNotForLava(
@@ -293,10 +293,10 @@ class NirTest {
             new SynapticSpec.Conv2d(
                 2, 4, new Size2(3, 3), Size2.ONE, Size2.ZERO, Size2.ONE, 2, false)));
     assertNotForLava(
-        "/layers/0 must have windows side by side",
+        "/layers/0 must have windows that do not overlap",
         planes(new PoolSpec.SumPool2d(new Size2(3, 3), new Size2(3, 3), false)));
     assertNotForLava(
-        "/layers/0 must have windows side by side",
+        "/layers/0 must have windows that do not overlap",
         planes(new PoolSpec.AvgPool2d(new Size2(2, 2), new Size2(1, 1), Size2.ZERO)));
   }
 
