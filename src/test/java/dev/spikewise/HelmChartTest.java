@@ -102,7 +102,7 @@ class HelmChartTest {
   @Test
   void whoMayUseItMustBeSaid() {
     assertThatThrownBy(() -> chart.template().withName("test").call())
-        .hasMessageContaining("who may use it? set apiKeys");
+        .hasMessageContaining("no credentials are configured: set apiKeys");
     assertThatThrownBy(
             () -> rendered().set("apiKeys[0].name", "ci").set("apiKeys[0].role", "train").call())
         .hasMessageContaining("sha256");

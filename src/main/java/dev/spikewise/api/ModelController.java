@@ -108,7 +108,7 @@ class ModelController {
     return models.list(page.size(), page.before());
   }
 
-  /** Returns a model with its number of parameters, neurons and synapses. */
+  /** Returns a model with its size: layers, parameters, neurons and memory. */
   @GetMapping("/{id}")
   Model get(@PathVariable UUID id) {
     return models.get(id);

@@ -315,7 +315,7 @@ public class Jobs implements ModelUse, DatasetUse {
    * @param memoryBytes memory that its training needs, the samples of its data set included
    * @param synops that its training would cause in all, were the network to stay as it is at first
    * @param baseline statistics of the untrained network
-   * @param targetSynops of the loss's first synops term, in synops a sample
+   * @param targetSynops of the loss's first synops term, in synops per sample
    * @param samples of all epochs together
    */
   public record Estimate(

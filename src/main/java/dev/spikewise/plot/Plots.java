@@ -39,9 +39,9 @@ public final class Plots {
       String name, ToDoubleFunction<EpochMetrics> figure, Ink ink, double width) {}
 
   /**
-   * Synaptic operations a sample over the epochs, of the model and of each parameter layer.
+   * Synaptic operations per sample over the epochs, of the model and of each parameter layer.
    *
-   * @param target in synops a sample; null draws no line
+   * @param target in synops per sample; null draws no line
    */
   public static Picture synops(List<EpochMetrics> epochs, @Nullable Double target) {
     var series = new ArrayList<Series>();
@@ -236,7 +236,7 @@ public final class Plots {
   public record Outcome(String name, double synops, double accuracy) {}
 
   /**
-   * Accuracy (0..1) against synops a sample, with the Pareto front: the outcomes that no other
+   * Accuracy (0..1) against synops per sample, with the Pareto front: the outcomes that no other
    * beats in both.
    */
   public static Picture pareto(List<Outcome> outcomes) {

@@ -27,7 +27,7 @@ final class EarlyStop {
   private int epochsMet;
 
   /**
-   * @param target of the first synops term, in synops a sample
+   * @param target of the first synops term, in synops per sample
    */
   EarlyStop(TrainingSpec spec, @Nullable Double target) {
     rules = spec.earlyStopping();

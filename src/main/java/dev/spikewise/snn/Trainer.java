@@ -218,7 +218,7 @@ public final class Trainer {
     return baseline;
   }
 
-  /** Target of the first synops term, in synops a sample; null where there is none. */
+  /** Target of the first synops term, in synops per sample; null where there is none. */
   public @Nullable Double targetSynops() {
     return Baseline.targetSynops(spec, loss);
   }

@@ -109,7 +109,7 @@ public sealed interface LossTerm {
       weight = weight == null ? 1.0 : weight;
     }
 
-    /** A limit on the whole model, in synops a sample. */
+    /** A limit on the whole model, in synops per sample. */
     static Synops limit(Target target) {
       return new Synops(Mode.LIMIT, target, Scope.MODEL, Unit.PER_SAMPLE, true, 1.0, null);
     }

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * <tr><td>Lava</td><td>a = 1 - dt / tau, in 4096ths</td><td>g = 1</td></tr>
  * </table>
  *
- * <p>All but sinabs spike at most once a step and reset to v_reset, Lava to 0.
+ * <p>All but sinabs spike at most once per time step and reset to v_reset, Lava to 0.
  *
  * <p>Lava means SLAYER of lava-dl, with the importer and the exporter that NIR's own repository has
  * for it. Its neurons count in whole numbers. Files are read with decays and thresholds rounded as

@@ -169,7 +169,7 @@ public final class Loss {
                 .sum();
   }
 
-  /** Target of a term over its whole scope, in synops a sample. */
+  /** Target of a term over its whole scope, in synops per sample. */
   public double targetPerSample(LossTerm.Synops term) {
     double unit = perUnit(term.unit());
     List<Synaptic> counted = counted(term);
@@ -185,7 +185,7 @@ public final class Loss {
         .toList();
   }
 
-  /** What synops a sample are multiplied by to be in a unit. */
+  /** What synops per sample are multiplied by to be in a unit. */
   private double perUnit(LossTerm.Unit unit) {
     return switch (unit) {
       case PER_SAMPLE -> 1;

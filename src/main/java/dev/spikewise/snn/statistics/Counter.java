@@ -156,7 +156,7 @@ public final class Counter {
         List.of());
   }
 
-  /** By spiking layer: spikes a step of every neuron, in PyTorch's (C, H, W) order. */
+  /** By spiking layer: spikes per time step of every neuron, in PyTorch's (C, H, W) order. */
   public Map<String, float[]> firingRates() {
     var byLayer = new LinkedHashMap<String, float[]>();
     for (int i = 0; i < spikes.length; i++) {
