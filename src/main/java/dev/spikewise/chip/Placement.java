@@ -373,8 +373,7 @@ final class Placement {
     }
     Draft open = open();
     if (open == null) {
-      findings.require(
-          false, Rule.ORDER, "must follow the Conv2d or Linear that shares its core");
+      findings.require(false, Rule.ORDER, "must follow the Conv2d or Linear that shares its core");
       return Role.IMPOSSIBLE;
     }
     findings.require(
@@ -423,7 +422,8 @@ final class Placement {
           .map(Graph.Vertex::spec)
           .noneMatch(SynapticSpec.class::isInstance)) {
         findings.notes.add(
-            "must be done by the reader of the output: the chip pools only the input of a next core");
+            "must be done by the reader of the output: the chip pools only the input of a next"
+                + " core");
       }
     }
     return Role.POOLING;

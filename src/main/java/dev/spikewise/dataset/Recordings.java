@@ -215,7 +215,10 @@ final class Recordings {
           left[0] -= bytes;
           if (left[0] < 0) {
             throw invalid(
-                path, "exceeds the remaining part of the " + maxBytes + " bytes that a data set may take");
+                path,
+                "exceeds the remaining part of the "
+                    + maxBytes
+                    + " bytes that a data set may take");
           }
         });
     if (refused != null) {
@@ -379,7 +382,8 @@ final class Recordings {
         }
       }
     } catch (ZipException | EOFException e) {
-      throw new InvalidSpecException("/events", "is damaged or truncated, or not a zip archive: " + e.getMessage());
+      throw new InvalidSpecException(
+          "/events", "is damaged or truncated, or not a zip archive: " + e.getMessage());
     }
   }
 

@@ -139,7 +139,8 @@ final class Samples {
     at.require(
         (x != null) != spikes,
         "x",
-        "is missing: store the images as x or the spike trains as spikes; found " + arrays.keySet());
+        "is missing: store the images as x or the spike trains as spikes; found "
+            + arrays.keySet());
     at.require(
         y != null, "y", "is missing: give the label of each sample; found " + arrays.keySet());
     mistakes.throwIfAny();
@@ -213,8 +214,8 @@ final class Samples {
     if (!ten && !hundred) {
       throw new InvalidSpecException(
           "/file",
-          "is damaged or truncated, or not an .npz file, HDF5 file of spike trains (SHD, SSC) or binary batch of"
-              + " CIFAR");
+          "is damaged or truncated, or not an .npz file, HDF5 file of spike trains (SHD, SSC) or"
+              + " binary batch of CIFAR");
     }
     notes.assume(
         ten

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Statistics, and what is too large for them.
  *
- * @param firingRates by spiking layer: spikes per time step of every neuron, in PyTorch's (C, H, W) order,
- *     mean over the batch
+ * @param firingRates by spiking layer: spikes per time step of every neuron, in PyTorch's (C, H, W)
+ *     order, mean over the batch
  */
 public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
 

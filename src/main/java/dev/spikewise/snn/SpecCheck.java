@@ -290,8 +290,8 @@ record SpecCheck(
             .add(
                 String.format(
                     Locale.ROOT,
-                    "cannot be reached: it is %.0f synops per sample, but the raw input alone causes"
-                        + " %.0f in layer %s, whatever the weights: use a higher target",
+                    "cannot be reached: it is %.0f synops per sample, but the raw input alone"
+                        + " causes %.0f in layer %s, whatever the weights: use a higher target",
                     target,
                     raw,
                     first));

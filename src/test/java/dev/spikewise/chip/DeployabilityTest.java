@@ -122,13 +122,13 @@ class DeployabilityTest {
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF", "tau_syn": 5} | 1 | neuron        | was 5.0
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF", "reset_fn": {"subtract": 0.5}} | 1 | reset         | subtract 0.5
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 3} | 2 | pooling       | was 3
-          [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 2}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 4}, {"type": "SumPool2d", "kernel_size": 2} | 3 | pooling       | together with the pools before, was 8
+          [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 2}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 4}, {"type": "SumPool2d", "kernel_size": 2} | 3 | pooling       | together with the pools before but was 8
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "SumPool2d", "kernel_size": 2, "stride": 1} | 2 | pooling       | stride 1
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "SpikingMaxPooling2dLayer", "kernel_size": 2} | 2 | pooling       | SumPool2d
-          [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "SumPool2d", "kernel_size": 1}, {"type": "IAF"} | 2 | order         | before the pools
+          [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "SumPool2d", "kernel_size": 1}, {"type": "IAF"} | 2 | order         | precede the pools
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"} | 0 | order         | next weights
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3} | 0 | order         | outputs spikes
-          [1, 9, 9]     | {"type": "IAF"}, {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"} | 0 | order         | before it
+          [1, 9, 9]     | {"type": "IAF"}, {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"} | 0 | order         | must follow
           [3, 8, 8]     | {"type": "SumPool2d", "kernel_size": 2}, {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"} | 0 | order         | camera
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "BatchNorm2d"} | 2 | order         | right before it
           [4, 9]        | {"type": "Conv1d", "out_channels": 4, "kernel_size": 3}, {"type": "Flatten"}, {"type": "Linear", "out_features": 4}, {"type": "IAF"} | 0 | layer_type    | Conv1d

@@ -117,7 +117,8 @@ class CliTest {
     assertThat(Client.JSON.readTree(out.toString()).get("code").asString())
         .isEqualTo("invalid_spec");
     assertThat(err.toString())
-        .contains("/epoch is not a property of this object; did you mean epochs?", "/model is missing");
+        .contains(
+            "/epoch is not a property of this object; did you mean epochs?", "/model is missing");
     Files.writeString(Path.of(file), "{");
     assertThat(submit()).isEqualTo(2);
     assertThat(run("submit", path("none.json"))).isEqualTo(2);

@@ -48,7 +48,8 @@ final class MatlabEvents {
     } catch (ProblemException e) {
       throw e;
     } catch (java.io.IOException | RuntimeException e) {
-      throw new IllegalArgumentException("it is damaged or truncated, or not a MATLAB file: " + e.getMessage(), e);
+      throw new IllegalArgumentException(
+          "it is damaged or truncated, or not a MATLAB file: " + e.getMessage(), e);
     }
     return new Columns(options, null).named(columns);
   }

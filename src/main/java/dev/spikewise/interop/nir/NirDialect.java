@@ -259,7 +259,8 @@ public enum NirDialect {
       throw node.invalid("tau_mem", "must be more than a time step of " + dt);
     }
     if (!(as >= 0 && as < 1)) {
-      throw node.invalid("tau_syn", "must be above 0 so that the current decays, but was " + tauSyn);
+      throw node.invalid(
+          "tau_syn", "must be above 0 so that the current decays, but was " + tauSyn);
     }
     Constant threshold =
         Constant.of(spikesAt(node.uniform("v_threshold"), CUBA_STEPS) * (as == 0 ? 1 : as));
@@ -412,8 +413,8 @@ public enum NirDialect {
           throw new InvalidSpecException(
               path,
               layer.typeName()
-                  + " can be written for snnTorch and Lava alone, the only ones to know a way"
-                  + " back");
+                  + " can be written for snnTorch and Lava only: the other libraries have no"
+                  + " recurrent neurons in NIR");
       case NeuronSpec.Spiking spiking when this == LAVA -> cuba(path, spiking, shape);
       case NeuronSpec.Spiking spiking -> spiking(path, spiking, shape);
     };
@@ -491,8 +492,8 @@ public enum NirDialect {
         || layer.minVMem() != null) {
       throw new InvalidSpecException(
           path,
-          "must spike at most once per step, reset to 0 and have no min_v_mem for Lava: spike_fn single,"
-              + " reset_fn reset");
+          "must spike at most once per step, reset to 0 and have no min_v_mem for Lava: spike_fn"
+              + " single, reset_fn reset");
     }
     Double tauMem = optional(path, "tau_mem", layer.tauMem());
     Double tauSyn = optional(path, "tau_syn", layer.tauSyn());

@@ -60,7 +60,8 @@ record NirGraph(
     } catch (InvalidSpecException | UnreadableFileException | ProblemException e) {
       throw e;
     } catch (RuntimeException | StackOverflowError e) {
-      throw new UnreadableFileException("damaged or truncated, or not a NIR file: " + e.getMessage(), e);
+      throw new UnreadableFileException(
+          "damaged or truncated, or not a NIR file: " + e.getMessage(), e);
     }
   }
 

@@ -69,7 +69,8 @@ public final class Idx {
       }
       return new Npz.Array(shape, kind, width, ByteBuffer.wrap(values).order(ByteOrder.BIG_ENDIAN));
     } catch (EOFException | ZipException e) {
-      throw new IllegalArgumentException("is damaged or truncated, or not an IDX file: " + e.getMessage(), e);
+      throw new IllegalArgumentException(
+          "is damaged or truncated, or not an IDX file: " + e.getMessage(), e);
     }
   }
 

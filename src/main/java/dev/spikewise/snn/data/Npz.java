@@ -155,7 +155,8 @@ public final class Npz {
         }
       }
     } catch (ZipException | EOFException e) {
-      throw new IllegalArgumentException("damaged or truncated, or not an .npz file: " + e.getMessage(), e);
+      throw new IllegalArgumentException(
+          "damaged or truncated, or not an .npz file: " + e.getMessage(), e);
     }
     if (arrays.isEmpty()) {
       throw new IllegalArgumentException("not an .npz file, or one without arrays");

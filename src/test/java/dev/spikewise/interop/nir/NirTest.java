@@ -149,7 +149,7 @@ class NirTest {
         .hasMessageContaining("/layers/4/rec_connect/bias");
     assertThatThrownBy(() -> NirWriter.write(model, weights, NirDialect.NORSE))
         .hasMessageContaining("/layers/2")
-        .hasMessageContaining("snnTorch and Lava alone");
+        .hasMessageContaining("snnTorch and Lava only");
   }
 
   @Test
@@ -274,11 +274,15 @@ class NirTest {
   @Test
   void whatLavaCannotCarryIsNotWritten() {
     ResetFn half = new ResetFn(ResetFn.Kind.RESET, 0.5);
-    assertNotForLava("/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.MULTI, ZERO, null));
     assertNotForLava(
-        "/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.SINGLE, ResetFn.SUBTRACT, null));
-    assertNotForLava("/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.SINGLE, half, null));
-    assertNotForLava("/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.SINGLE, ZERO, -1.0));
+        "/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.MULTI, ZERO, null));
+    assertNotForLava(
+        "/layers/2 must spike at most once",
+        neurons(8.0, 1, SpikeFn.SINGLE, ResetFn.SUBTRACT, null));
+    assertNotForLava(
+        "/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.SINGLE, half, null));
+    assertNotForLava(
+        "/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.SINGLE, ZERO, -1.0));
     assertNotForLava("/layers/2/spike_threshold", neurons(8.0, 0.1, SpikeFn.SINGLE, ZERO, null));
     assertNotForLava("/layers/2/tau_mem", neurons(1000.0, 1, SpikeFn.SINGLE, ZERO, null));
     assertNotForLava(
