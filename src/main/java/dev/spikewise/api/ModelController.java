@@ -3,11 +3,13 @@ package dev.spikewise.api;
 import dev.spikewise.chip.Deployability;
 import dev.spikewise.model.Model;
 import dev.spikewise.model.Models;
+import dev.spikewise.plot.GraphPlot;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
 import dev.spikewise.web.PageQuery;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -112,6 +114,15 @@ class ModelController {
   @GetMapping("/{id}")
   Model get(@PathVariable UUID id) {
     return models.get(id);
+  }
+
+  /** Draws the graph of a model: its layers and what each reads. */
+  @GetMapping(path = "/{id}/graph.svg", produces = "image/svg+xml")
+  byte[] graph(
+      @PathVariable UUID id, @RequestParam(required = false) @Nullable String theme) {
+    return GraphPlot.of(models.get(id).definition().graph())
+        .svg(PlotController.theme(theme))
+        .getBytes(StandardCharsets.UTF_8);
   }
 
   /** Deletes a model that no unfinished job uses. */

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.spikewise.compute.Compute;
 import dev.spikewise.job.Jobs;
+import dev.spikewise.plot.GraphPlot;
 import dev.spikewise.plot.Picture;
 import dev.spikewise.plot.Plots;
 import dev.spikewise.plot.Theme;
@@ -35,7 +36,9 @@ class PlotController {
     this.jobs = jobs;
   }
 
-  /** Draws a figure of a job: synops, firing rate or firing-rate histograms. */
+  /**
+   * Draws a figure of a job: synops, firing rate, firing-rate histograms, or the graph of its network.
+   */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.svg"},
       produces = SVG)
@@ -47,7 +50,9 @@ class PlotController {
     return draw(id, plot, columns).svg(theme(theme)).getBytes(StandardCharsets.UTF_8);
   }
 
-  /** Draws a figure of a job: synops, firing rate or firing-rate histograms. */
+  /**
+   * Draws a figure of a job: synops, firing rate, firing-rate histograms, or the graph of its network.
+   */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.png"},
       produces = MediaType.IMAGE_PNG_VALUE)
@@ -87,6 +92,7 @@ class PlotController {
         // Statistics exist only once the baseline does.
         yield Plots.firingRateHistogram(requireNonNull(job.baseline()), statistics, columns);
       }
+      case "graph" -> GraphPlot.of(jobs.model(id).graph());
       default -> throw ProblemException.notFound("plot", plot);
     };
   }

@@ -3,18 +3,23 @@ package dev.spikewise.dashboard;
 import dev.spikewise.job.Job;
 import dev.spikewise.model.ModelSummary;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.Statistics;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One layer of a job's model: what it is, and its figures before the training and after the last
  * epoch.
+ *
+ * @param reads the layers it reads; null where that is the one before it alone
  */
 record LayerRow(
     ModelSummary.Layer layer,
+    @Nullable String reads,
     @Nullable Double synopsBefore,
     @Nullable Double synops,
     @Nullable Double firingRateBefore,
@@ -25,11 +30,13 @@ record LayerRow(
   static List<LayerRow> of(ModelSummary model, Job job) {
     var before = job.baseline();
     var now = job.latest();
-    return model.layers().stream()
-        .map(
-            layer ->
-                new LayerRow(
+    return IntStream.range(0, model.layers().size())
+        .mapToObj(
+            i -> {
+              var layer = model.layers().get(i);
+              return new LayerRow(
                     layer,
+                    reads(model.layers(), i),
                     before == null
                         ? null
                         : figure(before.parameter(), layer, Statistics.Parameter::synops),
@@ -47,8 +54,15 @@ record LayerRow(
                         : figure(before.spiking(), layer, Statistics.Spiking::silentRatio),
                     now == null
                         ? null
-                        : figure(now.spiking(), layer, EpochMetrics.Spiking::silentRatio)))
+                        : figure(now.spiking(), layer, EpochMetrics.Spiking::silentRatio));
+            })
         .toList();
+  }
+
+  private static @Nullable String reads(List<ModelSummary.Layer> layers, int i) {
+    var before = i == 0 ? Graph.INPUT : layers.get(i - 1).name();
+    var inputs = layers.get(i).inputs();
+    return inputs.equals(List.of(before)) ? null : String.join(", ", inputs);
   }
 
   private static <T> @Nullable Double figure(

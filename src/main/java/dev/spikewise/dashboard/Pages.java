@@ -95,8 +95,10 @@ class Pages {
     // First, so that nothing is missed between what the page shows and the stream that goes on.
     page.addAttribute("lastEvent", jobs.lastEvent(id));
     var job = jobs.get(id);
-    var model = ModelSummary.of(jobs.model(id));
+    var definition = jobs.model(id);
+    var model = ModelSummary.of(definition);
     page.addAttribute("job", job);
+    page.addAttribute("branches", !definition.graph().isSequence());
     page.addAttribute("model", model);
     page.addAttribute("layers", LayerRow.of(model, job));
     page.addAttribute("changes", jobs.stateChanges(id).reversed());

@@ -27,20 +27,22 @@ final class PrintedNeurons {
           "beta", "0.9",
           "threshold", "1.0",
           "reset_mechanism", "subtract",
-          "reset_delay", "False",
+          "reset_delay", "True",
           "v_threshold", "1.0",
           "v_reset", "0.0",
           "tau", "2.0",
           "decay_input", "True");
 
-  /** Options of SpikingJelly that change neither spikes nor potentials. */
-  private static final Set<String> WITHOUT_EFFECT =
-      Set.of("detach_reset", "step_mode", "backend", "store_v_seq");
+  /** Options of SpikingJelly that change neither spikes nor gradients. */
+  private static final Set<String> WITHOUT_EFFECT = Set.of("step_mode", "backend", "store_v_seq");
+
+  /** Options that need not be given, with the libraries' own defaults. */
+  private static final Set<String> OPTIONAL = Set.of("detach_reset");
 
   private PrintedNeurons() {}
 
   /**
-   * The layer here that computes the same spikes.
+   * The layer here that computes the same spikes and gradients, with constants that are not trained.
    *
    * @param printed the options; absent ones were not printed
    * @param surrogate SpikingJelly's surrogate function with its options; null where not printed
@@ -64,21 +66,30 @@ final class PrintedNeurons {
   private static ObjectNode leaky(Map<String, JsonNode> printed) {
     require(
         LEAKY, "snnTorch", printed, List.of("beta", "threshold", "reset_mechanism", "reset_delay"));
-    if (flag(printed, "reset_delay")) {
-      throw new IllegalArgumentException(
-          "reset_delay=True resets neurons one time step after their spike, which no neuron here"
-              + " does; use reset_delay=False");
-    }
-    ObjectNode json = decaying(number(printed, "beta"), "beta", false);
-    json.put("spike_threshold", number(printed, "threshold"));
+    double beta = number(printed, "beta");
+    double threshold = number(printed, "threshold");
+    boolean delay = flag(printed, "reset_delay");
     String reset = value(printed, "reset_mechanism").asString("").replaceAll("['\"]", "");
-    return switch (reset) {
-      case "subtract" -> json.put("reset_fn", "subtract");
+    if (!delay && reset.equals("subtract")) {
+      throw new IllegalArgumentException(
+          "with reset_delay=False snnTorch subtracts the threshold once more where the potential is"
+              + " still above it one time step after a spike, which no neuron here does; use"
+              + " reset_delay=True, or reset_mechanism=zero");
+    }
+    ObjectNode json = decaying(beta, "beta", false);
+    json.put("spike_threshold", threshold);
+    json.putObject("surrogate_grad_fn").put("type", "atan").put("alpha", 2);
+    // A delayed reset comes after the decay and is detached, one at once comes before it and is not.
+    json.put("detach_reset", delay);
+    switch (reset) {
+      case "subtract" -> json.putObject("reset_fn").put("subtract", threshold / beta);
       case "zero" -> json.put("reset_fn", "reset");
+      case "none" -> json.putObject("reset_fn").put("subtract", 0);
       default ->
           throw new IllegalArgumentException(
-              "reset_mechanism must be subtract or zero but was " + reset);
-    };
+              "reset_mechanism must be subtract, zero or none but was " + reset);
+    }
+    return json;
   }
 
   private static ObjectNode lif(Map<String, JsonNode> printed) {
@@ -106,6 +117,7 @@ final class PrintedNeurons {
 
   private static ObjectNode withThreshold(ObjectNode json, Map<String, JsonNode> printed) {
     json.put("spike_threshold", number(printed, "v_threshold"));
+    json.put("detach_reset", printed.containsKey("detach_reset") && flag(printed, "detach_reset"));
     JsonNode reset = value(printed, "v_reset");
     if (reset.isNull()) {
       return json.put("reset_fn", "subtract");
@@ -126,13 +138,14 @@ final class PrintedNeurons {
     }
     return json.put("type", "LIF")
         .put("tau_mem", -1 / Math.log(decay))
+        .put("train_constants", false)
         .put("norm_input", normInput);
   }
 
   private static void require(
       String type, String library, Map<String, JsonNode> printed, List<String> names) {
     for (String name : printed.keySet()) {
-      if (!names.contains(name) && !WITHOUT_EFFECT.contains(name)) {
+      if (!names.contains(name) && !OPTIONAL.contains(name) && !WITHOUT_EFFECT.contains(name)) {
         throw new IllegalArgumentException("has no option " + name);
       }
     }

@@ -5,9 +5,11 @@ import dev.spikewise.snn.Trainer;
 import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +27,7 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
    * Size of one layer.
    *
    * @param name Name given in the definition, or the index there.
+   * @param inputs Names of the layers whose output it reads, "input" for the model's input.
    * @param outputShape Shape of the output for one sample at one time step.
    * @param fanOut Number of synapses that one input value away from the borders reaches; null for a
    *     layer without weights.
@@ -35,6 +38,7 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
   public record Layer(
       String name,
       String type,
+      List<String> inputs,
       List<Integer> outputShape,
       long parameters,
       long neurons,
@@ -49,8 +53,9 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
           new Layer(
               vertex.name(),
               layer.typeName(),
+              vertex.inputs().stream().map(model.graph()::name).toList(),
               output.dims(),
-              layer.parameters(vertex.inputShape()).values().stream().mapToLong(Shape::size).sum(),
+              trainable(layer, vertex.inputShape()),
               layer instanceof NeuronSpec.Spiking ? output.size() : 0,
               layer instanceof SynapticSpec synaptic
                   ? Effort.fanOut(synaptic, vertex.inputShape(), output)
@@ -61,5 +66,13 @@ public record ModelSummary(List<Layer> layers, long parameters, long neurons, lo
         layers.stream().mapToLong(Layer::parameters).sum(),
         layers.stream().mapToLong(Layer::neurons).sum(),
         Trainer.estimateMemory(model, 1, 10));
+  }
+
+  private static long trainable(LayerSpec layer, Shape input) {
+    var parameters = new LinkedHashMap<>(layer.parameters(input));
+    if (layer instanceof NeuronSpec neurons && !neurons.trainConstants()) {
+      parameters.keySet().removeAll(neurons.timeConstants().keySet());
+    }
+    return parameters.values().stream().mapToLong(Shape::size).sum();
   }
 }

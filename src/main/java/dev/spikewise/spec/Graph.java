@@ -108,6 +108,11 @@ public final class Graph {
     return layers.get(index);
   }
 
+  /** Name of layer {@code index}, or of the model's input. */
+  public String name(int index) {
+    return index == INPUT_INDEX ? INPUT : layers.get(index).name();
+  }
+
   /** The layers that read the output of layer {@code index}, in the order of computing. */
   public List<Vertex> consumers(int index) {
     return Collections.unmodifiableList(consumers.get(index + 1));

@@ -40,6 +40,7 @@ class PlotControllerTest extends ServiceTest {
           job + "/plots/synops",
           job + "/plots/firing-rate",
           job + "/plots/firing-rate-histogram",
+          job + "/plots/graph",
           sweep + "/plots/pareto"
         }) {
       assertThat(svg(plot)).contains("(prefers-color-scheme: dark)");

@@ -255,10 +255,10 @@ class PrintedModelTest {
         .containsExactly(
             "line 2: Leaky: snnTorch does not print beta, threshold, reset_mechanism, reset_delay;"
                 + " write it into the brackets: Leaky(beta=0.9, threshold=1.0,"
-                + " reset_mechanism=subtract, reset_delay=False)",
+                + " reset_mechanism=subtract, reset_delay=True)",
             "line 3: Leaky: snnTorch does not print threshold, reset_mechanism, reset_delay;"
                 + " write it into the brackets: Leaky(beta=0.5, threshold=1.0,"
-                + " reset_mechanism=subtract, reset_delay=False)");
+                + " reset_mechanism=subtract, reset_delay=True)");
     assertThat(mistakes("Sequential(\n  (0): " + LIF_NODE + "\n)"))
         .extracting(Mistake::detail)
         .containsExactly(
@@ -266,12 +266,12 @@ class PrintedModelTest {
                 + " LIFNode(tau=2.0, v_threshold=1.0, v_reset=0.0, decay_input=True)");
     assertThat(
             mistakes(
-                "Sequential(\n  (0): Leaky(beta=0.9, threshold=1.0, reset_mechanism=zero,"
-                    + " reset_delay=True)\n)"))
+                "Sequential(\n  (0): Leaky(beta=0.9, threshold=1.0, reset_mechanism=subtract,"
+                    + " reset_delay=False)\n)"))
         .extracting(Mistake::detail)
         .singleElement()
         .asString()
-        .contains("reset_delay=False");
+        .contains("use reset_delay=True");
   }
 
   private static final String LIF_NODE =
@@ -291,6 +291,12 @@ class PrintedModelTest {
     assertThat(leaky.normInput()).isFalse();
     assertThat(leaky.spikeFn()).isEqualTo(SpikeFn.SINGLE);
     assertThat(leaky.resetFn()).isEqualTo(ResetFn.RESET);
+    assertThat(leaky.trainConstants()).isFalse();
+    var delayed =
+        (NeuronSpec.LIF)
+            neurons("Leaky(beta=0.8, threshold=0.4, reset_mechanism=subtract, reset_delay=True)");
+    assertThat(delayed.resetFn()).isEqualTo(new ResetFn(ResetFn.Kind.SUBTRACT, 0.5));
+    assertThat(delayed.detachReset()).isTrue();
 
     var lif = (NeuronSpec.LIF) neurons(LIF_NODE.replace("tau=2.0", "tau=2.0, decay_input=True"));
     assertThat(Math.exp(-1 / lif.tauMem().uniform())).isCloseTo(0.5, within(1e-12));

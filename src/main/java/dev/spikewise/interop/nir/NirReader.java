@@ -433,8 +433,10 @@ public final class NirReader {
     if (node.wayBack() == null) {
       return neurons;
     }
-    // The recurrent layers have the options of those without a way back, under the same names.
+    // The recurrent layers have the options of those without a way back, under the same names,
+    // apart from those of the backward pass, of which a file says nothing.
     ObjectNode json = SpecJson.json(neurons).put("type", neurons.typeName() + "Recurrent");
+    json.remove(List.of("train_constants", "detach_reset"));
     json.set("rec_connect", SpecJson.json(NodeLayers.linear(node.wayBack(), false)));
     return SpecJson.layer(json);
   }

@@ -8,6 +8,7 @@ import dev.spikewise.spec.SurrogateSpec;
  *
  * @param subtract whether a spike takes {@code resetValue} off the potential, or sets it to {@code
  *     resetValue}
+ * @param detached whether the backward pass takes the reset as independent of the spike
  * @param resetAll adds the reset value to every neuron, as sinabs does
  * @param minV lower bound of the potential; negative infinity without one
  */
@@ -16,6 +17,7 @@ public record Firing(
     SpikeFn spikeFn,
     boolean subtract,
     PerNeuron resetValue,
+    boolean detached,
     boolean resetAll,
     float minV,
     SurrogateSpec surrogate) {
@@ -66,8 +68,11 @@ public record Firing(
    * @param gw dL/dw of the potential after the reset
    * @param g what stands in for ds/du
    */
-  public float gradient(float ext, float gw, float g, float s, float resetValue) {
-    return FlushToZero.gradient(
-        subtract ? (ext - resetValue * gw) * g + gw : ext * g + (s == 0 ? gw : 0));
+  public float gradient(
+      float ext, float gw, float g, float u, float s, float resetValue) {
+    float kept = subtract || s == 0 ? gw : 0;
+    // What a spike takes off the potential.
+    float pull = detached ? 0 : (subtract ? resetValue : u - resetValue) * gw;
+    return FlushToZero.gradient((ext - pull) * g + kept);
   }
 }

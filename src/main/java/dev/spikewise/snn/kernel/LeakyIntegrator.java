@@ -66,6 +66,7 @@ public record LeakyIntegrator(
         && spikes
         && firing.spikeFn().kind() == SpikeFn.Kind.MULTI
         && firing.subtract()
+        && !firing.detached()
         && firing.threshold().each() == null
         && firing.resetValue().is(firing.threshold().shared())
         && !firing.clips();
@@ -122,7 +123,7 @@ public record LeakyIntegrator(
       float gw = firing.isClipped(spikes ? firing.reset(u, s, resetValue) : u) ? 0 : gv;
       float du =
           spikes
-              ? firing.gradient(ext, gw, firing.gradient(u, threshold), s, resetValue)
+              ? firing.gradient(ext, gw, firing.gradient(u, threshold), u, s, resetValue)
               : FlushToZero.gradient(ext + gw);
       float gx = scale * du + gCurrent;
       if (synaptic()) {

@@ -74,7 +74,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     SequencedMap<String, Shape> shapes = spec.parameters(shape);
     for (Trained trained : model.trained()) {
       Shape its = Objects.requireNonNull(shapes.get(trained.name()));
-      var constant = new TrainedConstant(name, trained, its, frame);
+      var constant = new TrainedConstant(name, trained, !spec.trainConstants(), its, frame);
       constants.add(constant);
       parameters.add(constant.parameter());
     }

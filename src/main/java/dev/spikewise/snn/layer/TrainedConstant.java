@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class TrainedConstant {
 
   private final Trained what;
+  private final boolean fixed;
   private final Parameter parameter;
   private PerNeuron value;
 
@@ -28,11 +29,13 @@ final class TrainedConstant {
   private final int[] placeOf;
 
   /**
+   * @param fixed whether it keeps its value in training
    * @param shape PyTorch's, of the constant
    * @param frame of the neurons
    */
-  TrainedConstant(String layer, Trained what, Shape shape, Frame frame) {
+  TrainedConstant(String layer, Trained what, boolean fixed, Shape shape, Frame frame) {
     this.what = what;
+    this.fixed = fixed;
     int[] dims = shape.dims().stream().mapToInt(d -> d).toArray();
     boolean perNeuron = dims.length > 0 && shape.size() == frame.size();
     parameter =
@@ -93,8 +96,11 @@ final class TrainedConstant {
     }
   }
 
-  /** Adds what the ranges found to the parameter's gradient. */
+  /** Adds what the ranges found to the parameter's gradient, unless the constant is fixed. */
   void addGradient(NeuronRange[] ranges) {
+    if (fixed) {
+      return;
+    }
     parameter.reach();
     float[] values = parameter.values();
     float[] gradient = parameter.gradient();

@@ -125,7 +125,7 @@ record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
         float s = firing.spike(u, threshold);
         float ext = r.outputGradient(t, n) + gb * (1 - ab);
         float gw = firing.isClipped(firing.reset(u, s, value)) ? 0 : gv;
-        float du = firing.gradient(ext, gw, firing.gradient(u, threshold), s, value);
+        float du = firing.gradient(ext, gw, firing.gradient(u, threshold), u, s, value);
         r.gConstants[ADAPT].add(n, gb * (b - s));
         gb = ab * gb - (subtractsThreshold ? adaptScale * s * gw : 0);
         float di = du + gCurrent;

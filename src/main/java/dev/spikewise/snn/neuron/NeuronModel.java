@@ -80,6 +80,7 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, AdLif, ExpLeak {
         spec.spikeFn(),
         subtract,
         value != null ? PerNeuron.of(value.floatValue()) : subtract ? threshold : PerNeuron.of(0),
+        spec.resetDetached(),
         spec.sinabsCompat(),
         minV(spec),
         spec.surrogateGradFn());
@@ -92,6 +93,7 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, AdLif, ExpLeak {
         SpikeFn.MULTI,
         true,
         PerNeuron.of(0),
+        false,
         false,
         minV(spec),
         SurrogateSpec.DEFAULT);

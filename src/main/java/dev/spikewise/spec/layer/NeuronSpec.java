@@ -47,6 +47,14 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     return false;
   }
 
+  /**
+   * Whether the time constants are trained; when false they keep their values, like those of
+   * SpikingJelly's LIFNode and snnTorch's Leaky.
+   */
+  default Boolean trainConstants() {
+    return true;
+  }
+
   /** Whether the input current is scaled by 1 - exp(-1 / tau_mem). */
   default Boolean normInput() {
     return false;
@@ -133,6 +141,21 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     Boolean sinabsCompat();
 
     /**
+     * Whether the backward pass takes the reset as independent of the spike that causes it;
+     * SpikingJelly's {@code detach_reset}. When absent, as in sinabs: true where a spike sets the
+     * potential, false where it subtracts.
+     */
+    default @Nullable Boolean detachReset() {
+      return null;
+    }
+
+    /** {@link #detachReset} with its default. */
+    default boolean resetDetached() {
+      Boolean detach = detachReset();
+      return detach == null ? resetFn().kind() == ResetFn.Kind.RESET : detach;
+    }
+
+    /**
      * The same neurons with potentials of another scale, or null where they are not a matter of
      * scale.
      *
@@ -153,6 +176,13 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
             minVMem() < spikeThreshold().least(),
             "min_v_mem",
             "must be below spike_threshold " + spikeThreshold() + " but was " + minVMem());
+      }
+      if (resetFn().kind() == ResetFn.Kind.RESET && !resetDetached()) {
+        mistakes.require(
+            spikeFn().kind() == SpikeFn.Kind.SINGLE && !sinabsCompat(),
+            "detach_reset",
+            "must be true with this reset_fn, unless spike_fn is \"single\" and sinabs_compat false:"
+                + " the gradient of a reset to a value is defined for one spike per time step");
       }
     }
 
@@ -220,8 +250,29 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       SurrogateSpec surrogateGradFn,
       @Nullable Constant tauSyn,
       @JsonProperty("min_v_mem") @Nullable Double minVMem,
-      Boolean sinabsCompat)
+      Boolean sinabsCompat,
+      @Nullable Boolean detachReset)
       implements Spiking {
+    /** Neurons with the gradient of sinabs' reset. */
+    public IAF(
+        Constant spikeThreshold,
+        SpikeFn spikeFn,
+        ResetFn resetFn,
+        SurrogateSpec surrogateGradFn,
+        @Nullable Constant tauSyn,
+        @Nullable Double minVMem,
+        Boolean sinabsCompat) {
+      this(
+          spikeThreshold,
+          spikeFn,
+          resetFn,
+          surrogateGradFn,
+          tauSyn,
+          minVMem,
+          sinabsCompat,
+          null);
+    }
+
     public IAF {
       spikeThreshold = spikeThreshold == null ? ONE : spikeThreshold;
       spikeFn = spikeFn == null ? SpikeFn.MULTI : spikeFn;
@@ -233,12 +284,13 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     @Override
     public Spiking scaled(
         Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
-      return new IAF(threshold, spikeFn, reset, surrogateGradFn, tauSyn, lowest, sinabsCompat);
+      return new IAF(
+          threshold, spikeFn, reset, surrogateGradFn, tauSyn, lowest, sinabsCompat, detachReset);
     }
   }
 
   /**
-   * Leaky integrate-and-fire neurons; {@code tau_mem} and {@code tau_syn} in time steps, trainable.
+   * Leaky integrate-and-fire neurons; {@code tau_mem} and {@code tau_syn} in time steps.
    */
   record LIF(
       Constant tauMem,
@@ -250,9 +302,39 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       ResetFn resetFn,
       SurrogateSpec surrogateGradFn,
       @JsonProperty("min_v_mem") @Nullable Double minVMem,
-      Boolean sinabsCompat)
+      Boolean sinabsCompat,
+      Boolean trainConstants,
+      @Nullable Boolean detachReset)
       implements Spiking {
+    /** Neurons with trained time constants and the gradient of sinabs' reset. */
+    public LIF(
+        Constant tauMem,
+        @Nullable Constant tauSyn,
+        Boolean trainAlphas,
+        Boolean normInput,
+        Constant spikeThreshold,
+        SpikeFn spikeFn,
+        ResetFn resetFn,
+        SurrogateSpec surrogateGradFn,
+        @Nullable Double minVMem,
+        Boolean sinabsCompat) {
+      this(
+          tauMem,
+          tauSyn,
+          trainAlphas,
+          normInput,
+          spikeThreshold,
+          spikeFn,
+          resetFn,
+          surrogateGradFn,
+          minVMem,
+          sinabsCompat,
+          true,
+          null);
+    }
+
     public LIF {
+      trainConstants = trainConstants == null ? true : trainConstants;
       trainAlphas = trainAlphas == null ? false : trainAlphas;
       normInput = normInput == null ? true : normInput;
       spikeThreshold = spikeThreshold == null ? ONE : spikeThreshold;
@@ -281,7 +363,9 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
           reset,
           surrogateGradFn,
           lowest,
-          sinabsCompat);
+          sinabsCompat,
+          trainConstants,
+          detachReset);
     }
   }
 

@@ -293,6 +293,9 @@ class KernelsTest {
             firing(1, SpikeFn.MULTI, true, 1, false, none, SurrogateSpec.DEFAULT)));
     for (LeakyIntegrator shared : List.copyOf(all)) {
       all.add(perNeuron(shared));
+      if (shared.firing().spikeFn().kind() == SpikeFn.Kind.SINGLE) {
+        all.add(withOtherResetGradient(shared));
+      }
     }
     return all;
   }
@@ -320,9 +323,28 @@ class KernelsTest {
         spikeFn,
         subtract,
         PerNeuron.of(resetValue),
+        !subtract,
         resetAll,
         minV,
         surrogate);
+  }
+
+  private static LeakyIntegrator withOtherResetGradient(LeakyIntegrator p) {
+    Firing f = p.firing();
+    return new LeakyIntegrator(
+        p.alphaMem(),
+        p.alphaSyn(),
+        p.normInput(),
+        p.spikes(),
+        new Firing(
+            f.threshold(),
+            f.spikeFn(),
+            f.subtract(),
+            f.resetValue(),
+            !f.detached(),
+            f.resetAll(),
+            f.minV(),
+            f.surrogate()));
   }
 
   /** The same with constants that differ from neuron to neuron. */
@@ -333,6 +355,7 @@ class KernelsTest {
             p.firing().spikeFn(),
             p.firing().subtract(),
             spread(p.firing().resetValue()),
+            p.firing().detached(),
             p.firing().resetAll(),
             p.firing().minV(),
             p.firing().surrogate());

@@ -218,6 +218,7 @@ final class VectorNeurons {
     boolean spikes = p.spikes();
     boolean clips = p.firing().clips();
     boolean subtracts = p.firing().subtract();
+    boolean detached = p.firing().detached();
     boolean synaptic = p.synaptic();
     boolean norm = p.normInput();
     boolean trains = p.keepsCurrent() || p.leaks();
@@ -254,11 +255,12 @@ final class VectorNeurons {
       FloatVector du;
       if (!spikes) {
         du = ext.add(gw);
-      } else if (subtracts) {
-        du = ext.sub(gw.mul(resetValue)).mul(load(g, gAt + t * gStep)).add(gw);
       } else {
-        FloatVector kept = zero.blend(gw, s.compare(VectorOperators.EQ, 0));
-        du = ext.mul(load(g, gAt + t * gStep)).add(kept);
+        FloatVector pulled =
+            detached ? ext : ext.sub(gw.mul(subtracts ? resetValue : u.sub(resetValue)));
+        FloatVector kept =
+            subtracts ? gw : zero.blend(gw, s.compare(VectorOperators.EQ, 0));
+        du = pulled.mul(load(g, gAt + t * gStep)).add(kept);
       }
       du = Lanes.flushGradient(du);
       FloatVector gx = norm ? du.mul(inputScale) : du;

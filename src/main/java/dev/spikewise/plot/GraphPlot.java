@@ -1,0 +1,226 @@
+package dev.spikewise.plot;
+
+import dev.spikewise.plot.Picture.Anchor;
+import dev.spikewise.plot.Picture.Curve;
+import dev.spikewise.plot.Picture.Dot;
+import dev.spikewise.plot.Picture.Label;
+import dev.spikewise.plot.Picture.Mark;
+import dev.spikewise.plot.Picture.Point;
+import dev.spikewise.spec.Graph;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.layer.JoinSpec;
+import dev.spikewise.spec.layer.LayerSpec;
+import dev.spikewise.spec.layer.NeuronSpec;
+import dev.spikewise.spec.layer.RectifierSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/**
+ * A network's graph, drawn from the top down: a row for a few layers that follow each other, with
+ * its text beside it, and lines in lanes to the left for what it reads. So a drawing is as narrow
+ * as a phone however many branches there are.
+ */
+public final class GraphPlot {
+
+  private static final int ROW = 40;
+  private static final int LANE = 18;
+  private static final int MARGIN = 18;
+  private static final int TEXT = 13;
+  private static final int SMALL = 11;
+
+  /** Layers of one row at most, and rows of one drawing at most. */
+  private static final int LAYERS = 3;
+
+  private static final int ROWS = 150;
+
+  /** Characters of a line at most; a drawing has room for these. */
+  private static final int CHARACTERS = 42;
+
+  private static final int TEXT_WIDTH = 290;
+  private static final int BENDS = 12;
+
+  private final Graph graph;
+  private final List<Row> rows = new ArrayList<>();
+
+  /** The row of each layer by its index; that of the model's input by {@link Graph#INPUT_INDEX}. */
+  private final Map<Integer, Integer> rowOf = new HashMap<>();
+
+  /** Layers that follow each other; none for the model's input. */
+  private record Row(List<Graph.Vertex> layers) {
+    List<Integer> inputs() {
+      return layers.isEmpty() ? List.of() : layers.getFirst().inputs();
+    }
+  }
+
+  private GraphPlot(Graph graph) {
+    this.graph = graph;
+    rows.add(new Row(List.of()));
+    rowOf.put(Graph.INPUT_INDEX, 0);
+    for (Graph.Vertex vertex : graph.order()) {
+      Row last = rows.getLast();
+      if (continues(last, vertex)) {
+        last.layers().add(vertex);
+      } else {
+        rows.add(new Row(new ArrayList<>(List.of(vertex))));
+      }
+      rowOf.put(vertex.index(), rows.size() - 1);
+    }
+  }
+
+  /** The graph of a network. */
+  public static Picture of(Graph graph) {
+    return new GraphPlot(graph).draw();
+  }
+
+  /** Whether a layer reads the last one of a row, alone and as its only reader. */
+  private boolean continues(Row row, Graph.Vertex vertex) {
+    if (row.layers().isEmpty() || row.layers().size() == LAYERS) {
+      return false;
+    }
+    Graph.Vertex before = row.layers().getLast();
+    return vertex.inputs().equals(List.of(before.index()))
+        && graph.consumers(before.index()).size() == 1
+        && !endsRow(before.spec());
+  }
+
+  private static boolean endsRow(LayerSpec layer) {
+    return layer instanceof NeuronSpec
+        || layer instanceof RectifierSpec
+        || layer instanceof JoinSpec;
+  }
+
+  private Picture draw() {
+    int shown = Math.min(rows.size(), ROWS);
+    int[] lanes = lanes();
+    int most = Arrays.stream(lanes).limit(shown).max().orElse(0);
+    var marks = new ArrayList<Mark>();
+    for (int row = 0; row < shown; row++) {
+      for (int input : rows.get(row).inputs()) {
+        marks.add(edge(rowOf.get(input), row, lanes));
+      }
+    }
+    double left = MARGIN + (most + 1) * LANE;
+    for (int row = 0; row < shown; row++) {
+      marks.addAll(node(row, at(lanes[row], row), left));
+    }
+    int height = shown * ROW + MARGIN;
+    if (shown < rows.size()) {
+      long hidden = rows.stream().skip(shown).mapToLong(row -> row.layers().size()).sum();
+      String more = "and " + hidden + " more layers, which the table lists";
+      marks.add(new Label(new Point(left, height), more, Anchor.START, Ink.MUTED, SMALL, false));
+      height += MARGIN;
+    }
+    return new Picture((int) left + TEXT_WIDTH, height, title(), marks);
+  }
+
+  private String title() {
+    long joins = graph.layers().stream().filter(v -> v.spec() instanceof JoinSpec).count();
+    return "Graph of %d layers, %d of which join branches".formatted(graph.layers().size(), joins);
+  }
+
+  private static Point at(int lane, int row) {
+    return new Point(MARGIN + lane * LANE, MARGIN + row * ROW + 2);
+  }
+
+  /**
+   * The lane of each row. A row holds its lane as long as a later row reads it; a row that is the
+   * last to read another goes on in that one's lane.
+   */
+  private int[] lanes() {
+    var lastReader = new int[rows.size()];
+    for (int row = 0; row < rows.size(); row++) {
+      for (int input : rows.get(row).inputs()) {
+        lastReader[rowOf.get(input)] = row;
+      }
+    }
+    var lanes = new int[rows.size()];
+    var free = new TreeSet<Integer>();
+    int used = 0;
+    for (int row = 0; row < rows.size(); row++) {
+      for (int input : rows.get(row).inputs().stream().distinct().toList()) {
+        if (lastReader[rowOf.get(input)] == row) {
+          free.add(lanes[rowOf.get(input)]);
+        }
+      }
+      if (free.isEmpty()) {
+        free.add(used++);
+      }
+      lanes[row] = free.removeFirst();
+    }
+    return lanes;
+  }
+
+  /** Down the lane of what is read, and in the last row over to the lane of what reads it. */
+  private static Curve edge(int from, int to, int[] lanes) {
+    var points = new ArrayList<Point>();
+    points.add(at(lanes[from], from));
+    Point start = at(lanes[from], to - 1);
+    Point end = at(lanes[to], to);
+    if (lanes[from] != lanes[to]) {
+      for (int i = 0; i <= BENDS; i++) {
+        double t = (double) i / BENDS;
+        double x = start.x() + (end.x() - start.x()) * (1 - Math.cos(Math.PI * t)) / 2;
+        points.add(new Point(x, start.y() + (end.y() - start.y()) * t));
+      }
+    } else {
+      points.add(end);
+    }
+    return new Curve(points, Ink.MUTED, 1.6, false);
+  }
+
+  private List<Mark> node(int number, Point at, double left) {
+    Row row = rows.get(number);
+    if (row.layers().isEmpty()) {
+      return List.of(
+          new Dot(at, 4, Ink.TEXT),
+          label(left, at.y(), Graph.INPUT, true),
+          small(left, at.y(), shape(graph.inputShape())));
+    }
+    Graph.Vertex first = row.layers().getFirst();
+    Graph.Vertex last = row.layers().getLast();
+    boolean spikes = row.layers().stream().anyMatch(v -> v.spec() instanceof NeuronSpec.Spiking);
+    Ink ink = first.spec() instanceof JoinSpec ? Ink.ROSE : spikes ? Ink.BLUE : Ink.MUTED;
+    String types =
+        row.layers().stream().map(v -> v.spec().typeName()).collect(Collectors.joining(" · "));
+    String shape = " · " + shape(last.shape());
+    String names =
+        first == last
+            ? shortened(first.name(), CHARACTERS - shape.length())
+            : ends(first.name(), last.name(), CHARACTERS - shape.length());
+    return List.of(
+        new Dot(at, first.spec() instanceof JoinSpec ? 6 : 5, ink),
+        label(left, at.y(), shortened(types, CHARACTERS), last == graph.output()),
+        small(left, at.y(), names + shape));
+  }
+
+  private static String ends(String first, String last, int length) {
+    int half = (length - 4) / 2;
+    return shortened(first, half) + " to " + shortened(last, half);
+  }
+
+  /** Without its middle where it is too long: the ends tell nested names apart. */
+  private static String shortened(String text, int length) {
+    if (text.length() <= length) {
+      return text;
+    }
+    int half = (length - 1) / 2;
+    return text.substring(0, half) + "…" + text.substring(text.length() - half);
+  }
+
+  private static Label label(double x, double y, String text, boolean bold) {
+    return new Label(new Point(x, y + 1), text, Anchor.START, Ink.TEXT, TEXT, bold);
+  }
+
+  private static Label small(double x, double y, String text) {
+    return new Label(new Point(x, y + 15), text, Anchor.START, Ink.MUTED, SMALL, false);
+  }
+
+  private static String shape(Shape shape) {
+    return shape.dims().stream().map(String::valueOf).collect(Collectors.joining(" × "));
+  }
+}
