@@ -616,3 +616,18 @@ printed = nn.Sequential(
     sl.SpikingMaxPooling2dLayer((2, 4), (1, 2), (2, 2, 1, 1)),
 )
 (out.parent / "interop" / "layers.txt").write_text(f"{printed}\n")
+
+
+def seeded():
+    """ad_lif_seed4.npz: the weights of two layers of the authors' adLIF, as a seed alone gives them."""
+    torch.manual_seed(4)
+    layers = [sparch.adLIFLayer(7, 5, B, normalization="none"), sparch.adLIFLayer(5, 3, B, normalization="none", use_bias=True)]
+    files = {}
+    for i, layer in enumerate(layers):
+        for key, p in layer.named_parameters():
+            name = f"{2 * i}.{key[2:]}" if key.startswith("W.") else f"{2 * i + 1}.{key}"
+            files[name] = p.detach().numpy()
+    np.savez_compressed(out / "ad_lif_seed4.npz", **files)
+
+
+seeded()

@@ -37,7 +37,8 @@ class PlotController {
   }
 
   /**
-   * Draws a figure of a job: synops, firing rate, firing-rate histograms, or the graph of its network.
+   * Draws a figure of a job: synops, firing rate, firing-rate histograms, or the graph of its
+   * network.
    */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.svg"},
@@ -51,7 +52,8 @@ class PlotController {
   }
 
   /**
-   * Draws a figure of a job: synops, firing rate, firing-rate histograms, or the graph of its network.
+   * Draws a figure of a job: synops, firing rate, firing-rate histograms, or the graph of its
+   * network.
    */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.png"},

@@ -35,26 +35,26 @@ record LayerRow(
             i -> {
               var layer = model.layers().get(i);
               return new LayerRow(
-                    layer,
-                    reads(model.layers(), i),
-                    before == null
-                        ? null
-                        : figure(before.parameter(), layer, Statistics.Parameter::synops),
-                    now == null
-                        ? null
-                        : figure(now.parameter(), layer, EpochMetrics.Parameter::synops),
-                    before == null
-                        ? null
-                        : figure(before.spiking(), layer, Statistics.Spiking::firingRate),
-                    now == null
-                        ? null
-                        : figure(now.spiking(), layer, EpochMetrics.Spiking::firingRate),
-                    before == null
-                        ? null
-                        : figure(before.spiking(), layer, Statistics.Spiking::silentRatio),
-                    now == null
-                        ? null
-                        : figure(now.spiking(), layer, EpochMetrics.Spiking::silentRatio));
+                  layer,
+                  reads(model.layers(), i),
+                  before == null
+                      ? null
+                      : figure(before.parameter(), layer, Statistics.Parameter::synops),
+                  now == null
+                      ? null
+                      : figure(now.parameter(), layer, EpochMetrics.Parameter::synops),
+                  before == null
+                      ? null
+                      : figure(before.spiking(), layer, Statistics.Spiking::firingRate),
+                  now == null
+                      ? null
+                      : figure(now.spiking(), layer, EpochMetrics.Spiking::firingRate),
+                  before == null
+                      ? null
+                      : figure(before.spiking(), layer, Statistics.Spiking::silentRatio),
+                  now == null
+                      ? null
+                      : figure(now.spiking(), layer, EpochMetrics.Spiking::silentRatio));
             })
         .toList();
   }

@@ -42,7 +42,8 @@ final class PrintedNeurons {
   private PrintedNeurons() {}
 
   /**
-   * The layer here that computes the same spikes and gradients, with constants that are not trained.
+   * The layer here that computes the same spikes and gradients, with constants that are not
+   * trained.
    *
    * @param printed the options; absent ones were not printed
    * @param surrogate SpikingJelly's surrogate function with its options; null where not printed
@@ -79,7 +80,8 @@ final class PrintedNeurons {
     ObjectNode json = decaying(beta, "beta", false);
     json.put("spike_threshold", threshold);
     json.putObject("surrogate_grad_fn").put("type", "atan").put("alpha", 2);
-    // A delayed reset comes after the decay and is detached, one at once comes before it and is not.
+    // A delayed reset comes after the decay and is detached, one at once comes before it and is
+    // not.
     json.put("detach_reset", delay);
     switch (reset) {
       case "subtract" -> json.putObject("reset_fn").put("subtract", threshold / beta);

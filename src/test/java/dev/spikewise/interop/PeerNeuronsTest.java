@@ -8,7 +8,7 @@ import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.ScalarKernels;
 import dev.spikewise.snn.kernel.vector.VectorKernels;
 import dev.spikewise.snn.layer.Parameter;
-import dev.spikewise.snn.network.Network;
+import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import java.io.IOException;
@@ -52,7 +52,7 @@ class PeerNeuronsTest {
     Npz.Array input = reference.get("input");
     int batch = input.shape()[0];
     var model = PrintedModel.parse(printed, List.of(input.shape()[2])).model();
-    var network = new Network(model, batch, input.shape()[1], false, kernels);
+    var network = new CpuExecutor(model, batch, input.shape()[1], false, kernels);
     var weights = new LinkedHashMap<String, Tensor>(network.stateDict().tensors());
     reference.forEach(
         (key, array) -> {
@@ -76,8 +76,7 @@ class PeerNeuronsTest {
       if (p.name().endsWith(".tau_mem")) {
         assertThat(gradient).as("a constant of these libraries").containsOnly(0);
       } else {
-        Reference.assertClose(
-            gradient, reference.get("grad." + p.name()).floats(), 1e-5, p.name());
+        Reference.assertClose(gradient, reference.get("grad." + p.name()).floats(), 1e-5, p.name());
       }
     }
   }

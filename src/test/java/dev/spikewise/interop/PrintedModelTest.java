@@ -211,7 +211,8 @@ class PrintedModelTest {
                   (act): ReLU()
                 )
               )
-            )""",
+            )\
+            """,
             List.of(1, 3, 3));
 
     assertThat(printed.model().layers().stream().map(LayerSpec::typeName))
@@ -279,7 +280,8 @@ class PrintedModelTest {
       LIFNode(
           v_threshold=1.0, v_reset=0.0, detach_reset=False, step_mode=s, backend=torch, tau=2.0
           (surrogate_function): Sigmoid(alpha=4.0, spiking=True)
-        )""";
+        )\
+      """;
 
   @Test
   void readsNeuronsOfSnnTorchAndSpikingJelly() {

@@ -68,8 +68,7 @@ public record Firing(
    * @param gw dL/dw of the potential after the reset
    * @param g what stands in for ds/du
    */
-  public float gradient(
-      float ext, float gw, float g, float u, float s, float resetValue) {
+  public float gradient(float ext, float gw, float g, float u, float s, float resetValue) {
     float kept = subtract || s == 0 ? gw : 0;
     // What a spike takes off the potential.
     float pull = detached ? 0 : (subtract ? resetValue : u - resetValue) * gw;

@@ -181,8 +181,9 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
         mistakes.require(
             spikeFn().kind() == SpikeFn.Kind.SINGLE && !sinabsCompat(),
             "detach_reset",
-            "must be true with this reset_fn, unless spike_fn is \"single\" and sinabs_compat false:"
-                + " the gradient of a reset to a value is defined for one spike per time step");
+            "must be true with this reset_fn, unless spike_fn is \"single\" and sinabs_compat"
+                + " false: the gradient of a reset to a value is defined for one spike per time"
+                + " step");
       }
     }
 
@@ -262,15 +263,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
         @Nullable Constant tauSyn,
         @Nullable Double minVMem,
         Boolean sinabsCompat) {
-      this(
-          spikeThreshold,
-          spikeFn,
-          resetFn,
-          surrogateGradFn,
-          tauSyn,
-          minVMem,
-          sinabsCompat,
-          null);
+      this(spikeThreshold, spikeFn, resetFn, surrogateGradFn, tauSyn, minVMem, sinabsCompat, null);
     }
 
     public IAF {
@@ -289,9 +282,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     }
   }
 
-  /**
-   * Leaky integrate-and-fire neurons; {@code tau_mem} and {@code tau_syn} in time steps.
-   */
+  /** Leaky integrate-and-fire neurons; {@code tau_mem} and {@code tau_syn} in time steps. */
   record LIF(
       Constant tauMem,
       @Nullable Constant tauSyn,

@@ -72,6 +72,28 @@ class LayerReferenceTest {
     }
   }
 
+  @Test
+  void adLifDrawsTheAuthorsWeightsFromTheSeed() {
+    var reference = read("ad_lif_seed4");
+    var model =
+        Tutorial.JSON.readValue(
+            """
+            {"input_shape": [7], "layers": [
+              {"type": "Linear", "out_features": 5, "bias": false}, {"type": "AdLIF"},
+              {"type": "Linear", "out_features": 3}, {"type": "AdLIF"}]}
+            """,
+            ModelSpec.class);
+    try (var kernels = new ScalarKernels(1)) {
+      var network = new CpuExecutor(model, 1, 1, false, kernels);
+      network.draw(4);
+      var drawn = network.stateDict().tensors();
+      assertThat(drawn).containsOnlyKeys(reference.keySet());
+      drawn.forEach(
+          (name, tensor) ->
+              assertThat(tensor.data()).as(name).isEqualTo(reference.get(name).floats()));
+    }
+  }
+
   private static void assertAgrees(Map<String, Npz.Array> reference, Kernels kernels) {
     Npz.Array input = reference.get("input");
     int batch = input.shape()[0];

@@ -258,8 +258,7 @@ final class VectorNeurons {
       } else {
         FloatVector pulled =
             detached ? ext : ext.sub(gw.mul(subtracts ? resetValue : u.sub(resetValue)));
-        FloatVector kept =
-            subtracts ? gw : zero.blend(gw, s.compare(VectorOperators.EQ, 0));
+        FloatVector kept = subtracts ? gw : zero.blend(gw, s.compare(VectorOperators.EQ, 0));
         du = pulled.mul(load(g, gAt + t * gStep)).add(kept);
       }
       du = Lanes.flushGradient(du);
