@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
@@ -77,6 +78,10 @@ public final class GraphPlot {
     return new GraphPlot(graph).draw();
   }
 
+  private int rowOf(int layer) {
+    return Objects.requireNonNull(rowOf.get(layer));
+  }
+
   /** Whether a layer reads the last one of a row, alone and as its only reader. */
   private boolean continues(Row row, Graph.Vertex vertex) {
     if (row.layers().isEmpty() || row.layers().size() == LAYERS) {
@@ -101,7 +106,7 @@ public final class GraphPlot {
     var marks = new ArrayList<Mark>();
     for (int row = 0; row < shown; row++) {
       for (int input : rows.get(row).inputs()) {
-        marks.add(edge(rowOf.get(input), row, lanes));
+        marks.add(edge(rowOf(input), row, lanes));
       }
     }
     double left = MARGIN + (most + 1) * LANE;
@@ -135,7 +140,7 @@ public final class GraphPlot {
     var lastReader = new int[rows.size()];
     for (int row = 0; row < rows.size(); row++) {
       for (int input : rows.get(row).inputs()) {
-        lastReader[rowOf.get(input)] = row;
+        lastReader[rowOf(input)] = row;
       }
     }
     var lanes = new int[rows.size()];
@@ -143,8 +148,8 @@ public final class GraphPlot {
     int used = 0;
     for (int row = 0; row < rows.size(); row++) {
       for (int input : rows.get(row).inputs().stream().distinct().toList()) {
-        if (lastReader[rowOf.get(input)] == row) {
-          free.add(lanes[rowOf.get(input)]);
+        if (lastReader[rowOf(input)] == row) {
+          free.add(lanes[rowOf(input)]);
         }
       }
       if (free.isEmpty()) {
