@@ -2,6 +2,7 @@ FROM maven:3-eclipse-temurin-25 AS build
 WORKDIR /src
 COPY pom.xml .
 COPY src/main src/main
+COPY src/client src/client
 # Served at /docs.
 COPY src/docs src/docs
 RUN --mount=type=cache,target=/root/.m2 \
@@ -27,6 +28,7 @@ COPY --from=build /layers/spring-boot-loader/ ./
 COPY --from=build /layers/snapshot-dependencies/ ./
 COPY --from=build /layers/application/ ./
 COPY src/main/resources/jvm.options ./
+COPY --chmod=755 src/main/docker/spikewise ./
 # Half of the container's memory is heap; what ND4J takes beside it ends at 1.7 times the heap.
 # Once an OutOfMemoryError was thrown nobody knows which thread lost what: the process ends and is started again.
 ENV JDK_JAVA_OPTIONS="@/app/jvm.options -XX:MaxRAMPercentage=50 -XX:+ExitOnOutOfMemoryError -Dorg.bytedeco.javacpp.maxphysicalbytes=170% -Dorg.bytedeco.javacpp.cachedir=/cache" \
@@ -43,4 +45,4 @@ EXPOSE 8080
 # The image has neither curl nor wget.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --start-interval=1s CMD ["bash", "-c", \
   "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /actuator/health/liveness HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200'"]
-ENTRYPOINT ["java", "-XX:AOTCache=/app/spikewise.aot", "-jar", "/app/spikewise.jar"]
+ENTRYPOINT ["/app/spikewise"]

@@ -1,6 +1,8 @@
-import uPlot from '/webjars/uplot/dist/uPlot.esm.js';
+import uPlot from './webjars/uplot/dist/uPlot.esm.js';
 
-const JOBS = '/api/v1/jobs';
+// The service may be below a path.
+const BASE = new URL('.', import.meta.url).pathname.replace(/\/$/, '');
+const JOBS = `${BASE}/api/v1/jobs`;
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** Three digits and an SI prefix, as the pages write them. */
@@ -271,7 +273,7 @@ async function describe(field) {
     } else {
       const shape = field.input_shape.value.replace(/[^\d,]/g, '');
       try {
-        job.model = { id: (await post(`/api/v1/models?input_shape=${shape}`, model, 'text/plain')).id };
+        job.model = { id: (await post(`${BASE}/api/v1/models?input_shape=${shape}`, model, 'text/plain')).id };
       } catch (problem) {
         const errors = problem.errors?.length ? problem.errors : [{ pointer: '', detail: problem.detail }];
         throw { ...problem, errors: errors.map(e => ({ ...e, pointer: '/model' + e.pointer })) };
@@ -318,7 +320,7 @@ function submission(form) {
         document.getElementById('estimate').textContent = `Can be trained: ${si(answer.baseline.synops)} synops a sample before training`
           + (answer.target_synops ? `, target ${si(answer.target_synops)}` : '') + `; needs about ${si(answer.memory_bytes)}B of memory.`;
       } else {
-        location.href = `/jobs/${answer.id}`;
+        location.href = `${BASE}/jobs/${answer.id}`;
       }
     } catch (problem) {
       show(form, problem);
@@ -342,6 +344,31 @@ document.body.addEventListener('click', async event => {
     notice(problem.detail ?? 'The service cannot be reached.');
   }
   htmx.trigger('#summary', 'refresh');
+});
+
+async function send(method, url, body) {
+  const answer = await fetch(url, { method, headers: body ? { 'Content-Type': 'application/merge-patch+json' } : {}, body });
+  if (!answer.ok) throw await answer.json();
+}
+
+document.body.addEventListener('click', async event => {
+  const button = event.target.closest('[data-rename], [data-delete], [data-create]');
+  if (!button) return;
+  try {
+    if (button.dataset.create) {
+      location.href = button.dataset.then + (await post(button.dataset.create)).id;
+    } else if (button.dataset.rename) {
+      const name = prompt('Name; empty for none', button.dataset.name ?? '');
+      if (name === null) return;
+      await send('PATCH', button.dataset.rename, JSON.stringify({ name: name || null }));
+      location.reload();
+    } else if (confirm('Delete this with its weights?')) {
+      await send('DELETE', button.dataset.delete);
+      location.href = button.dataset.then;
+    }
+  } catch (problem) {
+    notice(problem.detail ?? 'The service cannot be reached.');
+  }
 });
 
 // What is being pressed stays until it is let go, or a click on it would be lost; the next refresh brings the news.

@@ -20,6 +20,9 @@ public enum Part {
   PROMETHEUS(
       "prometheus and promtool: apt-get install prometheus, or start Docker",
       () -> isOnPath("promtool") && isOnPath("prometheus") || dockerAnswers()),
+  PIP(
+      "python3 with pip: apt-get install python3-pip",
+      () -> isOnPath("python3") && succeeds("python3", "-m", "pip", "--version")),
   SHELL_TOOLS(
       "bash, curl, jq and python3: apt-get install curl jq python3",
       () -> Stream.of("bash", "curl", "jq", "python3").allMatch(Part::isOnPath)),
@@ -69,18 +72,19 @@ public enum Part {
   }
 
   private static boolean dockerAnswers() {
-    if (!isOnPath("docker")) {
-      return false;
-    }
+    return isOnPath("docker") && succeeds("docker", "version");
+  }
+
+  private static boolean succeeds(String... command) {
     try {
-      var docker =
-          new ProcessBuilder("docker", "version")
+      var process =
+          new ProcessBuilder(command)
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .start();
-      boolean answers = docker.waitFor(20, TimeUnit.SECONDS) && docker.exitValue() == 0;
-      docker.destroyForcibly();
-      return answers;
+      boolean succeeds = process.waitFor(20, TimeUnit.SECONDS) && process.exitValue() == 0;
+      process.destroyForcibly();
+      return succeeds;
     } catch (IOException e) {
       return false;
     } catch (InterruptedException e) {

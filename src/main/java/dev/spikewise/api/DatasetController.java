@@ -1,24 +1,32 @@
 package dev.spikewise.api;
 
 import dev.spikewise.dataset.DatasetInfo;
+import dev.spikewise.dataset.DatasetPatch;
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.dataset.Recipe;
 import dev.spikewise.model.Limits;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Preparation;
+import dev.spikewise.web.LabelQuery;
 import dev.spikewise.web.BodyConverter;
+import dev.spikewise.web.Links;
+import dev.spikewise.web.MergePatch;
 import dev.spikewise.web.PageQuery;
+import dev.spikewise.web.SelectableFields;
 import java.io.IOException;
 import java.net.URI;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
 import org.springframework.core.io.InputStreamSource;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
@@ -26,8 +34,11 @@ import org.springframework.web.bind.annotation.BindParam;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.ModelAttribute;
+import org.springframework.web.bind.annotation.PatchMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
@@ -147,7 +158,7 @@ class DatasetController {
     var part = Datasets.part(recipe);
     files.put(part.getKey(), part.getValue());
     var stored = datasets.create(name, files);
-    var location = URI.create("/api/v1/datasets/" + stored.info().id());
+    var location = URI.create(Links.to("/api/v1/datasets/" + stored.info().id()));
     return (stored.added()
             ? ResponseEntity.created(location)
             : ResponseEntity.ok().location(location))
@@ -189,20 +200,55 @@ class DatasetController {
 
   /** Lists data sets, newest first; the bundled data set `digits` comes last. */
   @GetMapping
-  Page<DatasetInfo> list(@ParameterObject PageQuery page) {
-    return datasets.list(page.size(), page.before());
+  @SelectableFields
+  Page<DatasetInfo> list(@ParameterObject Query query, @ParameterObject PageQuery page) {
+    return datasets.list(query.filter(), page.size(), page.before());
+  }
+
+  /**
+   * Which data sets a list has.
+   *
+   * @param label Only data sets with all of these labels, each as key:value.
+   * @param name Only data sets with this name.
+   * @param search Only data sets whose name contains this text, in upper or lower case.
+   */
+  record Query(
+      @Nullable List<String> label, @Nullable String name, @Nullable String search) {
+    Datasets.Filter filter() {
+      return new Datasets.Filter(LabelQuery.parse(label), name, search);
+    }
   }
 
   /** Returns a data set without its samples. */
   @GetMapping("/{id}")
-  DatasetInfo get(@PathVariable String id) {
-    return datasets.get(id);
+  ResponseEntity<DatasetInfo> get(@PathVariable String id) {
+    return answer(datasets.get(id));
+  }
+
+  /**
+   * Changes the name and labels of a data set. Properties that the patch leaves out stay as they
+   * are; a label that is null is removed.
+   */
+  @PatchMapping(
+      path = "/{id}",
+      consumes = {MediaType.APPLICATION_JSON_VALUE, MergePatch.TYPE})
+  ResponseEntity<DatasetInfo> change(
+      @PathVariable String id,
+      @RequestBody MergePatch<DatasetPatch> patch,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    return answer(datasets.change(id, IfMatch.of(ifMatch), patch::applyTo));
+  }
+
+  private static ResponseEntity<DatasetInfo> answer(DatasetInfo info) {
+    return ResponseEntity.ok().eTag(info.version()).body(info);
   }
 
   /** Deletes a data set that no unfinished job uses. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
-  void delete(@PathVariable String id) {
-    datasets.delete(id);
+  void delete(
+      @PathVariable String id,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    datasets.delete(id, IfMatch.of(ifMatch));
   }
 }

@@ -2,32 +2,36 @@ package dev.spikewise.api;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.spikewise.job.Evaluation;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobAction;
-import dev.spikewise.job.JobState;
+import dev.spikewise.job.JobPatch;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.job.Timeline;
-import dev.spikewise.problem.Checked;
-import dev.spikewise.problem.Mistakes;
+import dev.spikewise.model.Model;
+import dev.spikewise.model.ModelPatch;
+import dev.spikewise.model.Models;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.Labelled;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.web.Links;
+import dev.spikewise.web.MergePatch;
 import dev.spikewise.web.PageQuery;
+import dev.spikewise.web.SelectableFields;
+import io.swagger.v3.oas.annotations.Parameter;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.net.URI;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
 import org.springframework.core.io.InputStreamResource;
@@ -61,11 +65,13 @@ class JobController {
   private static final String LAST_EVENT_ID = "Last-Event-ID";
 
   private final Jobs jobs;
+  private final Models models;
   private final JobWatch watch;
   private final JobListWatch listWatch;
 
-  JobController(Jobs jobs, JobWatch watch, JobListWatch listWatch) {
+  JobController(Jobs jobs, Models models, JobWatch watch, JobListWatch listWatch) {
     this.jobs = jobs;
+    this.models = models;
     this.watch = watch;
     this.listWatch = listWatch;
   }
@@ -79,9 +85,10 @@ class JobController {
   record Resource(@JsonUnwrapped Job job, Map<String, String> links) {
     static Resource of(Job job) {
       var links = new LinkedHashMap<String, String>();
-      links.put("self", PATH + "/" + job.id());
+      var self = Links.to(PATH + "/" + job.id());
+      links.put("self", self);
       for (var part : List.of("epochs", "events", "statistics", "weights", "nir", "report")) {
-        links.put(part, PATH + "/" + job.id() + "/" + part);
+        links.put(part, self + "/" + part);
       }
       return new Resource(job, links);
     }
@@ -101,29 +108,17 @@ class JobController {
     }
   }
 
-  /**
-   * Properties of a job that can be changed.
-   *
-   * @param name New display name; unchanged when absent.
-   * @param labels New labels, which replace all present ones; unchanged when absent.
-   * @param priority New priority; unchanged when absent.
-   */
-  record Patch(
-      @Nullable String name, @Nullable Map<String, String> labels, @Nullable Integer priority)
-      implements Checked, Labelled {
-    @Override
-    public void check(Mistakes mistakes) {
-      TrainingSpec.checkNaming(name, labels, mistakes);
-      if (priority != null) {
-        mistakes.between(priority, -1000, 1000, "priority");
-      }
-    }
-  }
-
   /** Queues a training job. */
   @PostMapping
   @ResponseStatus(HttpStatus.ACCEPTED)
-  ResponseEntity<Resource> submit(@RequestBody TrainingSpec spec) {
+  ResponseEntity<Resource> submit(
+      @RequestBody TrainingSpec spec,
+      @Parameter(hidden = true) @RequestParam(name = "dry_run", defaultValue = "false")
+          String dryRun) {
+    if (!dryRun.equals("false")) {
+      throw new ProblemException(
+          Code.INVALID_PARAMETER, "dry_run must be true or false but was " + dryRun);
+    }
     var job = Resource.of(jobs.submit(spec));
     return ResponseEntity.accepted().location(URI.create(job.links().get("self"))).body(job);
   }
@@ -141,6 +136,7 @@ class JobController {
    * version of that ETag, so that none is missed between two requests.
    */
   @GetMapping("/{id}")
+  @SelectableFields
   ResponseEntity<Resource> get(
       @PathVariable UUID id,
       @RequestHeader(name = "Prefer", defaultValue = "") String prefer,
@@ -162,91 +158,31 @@ class JobController {
     return "\"" + job.version() + (job.queue() == null ? "" : "-" + job.queue().position()) + "\"";
   }
 
-  /** Lists jobs, newest first. */
+  /** Lists jobs, newest first unless sorted otherwise. */
   @GetMapping
-  Page<Item> list(@ParameterObject Query query, @ParameterObject PageQuery page) {
-    var found = jobs.list(query.filter(), page.size(), page.before());
+  @SelectableFields
+  Page<Item> list(
+      @ParameterObject JobQuery query,
+      @ParameterObject MetricQuery metrics,
+      @ParameterObject PageQuery page) {
+    var found =
+        jobs.list(query.filter(metrics), query.order(), page.size(), page.cursor());
     return new Page<>(found.data().stream().map(Item::of).toList(), found.nextCursor());
   }
 
   /** Streams the list of jobs and every change to it as server-sent events. */
   @GetMapping(path = "/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
   void stream(
-      @ParameterObject Query query,
+      @ParameterObject JobQuery query,
+      @ParameterObject MetricQuery metrics,
       @ParameterObject PageQuery page,
       @RequestHeader(name = LAST_EVENT_ID, required = false) @Nullable String last,
       HttpServletRequest request,
       HttpServletResponse response) {
-    var listed = new JobListWatch.Listed(query.filter(), page.size(), page.before());
+    var listed =
+        new JobListWatch.Listed(
+            query.filter(metrics), query.order(), page.size(), page.cursor(), Links.base());
     listWatch.stream(listed, last, request, response);
-  }
-
-  /**
-   * Filter of a list of jobs.
-   *
-   * @param label Labels that the jobs must have, each as key:value.
-   */
-  record Query(@Nullable List<String> status, @Nullable List<String> label, @Nullable String name) {
-    /** Maximum number of filters of one kind. */
-    private static final int MOST = 16;
-
-    Jobs.Filter filter() {
-      atMost(status, "status");
-      atMost(label, "label");
-      return new Jobs.Filter(
-          status == null ? List.of() : status.stream().map(JobController::state).toList(),
-          label == null ? Map.of() : labels(label),
-          name);
-    }
-
-    private static void atMost(@Nullable List<String> filters, String name) {
-      if (filters != null && filters.size() > MOST) {
-        throw new ProblemException(
-            Code.INVALID_PARAMETER,
-            name + " must be given at most " + MOST + " times but was given " + filters.size());
-      }
-    }
-  }
-
-  private static JobState state(String word) {
-    return Arrays.stream(JobState.values())
-        .filter(state -> state.word().equals(word))
-        .findAny()
-        .orElseThrow(
-            () ->
-                new ProblemException(
-                    Code.INVALID_PARAMETER,
-                    "status must be one of "
-                        + Arrays.stream(JobState.values())
-                            .map(JobState::word)
-                            .collect(Collectors.joining(", "))
-                        + " but was "
-                        + word));
-  }
-
-  private static Map<String, String> labels(List<String> pairs) {
-    var labels = new LinkedHashMap<String, String>();
-    for (var pair : pairs) {
-      int colon = pair.indexOf(':');
-      if (colon < 1) {
-        throw new ProblemException(
-            Code.INVALID_PARAMETER, "label must be key:value but was " + pair);
-      }
-      var content = pair.substring(colon + 1);
-      var other = labels.put(pair.substring(0, colon), content);
-      if (other != null && !other.equals(content)) {
-        throw new ProblemException(
-            Code.INVALID_PARAMETER,
-            "label "
-                + pair.substring(0, colon)
-                + " must be given at most once because a job has one value per label, but was given"
-                + " as "
-                + other
-                + " and "
-                + content);
-      }
-    }
-    return labels;
   }
 
   static int between(int least, int most, int value, String name) {
@@ -286,28 +222,46 @@ class JobController {
     return Resource.of(jobs.ask(id, JobAction.RETRY));
   }
 
-  /** Changes a job's name, labels or priority. */
-  @PatchMapping("/{id}")
-  Resource change(@PathVariable UUID id, @RequestBody Patch patch) {
-    return Resource.of(jobs.change(id, patch.name(), patch.labels(), patch.priority()));
+  /**
+   * Changes a job's name, labels or priority. Properties that the patch leaves out stay as they
+   * are; a label that is null is removed.
+   */
+  @PatchMapping(
+      path = "/{id}",
+      consumes = {MediaType.APPLICATION_JSON_VALUE, MergePatch.TYPE})
+  ResponseEntity<Resource> change(
+      @PathVariable UUID id,
+      @RequestBody MergePatch<JobPatch> patch,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    var job = jobs.change(id, IfMatch.of(ifMatch), patch::applyTo);
+    return ResponseEntity.ok().eTag(etag(job)).body(Resource.of(job));
   }
 
   /** Deletes a job that is not running, with its epochs and checkpoints. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
-  void delete(@PathVariable UUID id) {
-    jobs.delete(id);
+  void delete(
+      @PathVariable UUID id,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    jobs.delete(id, IfMatch.of(ifMatch));
   }
 
   /** Lists a job's epochs, oldest first. */
   @GetMapping("/{id}/epochs")
+  @SelectableFields
   Page<EpochMetrics> epochs(
       @PathVariable UUID id,
-      @RequestParam(defaultValue = "-1") int after,
+      @RequestParam(required = false) @Nullable Integer after,
+      @RequestParam(required = false) @Nullable Integer cursor,
       @RequestParam(defaultValue = "1000") int limit,
       @RequestParam(name = "max_points", required = false) @Nullable Integer maxPoints) {
+    if (after != null && cursor != null) {
+      throw new ProblemException(
+          Code.INVALID_PARAMETER, "after and cursor mean the same: give one of them");
+    }
     between(1, 10_000, limit, "limit");
-    return jobs.epochPage(id, after, limit, points(maxPoints));
+    int last = after != null ? after : cursor != null ? cursor : -1;
+    return jobs.epochPage(id, last, limit, points(maxPoints));
   }
 
   /** Lists a job's epochs, oldest first. */
@@ -333,6 +287,7 @@ class JobController {
 
   /** Lists a job's events, oldest first; later events continue after the last page. */
   @GetMapping("/{id}/events")
+  @SelectableFields
   Page<Timeline.Entry> events(
       @PathVariable UUID id,
       @RequestParam(defaultValue = "200") int limit,
@@ -353,6 +308,53 @@ class JobController {
       HttpServletRequest request,
       HttpServletResponse response) {
     watch.stream(id, last == null ? cursor : last, request, response);
+  }
+
+  /**
+   * Stores a job's network with its trained weights as a model. The name is the job's model's when
+   * absent.
+   */
+  @PostMapping("/{id}/model")
+  @ResponseStatus(HttpStatus.CREATED)
+  ResponseEntity<Model> createModel(
+      @PathVariable UUID id, @RequestBody(required = false) @Nullable ModelPatch naming) {
+    var model = models.createFromJob(id, naming == null ? ModelPatch.NONE : naming);
+    return ResponseEntity.created(URI.create(Links.to("/api/v1/models/" + model.id())))
+        .eTag(model.version())
+        .body(model);
+  }
+
+  /** Returns the accuracy per class and confusion matrix of a job's test samples after its last epoch. */
+  @GetMapping("/{id}/evaluation")
+  @SelectableFields
+  Evaluation evaluation(@PathVariable UUID id) {
+    return jobs.evaluation(id);
+  }
+
+  /** Lists the predicted class of each test sample after a job's last epoch. */
+  @GetMapping(path = "/{id}/predictions", produces = MediaType.APPLICATION_JSON_VALUE)
+  @SelectableFields
+  Page<Evaluation.Prediction> predictions(
+      @PathVariable UUID id,
+      @RequestParam(defaultValue = "1000") int limit,
+      @RequestParam(defaultValue = "0") int cursor) {
+    between(1, 10_000, limit, "limit");
+    between(0, Integer.MAX_VALUE - limit, cursor, "cursor");
+    var found = jobs.predictions(id, cursor, limit + 1);
+    return found.size() <= limit
+        ? new Page<>(found, null)
+        : new Page<>(found.subList(0, limit), Integer.toString(cursor + limit));
+  }
+
+  /**
+   * Returns the predicted class of each test sample after a job's last epoch as .npz with the arrays sample,
+   * label, predicted, classes and confusion_matrix.
+   */
+  @GetMapping(
+      path = {"/{id}/predictions", "/{id}/predictions.npz"},
+      produces = "application/x-npz")
+  ResponseEntity<byte[]> predictionsNpz(@PathVariable UUID id) {
+    return file(id + "-predictions.npz", jobs.predictionsNpz(id));
   }
 
   /** Returns the full statistics of a job's last epoch. */

@@ -1,6 +1,7 @@
 package dev.spikewise.api;
 
 import dev.spikewise.job.Job;
+import dev.spikewise.job.JobSort;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.web.EventStream;
 import dev.spikewise.web.QueryBroadcaster;
@@ -44,8 +45,13 @@ class JobListWatch {
     this.mapper = mapper;
   }
 
-  /** A page of the list of jobs, as {@link Jobs#list} has it. */
-  record Listed(Jobs.Filter filter, int size, long before) {}
+  /**
+   * A page of the list of jobs, as {@link Jobs#list} has it.
+   *
+   * @param base what comes before the paths of links
+   */
+  record Listed(
+      Jobs.Filter filter, JobSort sort, int size, @Nullable String cursor, String base) {}
 
   /** A list as it was at one look, with the jobs as they are sent. */
   private final class Listing {
@@ -83,7 +89,8 @@ class JobListWatch {
             feeds.follow(
                 listed,
                 LOOK,
-                () -> new Listing(jobs.list(listed.filter, listed.size, listed.before).data()))) {
+                () -> new Listing(
+                        jobs.list(listed.filter, listed.sort, listed.size, listed.cursor).data()))) {
       write(feed, feed.now(), last, response);
     }
   }

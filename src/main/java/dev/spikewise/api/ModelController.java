@@ -2,23 +2,32 @@ package dev.spikewise.api;
 
 import dev.spikewise.chip.Deployability;
 import dev.spikewise.model.Model;
+import dev.spikewise.model.ModelFilter;
+import dev.spikewise.model.ModelPatch;
 import dev.spikewise.model.Models;
 import dev.spikewise.plot.GraphPlot;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.spec.ConversionSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
+import dev.spikewise.web.LabelQuery;
+import dev.spikewise.web.Links;
+import dev.spikewise.web.MergePatch;
 import dev.spikewise.web.PageQuery;
+import dev.spikewise.web.SelectableFields;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PatchMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.PutMapping;
@@ -67,7 +76,7 @@ class ModelController {
   }
 
   private static ResponseEntity<Model> created(Model model) {
-    return ResponseEntity.created(URI.create("/api/v1/models/" + model.id())).body(model);
+    return ResponseEntity.created(URI.create(Links.to("/api/v1/models/" + model.id()))).body(model);
   }
 
   /** Returns a model and its weights as a NIR file. */
@@ -100,20 +109,61 @@ class ModelController {
   /** Stores weights of a model, named as in a PyTorch state_dict. */
   @PutMapping(path = "/{id}/weights", consumes = SAFETENSORS)
   @ResponseStatus(HttpStatus.NO_CONTENT)
-  void setSafetensors(@PathVariable UUID id, @RequestBody byte[] file) {
-    models.setSafetensors(id, file);
+  ResponseEntity<Void> setSafetensors(
+      @PathVariable UUID id,
+      @RequestBody byte[] file,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    return changed(models.setSafetensors(id, file, IfMatch.of(ifMatch)));
   }
 
   /** Lists models, newest first. */
   @GetMapping
-  Page<Model> list(@ParameterObject PageQuery page) {
-    return models.list(page.size(), page.before());
+  @SelectableFields
+  Page<Model> list(@ParameterObject Query query, @ParameterObject PageQuery page) {
+    return models.list(query.filter(), page.size(), page.before());
+  }
+
+  /**
+   * Which models a list has.
+   *
+   * @param label Only models with all of these labels, each as key:value.
+   * @param name Only models with this name.
+   * @param search Only models whose name contains this text, in upper or lower case.
+   * @param source Only models that came from the job or model of this id.
+   */
+  record Query(
+      @Nullable List<String> label,
+      @Nullable String name,
+      @Nullable String search,
+      @Nullable String source) {
+    ModelFilter filter() {
+      return new ModelFilter(LabelQuery.parse(label), name, search, source);
+    }
   }
 
   /** Returns a model with its size: layers, parameters, neurons and memory. */
   @GetMapping("/{id}")
-  Model get(@PathVariable UUID id) {
-    return models.get(id);
+  @SelectableFields
+  ResponseEntity<Model> get(@PathVariable UUID id) {
+    return answer(models.get(id));
+  }
+
+  /**
+   * Changes the name and labels of a model. Properties that the patch leaves out stay as they are; a
+   * label that is null is removed.
+   */
+  @PatchMapping(
+      path = "/{id}",
+      consumes = {MediaType.APPLICATION_JSON_VALUE, MergePatch.TYPE})
+  ResponseEntity<Model> change(
+      @PathVariable UUID id,
+      @RequestBody MergePatch<ModelPatch> patch,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    return answer(models.change(id, IfMatch.of(ifMatch), patch::applyTo));
+  }
+
+  private static ResponseEntity<Model> answer(Model model) {
+    return ResponseEntity.ok().eTag(model.version()).body(model);
   }
 
   /** Draws the graph of a model: its layers and what each reads. */
@@ -127,8 +177,10 @@ class ModelController {
   /** Deletes a model that no unfinished job uses. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
-  void delete(@PathVariable UUID id) {
-    models.delete(id);
+  void delete(
+      @PathVariable UUID id,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    models.delete(id, IfMatch.of(ifMatch));
   }
 
   /** Returns a model's weights, named as in a PyTorch state_dict. */
@@ -146,7 +198,14 @@ class ModelController {
   /** Stores weights of a model, named as in a PyTorch state_dict. */
   @PutMapping(path = "/{id}/weights", consumes = NPZ)
   @ResponseStatus(HttpStatus.NO_CONTENT)
-  void setWeights(@PathVariable UUID id, @RequestBody byte[] npz) {
-    models.setWeights(id, npz);
+  ResponseEntity<Void> setWeights(
+      @PathVariable UUID id,
+      @RequestBody byte[] npz,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    return changed(models.setWeights(id, npz, IfMatch.of(ifMatch)));
+  }
+
+  private static ResponseEntity<Void> changed(Model model) {
+    return ResponseEntity.noContent().eTag(model.version()).build();
   }
 }

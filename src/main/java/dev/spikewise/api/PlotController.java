@@ -47,7 +47,8 @@ class PlotController {
       @PathVariable UUID id,
       @PathVariable String plot,
       @RequestParam(defaultValue = "2") int columns,
-      @RequestParam(required = false) @Nullable String theme) {
+      @RequestParam(required = false) @Nullable String theme,
+      @RequestParam(required = false) @Nullable String at) {
     return draw(id, plot, columns).svg(theme(theme)).getBytes(StandardCharsets.UTF_8);
   }
 
@@ -62,7 +63,8 @@ class PlotController {
       @PathVariable UUID id,
       @PathVariable String plot,
       @RequestParam(defaultValue = "2") int columns,
-      @RequestParam(required = false) @Nullable String theme) {
+      @RequestParam(required = false) @Nullable String theme,
+      @RequestParam(required = false) @Nullable String at) {
     var picture = draw(id, plot, columns);
     var colours = theme(theme);
     return compute.run(_ -> picture.png(colours));

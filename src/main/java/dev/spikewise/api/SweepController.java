@@ -4,17 +4,21 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.spikewise.compute.Compute;
 import dev.spikewise.plot.Picture;
 import dev.spikewise.plot.Plots;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.sweep.Sweep;
 import dev.spikewise.sweep.Sweeps;
+import dev.spikewise.web.Links;
 import dev.spikewise.web.PageQuery;
+import dev.spikewise.web.SelectableFields;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
@@ -23,6 +27,7 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.ResponseStatus;
@@ -53,7 +58,7 @@ class SweepController {
    */
   record Resource(@JsonUnwrapped Sweep sweep, Map<String, String> links) {
     static Resource of(Sweep sweep) {
-      var self = PATH + "/" + sweep.id();
+      var self = Links.to(PATH + "/" + sweep.id());
       return new Resource(sweep, Map.of("self", self, "pareto", self + "/plots/pareto"));
     }
   }
@@ -64,7 +69,7 @@ class SweepController {
   ResponseEntity<Resource> create(@RequestBody SweepSpec spec) {
     var sweep = sweeps.create(spec, combinations.of(spec));
     return ResponseEntity.accepted()
-        .location(URI.create(PATH + "/" + sweep.id()))
+        .location(URI.create(Links.to(PATH + "/" + sweep.id())))
         .body(Resource.of(sweep));
   }
 
@@ -77,6 +82,7 @@ class SweepController {
 
   /** Lists sweeps, newest first. */
   @GetMapping
+  @SelectableFields
   Page<Resource> list(@ParameterObject PageQuery page) {
     var found = sweeps.list(page.size(), page.before());
     return new Page<>(found.data().stream().map(Resource::of).toList(), found.nextCursor());
@@ -92,8 +98,10 @@ class SweepController {
   /** Deletes a sweep and its jobs. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
-  void delete(@PathVariable UUID id) {
-    sweeps.delete(id);
+  void delete(
+      @PathVariable UUID id,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    sweeps.delete(id, IfMatch.of(ifMatch));
   }
 
   /** Draws accuracy against synops of a sweep's jobs, with the Pareto front. */
@@ -101,7 +109,9 @@ class SweepController {
       path = {"/{id}/plots/pareto", "/{id}/plots/pareto.svg"},
       produces = "image/svg+xml")
   byte[] paretoAsSvg(
-      @PathVariable UUID id, @RequestParam(required = false) @Nullable String theme) {
+      @PathVariable UUID id,
+      @RequestParam(required = false) @Nullable String theme,
+      @RequestParam(required = false) @Nullable String at) {
     return pareto(id).svg(PlotController.theme(theme)).getBytes(StandardCharsets.UTF_8);
   }
 
@@ -110,7 +120,9 @@ class SweepController {
       path = {"/{id}/plots/pareto", "/{id}/plots/pareto.png"},
       produces = MediaType.IMAGE_PNG_VALUE)
   byte[] paretoAsPng(
-      @PathVariable UUID id, @RequestParam(required = false) @Nullable String theme) {
+      @PathVariable UUID id,
+      @RequestParam(required = false) @Nullable String theme,
+      @RequestParam(required = false) @Nullable String at) {
     var picture = pareto(id);
     var colours = PlotController.theme(theme);
     return compute.run(_ -> picture.png(colours));

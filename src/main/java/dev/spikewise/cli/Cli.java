@@ -138,7 +138,7 @@ public final class Cli {
     var job = new RunningJob(client, create(client, training, idempotencyKey), err());
     err().println("Job " + job.id());
     var end = job.await(training.timeout());
-    training.writeReports(client, job.id());
+    training.writeReports(client, end);
     job.explain();
     print(out(), end);
     return job.exitCode().value();
@@ -152,12 +152,13 @@ public final class Cli {
       description = "Checks a job and prints every mistake, or an estimate of its cost.",
       mixinStandardHelpOptions = true)
   int validate(@Mixin TrainingOptions training, @Mixin ServerOptions server) {
-    return anywhere(
-        server,
-        client -> {
-          print(out(), client.post("/jobs?dry_run=true", training.spec(client)));
-          return ExitCode.PASSED.value();
-        });
+    if (server.given()) {
+      var client = server.client();
+      print(out(), client.post("/jobs?dry_run=true", training.spec(client)));
+    } else {
+      print(out(), new LocalService().validate(training.spec(null), training.dataset()));
+    }
+    return ExitCode.PASSED.value();
   }
 
   @Command(
@@ -166,15 +167,22 @@ public final class Cli {
   int analyze(
       @Parameters(
               paramLabel = "FILE",
-              description = "JSON file with the analysis, in the format of POST /api/v1/analyses.")
+              description =
+                  "JSON file with the analysis, in the format of POST /api/v1/analyses; - reads"
+                      + " standard input.")
           Path file,
+      @Mixin DatasetOption dataset,
       @Mixin ServerOptions server) {
-    return anywhere(
-        server,
-        client -> {
-          print(out(), client.post("/analyses", TrainingOptions.readJson(file)));
-          return ExitCode.PASSED.value();
-        });
+    var body = TrainingOptions.readObject(file);
+    if (server.given()) {
+      var client = server.client();
+      dataset.upload(body, client);
+      print(out(), client.post("/analyses", body));
+    } else {
+      dataset.mention(body);
+      print(out(), new LocalService().analyze(body, dataset.files()));
+    }
+    return ExitCode.PASSED.value();
   }
 
   private enum Format {
@@ -201,10 +209,6 @@ public final class Cli {
     var report = server.client().getBytes("/jobs/" + job + "/report", format.type);
     out().println(new String(report, StandardCharsets.UTF_8).stripTrailing());
     return ExitCode.PASSED.value();
-  }
-
-  private int anywhere(ServerOptions server, ToIntFunction<Client> work) {
-    return server.given() ? work.applyAsInt(server.client()) : embedded(work);
   }
 
   private int embedded(ToIntFunction<Client> work) {

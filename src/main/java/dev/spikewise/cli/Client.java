@@ -1,14 +1,20 @@
 package dev.spikewise.cli;
 
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Map;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -29,14 +35,16 @@ final class Client {
 
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
-  private final URI server;
+  /** Address of the server, a path below which it serves included. */
+  private final String base;
+
   private final @Nullable String apiKey;
 
   /**
    * @param apiKey sent with every request; null for none
    */
   Client(URI server, @Nullable String apiKey) {
-    this.server = server;
+    this.base = server.toString().replaceAll("/+$", "");
     this.apiKey = apiKey;
   }
 
@@ -90,6 +98,39 @@ final class Client {
     }
   }
 
+  /** Uploads a data set and returns it; one that is stored already is not stored again. */
+  JsonNode upload(String name, Map<String, Path> files) {
+    var boundary = UUID.randomUUID().toString();
+    var parts = new ArrayList<BodyPublisher>();
+    parts.add(BodyPublishers.ofString(part(boundary, "name", "") + name + "\r\n"));
+    try {
+      for (var file : files.entrySet()) {
+        var head = part(boundary, file.getKey(), "; filename=\"" + file.getKey() + "\"");
+        parts.add(BodyPublishers.ofString(head));
+        parts.add(BodyPublishers.ofFile(file.getValue()));
+        parts.add(BodyPublishers.ofString("\r\n"));
+      }
+      parts.add(BodyPublishers.ofString("--" + boundary + "--\r\n"));
+      var request =
+          request("/datasets")
+              .timeout(Duration.ofMinutes(30))
+              .setHeader("Content-Type", "multipart/form-data; boundary=" + boundary)
+              .POST(BodyPublishers.concat(parts.toArray(BodyPublisher[]::new)))
+              .build();
+      return parse(checked(send(request)));
+    } catch (FileNotFoundException e) {
+      throw new CommandException(
+          ExitCode.INVALID_INPUT, "the data set cannot be read: " + e.getMessage());
+    } catch (IOException e) {
+      throw unreachable(e);
+    }
+  }
+
+  private static String part(String boundary, String name, String more) {
+    return "--%s\r\nContent-Disposition: form-data; name=\"%s\"%s\r\n\r\n"
+        .formatted(boundary, name, more);
+  }
+
   static void sleep(Duration duration) {
     try {
       Thread.sleep(duration);
@@ -100,7 +141,7 @@ final class Client {
 
   private HttpRequest.Builder request(String path) {
     var request =
-        HttpRequest.newBuilder(server.resolve("/api/v1" + path)).timeout(Duration.ofMinutes(1));
+        HttpRequest.newBuilder(URI.create(base + "/api/v1" + path)).timeout(Duration.ofMinutes(1));
     if (apiKey != null) {
       request.setHeader("X-API-Key", apiKey);
     }
@@ -122,7 +163,7 @@ final class Client {
 
   private CommandException unreachable(IOException e) {
     return new CommandException(
-        ExitCode.NO_SERVER_OR_NO_RIGHT, "no response from " + server + " (" + e + ")");
+        ExitCode.NO_SERVER_OR_NO_RIGHT, "no response from " + base + " (" + e + ")");
   }
 
   private static byte[] checked(HttpResponse<byte[]> response) {
@@ -144,7 +185,8 @@ final class Client {
         refused ? ExitCode.NO_SERVER_OR_NO_RIGHT : ExitCode.INVALID_INPUT, message, problem);
   }
 
-  private static String describe(JsonNode problem, String otherwise) {
+  /** A problem on one line, and each of its mistakes on another. */
+  static String describe(JsonNode problem, String otherwise) {
     var text = new StringBuilder(problem.path("title").asString(otherwise));
     var errors = problem.path("errors");
     if (errors.isEmpty()) {
@@ -165,7 +207,7 @@ final class Client {
     } catch (JacksonException e) {
       throw new CommandException(
           ExitCode.NO_SERVER_OR_NO_RIGHT,
-          server
+          base
               + " is not a Spikewise server: it responded with \""
               + new String(body, 0, Math.min(60, body.length), StandardCharsets.UTF_8)
               + "\"");

@@ -114,13 +114,13 @@ final class RunningJob {
     };
   }
 
-  /** Says in a line each what was wrong. */
+  /** Reports on a line each what was wrong; on GitHub Actions as annotations of the run. */
   void explain() {
     for (var result : job.at("/verdict/results")) {
       if (!result.path("passed").asBoolean()) {
-        progress.println(
-            "Gate failed: "
-                + result.path("metric").asString()
+        report(
+            "Gate failed",
+            result.path("metric").asString()
                 + " was "
                 + result.path("value")
                 + (result.path("max").isNumber()
@@ -133,8 +133,25 @@ final class RunningJob {
     }
     var detail = job.at("/error/detail");
     if (detail.isString()) {
-      progress.println(job.at("/error/title").asString("Failed") + ": " + detail.asString());
+      report(job.at("/error/title").asString("Failed"), detail.asString());
     }
     progress.flush();
+  }
+
+  private void report(String title, String detail) {
+    progress.println(title + ": " + detail);
+    if ("true".equals(System.getenv("GITHUB_ACTIONS"))) {
+      progress.println(annotation(title, detail));
+    }
+  }
+
+  /** A workflow command, in which line ends and signs of its own are written as escapes. */
+  static String annotation(String title, String detail) {
+    var property = escape(title).replace(":", "%3A").replace(",", "%2C");
+    return "::error title=" + property + "::" + escape(detail);
+  }
+
+  private static String escape(String text) {
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A");
   }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.convert.DurationStyle;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.core.JacksonException;
@@ -47,9 +48,15 @@ final class TrainingOptions {
       names = "--baseline",
       paramLabel = "JOB",
       description =
-          "What gates compare with: a file that this command printed, a job's id, or KEY=VALUE for"
-              + " the newest succeeded job with that label.")
-  private @Nullable String baseline;
+          "What gates and reports compare with: a file that this command printed, a job's id, or"
+              + " KEY=VALUE for the newest succeeded job with that label; repeatable for several"
+              + " labels, and name=NAME for the job's name.")
+  private List<String> baseline = List.of();
+
+  /** The job that {@link #baseline} names, once it has been looked for. */
+  private @Nullable JsonNode compared;
+
+  @Mixin private DatasetOption dataset = new DatasetOption();
 
   @Option(
       names = "--timeout",
@@ -84,59 +91,106 @@ final class TrainingOptions {
     return timeout;
   }
 
-  /** The body of the request: the file with what the options add. */
-  ObjectNode spec(Client client) {
-    if (!(readJson(file) instanceof ObjectNode spec)) {
-      throw new CommandException(ExitCode.INVALID_INPUT, file + " must hold a JSON object");
-    }
+  /** Files of the data set, by the name of their part. */
+  Map<String, Path> dataset() {
+    return dataset.files();
+  }
+
+  /**
+   * The body of the request: the file with what the options add.
+   *
+   * @param client null where no server is asked
+   */
+  ObjectNode spec(@Nullable Client client) {
+    var spec = readObject(file);
     if (name != null) {
       spec.put("name", name);
     }
     if (!labels.isEmpty()) {
       labels.forEach(spec.withObjectProperty("labels")::put);
     }
+    if (!baseline.isEmpty()) {
+      compared = baseline(client);
+    }
     if (!gates.isEmpty()) {
-      var base = baseline == null ? null : baseline(client, baseline);
       var all = spec.withArrayProperty("gates");
-      gates.forEach(gate -> all.add(gate.resolve(base)));
+      gates.forEach(gate -> all.add(gate.resolve(compared)));
+    }
+    if (client == null) {
+      dataset.mention(spec);
+    } else {
+      dataset.upload(spec, client);
     }
     return spec;
   }
 
-  private static JsonNode baseline(Client client, String reference) {
-    if (Files.exists(Path.of(reference))) {
-      return readJson(Path.of(reference));
+  private JsonNode baseline(@Nullable Client client) {
+    if (baseline.size() == 1 && Files.exists(Path.of(baseline.getFirst()))) {
+      return readJson(Path.of(baseline.getFirst()));
     }
-    int equals = reference.indexOf('=');
-    if (equals < 0) {
-      return client.get("/jobs/" + encode(reference));
+    if (client == null) {
+      throw new CommandException(
+          ExitCode.INVALID_INPUT,
+          "--baseline " + baseline.getFirst() + " is no file, and no server is named to ask for it");
     }
-    var label = encode(reference.substring(0, equals) + ":" + reference.substring(equals + 1));
-    var found = client.get("/jobs?limit=1&status=succeeded&label=" + label).path("data").path(0);
+    if (baseline.size() == 1 && baseline.getFirst().indexOf('=') < 0) {
+      return client.get("/jobs/" + encode(baseline.getFirst()));
+    }
+    var query = new StringBuilder("/jobs?limit=1&status=succeeded");
+    for (var pair : baseline) {
+      int equals = pair.indexOf('=');
+      if (equals < 1) {
+        throw new CommandException(
+            ExitCode.INVALID_INPUT,
+            "--baseline may be repeated as KEY=VALUE only, but one is " + pair);
+      }
+      var key = pair.substring(0, equals);
+      var value = pair.substring(equals + 1);
+      query.append(
+          key.equals("name")
+              ? "&name=" + encode(value)
+              : "&label=" + encode(key.replaceAll("([\\\\:])", "\\\\$1") + ":" + value));
+    }
+    var found = client.get(query.toString()).path("data").path(0);
     if (found.isMissingNode()) {
       throw new CommandException(
-          ExitCode.INVALID_INPUT, "no succeeded job has the label " + reference);
+          ExitCode.INVALID_INPUT, "no succeeded job matches --baseline " + String.join(" ", baseline));
     }
     return found;
   }
 
   /** Writes the reports that were asked for. */
-  void writeReports(Client client, String id) {
+  void writeReports(Client client, JsonNode job) {
+    var id = job.path("id").asString("");
     write(junit, client, id, "report", "application/xml");
-    write(markdown, client, id, "report", "text/markdown");
+    if (markdown != null && compared != null) {
+      write(markdown, MarkdownReport.of(job, compared).getBytes(StandardCharsets.UTF_8));
+    } else {
+      write(markdown, client, id, "report", "text/markdown");
+    }
     write(weights, client, id, "weights", "application/x-npz");
   }
 
   private static void write(@Nullable Path to, Client client, String id, String part, String type) {
-    if (to == null) {
-      return;
+    if (to != null) {
+      write(to, client.getBytes("/jobs/" + id + "/" + part, type));
     }
+  }
+
+  private static void write(Path to, byte[] content) {
     try {
-      Files.write(to, client.getBytes("/jobs/" + id + "/" + part, type));
+      Files.write(to, content);
     } catch (IOException e) {
       throw new CommandException(
           ExitCode.INVALID_INPUT, to + " cannot be written: " + e.getMessage());
     }
+  }
+
+  static ObjectNode readObject(Path file) {
+    if (readJson(file) instanceof ObjectNode object) {
+      return object;
+    }
+    throw new CommandException(ExitCode.INVALID_INPUT, file + " must hold a JSON object");
   }
 
   static JsonNode readJson(Path file) {

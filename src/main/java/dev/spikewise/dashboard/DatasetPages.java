@@ -33,7 +33,7 @@ class DatasetPages {
 
   @GetMapping
   String list(@RequestParam(defaultValue = "" + Long.MAX_VALUE) long cursor, Model page) {
-    var found = datasets.list(LISTED, cursor);
+    var found = datasets.list(Datasets.Filter.ALL, LISTED, cursor);
     page.addAttribute("datasets", found.data());
     page.addAttribute("nextCursor", found.nextCursor());
     return "datasets";

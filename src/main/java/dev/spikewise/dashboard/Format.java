@@ -109,6 +109,21 @@ class Format {
         : duration(Duration.between(start, end == null ? Instant.now() : end));
   }
 
+  /** A label as the list of jobs is narrowed to it. */
+  public String filter(String key, String value) {
+    return key.replaceAll("([\\\\:])", "\\\\$1") + ":" + value;
+  }
+
+  /** 3.48 s, 820 ms or 1 min 22 s. */
+  public String duration(double ms) {
+    if (ms >= 60_000) {
+      return duration(Duration.ofMillis((long) ms)).replace(' ', SPACE);
+    }
+    return ms >= 1000
+        ? String.format(Locale.ROOT, "%.3g", ms / 1000) + SPACE + "s"
+        : String.format(Locale.ROOT, ms < 10 ? "%.2g" : "%.0f", ms) + SPACE + "ms";
+  }
+
   /** In its largest two units. */
   private static String duration(Duration time) {
     if (time.toDays() > 0) {

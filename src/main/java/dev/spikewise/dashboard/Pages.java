@@ -1,11 +1,16 @@
 package dev.spikewise.dashboard;
 
 import dev.spikewise.job.Job;
+import dev.spikewise.job.JobSort;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.model.ModelSummary;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
+import dev.spikewise.web.LabelQuery;
+import org.jspecify.annotations.Nullable;
+import org.springframework.web.util.UriComponentsBuilder;
+import org.springframework.web.bind.annotation.ModelAttribute;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -47,23 +52,109 @@ class Pages {
   /** What the list can be narrowed to, with the number of such jobs. */
   record Choice(String word, List<JobState> states, long count) {}
 
+  /**
+   * What the list of jobs shows.
+   *
+   * @param show state, as one of the choices
+   * @param search part of the name
+   * @param label key:value
+   * @param sort as the API takes it
+   */
+  record Query(
+      @Nullable String show,
+      @Nullable String search,
+      @Nullable String label,
+      @Nullable String sort,
+      @Nullable String cursor) {
+
+    Query {
+      // An empty field of the form.
+      search = search == null || search.isBlank() ? null : search;
+    }
+
+    /** Address of the same list in another order: the other way round where it is in this one. */
+    public String sorted(String base, String key) {
+      return address(base, key.equals(sort) ? key.substring(1) : key, show, null);
+    }
+
+    /** Address of the same list with other states. */
+    public String showing(String base, @Nullable String states) {
+      return address(base, sort, states, null);
+    }
+
+    /** Address of the page after {@code cursor}. */
+    public String after(String base, String next) {
+      return address(base, sort, show, next);
+    }
+
+    /** For aria-sort of the column of {@code key}, which has a hyphen. */
+    public @Nullable String direction(String key) {
+      return key.equals(sort)
+          ? "descending"
+          : key.substring(1).equals(sort) ? "ascending" : null;
+    }
+
+    private String address(
+        String base,
+        @Nullable String sort,
+        @Nullable String show,
+        @Nullable String cursor) {
+      var address = UriComponentsBuilder.fromPath(base + "/");
+      put(address, "show", show);
+      put(address, "search", search);
+      put(address, "label", label);
+      put(address, "sort", sort);
+      put(address, "cursor", cursor);
+      return address.encode().build().toUriString();
+    }
+
+    private static void put(UriComponentsBuilder address, String name, @Nullable String value) {
+      if (value != null && !value.isEmpty()) {
+        address.queryParam(name, "{" + name + "}").uriVariables(Map.of(name, value));
+      }
+    }
+
+    boolean isNarrowed() {
+      return isGiven(show) || isGiven(search) || isGiven(label);
+    }
+
+    private static boolean isGiven(@Nullable String text) {
+      return text != null && !text.isEmpty();
+    }
+  }
+
   @GetMapping("/")
-  String list(
-      @RequestParam(defaultValue = "") String show,
-      @RequestParam(defaultValue = "" + Long.MAX_VALUE) long cursor,
-      Model page) {
+  String list(@ModelAttribute("query") Query query, Model page) {
     var choices = choices();
     var states =
         choices.stream()
-            .filter(choice -> choice.word().equals(show))
+            .filter(choice -> choice.word().equals(query.show()))
             .findAny()
             .map(Choice::states)
             .orElse(List.of());
-    var found = jobs.list(new Jobs.Filter(states, Map.of(), null), LISTED, cursor);
+    var filter =
+        new Jobs.Filter(
+            states,
+            query.label() == null || query.label().isEmpty()
+                ? Map.of()
+                : LabelQuery.parse(List.of(query.label())),
+            null,
+            query.search(),
+            null,
+            null,
+            null,
+            new Jobs.Range<>(null, null),
+            Map.of());
+    var sort =
+        query.sort() == null || query.sort().isEmpty()
+            ? JobSort.NEWEST
+            : JobSort.parse(query.sort());
+    var found = jobs.list(filter, sort, LISTED, query.cursor());
     page.addAttribute("jobs", found.data().stream().map(this::listed).toList());
     page.addAttribute("nextCursor", found.nextCursor());
     page.addAttribute("choices", choices);
-    page.addAttribute("show", show);
+    page.addAttribute("show", query.show() == null ? "" : query.show());
+    page.addAttribute("narrowed", query.isNarrowed());
     return "list";
   }
 
@@ -101,6 +192,7 @@ class Pages {
     page.addAttribute("branches", !definition.graph().isSequence());
     page.addAttribute("model", model);
     page.addAttribute("layers", LayerRow.of(model, job));
+    page.addAttribute("evaluation", jobs.isEvaluated(id) ? jobs.evaluation(id) : null);
     page.addAttribute("changes", jobs.stateChanges(id).reversed());
     page.addAttribute(
         "spec", mapper.writerWithDefaultPrettyPrinter().writeValueAsString(job.spec()));
@@ -122,13 +214,23 @@ class Pages {
     return "compare";
   }
 
-  /** The form, filled in with the tutorial's job. */
+  /**
+   * The form, filled in with the tutorial's job.
+   *
+   * @param from job to fill it in with instead
+   */
   @GetMapping("/new")
-  String form(Model page) throws IOException {
+  String form(@RequestParam(required = false) @Nullable UUID from, Model page) throws IOException {
     var job = (ObjectNode) mapper.readTree(tutorial.getContentAsString(StandardCharsets.UTF_8));
     page.addAttribute("job", job);
     page.addAttribute("model", layerPerLine(job.get("model")));
     page.addAttribute("more", mapper.writeValueAsString(Map.of("input", job.get("input"))));
+    if (from != null) {
+      // All of it stands in the field that overrides the others.
+      page.addAttribute("from", jobs.get(from));
+      page.addAttribute(
+          "more", mapper.writerWithDefaultPrettyPrinter().writeValueAsString(jobs.get(from).spec()));
+    }
     return "new";
   }
 

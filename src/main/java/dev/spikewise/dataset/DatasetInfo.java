@@ -1,9 +1,11 @@
 package dev.spikewise.dataset;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import dev.spikewise.snn.data.Dataset;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param createdAt null for a bundled data set
  * @param name as it was sent
  * @param reading what was read, assumed and left out; null for data sets of earlier versions
+ * @param labels labels of the data set, key to value
+ * @param version entity tag without quotes
  */
 public record DatasetInfo(
     String id,
@@ -28,7 +32,24 @@ public record DatasetInfo(
     int timeSteps,
     int classes,
     @Nullable Instant createdAt,
-    @Nullable Reading reading) {
+    @Nullable Reading reading,
+    Map<String, String> labels,
+    @JsonIgnore String version) {
+
+  DatasetInfo with(Map<String, String> labels) {
+    return new DatasetInfo(
+        id,
+        name,
+        samples,
+        testSamples,
+        shape,
+        timeSteps,
+        classes,
+        createdAt,
+        reading,
+        labels,
+        version);
+  }
 
   /** Memory that the samples take, in bytes. */
   long memoryBytes() {
@@ -52,6 +73,8 @@ public record DatasetInfo(
         dataset.timeSteps(),
         Arrays.stream(dataset.labels()).max().orElse(-1) + 1,
         createdAt,
-        read.reading());
+        read.reading(),
+        Map.of(),
+        "0");
   }
 }

@@ -1,12 +1,14 @@
 package dev.spikewise.dataset;
 
 import dev.spikewise.compute.Compute;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.Page;
+import dev.spikewise.store.Search;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
 import java.io.IOException;
@@ -26,11 +28,13 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
@@ -53,7 +57,7 @@ public class Datasets {
 
   private static final String SELECT =
       "select id, name, samples, test_samples, shape, time_steps, classes, created_at,"
-          + " tenant, reading from dataset ";
+          + " tenant, reading, version from dataset ";
 
   private final Dataset digits = Dataset.digits();
   private final DatasetInfo digitsInfo = digitsInfo(digits);
@@ -197,29 +201,124 @@ public class Datasets {
     return Map.entry(Recipe.PART, recipe.part());
   }
 
+  /**
+   * What a list is narrowed to; an empty map or null narrows nothing.
+   *
+   * @param name the whole name
+   * @param search part of the name, in upper or lower case
+   */
+  public record Filter(
+      Map<String, String> labels, @Nullable String name, @Nullable String search) {
+    public static final Filter ALL = new Filter(Map.of(), null, null);
+  }
+
   /** Newest first, those created before {@code cursor}; the bundled one is the oldest. */
   @Transactional(readOnly = true)
-  public Page<DatasetInfo> list(int limit, long cursor) {
+  public Page<DatasetInfo> list(Filter filter, int limit, long cursor) {
+    var where = new StringBuilder("where number < ? and (? or tenant = ?)");
+    var values =
+        new ArrayList<Object>(List.of(cursor, tenants.seeAll(), tenants.owner()));
+    if (filter.name() != null) {
+      where.append(" and name = ?");
+      values.add(filter.name());
+    }
+    if (filter.search() != null) {
+      where.append(" and lower(name) like ? escape '\\'");
+      values.add(Search.containing(filter.search()));
+    }
+    filter
+        .labels()
+        .forEach(
+            (label, content) -> {
+              where.append(
+                  " and id in (select dataset_id from dataset_label where label = ? and content = ?)");
+              values.add(label);
+              values.add(content);
+            });
+    values.add(limit + 1);
     var sizes =
         new ArrayList<>(
             jdbc.sql(
-                    "select id, number, coalesce(octet_length(reading), 0) from dataset where"
-                        + " number < ? and (? or tenant = ?) order by number desc limit ?")
-                .params(cursor, tenants.seeAll(), tenants.owner(), limit + 1)
+                    "select id, number, coalesce(octet_length(reading), 0) from dataset "
+                        + where
+                        + " order by number desc limit ?")
+                .params(values)
                 .query((row, _) -> new Size(row.getString(1), row.getLong(2), row.getLong(3)))
                 .list());
-    if (sizes.size() <= limit && cursor > 0) {
+    if (sizes.size() <= limit && cursor > 0 && isBundledIn(filter)) {
       sizes.add(new Size(DIGITS, 0, 0));
     }
     var page = Page.of(sizes, limit, Size::bytes, Size::id, Size::number);
     var found = find(page.data());
+    var labels = labels(page.data());
     return new Page<>(
-        page.data().stream().map(found::get).filter(Objects::nonNull).toList(), page.nextCursor());
+        page.data().stream()
+            .map(found::get)
+            .filter(Objects::nonNull)
+            .map(info -> info.with(labels.getOrDefault(info.id(), Map.of())))
+            .toList(),
+        page.nextCursor());
+  }
+
+  private static boolean isBundledIn(Filter filter) {
+    return filter.labels().isEmpty()
+        && (filter.name() == null || filter.name().equals(DIGITS))
+        && (filter.search() == null
+            || DIGITS.contains(filter.search().toLowerCase(Locale.ROOT)));
+  }
+
+  private Map<String, Map<String, String>> labels(List<String> ids) {
+    var labels = new HashMap<String, Map<String, String>>();
+    if (!ids.isEmpty()) {
+      jdbc.sql("select dataset_id, label, content from dataset_label where dataset_id in (:ids)")
+          .param("ids", ids)
+          .query(
+              row -> {
+                labels
+                    .computeIfAbsent(row.getString(1), _ -> new TreeMap<>())
+                    .put(row.getString(2), row.getString(3));
+              });
+    }
+    return labels;
+  }
+
+  /**
+   * Changes what a user may change.
+   *
+   * @param change gives the new values for the present ones
+   */
+  @Transactional
+  public DatasetInfo change(String id, IfMatch condition, UnaryOperator<DatasetPatch> change) {
+    var info = locked(id, condition);
+    var next = change.apply(new DatasetPatch(info.name(), info.labels()));
+    jdbc.sql("update dataset set name = ?, version = version + 1 where id = ?")
+        .params(next.name(), id)
+        .update();
+    jdbc.sql("delete from dataset_label where dataset_id = ?").param(id).update();
+    next.labels()
+        .forEach(
+            (label, content) ->
+                jdbc.sql("insert into dataset_label (dataset_id, label, content) values (?, ?, ?)")
+                    .params(id, label, content)
+                    .update());
+    return get(id);
+  }
+
+  /** The data set, which nobody else changes before the transaction ends. */
+  private DatasetInfo locked(String id, IfMatch condition) {
+    if (id.equals(DIGITS)) {
+      throw new ProblemException(Code.CONFLICT, "the data set `digits` is part of the service and cannot be changed or deleted");
+    }
+    jdbc.sql("select id from dataset where id = ? for update").param(id).query(String.class).list();
+    var info = get(id);
+    condition.require(info.version());
+    return info;
   }
 
   @Transactional(readOnly = true)
   public DatasetInfo get(String id) {
-    return find(id).orElseThrow(() -> ProblemException.notFound("data set", id));
+    var info = find(id).orElseThrow(() -> ProblemException.notFound("data set", id));
+    return info.with(labels(List.of(id)).getOrDefault(id, Map.of()));
   }
 
   /** A picture of one sample, as PNG. */
@@ -249,12 +348,8 @@ public class Datasets {
   }
 
   @Transactional
-  public void delete(String id) {
-    get(id);
-    if (id.equals(DIGITS)) {
-      throw new ProblemException(
-          Code.CONFLICT, "the data set `digits` is part of the service and cannot be deleted");
-    }
+  public void delete(String id, IfMatch condition) {
+    locked(id, condition);
     if (uses.stream().anyMatch(use -> use.usesDataset(id))) {
       throw new ProblemException(
           Code.CONFLICT,
@@ -339,7 +434,7 @@ public class Datasets {
     return found;
   }
 
-  private static DatasetInfo digitsInfo(Dataset digits) {
+  static DatasetInfo digitsInfo(Dataset digits) {
     var notes = new Reading.Notes();
     notes.scale = 16;
     return DatasetInfo.of(DIGITS, new ReadDataset(digits, notes.of(digits, Recipe.NONE)), null);
@@ -358,7 +453,9 @@ public class Datasets {
             row.getInt("time_steps"),
             row.getInt("classes"),
             row.getObject("created_at", OffsetDateTime.class).toInstant(),
-            reading == null ? null : json.readValue(reading, Reading.class)),
+            reading == null ? null : json.readValue(reading, Reading.class),
+            Map.of(),
+            row.getString("version")),
         row.getString("tenant"));
   }
 

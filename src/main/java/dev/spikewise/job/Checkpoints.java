@@ -1,7 +1,10 @@
 package dev.spikewise.job;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.spikewise.snn.Analysis;
 import dev.spikewise.snn.Checkpoint;
+import dev.spikewise.snn.Predictions;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
@@ -15,6 +18,7 @@ import java.io.UncheckedIOException;
 import java.sql.Types;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -32,6 +36,11 @@ import tools.jackson.databind.json.JsonMapper;
 class Checkpoints {
 
   private static final Logger LOG = LoggerFactory.getLogger(Checkpoints.class);
+
+  private static final String SAMPLE = "sample";
+  private static final String LABEL = "label";
+  private static final String PREDICTED = "predicted";
+  private static final String CLASSES = "classes";
 
   private final JdbcClient client;
   private final JsonMapper mapper;
@@ -63,12 +72,7 @@ class Checkpoints {
   void save(UUID jobId, Snapshot snapshot, Instant now) {
     int epoch = snapshot.checkpoint().epoch();
     delete(jobId, epoch, epoch);
-    insert(
-        jobId,
-        snapshot.checkpoint(),
-        mapper.writeValueAsString(snapshot.analysis().statistics()),
-        npz(snapshot.analysis().firingRates()),
-        now);
+    insert(jobId, snapshot.checkpoint(), snapshot.analysis(), now);
     client
         .sql(
             """
@@ -81,22 +85,25 @@ class Checkpoints {
   }
 
   private void insert(
-      UUID jobId,
-      Checkpoint checkpoint,
-      @Nullable String statistics,
-      byte @Nullable [] firingRates,
-      Instant now) {
+      UUID jobId, Checkpoint checkpoint, @Nullable Analysis analysis, Instant now) {
+    var predictions = analysis == null ? null : analysis.predictions();
     client
         .sql(
             """
-            insert into checkpoint (job_id, epoch, content, statistics, firing_rates, created_at)
-            values (:job, :epoch, :content, :statistics, :firing_rates, :now)\
-            """)
+            insert into checkpoint
+              (job_id, epoch, content, statistics, firing_rates, predictions, created_at)
+            values (:job, :epoch, :content, :statistics, :firing_rates, :predictions, :now)""")
         .param("job", jobId)
         .param("epoch", checkpoint.epoch())
         .param("content", checkpoint.toBytes())
-        .param("statistics", statistics, Types.VARCHAR)
-        .param("firing_rates", firingRates, Types.VARBINARY)
+        .param(
+            "statistics",
+            analysis == null ? null : mapper.writeValueAsString(analysis.statistics()),
+            Types.VARCHAR)
+        .param(
+            "firing_rates", analysis == null ? null : npz(analysis.firingRates()), Types.VARBINARY)
+        .param(
+            "predictions", predictions == null ? null : npz(tensors(predictions)), Types.VARBINARY)
         .param("now", now.atOffset(ZoneOffset.UTC))
         .update();
   }
@@ -178,6 +185,52 @@ class Checkpoints {
         .param("job", jobId)
         .query((row, i) -> readNpz(row.getBytes(1)))
         .optional();
+  }
+
+  /** Predictions of the test samples after the epoch of the last checkpoint. */
+  Optional<Predictions> predictions(UUID jobId) {
+    return client
+        .sql(
+            "select predictions from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
+        .param("job", jobId)
+        .query((row, _) -> Optional.ofNullable(row.getBytes(1)))
+        .optional()
+        .flatMap(stored -> stored)
+        .map(Checkpoints::readNpz)
+        .map(
+            arrays ->
+                new Predictions(
+                    integers(arrays, SAMPLE),
+                    integers(arrays, LABEL),
+                    integers(arrays, PREDICTED),
+                    integers(arrays, CLASSES)[0]));
+  }
+
+  static Map<String, Tensor> tensors(Predictions predictions) {
+    var arrays = new LinkedHashMap<String, Tensor>();
+    arrays.put(SAMPLE, tensor(predictions.samples()));
+    arrays.put(LABEL, tensor(predictions.labels()));
+    arrays.put(PREDICTED, tensor(predictions.predicted()));
+    arrays.put(CLASSES, tensor(predictions.classes()));
+    return arrays;
+  }
+
+  /** Exact up to 2^24, more than a data set has samples. */
+  private static Tensor tensor(int... values) {
+    var data = new float[values.length];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = values[i];
+    }
+    return new Tensor(new int[] {data.length}, data);
+  }
+
+  private static int[] integers(Map<String, Npz.Array> arrays, String name) {
+    float[] values = requireNonNull(arrays.get(name)).floats();
+    var integers = new int[values.length];
+    for (int i = 0; i < values.length; i++) {
+      integers[i] = (int) values[i];
+    }
+    return integers;
   }
 
   /** Forgets an attempt, not the weights it started from. */

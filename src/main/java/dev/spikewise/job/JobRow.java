@@ -64,6 +64,7 @@ class JobRow {
   private @Nullable UUID weightsId;
 
   private @Nullable String modelId;
+  private @Nullable String sourceJob;
   private @Nullable String datasetId;
 
   @ElementCollection
@@ -100,6 +101,14 @@ class JobRow {
 
   @Convert(converter = JsonColumn.OfEpochMetrics.class)
   private @Nullable EpochMetrics latest;
+
+  /** Metrics of {@code latest}, which the database sorts and filters by. */
+  private @Nullable Double loss;
+
+  private @Nullable Double synops;
+  private @Nullable Double firingRate;
+  private @Nullable Double accuracy;
+  private @Nullable Double testAccuracy;
 
   @Convert(converter = JsonColumn.OfVerdict.class)
   private @Nullable Verdict verdict;
@@ -152,22 +161,30 @@ class JobRow {
    * What the row says of the spec, so that nobody has to read the spec for it.
    *
    * @param modelId id of a stored model; null where the spec has the definition
+   * @param sourceJob id of the job whose weights it starts from; null without
    * @param datasetId null where the input is no data set
    * @param memoryBytes estimated memory of its training
    */
   record Facts(
       @Nullable String name,
       @Nullable String modelId,
+      @Nullable String sourceJob,
       @Nullable String datasetId,
       Map<String, String> labels,
       int epochs,
       int priority,
       long memoryBytes) {
 
+    /** What tells the stored networks apart; null where the spec has the definition. */
+    @Nullable String network() {
+      return modelId != null ? modelId : sourceJob == null ? null : "job/" + sourceJob;
+    }
+
     static Facts of(TrainingSpec spec, long memoryBytes) {
       return new Facts(
           spec.name(),
           spec.model().id(),
+          spec.model().job(),
           spec.input() instanceof InputSpec.FromDataset input ? input.id() : null,
           spec.labels(),
           spec.epochs(),
@@ -199,6 +216,7 @@ class JobRow {
     this.name = facts.name();
     this.status = JobState.QUEUED;
     this.modelId = facts.modelId();
+    this.sourceJob = facts.sourceJob();
     this.labels.putAll(facts.labels());
     this.createdAt = now;
     this.updatedAt = now;
@@ -206,13 +224,20 @@ class JobRow {
     prioritize(facts.priority(), ageing);
   }
 
-  void rename(String name) {
-    this.name = name;
+  JobPatch patch() {
+    return new JobPatch(name, Map.copyOf(labels), priority);
   }
 
-  void label(Map<String, String> labels) {
-    this.labels.clear();
-    this.labels.putAll(labels);
+  void apply(JobPatch patch, Duration ageing) {
+    name = patch.name();
+    labels.clear();
+    labels.putAll(patch.labels());
+    prioritize(patch.priority(), ageing);
+  }
+
+  /** Entity tag of what is stored. */
+  String version() {
+    return Integer.toString(version == null ? 0 : version);
   }
 
   void prioritize(int priority, Duration ageing) {
@@ -252,7 +277,7 @@ class JobRow {
   void startOver() {
     attempt++;
     epoch = 0;
-    latest = null;
+    reached(null);
     startedAt = null;
   }
 
@@ -278,10 +303,38 @@ class JobRow {
     updatedAt = now;
     activeMs += active.toMillis();
     if (!epochs.isEmpty() && epochs.getLast().epoch() >= epoch) {
-      latest = epochs.getLast();
-      epoch = latest.epoch() + 1;
+      reached(epochs.getLast());
+      epoch = epochs.getLast().epoch() + 1;
       clear();
     }
+  }
+
+  private void reached(@Nullable EpochMetrics metrics) {
+    latest = metrics;
+    loss = metrics == null ? null : (Double) metrics.loss();
+    synops = metrics == null ? null : (Double) metrics.synops();
+    firingRate = metrics == null ? null : (Double) metrics.firingRate();
+    accuracy = metrics == null ? null : metrics.accuracy();
+    testAccuracy = metrics == null ? null : metrics.testAccuracy();
+  }
+
+  /** The value by which jobs are sorted. */
+  @Nullable Comparable<?> value(JobSort.Key key) {
+    return switch (key) {
+      case CREATED_AT -> number();
+      case STARTED_AT -> startedAt;
+      case FINISHED_AT -> finishedAt;
+      case NAME -> name;
+      case STATUS -> status;
+      case PRIORITY -> priority;
+      case EPOCH -> epoch;
+      case TARGET_SYNOPS -> targetSynops;
+      case LOSS -> loss;
+      case SYNOPS -> synops;
+      case FIRING_RATE -> firingRate;
+      case ACCURACY -> accuracy;
+      case TEST_ACCURACY -> testAccuracy;
+    };
   }
 
   /** It is no longer a suspect. */

@@ -8,13 +8,16 @@ import dev.spikewise.interop.Safetensors;
 import dev.spikewise.job.Timeline.Place;
 import dev.spikewise.model.ModelUse;
 import dev.spikewise.model.Models;
+import dev.spikewise.model.TrainedNetworks;
 import dev.spikewise.model.Workload;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Problem;
 import dev.spikewise.problem.ProblemException;
 import dev.spikewise.snn.Baseline;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
+import dev.spikewise.snn.Predictions;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.StateDict;
@@ -26,29 +29,33 @@ import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.store.Database;
+import dev.spikewise.store.Search;
 import dev.spikewise.store.StoredJson;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
 import jakarta.persistence.criteria.CriteriaBuilder;
 import jakarta.persistence.criteria.CriteriaQuery;
+import jakarta.persistence.criteria.Expression;
 import jakarta.persistence.criteria.Predicate;
 import jakarta.persistence.criteria.Subquery;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.ApplicationEventPublisher;
-import org.springframework.data.domain.Sort;
 import org.springframework.data.jpa.domain.Specification;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
@@ -56,7 +63,7 @@ import org.springframework.transaction.support.TransactionOperations;
 
 /** All that anyone but a worker can do with jobs. */
 @Service
-public class Jobs implements ModelUse, DatasetUse {
+public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
 
   private static final Logger LOG = LoggerFactory.getLogger(Jobs.class);
 
@@ -118,9 +125,41 @@ public class Jobs implements ModelUse, DatasetUse {
     this.settings = settings;
   }
 
-  /** What a list is narrowed to; an empty collection or null narrows nothing. */
+  /**
+   * Bounds of a value, both inclusive; unbounded where null.
+   *
+   * @param <T> type of the value
+   */
+  public record Range<T>(@Nullable T least, @Nullable T most) {}
+
+  /**
+   * What a list is narrowed to; an empty collection or null narrows nothing.
+   *
+   * @param name the whole name
+   * @param search part of the name, in upper or lower case
+   * @param model id of the stored model
+   * @param dataset id of the data set
+   * @param source id of the job whose weights they started from
+   * @param created time of submission
+   * @param metrics of the latest epoch; a job without such a metric is left out
+   */
   public record Filter(
-      Collection<JobState> statuses, Map<String, String> labels, @Nullable String name) {}
+      Collection<JobState> statuses,
+      Map<String, String> labels,
+      @Nullable String name,
+      @Nullable String search,
+      @Nullable String model,
+      @Nullable String dataset,
+      @Nullable String source,
+      Range<Instant> created,
+      Map<JobMetric, Range<Double>> metrics) {
+
+    public Filter(
+        Collection<JobState> statuses, Map<String, String> labels, @Nullable String name) {
+      this(
+          statuses, labels, name, null, null, null, null, new Range<>(null, null), Map.of());
+    }
+  }
 
   /**
    * Queues a training.
@@ -168,7 +207,7 @@ public class Jobs implements ModelUse, DatasetUse {
 
     /** The same without its document. */
     public Prepared asVariant() {
-      return new Prepared(null, facts, facts.modelId() == null ? null : network, baseline, seconds);
+      return new Prepared(null, facts, facts.network() == null ? null : network, baseline, seconds);
     }
   }
 
@@ -179,9 +218,9 @@ public class Jobs implements ModelUse, DatasetUse {
   public Function<ModelRef, Models.Network> networks() {
     var read = new HashMap<String, Models.Network>();
     return ref ->
-        ref.id() == null
+        ref.isDefinition()
             ? inputs.model(ref)
-            : read.computeIfAbsent(ref.id(), _ -> inputs.model(ref));
+            : read.computeIfAbsent(ref.id() + "/" + ref.job(), _ -> inputs.model(ref));
   }
 
   /**
@@ -248,7 +287,7 @@ public class Jobs implements ModelUse, DatasetUse {
         String tenant,
         Jobs jobs) {
       var network = prepared.network;
-      var named = prepared.facts.modelId();
+      var named = prepared.facts.network();
       var initial = network == null ? null : network.weights();
       return new Documents.Place(
           spec,
@@ -323,7 +362,32 @@ public class Jobs implements ModelUse, DatasetUse {
       @Nullable Double targetSynops,
       long memoryBytes,
       long samples,
-      double synops) {}
+      double synops) {
+
+    /**
+     * @throws dev.spikewise.problem.InvalidSpecException where the baseline shows that a target
+     *     cannot be met
+     */
+    static Estimate of(
+        TrainingSpec spec,
+        ModelSpec model,
+        Baseline baseline,
+        long samplesPerEpoch,
+        long memoryBytes) {
+      if (Trainer.hasTargetToCheck(spec)) {
+        var mistakes = new Mistakes();
+        Trainer.checkTargets(spec, model, baseline.statistics(), mistakes);
+        mistakes.throwIfAny();
+      }
+      long samples = spec.epochs() * samplesPerEpoch;
+      return new Estimate(
+          baseline.statistics(),
+          baseline.targetSynops(),
+          memoryBytes,
+          samples,
+          baseline.statistics().synops() * samples);
+    }
+  }
 
   /** Checks everything that {@link #submit} checks, and runs the untrained network once. */
   public Estimate dryRun(TrainingSpec spec) {
@@ -333,18 +397,12 @@ public class Jobs implements ModelUse, DatasetUse {
     workload.check(
         model.spec(), Baseline.samples(spec, dataset), spec.timeSteps(), mistakes, "batch_size");
     mistakes.throwIfAny();
-    var baseline = measure(spec, model, dataset);
-    if (Trainer.hasTargetToCheck(spec)) {
-      Trainer.checkTargets(spec, model.spec(), baseline.statistics(), mistakes);
-      mistakes.throwIfAny();
-    }
-    long samples = (long) spec.epochs() * Inputs.samplesPerEpoch(spec, dataset);
-    return new Estimate(
-        baseline.statistics(),
-        baseline.targetSynops(),
-        estimateMemory(spec, model.spec()),
-        samples,
-        baseline.statistics().synops() * samples);
+    return Estimate.of(
+        spec,
+        model.spec(),
+        measure(spec, model, dataset),
+        Inputs.samplesPerEpoch(spec, dataset),
+        estimateMemory(spec, model.spec()));
   }
 
   private Baseline measure(TrainingSpec spec, Models.Network model, @Nullable Dataset dataset) {
@@ -443,22 +501,35 @@ public class Jobs implements ModelUse, DatasetUse {
    */
   @Transactional(readOnly = true)
   public Page<Job> list(Filter filter, int limit, long number) {
+    return list(filter, JobSort.NEWEST, limit, new JobSort.Place(number, number));
+  }
+
+  /**
+   * Jobs in the order of {@code sort}, without their documents. The page may end before {@code
+   * limit} where its jobs are long.
+   *
+   * @param cursor that of the page before; null for the first page
+   */
+  @Transactional(readOnly = true)
+  public Page<Job> list(Filter filter, JobSort sort, int limit, @Nullable String cursor) {
+    return list(filter, sort, limit, sort.place(cursor));
+  }
+
+  private Page<Job> list(Filter filter, JobSort sort, int limit, JobSort.@Nullable Place first) {
     var rows = new ArrayList<JobRow>();
-    long next = number;
+    var next = first;
     long bytes = 0;
     boolean more = true;
     while (more && rows.size() <= limit && bytes < Page.MAX_BYTES) {
       int wanted = Math.min(limit + 1 - rows.size(), CHUNK);
       var found =
-          jobs.findBy(
-              matching(filter, next),
-              query -> query.sortBy(Sort.by("number").descending()).limit(wanted).all());
+          jobs.findBy(matching(filter, sort, next), query -> query.limit(wanted).all());
       more = found.size() == wanted;
       for (var row : found) {
         if (bytes < Page.MAX_BYTES) {
           rows.add(row);
           bytes += row.bytes();
-          next = row.number();
+          next = new JobSort.Place(row.value(sort.key()), row.number());
         }
       }
     }
@@ -467,10 +538,11 @@ public class Jobs implements ModelUse, DatasetUse {
     var places = queue.places(page);
     return new Page<>(
         page.stream().map(row -> row.toJob(places.get(row.id()))).toList(),
-        rows.size() > limit || full && more ? Long.toString(page.getLast().number()) : null);
+        rows.size() > limit || full && more ? sort.cursor(page.getLast()) : null);
   }
 
-  private Specification<JobRow> matching(Filter filter, long number) {
+  private Specification<JobRow> matching(
+      Filter filter, JobSort sort, JobSort.@Nullable Place after) {
     return (job, query, is) -> {
       var all = new ArrayList<Predicate>();
       if (!filter.statuses().isEmpty()) {
@@ -479,15 +551,44 @@ public class Jobs implements ModelUse, DatasetUse {
       if (filter.name() != null) {
         all.add(is.equal(job.get("name"), filter.name()));
       }
+      if (filter.search() != null) {
+        all.add(is.like(is.lower(job.get("name")), Search.containing(filter.search()), '\\'));
+      }
+      if (filter.model() != null) {
+        all.add(is.equal(job.get("modelId"), filter.model()));
+      }
+      if (filter.dataset() != null) {
+        all.add(is.equal(job.get("datasetId"), filter.dataset()));
+      }
+      if (filter.source() != null) {
+        all.add(is.equal(job.get("sourceJob"), filter.source()));
+      }
+      within(filter.created(), job.<Instant>get("createdAt"), is, all);
+      filter
+          .metrics()
+          .forEach((metric, range) -> within(range, job.<Double>get(metric.attribute()), is, all));
       if (!filter.labels().isEmpty()) {
         all.add(job.get("id").in(labelled(filter.labels(), query, is)));
       }
-      all.add(is.lessThan(job.<Long>get("number"), number));
+      if (after != null) {
+        all.add(sort.after(after, job, is));
+      }
       if (!tenants.seeAll()) {
         all.add(is.equal(job.get("tenant"), tenants.owner()));
       }
+      sort.order(job, query, is);
       return is.and(all);
     };
+  }
+
+  private static <T extends Comparable<? super T>> void within(
+      Range<T> range, Expression<T> value, CriteriaBuilder is, List<Predicate> all) {
+    if (range.least() != null) {
+      all.add(is.greaterThanOrEqualTo(value, range.least()));
+    }
+    if (range.most() != null) {
+      all.add(is.lessThanOrEqualTo(value, range.most()));
+    }
   }
 
   /** Ids of the jobs with all {@code labels}: one subquery, however many labels there are. */
@@ -585,31 +686,26 @@ public class Jobs implements ModelUse, DatasetUse {
     return cancelled;
   }
 
-  /** Changes what is not null. */
+  /**
+   * Changes what a user may change.
+   *
+   * @param change gives the new values for the present ones
+   */
   @Transactional
-  public Job change(
-      UUID id,
-      @Nullable String name,
-      @Nullable Map<String, String> labels,
-      @Nullable Integer priority) {
+  public Job change(UUID id, IfMatch condition, UnaryOperator<JobPatch> change) {
     var row = lock(id);
-    if (name != null) {
-      row.rename(name);
-    }
-    if (labels != null) {
-      row.label(labels);
-    }
-    if (priority != null) {
-      row.prioritize(priority, settings.ageing());
-    }
+    condition.require(row.version());
+    var next = change.apply(row.patch());
+    row.apply(next, settings.ageing());
     jobs.flush();
     return view(row);
   }
 
   /** Deletes a job that no worker holds, with its epochs and checkpoints. */
   @Transactional
-  public void delete(UUID id) {
+  public void delete(UUID id, IfMatch condition) {
     var row = lock(id);
+    condition.require(row.version());
     if (row.status().isActive()) {
       throw forbidden("be deleted", row.status());
     }
@@ -777,6 +873,79 @@ public class Jobs implements ModelUse, DatasetUse {
   public byte[] nir(UUID id, String dialect) {
     var network = model(id);
     return compute.run(_ -> Models.nir(network, reached(id).weights(), dialect));
+  }
+
+  @Override
+  @Transactional(readOnly = true)
+  public Optional<Models.Network> trained(UUID job) {
+    return jobs.findById(job)
+        .filter(row -> tenants.sees(row.tenant()))
+        .map(
+            row ->
+                new Models.Network(
+                    documents.model(row.documents(), documents.spec(row.documents())),
+                    reached(job).weights()));
+  }
+
+  /**
+   * How well the network of the last checkpoint (of the last epoch, once the job is over) tells the
+   * test samples apart.
+   */
+  @Transactional(readOnly = true)
+  public Evaluation evaluation(UUID id) {
+    return Evaluation.of(predictions(id));
+  }
+
+  /** Whether there is an {@link #evaluation}. */
+  @Transactional(readOnly = true)
+  public boolean isEvaluated(UUID id) {
+    find(id);
+    return checkpoints.predictions(id).isPresent();
+  }
+
+  /**
+   * Predictions of at most {@code limit} test samples, in the order of the test samples.
+   *
+   * @param from number of test samples before the first
+   */
+  @Transactional(readOnly = true)
+  public List<Evaluation.Prediction> predictions(UUID id, int from, int limit) {
+    var all = predictions(id);
+    return IntStream.range(Math.min(from, all.samples().length), all.samples().length)
+        .limit(limit)
+        .mapToObj(
+            i -> new Evaluation.Prediction(all.samples()[i], all.labels()[i], all.predicted()[i]))
+        .toList();
+  }
+
+  /** Predictions of all test samples and the confusion matrix as an .npz file. */
+  @Transactional(readOnly = true)
+  public byte[] predictionsNpz(UUID id) {
+    var all = predictions(id);
+    int[][] matrix = Evaluation.matrix(all);
+    var flat = new float[matrix.length * matrix.length];
+    for (int i = 0; i < flat.length; i++) {
+      flat[i] = matrix[i / matrix.length][i % matrix.length];
+    }
+    var arrays = Checkpoints.tensors(all);
+    arrays.put(
+        "confusion_matrix", new Tensor(new int[] {matrix.length, matrix.length}, flat));
+    return Checkpoints.npz(arrays);
+  }
+
+  private Predictions predictions(UUID id) {
+    var row = find(id);
+    return checkpoints
+        .predictions(id)
+        .orElseThrow(
+            () ->
+                new ProblemException(
+                    Problem.Code.NOT_FOUND,
+                    row.epoch() == 0
+                        ? "job " + id + " has no predictions yet: its first epoch is not complete"
+                        : ("job %s has no predictions: they need test samples with labels, from a"
+                                + " data set's own test split or test_fraction")
+                            .formatted(id)));
   }
 
   private Checkpoint reached(UUID id) {

@@ -27,7 +27,7 @@ public final class Report {
         text.append(
             "| %s | %s | %s |\n"
                 .formatted(
-                    name(gate), number(gate.value()), gate.passed() ? "passed" : "**failed**"));
+                    limits(gate.metric(), gate.min(), gate.max()), number(gate.value()), gate.passed() ? "passed" : "**failed**"));
       }
       text.append('\n');
     }
@@ -115,10 +115,14 @@ public final class Report {
   }
 
   private static void gate(XMLStreamWriter xml, Verdict.Result gate) throws XMLStreamException {
-    testCase(xml, name(gate), "0");
+    // Without numbers, so that a pipeline recognises the test when a limit changes.
+    testCase(xml, bounded(gate), "0");
     if (!gate.passed()) {
       xml.writeEmptyElement("failure");
-      xml.writeAttribute("message", gate.metric() + " was " + number(gate.value()));
+      xml.writeAttribute(
+          "message",
+          "%s was %s but must be %s"
+              .formatted(gate.metric(), number(gate.value()), required(gate.min(), gate.max())));
     }
     xml.writeEndElement();
   }
@@ -151,13 +155,46 @@ public final class Report {
     return job.verdict().passed() ? "all gates passed" : "a gate failed";
   }
 
-  private static String name(Verdict.Result gate) {
-    var least = gate.min() == null ? "" : number(gate.min()) + " ≤ ";
-    var most = gate.max() == null ? "" : " ≤ " + number(gate.max());
-    return least + gate.metric() + most;
+  /** Such as "synops at most". */
+  private static String bounded(Verdict.Result gate) {
+    return gate.metric()
+        + (gate.min() == null ? "" : " at least")
+        + (gate.min() == null || gate.max() == null ? "" : " and")
+        + (gate.max() == null ? "" : " at most");
   }
 
-  private static String number(@Nullable Double value) {
+  private static String required(@Nullable Double min, @Nullable Double max) {
+    return (min == null ? "" : "at least " + number(min))
+        + (min == null || max == null ? "" : " and ")
+        + (max == null ? "" : "at most " + number(max));
+  }
+
+  /** A gate on one line, such as {@code 0.9 ≤ accuracy}. */
+  public static String limits(String metric, @Nullable Double min, @Nullable Double max) {
+    return (min == null ? "" : number(min) + " ≤ ")
+        + metric
+        + (max == null ? "" : " ≤ " + number(max));
+  }
+
+  /** Difference and relative change, such as {@code -1,200 (-3.4 %)}. */
+  public static String change(@Nullable Double before, @Nullable Double after) {
+    if (before == null || after == null) {
+      return "";
+    }
+    double difference = after - before;
+    var sign = difference > 0 ? "+" : "";
+    return before == 0 || difference == 0
+        ? sign + number(difference)
+        : String.format(
+            Locale.ROOT,
+            "%s%s (%+.1f %%)",
+            sign,
+            number(difference),
+            100 * difference / Math.abs(before));
+  }
+
+  /** A figure as a person reads it. */
+  public static String number(@Nullable Double value) {
     if (value == null) {
       return "none";
     }
@@ -167,7 +204,7 @@ public final class Report {
   }
 
   /** Markdown's signs as they are, on one line. */
-  private static String escape(String text) {
+  public static String escape(String text) {
     return text.replaceAll("\\R", " ").replaceAll("([\\\\`*_\\[\\]<>|#])", "\\\\$1");
   }
 

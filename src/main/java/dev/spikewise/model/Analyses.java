@@ -2,6 +2,7 @@ package dev.spikewise.model;
 
 import dev.spikewise.compute.Compute;
 import dev.spikewise.dataset.Datasets;
+import dev.spikewise.dataset.LocalDatasets;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.Analyzer;
@@ -13,7 +14,9 @@ import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
+import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Service;
 
@@ -63,18 +66,51 @@ public class Analyses {
       AnalysisSpec spec, Models.Network network, @Nullable Dataset dataset, Compute.Run run) {
     run.reserve(
         Analyzer.estimateMemory(network.spec(), spec.input(), spec.batchSize(), spec.timeSteps()));
+    try (var engine = Engine.create(1, run)) {
+      return analyze(spec, network, dataset, engine);
+    }
+  }
+
+  /**
+   * The same in a process without a server.
+   *
+   * @param files of the data set, by the name of their part; empty for none
+   * @throws InvalidSpecException where model and input do not fit each other, or only a server has
+   *     them
+   */
+  public static Statistics analyzeLocally(AnalysisSpec spec, Map<String, Path> files) {
+    var mistakes = new Mistakes();
+    spec.check(mistakes);
+    mistakes.throwIfAny();
+    if (!spec.model().isDefinition()) {
+      throw new InvalidSpecException(
+          spec.model().id() == null ? "/model/job" : "/model/id",
+          "names something that a server has stored: name the server with --server, or give the"
+              + " definition of the model.");
+    }
+    var network = new Models.Network(spec.model().definition(), null);
+    if (spec.quantize() != null) {
+      Quantizer.check(network.spec(), mistakes.in("model"));
+      mistakes.throwIfAny();
+    }
+    var dataset = LocalDatasets.resolve(spec.input(), files).samples();
+    try (var engine = Engine.create(Runtime.getRuntime().availableProcessors())) {
+      return analyze(spec, network, dataset, engine);
+    }
+  }
+
+  private static Statistics analyze(
+      AnalysisSpec spec, Models.Network network, @Nullable Dataset dataset, Engine engine) {
     var batch =
         new Analyzer.Batch(
             spec.input(), dataset, spec.batchSize(), spec.timeSteps(), spec.dt(), spec.seed());
-    try (var engine = Engine.create(1, run)) {
-      var statistics =
-          Analyzer.analyze(network.spec(), network.weights(), batch, engine).statistics();
-      return spec.quantize() == null
-          ? statistics
-          : statistics.with(
-              Analyzer.quantized(
-                  network.spec(), network.weights(), spec.quantize(), batch, engine));
-    }
+    var statistics =
+        Analyzer.analyze(network.spec(), network.weights(), batch, engine).statistics();
+    return spec.quantize() == null
+        ? statistics
+        : statistics.with(
+            Analyzer.quantized(
+                network.spec(), network.weights(), spec.quantize(), batch, engine));
   }
 
   private void bound(AnalysisSpec spec, ModelSpec model) {

@@ -144,7 +144,7 @@ public record Limits(
   }
 
   private void check(@Nullable ModelRef model, Mistakes mistakes) {
-    if (model != null && model.id() == null) {
+    if (model != null && model.isDefinition()) {
       check(model.definition(), mistakes.in("model"));
     }
   }

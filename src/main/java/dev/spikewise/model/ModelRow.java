@@ -1,11 +1,22 @@
 package dev.spikewise.model;
 
+import jakarta.persistence.CollectionTable;
 import jakarta.persistence.Column;
+import jakarta.persistence.ElementCollection;
 import jakarta.persistence.Entity;
+import jakarta.persistence.EnumType;
+import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
+import jakarta.persistence.JoinColumn;
+import jakarta.persistence.MapKeyColumn;
 import jakarta.persistence.Table;
+import jakarta.persistence.Version;
 import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.UUID;
+import org.hibernate.annotations.BatchSize;
 import org.jspecify.annotations.Nullable;
 
 @Entity
@@ -23,14 +34,39 @@ class ModelRow {
   private String definition;
   private Instant createdAt;
 
+  @Version private @Nullable Integer version;
+
+  /** How often weights were stored. */
+  private int weightsChanges;
+
+  @Enumerated(EnumType.STRING)
+  private Model.@Nullable Origin source;
+
+  /** Job or model that it came from. */
+  private @Nullable String sourceId;
+
+  @ElementCollection
+  @CollectionTable(name = "model_label", joinColumns = @JoinColumn(name = "model_id"))
+  @MapKeyColumn(name = "label")
+  @Column(name = "content")
+  @BatchSize(size = 200)
+  private Map<String, String> labels = new HashMap<>();
+
   @SuppressWarnings("NullAway.Init")
   protected ModelRow() {}
 
   /**
    * @param definition as the API writes it
    */
-  ModelRow(@Nullable String name, String tenant, String definition, Instant createdAt) {
+  ModelRow(
+      @Nullable String name,
+      String tenant,
+      String definition,
+      Model.Source source,
+      Instant createdAt) {
     this.id = UUID.randomUUID();
+    this.source = source.kind();
+    this.sourceId = source.id() == null ? null : source.id().toString();
     this.name = name;
     this.tenant = tenant;
     this.definition = definition;
@@ -59,5 +95,32 @@ class ModelRow {
 
   Instant createdAt() {
     return createdAt;
+  }
+
+  /** Null for models of earlier versions. */
+  Model.@Nullable Source source() {
+    return source == null
+        ? null
+        : new Model.Source(source, sourceId == null ? null : UUID.fromString(sourceId));
+  }
+
+  Map<String, String> labels() {
+    return new TreeMap<>(labels);
+  }
+
+  /** Makes a new version where only the weights are others. */
+  void changed() {
+    weightsChanges++;
+  }
+
+  /** Entity tag of what is stored. */
+  String version() {
+    return Integer.toString(version == null ? 0 : version);
+  }
+
+  void apply(ModelPatch patch) {
+    name = patch.name();
+    labels.clear();
+    labels.putAll(patch.labels());
   }
 }

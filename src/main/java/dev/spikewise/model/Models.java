@@ -12,7 +12,7 @@ import dev.spikewise.interop.Weights;
 import dev.spikewise.interop.nir.NirDialect;
 import dev.spikewise.interop.nir.NirReader;
 import dev.spikewise.interop.nir.NirWriter;
-import dev.spikewise.model.ModelRepository.Size;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Problem.Code;
@@ -26,6 +26,7 @@ import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
+import dev.spikewise.store.Search;
 import dev.spikewise.store.StoredJson;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
@@ -39,12 +40,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
-import org.springframework.data.domain.Limit;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionOperations;
@@ -56,8 +58,10 @@ public class Models {
   private static final Logger LOG = LoggerFactory.getLogger(Models.class);
 
   private final ModelRepository models;
+  private final JdbcClient jdbc;
   private final WeightsRepository weights;
   private final ObjectProvider<ModelUse> uses;
+  private final ObjectProvider<TrainedNetworks> trainedNetworks;
   private final Datasets datasets;
   private final Limits limits;
   private final Tenants tenants;
@@ -69,8 +73,10 @@ public class Models {
 
   Models(
       ModelRepository models,
+      JdbcClient jdbc,
       WeightsRepository weights,
       ObjectProvider<ModelUse> uses,
+      ObjectProvider<TrainedNetworks> trainedNetworks,
       Datasets datasets,
       Limits limits,
       Tenants tenants,
@@ -80,8 +86,10 @@ public class Models {
       Compute compute,
       Workload workload) {
     this.models = models;
+    this.jdbc = jdbc;
     this.weights = weights;
     this.uses = uses;
+    this.trainedNetworks = trainedNetworks;
     this.datasets = datasets;
     this.limits = limits;
     this.tenants = tenants;
@@ -107,10 +115,14 @@ public class Models {
    */
   @Transactional
   public Model create(ModelSpec definition) {
-    return view(insert(definition));
+    return create(definition, new Model.Source(Model.Origin.DEFINITION, null));
   }
 
-  private ModelRow insert(ModelSpec definition) {
+  private Model create(ModelSpec definition, Model.Source source) {
+    return view(insert(definition, source));
+  }
+
+  private ModelRow insert(ModelSpec definition, Model.Source source) {
     var content = json.write(definition);
     int bytes = content.getBytes(StandardCharsets.UTF_8).length;
     var mistakes = new Mistakes();
@@ -118,7 +130,24 @@ public class Models {
     mistakes.throwIfAny();
     quotas.requireBytes(tenants.owner(), bytes);
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
-    return models.save(new ModelRow(definition.name(), tenants.owner(), content, now));
+    return models.save(new ModelRow(definition.name(), tenants.owner(), content, source, now));
+  }
+
+  /**
+   * Stores the network that a job has trained, with the weights of its last checkpoint.
+   *
+   * @param naming name and labels; the name of the job's model where it has none
+   */
+  public Model createFromJob(UUID job, ModelPatch naming) {
+    var trained =
+        trainedNetworks
+            .getObject()
+            .trained(job)
+            .orElseThrow(() -> ProblemException.notFound("job", job.toString()));
+    var weights = requireNonNull(trained.weights());
+    var npz = compute.run(_ -> Weights.writeNpz(weights));
+    return add(
+        new Trained(trained.spec(), npz), new Model.Source(Model.Origin.TRAINED, job), naming);
   }
 
   /**
@@ -137,7 +166,9 @@ public class Models {
               bound(network.model());
               assumptions.addAll(network.assumptions());
               return Trained.of(new TrainedModel(network.model(), network.weights()));
-            }))
+            }),
+            new Model.Source(Model.Origin.NIR, null),
+            ModelPatch.NONE)
         .assuming(assumptions);
   }
 
@@ -150,7 +181,9 @@ public class Models {
               bound(parsed.model());
               return parsed;
             });
-    return requireNonNull(transactions.execute(_ -> create(printed.model())))
+    return requireNonNull(
+            transactions.execute(
+                _ -> create(printed.model(), new Model.Source(Model.Origin.PRINTED, null))))
         .assuming(printed.assumptions());
   }
 
@@ -192,7 +225,9 @@ public class Models {
                 return Trained.of(
                     Conversion.spiking(trained(definition, npz, run), how, dataset, engine));
               }
-            }));
+            }),
+        new Model.Source(Model.Origin.CONVERTED, id),
+        ModelPatch.NONE);
   }
 
   /**
@@ -223,7 +258,10 @@ public class Models {
   public Model merge(UUID id) {
     var definition = definition(find(id));
     var npz = weights(id);
-    return add(compute.run(run -> Trained.of(trained(definition, npz, run).merged())));
+    return add(
+        compute.run(run -> Trained.of(trained(definition, npz, run).merged())),
+        new Model.Source(Model.Origin.MERGED, id),
+        ModelPatch.NONE);
   }
 
   private static TrainedModel trained(ModelSpec definition, byte[] npz, Compute.Run run) {
@@ -242,11 +280,13 @@ public class Models {
     }
   }
 
-  private Model add(Trained trained) {
+  private Model add(Trained trained, Model.Source source, ModelPatch naming) {
     return requireNonNull(
         transactions.execute(
             _ -> {
-              var row = insert(trained.spec());
+              var row = insert(trained.spec(), source);
+              var name = naming.name() == null ? row.name() : naming.name();
+              row.apply(new ModelPatch(name, naming.labels()));
               store(row, trained.npz());
               return view(row);
             }));
@@ -257,9 +297,10 @@ public class Models {
     return compute.run(run -> Safetensors.write(readNpz(npz, run)));
   }
 
-  public void setSafetensors(UUID id, byte[] file) {
-    setWeights(
+  public Model setSafetensors(UUID id, byte[] file, IfMatch condition) {
+    return setWeights(
         id,
+        condition,
         run -> {
           run.reserve(file.length);
           return Safetensors.read(file);
@@ -291,8 +332,42 @@ public class Models {
    * its models are long.
    */
   @Transactional(readOnly = true)
-  public Page<Model> list(int limit, long cursor) {
-    var sizes = models.findBefore(cursor, tenants.seeAll(), tenants.owner(), Limit.of(limit + 1));
+  public Page<Model> list(ModelFilter filter, int limit, long cursor) {
+    var where = new StringBuilder("where number < ? and (? or tenant = ?)");
+    var values = new ArrayList<Object>(List.of(cursor, tenants.seeAll(), tenants.owner()));
+    if (filter.name() != null) {
+      where.append(" and name = ?");
+      values.add(filter.name());
+    }
+    if (filter.search() != null) {
+      where.append(" and lower(name) like ? escape '\\'");
+      values.add(Search.containing(filter.search()));
+    }
+    if (filter.source() != null) {
+      where.append(" and source_id = ?");
+      values.add(filter.source());
+    }
+    filter
+        .labels()
+        .forEach(
+            (label, content) -> {
+              where.append(
+                  " and id in (select model_id from model_label where label = ? and content = ?)");
+              values.add(label);
+              values.add(content);
+            });
+    values.add(limit + 1);
+    // Without the definitions, which can be long.
+    var sizes =
+        jdbc.sql(
+                "select id, number, char_length(definition) from model "
+                    + where
+                    + " order by number desc limit ?")
+            .params(values)
+            .query(
+                (row, _) ->
+                    new Size(row.getObject(1, UUID.class), row.getLong(2), row.getLong(3)))
+            .list();
     var page = Page.of(sizes, limit, Size::bytes, Function.identity(), Size::number);
     var rows =
         models.findAllById(page.data().stream().map(Size::id).toList()).stream()
@@ -302,9 +377,33 @@ public class Models {
     return new Page<>(rows, page.nextCursor());
   }
 
+  /** How much a list of models has to read for one of them. */
+  private record Size(UUID id, long number, long length) {
+
+    /** About how long the model is in JSON: its definition and what is derived from it. */
+    long bytes() {
+      return 500 + 3 * length;
+    }
+  }
+
+  /**
+   * Changes what a user may change.
+   *
+   * @param change gives the new values for the present ones
+   */
   @Transactional
-  public void delete(UUID id) {
-    var row = find(id);
+  public Model change(UUID id, IfMatch condition, UnaryOperator<ModelPatch> change) {
+    var row = lock(id);
+    condition.require(row.version());
+    row.apply(change.apply(new ModelPatch(row.name(), row.labels())));
+    models.flush();
+    return view(row);
+  }
+
+  @Transactional
+  public void delete(UUID id, IfMatch condition) {
+    var row = lock(id);
+    condition.require(row.version());
     if (uses.stream().anyMatch(use -> use.uses(id))) {
       throw new ProblemException(
           Code.CONFLICT, "an unfinished job uses this model: wait for it to finish or cancel it");
@@ -314,6 +413,9 @@ public class Models {
 
   /** The network that {@code ref}, at the pointer "/model", stands for. */
   public Network resolve(ModelRef ref) {
+    if (ref.job() != null) {
+      return resolveJob(ref.job());
+    }
     if (ref.id() == null) {
       return new Network(ref.definition(), null);
     }
@@ -327,6 +429,20 @@ public class Models {
                         "names no stored model: there is none with the id " + ref.id()));
     var npz = weights.findById(row.id()).map(ModelWeights::npz).orElse(null);
     return new Network(definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
+  }
+
+  private Network resolveJob(String job) {
+    try {
+      return parse(job)
+          .flatMap(id -> trainedNetworks.getObject().trained(id))
+          .orElseThrow(
+              () -> new InvalidSpecException("/model/job", "there is no job with the id " + job));
+    } catch (ProblemException e) {
+      throw new InvalidSpecException(
+          "/model/job",
+          "must be a job with trained weights, but %s: wait for its first checkpoint"
+              .formatted(e.problem().detail()));
+    }
   }
 
   /** Weights as an .npz file. */
@@ -345,19 +461,35 @@ public class Models {
    * @throws dev.spikewise.interop.UnreadableFileException where it is no such file
    * @throws InvalidSpecException naming every array that the definition has no place for, or misses
    */
-  public void setWeights(UUID id, byte[] npz) {
-    setWeights(id, run -> readNpz(npz, run));
+  public Model setWeights(UUID id, byte[] npz, IfMatch condition) {
+    return setWeights(id, condition, run -> readNpz(npz, run));
   }
 
-  private void setWeights(UUID id, Compute.Task<StateDict> reading) {
+  private Model setWeights(UUID id, IfMatch condition, Compute.Task<StateDict> reading) {
     var definition = definition(find(id));
     var npz = compute.run(run -> Weights.writeNpz(Weights.of(definition, reading.compute(run))));
-    transactions.executeWithoutResult(_ -> store(find(id), npz));
+    return requireNonNull(
+        transactions.execute(
+            _ -> {
+              var row = lock(id);
+              condition.require(row.version());
+              store(row, npz);
+              return view(row);
+            }));
   }
 
   private void store(ModelRow row, byte[] npz) {
     quotas.requireBytes(row.tenant(), npz.length);
     weights.save(new ModelWeights(row.id(), npz));
+    row.changed();
+    models.flush();
+  }
+
+  private ModelRow lock(UUID id) {
+    return models
+        .lock(id)
+        .filter(row -> tenants.sees(row.tenant()))
+        .orElseThrow(() -> ProblemException.notFound("model", id.toString()));
   }
 
   private ModelRow find(UUID id) {
@@ -394,7 +526,10 @@ public class Models {
         definition,
         definition == null ? null : summary(row, definition),
         weights.existsById(row.id()),
+        row.labels(),
+        row.source(),
         row.createdAt(),
+        row.version(),
         null);
   }
 

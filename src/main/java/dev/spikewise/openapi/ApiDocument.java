@@ -25,9 +25,9 @@ import io.swagger.v3.oas.models.parameters.QueryParameter;
 import io.swagger.v3.oas.models.responses.ApiResponse;
 import io.swagger.v3.oas.models.security.SecurityRequirement;
 import io.swagger.v3.oas.models.security.SecurityScheme;
-import io.swagger.v3.oas.models.servers.Server;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -41,9 +41,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.customizers.GlobalOperationCustomizer;
 import org.springdoc.core.customizers.OpenApiCustomizer;
+import org.springdoc.core.customizers.ServerBaseUrlCustomizer;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.core.io.Resource;
 import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
+import org.springframework.http.HttpRequest;
 import org.springframework.stereotype.Component;
 import org.springframework.web.bind.annotation.BindParam;
 import org.springframework.web.bind.annotation.ModelAttribute;
@@ -57,7 +59,8 @@ import tools.jackson.databind.json.JsonMapper;
  * .txt for a body in text/plain).
  */
 @Component
-class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
+class ApiDocument
+    implements OpenApiCustomizer, GlobalOperationCustomizer, ServerBaseUrlCustomizer {
 
   private static final String BASE = "/api/v1/";
   private static final String PROBLEM = "application/problem+json";
@@ -95,7 +98,6 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
                 .title("Spikewise")
                 .version(version)
                 .description("Trains spiking neural networks to a synaptic-operation budget."))
-        .servers(List.of(new Server().url("/")))
         .tags(null);
     var context = new ModelConverterContextImpl(schemas);
     context.resolve(new AnnotatedType(Problem.class));
@@ -107,6 +109,13 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
             (path, item) ->
                 item.readOperationsMap()
                     .forEach((method, operation) -> complete(path, method, operation)));
+  }
+
+  /** The path alone, which is right under whatever name the client knows the server. */
+  @Override
+  public String customize(String serverBaseUrl, HttpRequest request) {
+    var path = URI.create(serverBaseUrl).getPath();
+    return path.isEmpty() ? "/" : path;
   }
 
   private static void secure(OpenAPI document) {
@@ -216,7 +225,9 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
     return switch (method) {
       case GET -> single ? "get" + one + rest : "list" + plural;
       case POST ->
-          single
+          rest.equals("Model")
+              ? "create" + one + rest
+              : single
               ? rest.substring(0, 1).toLowerCase(Locale.ROOT) + rest.substring(1) + one
               : "create" + one;
       case PATCH -> "change" + one + rest;
@@ -244,10 +255,11 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
     parameter.description(
         switch (parameter.getName()) {
           case "id" -> "Id of the resource.";
+          case "source" -> "Id of the job or model that the models must come from.";
           case "limit" -> "Maximum number of entries per page.";
           case "cursor" ->
               "Value of next_cursor of the preceding page; the first page when absent.";
-          case "after" -> "Number of the epoch after which the list starts.";
+          case "after" -> "Number of the epoch after which the list starts; the same as cursor.";
           case "max_points" ->
               "Maximum number of epochs returned: every n-th epoch where there are more.";
           case "status" -> "States of the jobs to return; all states when absent.";
@@ -256,6 +268,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
           case "layer" -> "Name of a spiking layer.";
           case "plot" -> "Name of the figure: synops, firing-rate or firing-rate-histogram.";
           case "columns" -> "Number of histograms per row, 1 to 4.";
+          case "at" -> "Any text, which gives a newer picture an address of its own for caches.";
           case "theme" ->
               "Colour scheme, light or dark; when absent an SVG follows the viewer's scheme and a"
                   + " PNG is light.";
@@ -272,6 +285,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
               "Long polling: wait=30 delays the response until something changes, at most 60"
                   + " seconds.";
           case "If-None-Match" -> "ETag of the version that the client has.";
+          case "If-Match" -> "ETag of the version to change; any other version is answered with 412.";
           case "Last-Event-ID" -> "Id of the last event received; the stream continues after it.";
           default -> null;
         });
@@ -283,7 +297,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
         .getContent()
         .forEach(
             (type, media) -> {
-              if (!type.equals(JSON) && !type.startsWith(MULTIPART)) {
+              if (!type.endsWith("json") && !type.startsWith(MULTIPART)) {
                 media.schema(file(type));
               }
               boolean text = type.equals(TEXT);
@@ -423,6 +437,10 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer {
     }
     if (method == HttpMethod.POST || body) {
       statuses.add(422);
+    }
+    if (operation.getParameters() != null
+        && operation.getParameters().stream().anyMatch(p -> p.getName().equals("If-Match"))) {
+      statuses.addAll(Set.of(400, 412));
     }
     if (method == HttpMethod.GET) {
       statuses.add(406);

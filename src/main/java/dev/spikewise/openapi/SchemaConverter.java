@@ -19,6 +19,7 @@ import dev.spikewise.spec.Size2;
 import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
+import dev.spikewise.web.MergePatch;
 import dev.spikewise.web.TreeCheck;
 import io.swagger.v3.core.converter.AnnotatedType;
 import io.swagger.v3.core.converter.ModelConverter;
@@ -100,6 +101,9 @@ class SchemaConverter implements ModelConverter {
 
   private Schema<?> schema(Type type, ModelConverterContext context) {
     var raw = raw(type);
+    if (raw == MergePatch.class) {
+      return schema(argument(type, 0), context);
+    }
     if (raw == Node.class) {
       return schema(LayerSpec.class, context);
     }

@@ -54,6 +54,8 @@ public record Problem(
     REQUEST_TIMEOUT(408, "Request timeout"),
     /** The current state of the resource does not allow the request. */
     CONFLICT(409, "Conflict with the current state"),
+    /** The resource has another version than If-Match names. */
+    PRECONDITION_FAILED(412, "Resource has changed"),
     CONTENT_TOO_LARGE(413, "Body too large"),
     UNSUPPORTED_MEDIA_TYPE(415, "Unsupported media type"),
     /** The body can be read, but its content is invalid; {@code errors} lists every mistake. */
@@ -88,6 +90,7 @@ public record Problem(
         case 406 -> NOT_ACCEPTABLE;
         case 408 -> REQUEST_TIMEOUT;
         case 409 -> CONFLICT;
+        case 412 -> PRECONDITION_FAILED;
         case 413 -> CONTENT_TOO_LARGE;
         case 415 -> UNSUPPORTED_MEDIA_TYPE;
         case 503 -> UNAVAILABLE;

@@ -2,6 +2,7 @@ package dev.spikewise.security;
 
 import dev.spikewise.problem.Problem;
 import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.web.CrossOrigin;
 import dev.spikewise.web.ProblemWriter;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
@@ -26,10 +27,13 @@ final class ForeignPageFilter extends OncePerRequestFilter {
       Set.of("localhost", "127.0.0.1", "[::1]", "0:0:0:0:0:0:0:1", "::1");
 
   private final boolean loopbackNamesOnly;
+  private final CrossOrigin crossOrigin;
   private final ProblemWriter problems;
 
-  ForeignPageFilter(boolean loopbackNamesOnly, ProblemWriter problems) {
+  ForeignPageFilter(
+      boolean loopbackNamesOnly, CrossOrigin crossOrigin, ProblemWriter problems) {
     this.loopbackNamesOnly = loopbackNamesOnly;
+    this.crossOrigin = crossOrigin;
     this.problems = problems;
   }
 
@@ -50,7 +54,9 @@ final class ForeignPageFilter extends OncePerRequestFilter {
       return "a server without credentials answers to localhost only; configure"
                  + " spikewise.security.api-keys, or set spikewise.security.anonymous=true";
     }
-    if (SAFE.contains(request.getMethod()) || isOwnPage(request)) {
+    if (SAFE.contains(request.getMethod())
+        || isOwnPage(request)
+        || crossOrigin.allows(request.getHeader("Origin"))) {
       return null;
     }
     return "requests that change data are refused when they come from another site's page: use the"

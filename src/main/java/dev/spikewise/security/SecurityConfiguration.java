@@ -3,6 +3,7 @@ package dev.spikewise.security;
 import dev.spikewise.problem.Problem;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.tenant.Tenants;
+import dev.spikewise.web.CrossOrigin;
 import dev.spikewise.web.ProblemWriter;
 import jakarta.servlet.DispatcherType;
 import java.net.InetAddress;
@@ -70,7 +71,8 @@ class SecurityConfiguration {
   }
 
   @Bean
-  SecurityFilterChain filters(HttpSecurity http, ProblemWriter problems) throws Exception {
+  SecurityFilterChain filters(
+      HttpSecurity http, CrossOrigin crossOrigin, ProblemWriter problems) throws Exception {
     http
         // There is no session to ride on; ForeignPageFilter stops requests from other sites' pages.
         .csrf(AbstractHttpConfigurer::disable)
@@ -86,7 +88,7 @@ class SecurityConfiguration {
                     .accessDeniedHandler(refused(problems)))
         .addFilterAfter(new AuditFilter(), HeaderWriterFilter.class)
         .addFilterAfter(
-            new ForeignPageFilter(open && !settings.anonymous(), problems), AuditFilter.class)
+            new ForeignPageFilter(open && !settings.anonymous(), crossOrigin, problems), AuditFilter.class)
         .addFilterAfter(new ApiKeyFilter(settings.apiKeys()), ForeignPageFilter.class)
         .authorizeHttpRequests(
             requests -> {

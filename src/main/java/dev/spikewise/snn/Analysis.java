@@ -17,8 +17,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param firingRates by spiking layer: spikes per time step of every neuron, in PyTorch's (C, H, W)
  *     order, mean over the batch
+ * @param predictions of the test samples after an epoch; null where there are none, or no labels
  */
-public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
+public record Analysis(
+    Statistics statistics,
+    Map<String, Tensor> firingRates,
+    @Nullable Predictions predictions) {
 
   static Analysis of(Counter counter, ModelSpec model) {
     var shapes = new HashMap<String, Shape>();
@@ -30,15 +34,19 @@ public record Analysis(Statistics statistics, Map<String, Tensor> firingRates) {
             (name, values) ->
                 rates.put(
                     name, new Tensor(dims(Objects.requireNonNull(shapes.get(name))), values)));
-    return new Analysis(counter.statistics(), rates);
+    return new Analysis(counter.statistics(), rates, null);
   }
 
   Analysis with(Statistics.Cost cost, @Nullable Double accuracy) {
-    return new Analysis(statistics.with(cost, accuracy), firingRates);
+    return new Analysis(statistics.with(cost, accuracy), firingRates, predictions);
+  }
+
+  Analysis with(@Nullable Predictions predictions) {
+    return new Analysis(statistics, firingRates, predictions);
   }
 
   Analysis withWarnings(List<String> warnings) {
-    return new Analysis(statistics.withWarnings(warnings), firingRates);
+    return new Analysis(statistics.withWarnings(warnings), firingRates, predictions);
   }
 
   private static int[] dims(Shape shape) {

@@ -65,6 +65,10 @@ public final class Trainer {
   private int epoch;
   private Counter counter;
   private Counter complete;
+
+  /** Of the test samples after the latest complete epoch. */
+  private @Nullable Predictions predictions;
+
   private final Counter testCounter;
 
   /**
@@ -291,6 +295,7 @@ public final class Trainer {
       if (!metrics.allFinite()) {
         return Outcome.DIVERGED;
       }
+      predictions = tested == null ? null : tested.predictions();
       Counter spare = complete;
       complete = counter;
       counter = spare;
@@ -311,7 +316,8 @@ public final class Trainer {
 
   private record Tester(Executor network, Loss loss, Counter counter) {}
 
-  private record Tested(@Nullable Double accuracy, double synops) {}
+  private record Tested(
+      @Nullable Double accuracy, double synops, @Nullable Predictions predictions) {}
 
   /** Sums over an epoch's training samples. */
   private static final class Epoch {
@@ -433,35 +439,42 @@ public final class Trainer {
   private Tested test(Tester tester, int[] samples, Runnable goOn) {
     tester.counter().clear();
     tester.network().train(false);
+    var predicted = new int[samples.length];
+    var truth = new int[samples.length];
     long correct = 0;
     for (int from = 0; from < samples.length; from += spec.batchSize()) {
       int batch = Math.min(spec.batchSize(), samples.length - from);
       show(tester.network(), samples, from, batch, Feed.TEST_EPOCH, goOn);
       tester.counter().add(batch);
       tester.loss().readOutput(batch);
-      correct += correct(tester.loss(), batch);
+      for (int b = 0; feed.labelled() && b < batch; b++) {
+        predicted[from + b] = predicted(tester.loss(), b);
+        truth[from + b] = labels[b];
+        correct += predicted[from + b] == labels[b] ? 1 : 0;
+      }
     }
     return new Tested(
         feed.labelled() ? (Double) ((double) correct / samples.length) : null,
-        tester.counter().synops());
+        tester.counter().synops(),
+        feed.labelled() ? new Predictions(samples, truth, predicted, network.outputs()) : null);
   }
 
   private long correct(Loss loss, int batch) {
-    if (!feed.labelled()) {
-      return 0;
-    }
-    int classes = network.outputs();
-    float[] scores = loss.scores();
     long correct = 0;
-    for (int b = 0; b < batch; b++) {
-      correct += Analyzer.largest(scores, b * classes, classes) == labels[b] ? 1 : 0;
+    for (int b = 0; feed.labelled() && b < batch; b++) {
+      correct += predicted(loss, b) == labels[b] ? 1 : 0;
     }
     return correct;
   }
 
+  private int predicted(Loss loss, int b) {
+    int classes = network.outputs();
+    return Analyzer.largest(loss.scores(), b * classes, classes);
+  }
+
   /** What the latest complete epoch of this run counted; null before the first. */
   public @Nullable Analysis latest() {
-    return complete.samples() == 0 ? null : Analysis.of(complete, model);
+    return complete.samples() == 0 ? null : Analysis.of(complete, model).with(predictions);
   }
 
   public StateDict weights() {

@@ -8,9 +8,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Model to use: <code>{"id": ...}</code> for a stored one, or a definition.
+ * Model to use: <code>{"id": ...}</code> for a stored one, <code>{"job": ...}</code> for the network
+ * of a job with its trained weights, or a definition.
  *
  * @param id Id of a stored model; excludes all other fields.
+ * @param job Id of a job whose trained weights to start from; excludes all other fields.
  * @param name Display name of the definition.
  * @param inputShape Shape of the input of the definition.
  * @param nodes Layers of the definition.
@@ -19,28 +21,40 @@ import org.jspecify.annotations.Nullable;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ModelRef(
     @Nullable String id,
+    @Nullable String job,
     @Nullable String name,
     @Nullable List<Integer> inputShape,
     @JsonProperty("layers") @Nullable List<Node> nodes,
     @Nullable String output) {
 
   public static ModelRef of(ModelSpec model) {
-    return new ModelRef(null, model.name(), model.inputShape(), model.nodes(), model.output());
+    return new ModelRef(null, null, model.name(), model.inputShape(), model.nodes(), model.output());
   }
 
   public static ModelRef of(String id) {
-    return new ModelRef(id, null, null, null, null);
+    return new ModelRef(id, null, null, null, null, null);
   }
 
   public void check(Mistakes mistakes) {
-    if (id == null) {
+    if (isDefinition()) {
       definition().check(mistakes);
-    } else if (inputShape != null || nodes != null || name != null || output != null) {
-      mistakes.add("must be either {\"id\": ...} alone or a definition without id");
+    } else if (id != null && job != null
+        || inputShape != null
+        || nodes != null
+        || name != null
+        || output != null) {
+      mistakes.add(
+          "must be either {\"id\": ...} alone, {\"job\": ...} alone, or a definition without both");
     }
   }
 
-  /** The definition that was sent; meaningful only where {@link #id} is null. */
+  /** Whether it is a definition rather than the name of something stored. */
+  @JsonIgnore
+  public boolean isDefinition() {
+    return id == null && job == null;
+  }
+
+  /** The definition that was sent; meaningful only where {@link #isDefinition()}. */
   @JsonIgnore
   public ModelSpec definition() {
     return new ModelSpec(

@@ -3,6 +3,7 @@ package dev.spikewise.sweep;
 import dev.spikewise.job.Documents;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Mistakes.Mistake;
@@ -143,12 +144,14 @@ public class Sweeps {
 
   /** Deletes a sweep that is over, with its jobs. */
   @Transactional
-  public void delete(UUID id) {
-    var state = view(lock(id)).status();
+  public void delete(UUID id, IfMatch condition) {
+    var sweep = view(lock(id));
+    condition.require(sweep.version());
+    var state = sweep.status();
     if (!state.isFinal()) {
       throw forbidden(state, "deleted", List.of("cancel"));
     }
-    jobIds(id).forEach(jobs::delete);
+    jobIds(id).forEach(job -> jobs.delete(job, IfMatch.NONE));
     sweeps.delete(id);
     documents.release(new Documents.Place(id, null, null, null, null));
   }

@@ -3,6 +3,7 @@ package dev.spikewise.web;
 import dev.spikewise.compute.Compute;
 import dev.spikewise.model.Limits;
 import dev.spikewise.problem.Checked;
+import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import java.io.IOException;
 import java.util.Map;
@@ -18,6 +19,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JavaType;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Reads a JSON body into a record, so that its sender learns of every mistake at once: what does
@@ -32,7 +34,7 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
   /** Bytes of memory that a byte of JSON takes as a tree: 23 for a list of short strings. */
   public static final int PARSED = 24;
 
-  private final TreeCheck treeCheck;
+  private final BodyReader reader;
   private final Limits limits;
   private final Compute compute;
   private final int maxLength;
@@ -43,7 +45,7 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
     long allowed = json.tokenStreamFactory().streamReadConstraints().getMaxDocumentLength();
     this.maxLength =
         (int) (allowed < 0 ? Integer.MAX_VALUE - 1 : Math.min(allowed, Integer.MAX_VALUE - 1));
-    this.treeCheck = new TreeCheck(json, limits.listEntries());
+    this.reader = new BodyReader(json, limits);
     this.limits = limits;
   }
 
@@ -83,6 +85,9 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
     } catch (JacksonException e) {
       throw new HttpMessageNotReadableException(e.getOriginalMessage(), e, message);
     }
+    if (type.toClass() == MergePatch.class) {
+      return patch(tree, type.getGeneric().toClass());
+    }
     Object document = bind(tree, getMapper().constructType(type.getType()));
     if (document instanceof Checked && body.length > SMALL) {
       // What was left out is stored too.
@@ -93,38 +98,19 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
     return document;
   }
 
+  private <T> MergePatch<T> patch(JsonNode tree, Class<T> type) {
+    if (tree instanceof ObjectNode changes) {
+      return new MergePatch<>(changes, type, this, getMapper());
+    }
+    throw new InvalidSpecException("", "must be an object of the properties to change");
+  }
+
   /**
    * The record that {@code tree} is.
    *
    * @throws dev.spikewise.problem.InvalidSpecException with all mistakes
    */
   public <T> T bind(JsonNode tree, JavaType type) {
-    var mistakes = new Mistakes();
-    if (!TreeCheck.hasFewEntries(tree, limits.entries(), mistakes)) {
-      mistakes.throwIfAny();
-    }
-    if (!treeCheck.fits(tree, type, mistakes) || mistakes.isFull()) {
-      mistakes.throwIfAny();
-    }
-    T body = getMapper().treeToValue(tree, type);
-    if (body instanceof Checked document) {
-      check(document, mistakes);
-    }
-    limits.check(body, mistakes);
-    mistakes.throwIfAny();
-    return body;
-  }
-
-  /**
-   * Adds what the document finds wrong with itself, except about the gaps that unfitting JSON has
-   * left.
-   */
-  private static void check(Checked document, Mistakes mistakes) {
-    var misfits = mistakes.list();
-    document.check(mistakes);
-    mistakes.removeIf(
-        found ->
-            !misfits.contains(found)
-                && misfits.stream().anyMatch(misfit -> misfit.isWithin(found.pointer())));
+    return reader.bind(tree, type);
   }
 }

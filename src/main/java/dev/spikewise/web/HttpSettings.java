@@ -1,6 +1,8 @@
 package dev.spikewise.web;
 
 import java.time.Duration;
+import java.util.List;
+import java.util.regex.Pattern;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
@@ -15,6 +17,8 @@ import org.springframework.util.unit.DataSize;
  *     The longest pause within a request is {@code server.tomcat.connection-timeout}.
  * @param maxStreams Maximum number of event streams open at the same time.
  * @param maxStreamsPerClient Maximum number of event streams open per tenant, user or address.
+ * @param corsOrigins Origins whose pages may call the API from a browser, such as {@code
+ *     https://lab.example.org}; none when empty.
  */
 @ConfigurationProperties("spikewise.http")
 record HttpSettings(
@@ -22,4 +26,18 @@ record HttpSettings(
     @DefaultValue("24h") Duration idempotencyTtl,
     @DefaultValue("2m") Duration maxBodyTime,
     @DefaultValue("1000") int maxStreams,
-    @DefaultValue("250") int maxStreamsPerClient) {}
+    @DefaultValue("250") int maxStreamsPerClient,
+    @DefaultValue List<String> corsOrigins) {
+
+  private static final Pattern ORIGIN = Pattern.compile("https?://[^/?#@\\s*]+");
+
+  HttpSettings {
+    for (var origin : corsOrigins) {
+      if (!ORIGIN.matcher(origin).matches()) {
+        throw new IllegalArgumentException(
+            "spikewise.http.cors-origins must list origins such as https://lab.example.org, without path or wildcard, but has "
+                + origin);
+      }
+    }
+  }
+}

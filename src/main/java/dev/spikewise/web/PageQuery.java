@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param limit Maximum number of entries per page, 1 to 200; default 50.
  * @param cursor Value of {@code next_cursor} of the preceding page; the first page when absent.
  */
-public record PageQuery(@Nullable Integer limit, @Nullable Long cursor) {
+public record PageQuery(@Nullable Integer limit, @Nullable String cursor) {
 
   private static final int DEFAULT_LIMIT = 20;
   private static final int MAX_LIMIT = 200;
@@ -28,6 +28,13 @@ public record PageQuery(@Nullable Integer limit, @Nullable Long cursor) {
 
   /** The number that every row of this page is below. */
   public long before() {
-    return cursor == null ? Long.MAX_VALUE : cursor;
+    try {
+      return cursor == null ? Long.MAX_VALUE : Long.parseLong(cursor);
+    } catch (NumberFormatException e) {
+      throw new ProblemException(
+          Code.INVALID_PARAMETER,
+          "cursor must be the next_cursor of a page of this list but was "
+              + (cursor.length() <= 60 ? cursor : cursor.substring(0, 60)));
+    }
   }
 }

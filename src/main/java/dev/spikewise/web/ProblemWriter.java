@@ -33,7 +33,7 @@ public final class ProblemWriter {
   private static final MediaType HTML = new MediaType(MediaType.TEXT_HTML, StandardCharsets.UTF_8);
 
   /** The API speaks JSON, to browsers too. */
-  private static final String API = "/api/";
+  static final String API = "/api/";
 
   /**
    * The page needs nothing from the server, which may have refused it, or be unable to: whoever has
@@ -74,7 +74,7 @@ public final class ProblemWriter {
         ? answer
             .contentType(HTML)
             .header("Content-Security-Policy", CONTENT_POLICY)
-            .body(page(problem).getBytes(StandardCharsets.UTF_8))
+            .body(page(problem, request.getContextPath()).getBytes(StandardCharsets.UTF_8))
         : answer
             .contentType(MediaType.APPLICATION_PROBLEM_JSON)
             .body(json.writeValueAsBytes(problem));
@@ -89,10 +89,10 @@ public final class ProblemWriter {
     response.getOutputStream().write(Objects.requireNonNull(answer.getBody()));
   }
 
-  private String page(Problem problem) {
+  private String page(Problem problem, String base) {
     return pages.process(
         "problem",
-        new Context(Locale.ROOT, Map.of("problem", problem, "style", style, "icon", icon)));
+        new Context(Locale.ROOT, Map.of("problem", problem, "style", style, "icon", icon, "base", base)));
   }
 
   /**
@@ -100,7 +100,7 @@ public final class ProblemWriter {
    * is no such wish: programs send it.
    */
   private static boolean wantsPage(Problem problem, HttpServletRequest request) {
-    if (problem.instance() instanceof String path && path.startsWith(API)) {
+    if (problem.instance() instanceof String path && path.startsWith(request.getContextPath() + API)) {
       return false;
     }
     try {

@@ -36,7 +36,7 @@ class OpenApiTest extends ServiceTest {
   private static final String DIGITS =
       """
       {"model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
-       "input": {"type": "dataset", "id": "digits", "encoding": "constant", "limit": 100}, "epochs": 2, "batch_size": 20,
+       "input": {"type": "dataset", "id": "digits", "encoding": "constant", "limit": 100, "test_fraction": 0.2}, "epochs": 2, "batch_size": 20,
        "loss": [{"type": "cross_entropy"}], "gates": [{"metric": "synops", "max": 1e9}], "quantize": {"bits": 8}}\
       """;
 
@@ -220,7 +220,7 @@ class OpenApiTest extends ServiceTest {
         var response =
             send(
                 call.method().toUpperCase(),
-                path(call),
+                path(call, example.contentType()),
                 BodyPublishers.ofString(example.body()),
                 "Content-Type",
                 example.contentType());
@@ -300,9 +300,12 @@ class OpenApiTest extends ServiceTest {
   }
 
   /** With the id of something that the example is about, and what has to be said in the query. */
-  private String path(Call call) {
+  private String path(Call call, String contentType) {
     return switch (call.operation().get("operationId").asString()) {
-      case "createModel" -> call.path() + SHAPE_OF_PRINTED;
+      case "createModel" -> call.path() + (contentType.startsWith("text") ? SHAPE_OF_PRINTED : "");
+      case "changeModel" -> call.path().replace("{id}", rectified());
+      case "changeDataset" -> call.path().replace("{id}", uploaded());
+      case "createJobModel" -> call.path().replace("{id}", trained().get("id").asString());
       case "convertModel" -> call.path().replace("{id}", rectified());
       case "changeJob" -> call.path().replace("{id}", trained().get("id").asString());
       default -> call.path();
@@ -313,6 +316,15 @@ class OpenApiTest extends ServiceTest {
     var submitted = post("/api/v1/jobs", DIGITS);
     assertThat(submitted.statusCode()).as(submitted.body()).isEqualTo(202);
     return finish(submitted.headers().firstValue("Location").orElseThrow());
+  }
+
+  /** A data set of two images of 1 x 1. */
+  private String uploaded() {
+    var images = new byte[] {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 9};
+    var labels = new byte[] {0, 0, 8, 1, 0, 0, 0, 2, 0, 1};
+    var stored =
+        Multipart.upload(this, Map.of("name", "two", "images", images, "labels", labels));
+    return body(stored).get("id").asString();
   }
 
   private String rectified() {
@@ -348,6 +360,8 @@ class OpenApiTest extends ServiceTest {
             List.of("/api/v1/jobs/{id}/epochs", id),
             List.of("/api/v1/jobs/{id}/events", id),
             List.of("/api/v1/jobs/{id}/statistics", id),
+            List.of("/api/v1/jobs/{id}/evaluation", id),
+            List.of("/api/v1/jobs/{id}/predictions", id),
             List.of("/api/v1/jobs/{id}/report", id),
             List.of("/api/v1/jobs", ""),
             List.of("/api/v1/models/{id}", model),
@@ -473,7 +487,7 @@ class OpenApiTest extends ServiceTest {
           var job = new JobsApi(client).createJob(
               new TrainingSpec().model(new ModelRef().id(stored.getId().toString())).epochs(2), null, null);
           for (int i = 0; i < 100 && job.getStatus() != JobResource.StatusEnum.SUCCEEDED; i++) {
-            job = new JobsApi(client).getJob(job.getId(), "wait=1", null);
+            job = new JobsApi(client).getJob(job.getId(), "wait=1", null, null);
           }
           return job.getStatus() + " " + stored.getDefinition().getLayers().size() + " " + job.getLatest().getEpoch();
         }

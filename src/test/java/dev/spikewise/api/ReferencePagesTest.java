@@ -52,9 +52,13 @@ class ReferencePagesTest extends ServiceTest {
 
             * **Errors** are `application/problem+json` with a fixed [`code`](errors.md) and every mistake under its JSON pointer.
             * **Lists** answer `{"data": [...], "next_cursor": ...}`; pass `next_cursor` as `cursor` to get the next page, and `limit`
-              (at most 200) for its size.
+              (at most 200) for its size. [Lists of jobs](../guides/api.md) can be sorted and filtered.
+            * **Parameters** that an operation does not have are refused with 400, as are those given more often than it reads.
+            * **`fields=id,status,latest.synops`** narrows a list or resource to these fields.
             * **`Idempotency-Key`** on a POST: repeating key and body returns the first answer; another body is 422.
             * **`ETag`, `If-None-Match`, `Prefer: wait=30`** on a job: poll cheaply, or wait until its state or epoch changes.
+            * **`If-Match`** on PATCH, PUT and DELETE changes only the version that it names; another version is a 412.
+            * **PATCH** takes a JSON Merge Patch: properties left out stay, `{"labels": {"old": null}}` removes one label.
             * **Event streams**: `Accept: text/event-stream` on `/jobs/{id}/events` and `/jobs/events`; `Last-Event-ID` continues after
               a lost connection or a restart.
             """);

@@ -211,7 +211,7 @@ class RefusalTest extends ServiceTest {
       strings = {
         "POST /api/v1/jobs | application/json",
         "POST /api/v1/models | application/x-hdf5",
-        "POST /api/v1/models | text/plain",
+        "POST /api/v1/models?input_shape=2 | text/plain",
         "POST /api/v1/datasets | multipart/form-data; boundary=b",
         "POST /api/v1/analyses | application/json\r\nIdempotency-Key: stalls",
         "POST /api/v1/datasets | multipart/form-data; boundary=b\r\nIdempotency-Key: stalls"
@@ -222,7 +222,7 @@ class RefusalTest extends ServiceTest {
       socket.setSoTimeout(20_000);
       var request =
           parts[0]
-              + "?input_shape=2 HTTP/1.1\r\n"
+              + " HTTP/1.1\r\n"
               + "Host: localhost\r\n"
               + "Content-Length: 999\r\n"
               + "Content-Type: "

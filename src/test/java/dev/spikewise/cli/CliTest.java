@@ -80,7 +80,7 @@ class CliTest {
     var suite = junit(path("j.xml"));
     assertThat(suite.getNumberOfTests()).isEqualTo(1);
     assertThat(suite.getNumberOfFailures() + suite.getNumberOfErrors()).isZero();
-    assertThat(suite.getTestCases().getFirst().getName()).isEqualTo("synops ≤ 1,000,000,000");
+    assertThat(suite.getTestCases().getFirst().getName()).isEqualTo("synops at most");
     assertThat(Files.readString(Path.of(path("r.md"))))
         .startsWith("### small \\| net: all gates passed");
     assertThat(Files.size(Path.of(path("w.npz")))).isPositive();
@@ -107,7 +107,9 @@ class CliTest {
     assertThat(err.toString()).contains("Gate failed: synops was");
     var suite = junit(path("j.xml"));
     assertThat(suite.getNumberOfFailures()).isEqualTo(1);
-    assertThat(suite.getTestCases().getFirst().getFailureMessage()).startsWith("synops was");
+    assertThat(suite.getTestCases().getFirst().getFailureMessage())
+        .startsWith("synops was")
+        .contains("but must be at most");
   }
 
   @Test
@@ -239,6 +241,90 @@ class CliTest {
   }
 
   @Test
+  void aJobIsCheckedAndAnalysedWithoutStartingTheService() throws IOException {
+    assertThat(run("validate", file, "--server", server())).as(err.toString()).isZero();
+    var servers = Client.JSON.readTree(out.toString());
+    out.getBuffer().setLength(0);
+    assertThat(run("validate", file)).as(err.toString()).isZero();
+    assertThat(Client.JSON.readTree(out.toString())).as("as the server answers").isEqualTo(servers);
+
+    var analysis =
+        Files.writeString(
+            folder.resolve("analysis.json"),
+            JOB.replaceFirst("\\{\"name\".*\"model\"", "{\"batch_size\": 2, \"model\""));
+    out.getBuffer().setLength(0);
+    assertThat(run("analyze", analysis.toString(), "--server", server())).isZero();
+    servers = Client.JSON.readTree(out.toString());
+    out.getBuffer().setLength(0);
+    assertThat(run("analyze", analysis.toString())).as(err.toString()).isZero();
+    assertThat(Client.JSON.readTree(out.toString())).isEqualTo(servers);
+
+    out.getBuffer().setLength(0);
+    Files.writeString(Path.of(file), "{\"epoch\": 3}");
+    assertThat(run("validate", file)).isEqualTo(2);
+    assertThat(Client.JSON.readTree(out.toString()).get("code").asString())
+        .isEqualTo("invalid_spec");
+    assertThat(err.toString()).contains("/epoch is not a property of this object; did you mean epochs?");
+    Files.writeString(Path.of(file), "{\"model\": {\"id\": \"x\"}}");
+    assertThat(run("validate", file)).isEqualTo(2);
+    assertThat(err.toString()).contains("/model/id", "--server");
+  }
+
+  @Test
+  void filesAreTheDataSetWithAndWithoutAServer() throws IOException {
+    Files.writeString(
+        Path.of(file),
+        """
+        {"epochs": 1, "batch_size": 2, "time_steps": 2, "loss": [{"type": "cross_entropy"}],
+         "model": {"input_shape": [1, 2, 2], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 2},
+          {"type": "IAF"}]}}""");
+    var images = new byte[] {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 50, 60, 70, 80};
+    var labels = new byte[] {0, 0, 8, 1, 0, 0, 0, 2, 0, 1};
+    var options =
+        List.of(
+            "--dataset",
+            "images=" + Files.write(folder.resolve("images"), images),
+            "--dataset",
+            "labels=" + Files.write(folder.resolve("labels"), labels));
+    var validate = new ArrayList<>(List.of("validate", file));
+    validate.addAll(options);
+    assertThat(run(validate.toArray(String[]::new))).as(err.toString()).isZero();
+    assertThat(Client.JSON.readTree(out.toString()).get("samples").asInt()).isEqualTo(2);
+    assertThat(submit(options.toArray(String[]::new))).as(err.toString()).isZero();
+    assertThat(run("validate", file, "--dataset", path("none.npz"))).isEqualTo(2);
+  }
+
+  @Test
+  void aBaselineIsFoundByItsNameAndSeveralLabels() throws IOException {
+    assertThat(submit("--wait", "--name", "first", "--label", "a:b=1", "--label", "c=x,y")).isZero();
+    assertThat(submit("--wait", "--name", "second", "--label", "a:b=1", "--label", "c=other"))
+        .isZero();
+    String[] found = {
+      "--wait", "--gate", "synops<=baseline", "--markdown", path("r.md"), "--baseline", "a:b=1",
+      "--baseline", "c=x,y", "--baseline", "name=first"
+    };
+    assertThat(submit(found)).as(err.toString()).isZero();
+    assertThat(Files.readString(Path.of(path("r.md"))))
+        .contains("| metric | baseline | this job | change |", "| synops per sample |");
+    found[found.length - 1] = "name=second";
+    assertThat(submit(found)).isEqualTo(2);
+    assertThat(err.toString()).contains("no succeeded job matches");
+    var baseline = Client.JSON.createObjectNode().put("id", "before");
+    baseline.putObject("latest").put("synops", 200.0).put("loss", 0.0);
+    var job = Client.JSON.createObjectNode().put("name", "a|b").put("status", "succeeded");
+    job.putObject("latest").put("synops", 150.0).put("loss", 0.0);
+    assertThat(MarkdownReport.of(job, baseline))
+        .startsWith("### a\\|b: succeeded")
+        .contains("| synops per sample | 200 | 150 | -50 (-25.0 %) |", "| loss | 0 | 0 | 0 |");
+  }
+
+  @Test
+  void annotationsOfGithubAreOnOneLine() {
+    assertThat(RunningJob.annotation("Gate failed: a, b", "100 %\nand more"))
+        .isEqualTo("::error title=Gate failed%3A a%2C b::100 %25%0Aand more");
+  }
+
+  @Test
   void noServerIsNotTheJobsFault() {
     assertThat(run("report", "00000000-0000-0000-0000-000000000000", "--server", server()))
         .isEqualTo(2);
@@ -247,10 +333,12 @@ class CliTest {
 
   @Test
   void aProcessOfItsOwnTrainsWithoutAServerAndPrintsOneDocument() throws Exception {
-    var process =
+    var builder =
         new ProcessBuilder(command("train", file, "--gate", "synops<=1"))
-            .redirectError(folder.resolve("err").toFile())
-            .start();
+            .redirectError(folder.resolve("err").toFile());
+    var temporary = Files.createDirectory(folder.resolve("tmp"));
+    builder.environment().put("JAVA_TOOL_OPTIONS", "-Djava.io.tmpdir=" + temporary);
+    var process = builder.start();
     var printed = process.getInputStream().readAllBytes();
     assertThat(process.waitFor()).as(Files.readString(folder.resolve("err"))).isEqualTo(1);
     var job = Client.JSON.readTree(printed);
@@ -258,6 +346,9 @@ class CliTest {
     // Started without a flag for the Vector API, the process has got it by itself.
     assertThat(job.at("/provenance/kernels").asString()).startsWith("vector-");
     assertThat(Files.readString(folder.resolve("err"))).contains("Gate failed: synops was");
+    try (var left = Files.list(temporary)) {
+      assertThat(left).as("left in the folder for temporary files").isEmpty();
+    }
   }
 
   /** As a process of its own. */

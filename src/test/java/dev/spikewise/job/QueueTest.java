@@ -10,6 +10,7 @@ import dev.spikewise.dataset.Datasets;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.tenant.Tenants;
@@ -185,9 +186,9 @@ class QueueTest {
       assertThat(jobs.get(id).reason()).isEqualTo(Reason.UNREADABLE);
       assertThat(jobs.get(id).error().detail()).contains("TrainingSpec cannot be read");
       assertThat(jobs.stateChanges(id)).hasSize(2);
-      jobs.delete(id);
+      jobs.delete(id, IfMatch.NONE);
     }
-    jobs.delete(gone);
+    jobs.delete(gone, IfMatch.NONE);
     assertThat(documents()).as("only that of the running job").isEqualTo(1);
   }
 

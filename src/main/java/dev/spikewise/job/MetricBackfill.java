@@ -1,0 +1,77 @@
+package dev.spikewise.job;
+
+import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.store.StoredJson;
+import java.sql.Types;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.boot.context.event.ApplicationReadyEvent;
+import org.springframework.context.event.EventListener;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Component;
+
+/**
+ * Fills the columns that jobs are sorted by for jobs that an earlier version has trained. Not a
+ * migration, because replicas of the earlier version may go on writing while they are replaced.
+ */
+@Component
+class MetricBackfill {
+
+  private static final Logger LOG = LoggerFactory.getLogger(MetricBackfill.class);
+  private static final int BATCH = 200;
+
+  private final JdbcClient jdbc;
+  private final StoredJson json;
+
+  MetricBackfill(JdbcClient jdbc, StoredJson json) {
+    this.jdbc = jdbc;
+    this.json = json;
+  }
+
+  private record Row(UUID id, long number, String latest) {}
+
+  @EventListener(ApplicationReadyEvent.class)
+  void fill() {
+    long after = 0;
+    while (true) {
+      var rows =
+          jdbc.sql(
+                  "select id, number, latest from job where latest is not null and synops is null"
+                      + " and number > ? order by number limit "
+                      + BATCH)
+              .param(after)
+              .query(
+                  (row, _) ->
+                      new Row(row.getObject(1, UUID.class), row.getLong(2), row.getString(3)))
+              .list();
+      if (rows.isEmpty()) {
+        return;
+      }
+      rows.forEach(this::fill);
+      after = rows.getLast().number();
+    }
+  }
+
+  private void fill(Row row) {
+    EpochMetrics latest;
+    try {
+      latest = json.read(row.latest(), EpochMetrics.class);
+    } catch (StoredJson.Unreadable e) {
+      LOG.warn("Job {} is sorted as one without metrics: {}", row.id(), e.getMessage());
+      return;
+    }
+    // A worker may have stored a newer epoch in the meantime.
+    jdbc.sql(
+            "update job set loss = :loss, synops = :synops, firing_rate = :firing_rate,"
+                + " accuracy = :accuracy, test_accuracy = :test_accuracy"
+                + " where id = :id and synops is null")
+        .param("loss", latest.loss())
+        .param("synops", latest.synops())
+        .param("firing_rate", latest.firingRate())
+        .param("accuracy", latest.accuracy(), Types.DOUBLE)
+        .param("test_accuracy", latest.testAccuracy(), Types.DOUBLE)
+        .param("id", row.id())
+        .update();
+  }
+}
