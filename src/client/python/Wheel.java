@@ -48,7 +48,8 @@ final class Wheel {
         Requires-Dist: pandas; extra == "frames"
         Description-Content-Type: text/markdown
 
-        %s"""
+        %s\
+        """
             .formatted(version, Files.readString(client.resolve("README.md")))
             .getBytes(StandardCharsets.UTF_8));
     files.put(

@@ -11,8 +11,8 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Mistakes.Mistake;
 import dev.spikewise.spec.Page;
 import dev.spikewise.spec.Preparation;
-import dev.spikewise.web.LabelQuery;
 import dev.spikewise.web.BodyConverter;
+import dev.spikewise.web.LabelQuery;
 import dev.spikewise.web.Links;
 import dev.spikewise.web.MergePatch;
 import dev.spikewise.web.PageQuery;
@@ -212,8 +212,7 @@ class DatasetController {
    * @param name Only data sets with this name.
    * @param search Only data sets whose name contains this text, in upper or lower case.
    */
-  record Query(
-      @Nullable List<String> label, @Nullable String name, @Nullable String search) {
+  record Query(@Nullable List<String> label, @Nullable String name, @Nullable String search) {
     Datasets.Filter filter() {
       return new Datasets.Filter(LabelQuery.parse(label), name, search);
     }

@@ -165,8 +165,7 @@ class JobController {
       @ParameterObject JobQuery query,
       @ParameterObject MetricQuery metrics,
       @ParameterObject PageQuery page) {
-    var found =
-        jobs.list(query.filter(metrics), query.order(), page.size(), page.cursor());
+    var found = jobs.list(query.filter(metrics), query.order(), page.size(), page.cursor());
     return new Page<>(found.data().stream().map(Item::of).toList(), found.nextCursor());
   }
 
@@ -324,7 +323,10 @@ class JobController {
         .body(model);
   }
 
-  /** Returns the accuracy per class and confusion matrix of a job's test samples after its last epoch. */
+  /**
+   * Returns the accuracy per class and confusion matrix of a job's test samples after its last
+   * epoch.
+   */
   @GetMapping("/{id}/evaluation")
   @SelectableFields
   Evaluation evaluation(@PathVariable UUID id) {
@@ -347,8 +349,8 @@ class JobController {
   }
 
   /**
-   * Returns the predicted class of each test sample after a job's last epoch as .npz with the arrays sample,
-   * label, predicted, classes and confusion_matrix.
+   * Returns the predicted class of each test sample after a job's last epoch as .npz with the
+   * arrays sample, label, predicted, classes and confusion_matrix.
    */
   @GetMapping(
       path = {"/{id}/predictions", "/{id}/predictions.npz"},

@@ -50,8 +50,7 @@ class JobListWatch {
    *
    * @param base what comes before the paths of links
    */
-  record Listed(
-      Jobs.Filter filter, JobSort sort, int size, @Nullable String cursor, String base) {}
+  record Listed(Jobs.Filter filter, JobSort sort, int size, @Nullable String cursor, String base) {}
 
   /** A list as it was at one look, with the jobs as they are sent. */
   private final class Listing {
@@ -89,8 +88,10 @@ class JobListWatch {
             feeds.follow(
                 listed,
                 LOOK,
-                () -> new Listing(
-                        jobs.list(listed.filter, listed.sort, listed.size, listed.cursor).data()))) {
+                () ->
+                    new Listing(
+                        jobs.list(listed.filter, listed.sort, listed.size, listed.cursor)
+                            .data()))) {
       write(feed, feed.now(), last, response);
     }
   }

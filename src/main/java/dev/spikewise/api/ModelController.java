@@ -149,8 +149,8 @@ class ModelController {
   }
 
   /**
-   * Changes the name and labels of a model. Properties that the patch leaves out stay as they are; a
-   * label that is null is removed.
+   * Changes the name and labels of a model. Properties that the patch leaves out stay as they are;
+   * a label that is null is removed.
    */
   @PatchMapping(
       path = "/{id}",

@@ -35,6 +35,7 @@ final class Client {
 
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+
   /** Address of the server, a path below which it serves included. */
   private final String base;
 

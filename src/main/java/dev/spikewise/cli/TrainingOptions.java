@@ -131,7 +131,9 @@ final class TrainingOptions {
     if (client == null) {
       throw new CommandException(
           ExitCode.INVALID_INPUT,
-          "--baseline " + baseline.getFirst() + " is no file, and no server is named to ask for it");
+          "--baseline "
+              + baseline.getFirst()
+              + " is no file, and no server is named to ask for it");
     }
     if (baseline.size() == 1 && baseline.getFirst().indexOf('=') < 0) {
       return client.get("/jobs/" + encode(baseline.getFirst()));
@@ -154,7 +156,8 @@ final class TrainingOptions {
     var found = client.get(query.toString()).path("data").path(0);
     if (found.isMissingNode()) {
       throw new CommandException(
-          ExitCode.INVALID_INPUT, "no succeeded job matches --baseline " + String.join(" ", baseline));
+          ExitCode.INVALID_INPUT,
+          "no succeeded job matches --baseline " + String.join(" ", baseline));
     }
     return found;
   }

@@ -8,9 +8,6 @@ import dev.spikewise.model.ModelSummary;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
 import dev.spikewise.web.LabelQuery;
-import org.jspecify.annotations.Nullable;
-import org.springframework.web.util.UriComponentsBuilder;
-import org.springframework.web.bind.annotation.ModelAttribute;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -18,13 +15,16 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.core.io.Resource;
 import org.springframework.stereotype.Controller;
 import org.springframework.ui.Model;
 import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.ModelAttribute;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.util.UriComponentsBuilder;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -89,16 +89,11 @@ class Pages {
 
     /** For aria-sort of the column of {@code key}, which has a hyphen. */
     public @Nullable String direction(String key) {
-      return key.equals(sort)
-          ? "descending"
-          : key.substring(1).equals(sort) ? "ascending" : null;
+      return key.equals(sort) ? "descending" : key.substring(1).equals(sort) ? "ascending" : null;
     }
 
     private String address(
-        String base,
-        @Nullable String sort,
-        @Nullable String show,
-        @Nullable String cursor) {
+        String base, @Nullable String sort, @Nullable String show, @Nullable String cursor) {
       var address = UriComponentsBuilder.fromPath(base + "/");
       put(address, "show", show);
       put(address, "search", search);
@@ -229,7 +224,8 @@ class Pages {
       // All of it stands in the field that overrides the others.
       page.addAttribute("from", jobs.get(from));
       page.addAttribute(
-          "more", mapper.writerWithDefaultPrettyPrinter().writeValueAsString(jobs.get(from).spec()));
+          "more",
+          mapper.writerWithDefaultPrettyPrinter().writeValueAsString(jobs.get(from).spec()));
     }
     return "new";
   }

@@ -207,8 +207,7 @@ public class Datasets {
    * @param name the whole name
    * @param search part of the name, in upper or lower case
    */
-  public record Filter(
-      Map<String, String> labels, @Nullable String name, @Nullable String search) {
+  public record Filter(Map<String, String> labels, @Nullable String name, @Nullable String search) {
     public static final Filter ALL = new Filter(Map.of(), null, null);
   }
 
@@ -216,8 +215,7 @@ public class Datasets {
   @Transactional(readOnly = true)
   public Page<DatasetInfo> list(Filter filter, int limit, long cursor) {
     var where = new StringBuilder("where number < ? and (? or tenant = ?)");
-    var values =
-        new ArrayList<Object>(List.of(cursor, tenants.seeAll(), tenants.owner()));
+    var values = new ArrayList<Object>(List.of(cursor, tenants.seeAll(), tenants.owner()));
     if (filter.name() != null) {
       where.append(" and name = ?");
       values.add(filter.name());
@@ -231,7 +229,8 @@ public class Datasets {
         .forEach(
             (label, content) -> {
               where.append(
-                  " and id in (select dataset_id from dataset_label where label = ? and content = ?)");
+                  " and id in (select dataset_id from dataset_label where label = ? and content ="
+                      + " ?)");
               values.add(label);
               values.add(content);
             });
@@ -263,8 +262,7 @@ public class Datasets {
   private static boolean isBundledIn(Filter filter) {
     return filter.labels().isEmpty()
         && (filter.name() == null || filter.name().equals(DIGITS))
-        && (filter.search() == null
-            || DIGITS.contains(filter.search().toLowerCase(Locale.ROOT)));
+        && (filter.search() == null || DIGITS.contains(filter.search().toLowerCase(Locale.ROOT)));
   }
 
   private Map<String, Map<String, String>> labels(List<String> ids) {
@@ -307,7 +305,9 @@ public class Datasets {
   /** The data set, which nobody else changes before the transaction ends. */
   private DatasetInfo locked(String id, IfMatch condition) {
     if (id.equals(DIGITS)) {
-      throw new ProblemException(Code.CONFLICT, "the data set `digits` is part of the service and cannot be changed or deleted");
+      throw new ProblemException(
+          Code.CONFLICT,
+          "the data set `digits` is part of the service and cannot be changed or deleted");
     }
     jdbc.sql("select id from dataset where id = ? for update").param(id).query(String.class).list();
     var info = get(id);

@@ -46,7 +46,8 @@ public final class LocalDatasets {
     if (files.isEmpty()) {
       throw new InvalidSpecException(
           "/input/id",
-          "names a data set of a server: name that with --server, give files with --dataset, or use `digits`.");
+          "names a data set of a server: name that with --server, give files with --dataset, or use"
+              + " `digits`.");
     }
     var read = read(files);
     return new Local(read.dataset(), DatasetInfo.of("local", read, null).memoryBytes());

@@ -84,15 +84,15 @@ class Checkpoints {
         .update();
   }
 
-  private void insert(
-      UUID jobId, Checkpoint checkpoint, @Nullable Analysis analysis, Instant now) {
+  private void insert(UUID jobId, Checkpoint checkpoint, @Nullable Analysis analysis, Instant now) {
     var predictions = analysis == null ? null : analysis.predictions();
     client
         .sql(
             """
             insert into checkpoint
               (job_id, epoch, content, statistics, firing_rates, predictions, created_at)
-            values (:job, :epoch, :content, :statistics, :firing_rates, :predictions, :now)""")
+            values (:job, :epoch, :content, :statistics, :firing_rates, :predictions, :now)\
+            """)
         .param("job", jobId)
         .param("epoch", checkpoint.epoch())
         .param("content", checkpoint.toBytes())
@@ -191,7 +191,8 @@ class Checkpoints {
   Optional<Predictions> predictions(UUID jobId) {
     return client
         .sql(
-            "select predictions from checkpoint where job_id = :job and epoch > 0 order by epoch desc limit 1")
+            "select predictions from checkpoint where job_id = :job and epoch > 0 order by epoch"
+                + " desc limit 1")
         .param("job", jobId)
         .query((row, _) -> Optional.ofNullable(row.getBytes(1)))
         .optional()

@@ -88,8 +88,7 @@ public record Evaluation(
   /** Counts by label and predicted class. */
   static int[][] matrix(Predictions predictions) {
     int classes =
-        Math.max(
-            predictions.classes(), IntStream.of(predictions.labels()).max().orElse(-1) + 1);
+        Math.max(predictions.classes(), IntStream.of(predictions.labels()).max().orElse(-1) + 1);
     var matrix = new int[classes][classes];
     for (int i = 0; i < predictions.labels().length; i++) {
       matrix[predictions.labels()[i]][predictions.predicted()[i]]++;

@@ -156,8 +156,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
 
     public Filter(
         Collection<JobState> statuses, Map<String, String> labels, @Nullable String name) {
-      this(
-          statuses, labels, name, null, null, null, null, new Range<>(null, null), Map.of());
+      this(statuses, labels, name, null, null, null, null, new Range<>(null, null), Map.of());
     }
   }
 
@@ -522,8 +521,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     boolean more = true;
     while (more && rows.size() <= limit && bytes < Page.MAX_BYTES) {
       int wanted = Math.min(limit + 1 - rows.size(), CHUNK);
-      var found =
-          jobs.findBy(matching(filter, sort, next), query -> query.limit(wanted).all());
+      var found = jobs.findBy(matching(filter, sort, next), query -> query.limit(wanted).all());
       more = found.size() == wanted;
       for (var row : found) {
         if (bytes < Page.MAX_BYTES) {
@@ -928,8 +926,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
       flat[i] = matrix[i / matrix.length][i % matrix.length];
     }
     var arrays = Checkpoints.tensors(all);
-    arrays.put(
-        "confusion_matrix", new Tensor(new int[] {matrix.length, matrix.length}, flat));
+    arrays.put("confusion_matrix", new Tensor(new int[] {matrix.length, matrix.length}, flat));
     return Checkpoints.npz(arrays);
   }
 

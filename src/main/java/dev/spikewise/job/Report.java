@@ -27,7 +27,9 @@ public final class Report {
         text.append(
             "| %s | %s | %s |\n"
                 .formatted(
-                    limits(gate.metric(), gate.min(), gate.max()), number(gate.value()), gate.passed() ? "passed" : "**failed**"));
+                    limits(gate.metric(), gate.min(), gate.max()),
+                    number(gate.value()),
+                    gate.passed() ? "passed" : "**failed**"));
       }
       text.append('\n');
     }

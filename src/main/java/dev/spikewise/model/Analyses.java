@@ -109,8 +109,7 @@ public class Analyses {
     return spec.quantize() == null
         ? statistics
         : statistics.with(
-            Analyzer.quantized(
-                network.spec(), network.weights(), spec.quantize(), batch, engine));
+            Analyzer.quantized(network.spec(), network.weights(), spec.quantize(), batch, engine));
   }
 
   private void bound(AnalysisSpec spec, ModelSpec model) {

@@ -158,15 +158,16 @@ public class Models {
    */
   public Model createFromNir(byte[] file, @Nullable String dialect) {
     var assumptions = new ArrayList<String>();
-    return add(compute.run(
-            run -> {
-              run.reserve(file.length);
-              var network =
-                  NirReader.read(file, dialect == null ? null : dialect(dialect), run::reserve);
-              bound(network.model());
-              assumptions.addAll(network.assumptions());
-              return Trained.of(new TrainedModel(network.model(), network.weights()));
-            }),
+    return add(
+            compute.run(
+                run -> {
+                  run.reserve(file.length);
+                  var network =
+                      NirReader.read(file, dialect == null ? null : dialect(dialect), run::reserve);
+                  bound(network.model());
+                  assumptions.addAll(network.assumptions());
+                  return Trained.of(new TrainedModel(network.model(), network.weights()));
+                }),
             new Model.Source(Model.Origin.NIR, null),
             ModelPatch.NONE)
         .assuming(assumptions);
@@ -365,8 +366,7 @@ public class Models {
                     + " order by number desc limit ?")
             .params(values)
             .query(
-                (row, _) ->
-                    new Size(row.getObject(1, UUID.class), row.getLong(2), row.getLong(3)))
+                (row, _) -> new Size(row.getObject(1, UUID.class), row.getLong(2), row.getLong(3)))
             .list();
     var page = Page.of(sizes, limit, Size::bytes, Function.identity(), Size::number);
     var rows =

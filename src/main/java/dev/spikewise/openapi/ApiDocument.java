@@ -59,8 +59,7 @@ import tools.jackson.databind.json.JsonMapper;
  * .txt for a body in text/plain).
  */
 @Component
-class ApiDocument
-    implements OpenApiCustomizer, GlobalOperationCustomizer, ServerBaseUrlCustomizer {
+class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, ServerBaseUrlCustomizer {
 
   private static final String BASE = "/api/v1/";
   private static final String PROBLEM = "application/problem+json";
@@ -228,8 +227,8 @@ class ApiDocument
           rest.equals("Model")
               ? "create" + one + rest
               : single
-              ? rest.substring(0, 1).toLowerCase(Locale.ROOT) + rest.substring(1) + one
-              : "create" + one;
+                  ? rest.substring(0, 1).toLowerCase(Locale.ROOT) + rest.substring(1) + one
+                  : "create" + one;
       case PATCH -> "change" + one + rest;
       default -> method.name().toLowerCase(Locale.ROOT) + one + rest;
     };
@@ -285,7 +284,8 @@ class ApiDocument
               "Long polling: wait=30 delays the response until something changes, at most 60"
                   + " seconds.";
           case "If-None-Match" -> "ETag of the version that the client has.";
-          case "If-Match" -> "ETag of the version to change; any other version is answered with 412.";
+          case "If-Match" ->
+              "ETag of the version to change; any other version is answered with 412.";
           case "Last-Event-ID" -> "Id of the last event received; the stream continues after it.";
           default -> null;
         });

@@ -30,8 +30,7 @@ final class ForeignPageFilter extends OncePerRequestFilter {
   private final CrossOrigin crossOrigin;
   private final ProblemWriter problems;
 
-  ForeignPageFilter(
-      boolean loopbackNamesOnly, CrossOrigin crossOrigin, ProblemWriter problems) {
+  ForeignPageFilter(boolean loopbackNamesOnly, CrossOrigin crossOrigin, ProblemWriter problems) {
     this.loopbackNamesOnly = loopbackNamesOnly;
     this.crossOrigin = crossOrigin;
     this.problems = problems;
@@ -52,7 +51,7 @@ final class ForeignPageFilter extends OncePerRequestFilter {
   private @Nullable String reasonToRefuse(HttpServletRequest request) {
     if (loopbackNamesOnly && !LOOPBACK.contains(request.getServerName())) {
       return "a server without credentials answers to localhost only; configure"
-                 + " spikewise.security.api-keys, or set spikewise.security.anonymous=true";
+          + " spikewise.security.api-keys, or set spikewise.security.anonymous=true";
     }
     if (SAFE.contains(request.getMethod())
         || isOwnPage(request)
@@ -60,7 +59,7 @@ final class ForeignPageFilter extends OncePerRequestFilter {
       return null;
     }
     return "requests that change data are refused when they come from another site's page: use the"
-               + " API directly";
+        + " API directly";
   }
 
   private static boolean isOwnPage(HttpServletRequest request) {

@@ -71,8 +71,8 @@ class SecurityConfiguration {
   }
 
   @Bean
-  SecurityFilterChain filters(
-      HttpSecurity http, CrossOrigin crossOrigin, ProblemWriter problems) throws Exception {
+  SecurityFilterChain filters(HttpSecurity http, CrossOrigin crossOrigin, ProblemWriter problems)
+      throws Exception {
     http
         // There is no session to ride on; ForeignPageFilter stops requests from other sites' pages.
         .csrf(AbstractHttpConfigurer::disable)
@@ -88,7 +88,8 @@ class SecurityConfiguration {
                     .accessDeniedHandler(refused(problems)))
         .addFilterAfter(new AuditFilter(), HeaderWriterFilter.class)
         .addFilterAfter(
-            new ForeignPageFilter(open && !settings.anonymous(), crossOrigin, problems), AuditFilter.class)
+            new ForeignPageFilter(open && !settings.anonymous(), crossOrigin, problems),
+            AuditFilter.class)
         .addFilterAfter(new ApiKeyFilter(settings.apiKeys()), ForeignPageFilter.class)
         .authorizeHttpRequests(
             requests -> {
@@ -172,7 +173,7 @@ class SecurityConfiguration {
               settings.apiKeys().isEmpty()
                   ? "credentials are required: send a bearer token"
                   : "credentials are required: send an API key as X-API-Key or, from a browser, as"
-                        + " the password"
+                      + " the password"
                       + (tokens ? "; or a bearer token" : "")),
           request,
           response);

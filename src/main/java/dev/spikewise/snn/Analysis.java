@@ -20,9 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param predictions of the test samples after an epoch; null where there are none, or no labels
  */
 public record Analysis(
-    Statistics statistics,
-    Map<String, Tensor> firingRates,
-    @Nullable Predictions predictions) {
+    Statistics statistics, Map<String, Tensor> firingRates, @Nullable Predictions predictions) {
 
   static Analysis of(Counter counter, ModelSpec model) {
     var shapes = new HashMap<String, Shape>();

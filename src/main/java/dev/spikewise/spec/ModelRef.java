@@ -8,8 +8,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Model to use: <code>{"id": ...}</code> for a stored one, <code>{"job": ...}</code> for the network
- * of a job with its trained weights, or a definition.
+ * Model to use: <code>{"id": ...}</code> for a stored one, <code>{"job": ...}</code> for the
+ * network of a job with its trained weights, or a definition.
  *
  * @param id Id of a stored model; excludes all other fields.
  * @param job Id of a job whose trained weights to start from; excludes all other fields.
@@ -28,7 +28,8 @@ public record ModelRef(
     @Nullable String output) {
 
   public static ModelRef of(ModelSpec model) {
-    return new ModelRef(null, null, model.name(), model.inputShape(), model.nodes(), model.output());
+    return new ModelRef(
+        null, null, model.name(), model.inputShape(), model.nodes(), model.output());
   }
 
   public static ModelRef of(String id) {

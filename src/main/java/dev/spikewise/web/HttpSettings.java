@@ -35,7 +35,8 @@ record HttpSettings(
     for (var origin : corsOrigins) {
       if (!ORIGIN.matcher(origin).matches()) {
         throw new IllegalArgumentException(
-            "spikewise.http.cors-origins must list origins such as https://lab.example.org, without path or wildcard, but has "
+            "spikewise.http.cors-origins must list origins such as https://lab.example.org, without"
+                + " path or wildcard, but has "
                 + origin);
       }
     }

@@ -92,7 +92,8 @@ public final class ProblemWriter {
   private String page(Problem problem, String base) {
     return pages.process(
         "problem",
-        new Context(Locale.ROOT, Map.of("problem", problem, "style", style, "icon", icon, "base", base)));
+        new Context(
+            Locale.ROOT, Map.of("problem", problem, "style", style, "icon", icon, "base", base)));
   }
 
   /**
@@ -100,7 +101,8 @@ public final class ProblemWriter {
    * is no such wish: programs send it.
    */
   private static boolean wantsPage(Problem problem, HttpServletRequest request) {
-    if (problem.instance() instanceof String path && path.startsWith(request.getContextPath() + API)) {
+    if (problem.instance() instanceof String path
+        && path.startsWith(request.getContextPath() + API)) {
       return false;
     }
     try {

@@ -57,7 +57,9 @@ final class QueryCheck implements HandlerInterceptor {
     var given = new LinkedHashMap<String, Integer>();
     request.getParameterMap().forEach((name, values) -> given.put(name, values.length));
     if (request instanceof MultipartHttpServletRequest parts) {
-      parts.getMultiFileMap().forEach((name, files) -> given.merge(name, files.size(), Integer::sum));
+      parts
+          .getMultiFileMap()
+          .forEach((name, files) -> given.merge(name, files.size(), Integer::sum));
     }
     given.forEach(
         (name, times) -> {

@@ -9,7 +9,8 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * An operation whose response can be narrowed to the fields that the parameter {@code fields} names.
+ * An operation whose response can be narrowed to the fields that the parameter {@code fields}
+ * names.
  */
 @Parameter(
     name = SelectableFields.PARAMETER,

@@ -13,7 +13,9 @@ import org.springframework.http.converter.HttpMessageConverters;
 import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
-/** Makes Spring MVC as strict as the API: what it would ignore, guess or split is refused or kept. */
+/**
+ * Makes Spring MVC as strict as the API: what it would ignore, guess or split is refused or kept.
+ */
 @Configuration(proxyBeanMethods = false)
 class WebConfiguration implements WebMvcConfigurer {
 
@@ -33,7 +35,9 @@ class WebConfiguration implements WebMvcConfigurer {
     registry.addConverter(new WholeText());
   }
 
-  /** YAML and other formats of Jackson, which come with libraries, would not be checked as JSON is. */
+  /**
+   * YAML and other formats of Jackson, which come with libraries, would not be checked as JSON is.
+   */
   @Override
   public void configureMessageConverters(HttpMessageConverters.ServerBuilder builder) {
     builder.configureMessageConvertersList(

@@ -27,16 +27,19 @@ class LineageTest extends ServiceTest {
       {"name": "digits", "epochs": 3, "batch_size": 16, "time_steps": 4, "optimizer": {"type": "adam", "learning_rate": 0.01},
        "input": {"type": "dataset", "id": "digits", "limit": 120, "test_fraction": 0.25},
        "loss": [{"type": "cross_entropy"}],
-       "model": %s}""";
+       "model": %s}\
+      """;
   private static final String MODEL =
       """
       {"name": "flat", "input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 10},
-       {"type": "IAF"}]}""";
+       {"type": "IAF"}]}\
+      """;
 
   private JsonNode trained(String model) throws InterruptedException {
     var submitted = post("/api/v1/jobs", DIGITS.formatted(model));
     assertThat(submitted.statusCode()).as(submitted.body()).isEqualTo(202);
-    var job = await(submitted.headers().firstValue("Location").orElseThrow(), "succeeded", "failed");
+    var job =
+        await(submitted.headers().firstValue("Location").orElseThrow(), "succeeded", "failed");
     assertThat(job.get("status").asString()).as(job.toPrettyString()).isEqualTo("succeeded");
     return job;
   }
@@ -71,10 +74,10 @@ class LineageTest extends ServiceTest {
                 .tensors()
                 .get("1.weight")
                 .data());
-    assertThat(ids("/api/v1/models?source=" + id)).containsExactly(body(created).get("id").asString());
+    assertThat(ids("/api/v1/models?source=" + id))
+        .containsExactly(body(created).get("id").asString());
     // A name without a body, too.
-    assertThat(
-            send("POST", "/api/v1/jobs/" + id + "/model", BodyPublishers.noBody()).statusCode())
+    assertThat(send("POST", "/api/v1/jobs/" + id + "/model", BodyPublishers.noBody()).statusCode())
         .isEqualTo(201);
 
     var next = trained("{\"job\": \"%s\"}".formatted(id));
@@ -90,9 +93,9 @@ class LineageTest extends ServiceTest {
         .containsExactly(byModel.get("id").asString());
 
     var analysis =
-        "{\"model\": %s, \"time_steps\": 4, \"input\": {\"type\": \"dataset\", \"id\": \"digits\"}}";
-    var reached =
-        post("/api/v1/analyses", analysis.formatted("{\"job\": \"" + id + "\"}"));
+        "{\"model\": %s, \"time_steps\": 4, \"input\": {\"type\": \"dataset\", \"id\":"
+            + " \"digits\"}}";
+    var reached = post("/api/v1/analyses", analysis.formatted("{\"job\": \"" + id + "\"}"));
     assertThat(reached.statusCode()).as(reached.body()).isEqualTo(200);
     assertThat(body(reached).get("firing_rate").asDouble())
         .isNotEqualTo(
@@ -161,7 +164,8 @@ class LineageTest extends ServiceTest {
     var unlabelled =
         post(
             "/api/v1/jobs",
-            "{\"epochs\": 1, \"model\": {\"input_shape\": [2], \"layers\": [{\"type\": \"Linear\", \"out_features\": 2}, {\"type\": \"IAF\"}]}}");
+            "{\"epochs\": 1, \"model\": {\"input_shape\": [2], \"layers\": [{\"type\": \"Linear\","
+                + " \"out_features\": 2}, {\"type\": \"IAF\"}]}}");
     var other = unlabelled.headers().firstValue("Location").orElseThrow();
     await(other, "succeeded", "failed");
     assertThat(problem(get(other + "/evaluation"), 404, "not_found").get("detail").asString())
@@ -176,7 +180,8 @@ class LineageTest extends ServiceTest {
     assertThat(body(created).at("/source/kind").asString()).isEqualTo("definition");
     var etag = get(path).headers().firstValue("ETag").orElseThrow();
     var changed =
-        patch(path, "{\"name\": \"M %s\", \"labels\": {\"tag\": \"%s\"}}".formatted(tag, tag), etag);
+        patch(
+            path, "{\"name\": \"M %s\", \"labels\": {\"tag\": \"%s\"}}".formatted(tag, tag), etag);
     assertThat(changed.statusCode()).as(changed.body()).isEqualTo(200);
     assertThat(ids("/api/v1/models?label=tag:" + tag)).hasSize(1);
     assertThat(ids("/api/v1/models?search=m%20" + tag)).hasSize(1);

@@ -322,8 +322,7 @@ class OpenApiTest extends ServiceTest {
   private String uploaded() {
     var images = new byte[] {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 9};
     var labels = new byte[] {0, 0, 8, 1, 0, 0, 0, 2, 0, 1};
-    var stored =
-        Multipart.upload(this, Map.of("name", "two", "images", images, "labels", labels));
+    var stored = Multipart.upload(this, Map.of("name", "two", "images", images, "labels", labels));
     return body(stored).get("id").asString();
   }
 

@@ -42,7 +42,8 @@ class PagesTest extends ServiceTest {
            "loss": [{"type": "cross_entropy"}],
            "input": {"type": "dataset", "id": "digits", "limit": 40, "test_fraction": 0.2},
            "model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 10},
-            {"type": "IAF"}]}}"""
+            {"type": "IAF"}]}}\
+          """
               .formatted(name, tag);
       paths.add(post("/api/v1/jobs", job).headers().firstValue("Location").orElseThrow());
       await(paths.getLast(), "succeeded");

@@ -30,8 +30,17 @@ class PythonClientTest extends ServiceTest {
     run(
         Map.of(),
         List.of(
-            "python3", "-m", "pip", "install", "--no-index", "--no-deps", "--quiet",
-            "--disable-pip-version-check", "--target", installed.toString(), wheel.toString()));
+            "python3",
+            "-m",
+            "pip",
+            "install",
+            "--no-index",
+            "--no-deps",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--target",
+            installed.toString(),
+            wheel.toString()));
     var output =
         run(
             Map.of(

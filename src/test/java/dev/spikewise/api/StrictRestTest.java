@@ -26,14 +26,16 @@ class StrictRestTest extends ServiceTest {
   private static final String JOBS = "/api/v1/jobs";
   private static final String MODEL =
       """
-      {"input_shape": [2], "layers": [{"type": "Linear", "out_features": 2}, {"type": "IAF"}]}""";
+      {"input_shape": [2], "layers": [{"type": "Linear", "out_features": 2}, {"type": "IAF"}]}\
+      """;
 
   private JsonNode submit(String name, String labels, int epochs) {
     var job =
         post(
             JOBS,
             """
-            {"name": "%s", "labels": %s, "epochs": %d, "model": %s}"""
+            {"name": "%s", "labels": %s, "epochs": %d, "model": %s}\
+            """
                 .formatted(name, labels, epochs, MODEL));
     assertThat(job.statusCode()).as(job.body()).isEqualTo(202);
     return body(job);
@@ -109,14 +111,16 @@ class StrictRestTest extends ServiceTest {
             "Content-Type",
             "application/merge-patch+json");
     assertThat(patched.statusCode()).as(patched.body()).isEqualTo(200);
-    assertThat(body(patched).get("labels").toString())
-        .isEqualTo("{\"add\":\"3\",\"keep\":\"1\"}");
+    assertThat(body(patched).get("labels").toString()).isEqualTo("{\"add\":\"3\",\"keep\":\"1\"}");
     assertThat(body(patched).get("name").asString()).isEqualTo("merged");
     assertThat(body(patch(path, "{\"name\": null}")).get("name").isNull()).isTrue();
     assertThat(body(patch(path, "{\"labels\": null}")).get("labels")).isEmpty();
     for (var wrong :
         List.of(
-            "{\"lables\": null}", "{\"labels\": {\"a\": 1}}", "{\"priority\": 5000}", "{\"a\":1}")) {
+            "{\"lables\": null}",
+            "{\"labels\": {\"a\": 1}}",
+            "{\"priority\": 5000}",
+            "{\"a\":1}")) {
       assertThat(problem(patch(path, wrong), 422, "invalid_spec").get("errors")).isNotEmpty();
     }
     problem(patch(path, "[]"), 422, "invalid_spec");
@@ -156,7 +160,8 @@ class StrictRestTest extends ServiceTest {
           """
           {"name": "%s", "labels": %s, "epochs": 1, "batch_size": 2, "time_steps": %d,
            "input": {"type": "constant", "value": %d}, "model":
-           {"input_shape": [2], "layers": [{"type": "IAF"}, {"type": "Linear", "out_features": 2}]}}"""
+           {"input_shape": [2], "layers": [{"type": "IAF"}, {"type": "Linear", "out_features": 2}]}}\
+          """
               .formatted(names.get(i), labels, 10 + i, 1 + i);
       await(path(body(post(JOBS, body))), "succeeded");
     }
@@ -166,10 +171,19 @@ class StrictRestTest extends ServiceTest {
     assertThat(names(all + "&sort=name")).containsExactly("a", "b 100%", "c_x");
     assertThat(names(all + "&sort=-name")).containsExactly("c_x", "b 100%", "a");
     assertThat(names(all + "&sort=-synops")).containsExactly("c_x", "a", "b 100%");
-    assertThat(names(all + "&sort=-test_accuracy")).as("newest first where none has a value")
+    assertThat(names(all + "&sort=-test_accuracy"))
+        .as("newest first where none has a value")
         .containsExactly("c_x", "a", "b 100%");
-    for (var sort : List.of("name", "-synops", "synops", "test_accuracy", "-finished_at", "status",
-        "created_at", "-priority")) {
+    for (var sort :
+        List.of(
+            "name",
+            "-synops",
+            "synops",
+            "test_accuracy",
+            "-finished_at",
+            "status",
+            "created_at",
+            "-priority")) {
       assertThat(pages(all + "&sort=" + sort)).as(sort).isEqualTo(names(all + "&sort=" + sort));
     }
     assertThat(names(all + "&search=A")).containsExactly("a");
@@ -236,7 +250,9 @@ class StrictRestTest extends ServiceTest {
   void answersOnlyTheFieldsThatAreNamed() throws InterruptedException {
     var job = submit("narrow", "{\"k\": \"v\"}", 2);
     await(path(job), "succeeded");
-    assertThat(body(get(path(job) + "?fields=name,latest.epoch,labels,links.self,spec.seed")).toString())
+    assertThat(
+            body(get(path(job) + "?fields=name,latest.epoch,labels,links.self,spec.seed"))
+                .toString())
         .isEqualTo(
             "{\"name\":\"narrow\",\"spec\":{\"seed\":1},\"latest\":{\"epoch\":1},\"labels\":{\"k\":\"v\"},\"links\":{\"self\":\"%s\"}}"
                 .formatted(path(job)));
@@ -262,7 +278,8 @@ class StrictRestTest extends ServiceTest {
         {"epochs": 3, "batch_size": 10, "time_steps": 2, "loss": [{"type": "cross_entropy"}],
          "input": {"type": "dataset", "id": "digits", "limit": 40, "test_fraction": 0.2},
          "model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 10},
-          {"type": "IAF"}]}}""";
+          {"type": "IAF"}]}}\
+        """;
     var job = body(post(JOBS, labelled));
     await(path(job), "succeeded");
     var second = submit("paged", "{}", 1);
@@ -320,7 +337,8 @@ class StrictRestTest extends ServiceTest {
             .build();
     var packed = send(request, BodyHandlers.ofByteArray());
     assertThat(packed.headers().firstValue("Content-Encoding")).contains("gzip");
-    assertThat(packed.headers().firstValue("Vary").orElseThrow()).containsIgnoringCase("accept-encoding");
+    assertThat(packed.headers().firstValue("Vary").orElseThrow())
+        .containsIgnoringCase("accept-encoding");
     try (var unpacked = new GZIPInputStream(new java.io.ByteArrayInputStream(packed.body()))) {
       assertThat(json.readTree(unpacked.readAllBytes()).has("paths")).isTrue();
     }
@@ -330,7 +348,12 @@ class StrictRestTest extends ServiceTest {
   @Test
   void aCompressedJobStillHasAVersionThatIfNoneMatchAndIfMatchKnow() throws Exception {
     var name = "n".repeat(190);
-    var path = path(submit(name, "{\"a\": \"%s\", \"b\": \"%s\"}".formatted("a".repeat(900), "b".repeat(900)), 1));
+    var path =
+        path(
+            submit(
+                name,
+                "{\"a\": \"%s\", \"b\": \"%s\"}".formatted("a".repeat(900), "b".repeat(900)),
+                1));
     await(path, "succeeded");
     var uri = URI.create("http://127.0.0.1:" + port + path);
     var packed =

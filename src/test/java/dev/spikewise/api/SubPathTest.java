@@ -25,7 +25,8 @@ class SubPathTest extends ServiceTest {
   private static final String JOB =
       """
       {"epochs": 1, "model": {"input_shape": [2], "layers": [{"type": "Linear", "out_features": 2},
-       {"type": "IAF"}]}}""";
+       {"type": "IAF"}]}}\
+      """;
   private static final Pattern ADDRESS =
       Pattern.compile("(?:href|src|action|data-live)=\"(/[^\"]*)\"");
 
@@ -86,8 +87,7 @@ class SubPathTest extends ServiceTest {
     assertThat(read.headers().firstValue("Access-Control-Allow-Origin")).contains(allowed);
     assertThat(read.headers().firstValue("Access-Control-Expose-Headers").orElseThrow())
         .contains("ETag");
-    var written =
-        post("/snn/api/v1/jobs", JOB, "Origin", allowed, "Sec-Fetch-Site", "cross-site");
+    var written = post("/snn/api/v1/jobs", JOB, "Origin", allowed, "Sec-Fetch-Site", "cross-site");
     assertThat(written.statusCode()).as(written.body()).isEqualTo(202);
     var asked =
         send(

@@ -264,7 +264,8 @@ class CliTest {
     assertThat(run("validate", file)).isEqualTo(2);
     assertThat(Client.JSON.readTree(out.toString()).get("code").asString())
         .isEqualTo("invalid_spec");
-    assertThat(err.toString()).contains("/epoch is not a property of this object; did you mean epochs?");
+    assertThat(err.toString())
+        .contains("/epoch is not a property of this object; did you mean epochs?");
     Files.writeString(Path.of(file), "{\"model\": {\"id\": \"x\"}}");
     assertThat(run("validate", file)).isEqualTo(2);
     assertThat(err.toString()).contains("/model/id", "--server");
@@ -277,8 +278,10 @@ class CliTest {
         """
         {"epochs": 1, "batch_size": 2, "time_steps": 2, "loss": [{"type": "cross_entropy"}],
          "model": {"input_shape": [1, 2, 2], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 2},
-          {"type": "IAF"}]}}""");
-    var images = new byte[] {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 50, 60, 70, 80};
+          {"type": "IAF"}]}}\
+        """);
+    var images =
+        new byte[] {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 50, 60, 70, 80};
     var labels = new byte[] {0, 0, 8, 1, 0, 0, 0, 2, 0, 1};
     var options =
         List.of(
@@ -296,12 +299,22 @@ class CliTest {
 
   @Test
   void aBaselineIsFoundByItsNameAndSeveralLabels() throws IOException {
-    assertThat(submit("--wait", "--name", "first", "--label", "a:b=1", "--label", "c=x,y")).isZero();
+    assertThat(submit("--wait", "--name", "first", "--label", "a:b=1", "--label", "c=x,y"))
+        .isZero();
     assertThat(submit("--wait", "--name", "second", "--label", "a:b=1", "--label", "c=other"))
         .isZero();
     String[] found = {
-      "--wait", "--gate", "synops<=baseline", "--markdown", path("r.md"), "--baseline", "a:b=1",
-      "--baseline", "c=x,y", "--baseline", "name=first"
+      "--wait",
+      "--gate",
+      "synops<=baseline",
+      "--markdown",
+      path("r.md"),
+      "--baseline",
+      "a:b=1",
+      "--baseline",
+      "c=x,y",
+      "--baseline",
+      "name=first"
     };
     assertThat(submit(found)).as(err.toString()).isZero();
     assertThat(Files.readString(Path.of(path("r.md"))))

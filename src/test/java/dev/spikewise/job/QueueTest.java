@@ -7,10 +7,10 @@ import static org.assertj.core.api.Assertions.tuple;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.spikewise.dataset.Datasets;
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.problem.IfMatch;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.tenant.Tenants;
