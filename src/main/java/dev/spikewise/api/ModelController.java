@@ -169,7 +169,7 @@ class ModelController {
   /** Draws the graph of a model: its layers and what each reads. */
   @GetMapping(path = "/{id}/graph.svg", produces = "image/svg+xml")
   byte[] graph(@PathVariable UUID id, @RequestParam(required = false) @Nullable String theme) {
-    return GraphPlot.of(models.get(id).definition().graph())
+    return GraphPlot.of(models.definition(id).graph())
         .svg(PlotController.theme(theme))
         .getBytes(StandardCharsets.UTF_8);
   }

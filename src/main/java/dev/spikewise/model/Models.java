@@ -500,6 +500,12 @@ public class Models {
     return models.findById(id).filter(row -> tenants.sees(row.tenant()));
   }
 
+  /** The definition of a model. */
+  @Transactional(readOnly = true)
+  public ModelSpec definition(UUID id) {
+    return definition(find(id));
+  }
+
   private ModelSpec definition(ModelRow row) {
     return json.read(row.definition(), ModelSpec.class);
   }
