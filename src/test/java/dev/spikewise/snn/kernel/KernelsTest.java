@@ -175,6 +175,26 @@ class KernelsTest {
   }
 
   @Test
+  void linearLayersOfSeveralNarrowTilesGiveTheSameBitsOnTwoThreads() {
+    var shape = ConvShape.linear(256, 30);
+    int frames = 96;
+    var random = new Random(3);
+    float[] x = normal(random, frames * shape.inSize());
+    float[] w = normal(random, shape.weights());
+    try (var one = new VectorKernels(1);
+        var two = new VectorKernels(2)) {
+      float[] expected = new float[frames * shape.outSize()];
+      one.conv(shape, frames).forward(x, 0, w, null, expected, 0, frames);
+      var conv = two.conv(shape, frames);
+      for (int i = 0; i < 500; i++) {
+        float[] y = new float[expected.length];
+        conv.forward(x, 0, w, null, y, 0, frames);
+        assertThat(y).isEqualTo(expected);
+      }
+    }
+  }
+
+  @Test
   void adamOnVectorsAgreesBitForBit() {
     try (var scalar = new ScalarKernels(1);
         var vector = new VectorKernels(1)) {

@@ -355,7 +355,7 @@ final class VectorLinear implements Kernels.Conv {
       run = new TapRuns(1, 2 * LANES);
       run.add(0, 0, depth);
       pairs = new TapList(depth);
-      singles = new TapList[Math.ceilDiv(maxFrames, ConvTiles.ROWS)];
+      singles = new TapList[TASKS + Math.ceilDiv(maxFrames, ConvTiles.ROWS)];
       for (int k = 0; k < depth; k++) {
         pairs.add(k, k * 2 * LANES);
       }
@@ -407,7 +407,7 @@ final class VectorLinear implements Kernels.Conv {
               if (tiles.isPair(tile)) {
                 rows(a, aAt, tile, initial, y, yAt, chunk * share, last);
               } else {
-                narrowRows(a, aAt, tile, initial, y, yAt, chunk * share, last);
+                narrowRows(a, aAt, tile, initial, y, yAt, chunk * share, last, tapsOf(task));
               }
             }
           });
@@ -426,19 +426,31 @@ final class VectorLinear implements Kernels.Conv {
       }
     }
 
-    /** A list of its own, as it holds a task's sums. */
-    private void narrowRows(
-        float[] a, int aAt, int tile, float[] initial, float[] y, int yAt, int first, int last) {
-      int c = tiles.first(tile);
-      int n = tiles.lanes();
-      TapList taps = singles[first / ConvTiles.ROWS];
+    /** A list of its own, as it holds a task's sums: several tasks may share the rows. */
+    private TapList tapsOf(int task) {
+      TapList taps = singles[task];
       if (taps == null) {
         taps = new TapList(depth);
         for (int k = 0; k < depth; k++) {
           taps.add(k, k * LANES);
         }
-        singles[first / ConvTiles.ROWS] = taps;
+        singles[task] = taps;
       }
+      return taps;
+    }
+
+    private void narrowRows(
+        float[] a,
+        int aAt,
+        int tile,
+        float[] initial,
+        float[] y,
+        int yAt,
+        int first,
+        int last,
+        TapList taps) {
+      int c = tiles.first(tile);
+      int n = tiles.lanes();
       for (int r = first; r < last; r += ConvTiles.ROWS) {
         kernels.forward6x1(a, aAt, panels, panel(tile), initial, c, y, yAt, r, last, taps, n);
       }
