@@ -156,7 +156,7 @@ class CliTest {
         Path.of(file),
         JOB.replace("\"epochs\": 3", "\"epochs\": 100000000, \"max_runtime_seconds\": 1"));
     assertThat(submit("--wait", "--gate", "synops<=1e9", "--junit", path("j.xml"))).isEqualTo(3);
-    assertThat(err.toString()).contains("max_runtime_seconds of 1 were over");
+    assertThat(err.toString()).contains("max_runtime_seconds of 1 elapsed");
     assertThat(junit(path("j.xml")).getNumberOfErrors()).isEqualTo(1);
   }
 

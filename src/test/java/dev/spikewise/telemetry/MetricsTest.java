@@ -114,11 +114,11 @@ class MetricsTest {
     return """
         # Metrics
 
-        What `/actuator/prometheus` tells beside Spring Boot's own metrics. `MetricsTest` writes this page and fails where it
+        Metrics of Spikewise at `/actuator/prometheus`, besides those of Spring Boot. `MetricsTest` writes this page and fails where it
         is out of date.
 
         Metrics with `job_id` are those of the jobs a process trains now; `spikewise.metrics.cardinality` `job` leaves the
-        layers out, `fleet` the jobs too. `spikewise_jobs` and `spikewise_queue_oldest_age_seconds` are told alike by every
+        layers out, `fleet` the jobs too. `spikewise_jobs` and `spikewise_queue_oldest_age_seconds` have the same value in every
         process: take the `max`, not the `sum`.
 
         | metric | type | unit | labels | |
