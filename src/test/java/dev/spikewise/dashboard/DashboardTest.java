@@ -366,7 +366,7 @@ class DashboardTest {
       var readsOnly = visitor.newPage();
       readsOnly.navigate(page.url());
       press(readsOnly, "Cancel");
-      assertThat(readsOnly.getByRole(AriaRole.ALERT)).containsText("role does not allow POST");
+      assertThat(readsOnly.getByRole(AriaRole.ALERT)).containsText("role of this credential does not allow POST");
       keep(readsOnly, "refused");
       press(page, "Cancel");
       hasStatus(page, "cancelled");
@@ -444,7 +444,7 @@ class DashboardTest {
     keep(page, "form-mistakes");
     page.locator("[name=model]").fill("{");
     press(page, "Train");
-    assertThat(page.locator("#model-error")).containsText("not JSON");
+    assertThat(page.locator("#model-error")).containsText("not valid JSON");
   }
 
   @Test

@@ -48,7 +48,7 @@ class EmbeddedDatabaseTest {
       answer = service.post("/api/v1/jobs", SPEC);
     }
     assertThat(answer.statusCode()).as(answer.body() + service.log()).isEqualTo(503);
-    assertThat(answer.body()).contains("no space to write");
+    assertThat(answer.body()).contains("has no space left");
     assertThat(answer.headers().firstValue("Retry-After")).isPresent();
     // Longer than the lease.
     Thread.sleep(5000);
