@@ -328,6 +328,11 @@ def odd_graphs():
         nodes = file["node"]
         del nodes["nodes/input"], nodes["nodes/output"], nodes["edges"]
         nodes["edges"] = np.array([[b"fc", b"if"]], dtype=object)
+    # 1.57 MB that gzip, nir.write's default, stores in some kilobytes.
+    weight = ((np.arange(500 * 784) % 7 - 3) / 8).astype(np.float32).reshape(500, 784)
+    nir.write(out / "compressed.nir", graph(
+        {"input": nir.Input(np.array([784])), "output": nir.Output(np.array([500])),
+         "fc": nir.Linear(weight), "if": integrate(500)}, chain("input", "fc", "if", "output")))
     nir.write(out / "misfit.nir", graph({**ends, "fc": affine(4, 2)}, [("input", "fc"), ("fc", "output")]))
 
 

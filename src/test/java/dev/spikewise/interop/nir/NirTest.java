@@ -576,6 +576,19 @@ class NirTest {
         .containsExactly(7, 7);
   }
 
+  /** As nir.write stores arrays by default, and a hundred times larger than the file. */
+  @Test
+  void compressedWeightsAreReadWholeHoweverSmallTheFileIs() {
+    byte[] file = Golden.bytes("compressed.nir");
+    NirModel read = NirReader.read(file, null);
+    float[] weight = Golden.tensor(read.weights(), "fc.weight").data();
+    assertThat(file.length).isLessThan(weight.length * Float.BYTES / 20);
+    assertThat(weight).hasSize(500 * 784);
+    for (int i = 0; i < weight.length; i++) {
+      assertThat(weight[i]).isEqualTo((i % 7 - 3) / 8f);
+    }
+  }
+
   @Test
   void aFileWithoutEndsStartsAtItsOnlyFirstNode() {
     NirModel read = NirReader.read(Golden.bytes("no-ends.nir"), null);
