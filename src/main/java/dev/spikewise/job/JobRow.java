@@ -348,7 +348,7 @@ class JobRow {
 
   /** The job's weights are those after {@code epoch}, so its figures are, too. */
   void keep(EpochMetrics epoch) {
-    latest = epoch;
+    reached(epoch);
   }
 
   void succeed(Reason reason, List<Gate> gates, Instant now) {

@@ -248,10 +248,14 @@ public final class Trainer {
     }
   }
 
-  /** Loads the weights of the best epoch, and counts what they cause on training samples. */
+  /** Loads the weights of the best epoch, counts what they cause, and predicts with them. */
   private void restoreBest() {
     if (best.epoch() >= 0 && best.epoch() < epoch - 1) {
       network.load(best.weights());
+      if (feed.testSize() > 0) {
+        var tester = new Tester(network, loss, testCounter);
+        predictions = test(tester, feed.testSamples(), () -> {}).predictions();
+      }
       complete.clear();
       Baseline.measure(network, feed, complete, spec.batchSize(), engine);
     }

@@ -81,6 +81,9 @@ class JobControllerTest extends ServiceTest {
             .orElseThrow();
     assertThat(best.get("epoch").asInt()).as(epochs.toPrettyString()).isLessThan(11);
     assertThat(job.get("latest")).isEqualTo(best);
+    assertThat(get(JOBS + "?max_loss=" + best.get("loss").asString()).body())
+        .as("the list filters by the same figures")
+        .contains(job.get("id").asString());
     assertThat(job.at("/verdict/results/0/value").asDouble())
         .isEqualTo(best.get("loss").asDouble());
   }

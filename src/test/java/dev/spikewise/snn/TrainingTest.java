@@ -147,6 +147,13 @@ class TrainingTest {
               .orElseThrow();
       assertThat(whole.bestEpoch()).isEqualTo(best).isLessThan(5);
       assertThat(whole.epoch()).isEqualTo(6);
+      Predictions predictions = whole.latest().predictions();
+      long correct =
+          IntStream.range(0, predictions.labels().length)
+              .filter(i -> predictions.labels()[i] == predictions.predicted()[i])
+              .count();
+      assertThat((double) correct / predictions.labels().length)
+          .isEqualTo(epochs.get(best).testAccuracy());
 
       var shorter = new Trainer(spec, MODEL, null, DIGITS, engine);
       shorter.run(stopAfter(shorter, best + 1));
