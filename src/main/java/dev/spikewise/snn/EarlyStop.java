@@ -40,10 +40,10 @@ final class EarlyStop {
             .orElse(null);
   }
 
-  /** How the training ends after this epoch, if it does. */
-  Optional<Trainer.Outcome> after(EpochMetrics epoch) {
+  /** Takes the metrics of the epoch that has just ended. */
+  void after(EpochMetrics epoch) {
     if (rules == null) {
-      return Optional.empty();
+      return;
     }
     epochsMet = target != null && met(epoch.synops() / target) ? epochsMet + 1 : 0;
     float value = rules.monitor().rate(epoch);
@@ -52,6 +52,13 @@ final class EarlyStop {
       epochsWithoutBetter = 0;
     } else {
       epochsWithoutBetter++;
+    }
+  }
+
+  /** How the training ends after the epochs so far, if it does. */
+  Optional<Trainer.Outcome> outcome() {
+    if (rules == null) {
+      return Optional.empty();
     }
     if (rules.targetMetEpochs() != null && epochsMet >= rules.targetMetEpochs()) {
       return Optional.of(Trainer.Outcome.TARGET_MET);

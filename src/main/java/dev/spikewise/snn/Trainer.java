@@ -283,7 +283,7 @@ public final class Trainer {
   }
 
   private Outcome trainAll(TrainingListener listener, Runnable goOn) {
-    while (epoch < spec.epochs()) {
+    while (epoch < spec.epochs() && earlyStop.outcome().isEmpty()) {
       long start = System.nanoTime();
       Epoch trained = trainEpoch(goOn);
       Tested tested =
@@ -304,18 +304,16 @@ public final class Trainer {
       complete = counter;
       counter = spare;
       epoch++;
+      // Before the listener, which may store a checkpoint of all this.
+      plateau.after(metrics);
+      best.after(metrics, network::stateDict);
+      earlyStop.after(metrics);
       listener.onEpoch(metrics);
       if (complete.silent() && !network.hasGradient()) {
         return Outcome.NETWORK_SILENT;
       }
-      plateau.after(metrics);
-      best.after(metrics, network::stateDict);
-      var enough = earlyStop.after(metrics);
-      if (enough.isPresent()) {
-        return enough.get();
-      }
     }
-    return Outcome.COMPLETED;
+    return earlyStop.outcome().orElse(Outcome.COMPLETED);
   }
 
   private record Tester(Executor network, Loss loss, Counter counter) {}

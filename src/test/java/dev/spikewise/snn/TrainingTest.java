@@ -106,6 +106,30 @@ class TrainingTest {
     }
   }
 
+  /** A service stores checkpoints from within the listener, the last one perhaps at the end. */
+  @Test
+  void checkpointsOfEveryEpochEndWhereTheTrainingEnded() {
+    String options =
+        """
+        , "early_stopping": {"patience": 2, "min_delta": 0.001}, "restore_best": {},
+          "lr_scheduler": {"type": "plateau", "factor": 0.001, "patience": 0, "threshold": 0.5}}""";
+    TrainingSpec spec = with(job(50, "", ", \"encoding\": \"constant\", \"limit\": 60"), options);
+    var checkpoints = new ArrayList<byte[]>();
+    try (var engine = Engine.create(1)) {
+      var whole = new Trainer(spec, MODEL, null, DIGITS, engine);
+      assertThat(whole.run(metrics -> checkpoints.add(whole.checkpoint().toBytes())))
+          .isEqualTo(Trainer.Outcome.NO_IMPROVEMENT);
+      assertThat(whole.epoch()).isLessThan(20);
+      for (byte[] checkpoint : checkpoints) {
+        var rest = new Trainer(spec, MODEL, null, DIGITS, engine);
+        rest.restore(Checkpoint.fromBytes(checkpoint));
+        assertThat(rest.run(metrics -> {})).isEqualTo(Trainer.Outcome.NO_IMPROVEMENT);
+        assertThat(rest.epoch()).isEqualTo(whole.epoch());
+        assertThat(rest.checkpoint().toBytes()).isEqualTo(whole.checkpoint().toBytes());
+      }
+    }
+  }
+
   @Test
   void aTrainingStopsWhereItHasKeptToItsTarget() {
     TrainingSpec spec =
