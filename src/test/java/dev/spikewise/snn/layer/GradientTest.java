@@ -201,10 +201,14 @@ class GradientTest {
         .get("neurons")
         .forEach(neuron -> tested.add(neuron.get("type").asString()));
     for (File file : Objects.requireNonNull(new File("src/test/resources/layers").listFiles())) {
-      Tutorial.JSON
-          .readValue(Reference.read(file.toPath()).get("model").bytes().array(), ModelSpec.class)
-          .layers()
-          .forEach(layer -> tested.add(layer.typeName()));
+      var model = Reference.read(file.toPath()).get("model");
+      // A golden of weights that are drawn has no gradients.
+      if (model != null) {
+        Tutorial.JSON
+            .readValue(model.bytes().array(), ModelSpec.class)
+            .layers()
+            .forEach(layer -> tested.add(layer.typeName()));
+      }
     }
     String here = String.join(" ", smooth);
     for (var layer : LayerSpec.class.getAnnotation(JsonSubTypes.class).value()) {
