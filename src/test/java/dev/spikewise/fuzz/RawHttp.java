@@ -58,10 +58,11 @@ record RawHttp(int port) {
     try {
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         kept.write(buffer, 0, Math.min(n, Math.max(0, KEPT - kept.size())));
-        // A stream of events has no end until its job has one.
+        // A stream of events has no end until its job has one, and a request line without a version
+        // (HTTP/0.9) is answered without a head that would say that it is one.
         var head =
             new String(kept.toByteArray(), StandardCharsets.ISO_8859_1).split("\r\n\r\n", 2)[0];
-        if (head.contains("Content-Type: text/event-stream")) {
+        if (head.contains("Content-Type: text/event-stream") || !head.startsWith("HTTP/")) {
           break;
         }
       }
