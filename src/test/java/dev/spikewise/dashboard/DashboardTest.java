@@ -366,7 +366,8 @@ class DashboardTest {
       var readsOnly = visitor.newPage();
       readsOnly.navigate(page.url());
       press(readsOnly, "Cancel");
-      assertThat(readsOnly.getByRole(AriaRole.ALERT)).containsText("role of this credential does not allow POST");
+      assertThat(readsOnly.getByRole(AriaRole.ALERT))
+          .containsText("role of this credential does not allow POST");
       keep(readsOnly, "refused");
       press(page, "Cancel");
       hasStatus(page, "cancelled");

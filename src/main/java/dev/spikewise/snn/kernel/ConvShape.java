@@ -184,8 +184,7 @@ public record ConvShape(
         // around it.
         perFrame += (long) (0.6 * inSize()) + (long) (outH() + kH - 1) * (outW() + kW - 1) * outC;
       }
-      // The parts of an event-driven weight gradient; a fully connected layer sums in place, and has
-      // panels of another kind.
+      // The parts of an event-driven weight gradient; a fully connected layer sums in place.
       fixed += (inH * inW * kH * kW == 1 ? 1 : 4) * weights;
     }
     if (passesBack) {
