@@ -114,7 +114,7 @@ public record Deployability(
    * Content of one core: weights, neurons and pooling, as sinabs' DynapcnnLayer.
    *
    * @param weights Name of the Conv2d or Linear layer.
-   * @param neurons Name of the layer of neurons; null where there is none.
+   * @param neurons Name of the layer of neurons; null without such a layer.
    * @param pools Names of the pools that follow.
    * @param inputShape Shape of the input, (C, H, W).
    * @param kernelSize Height and width of the kernel; for a Linear layer, those of its input.

@@ -166,7 +166,7 @@ public final class BoundedHdf5 {
     LIMIT.get().take(bytes);
   }
 
-  /** Bytes of a chunk as its options say; the filter allocates so many. */
+  /** Size of a chunk in bytes that its options declare, which the filter allocates. */
   private static long lzf(byte[] packed, int[] options) {
     return options.length > LZF_SIZE ? Integer.toUnsignedLong(options[LZF_SIZE]) : 0;
   }

@@ -118,7 +118,7 @@ public record JobSort(Key key, boolean descending) {
   }
 
   /**
-   * @throws ProblemException where {@code cursor} is none of a list in this order
+   * @throws ProblemException where {@code cursor} does not come from a list in this order
    */
   @Nullable Place place(@Nullable String cursor) {
     if (cursor == null) {

@@ -3,7 +3,7 @@ package dev.spikewise.model;
 import java.util.Optional;
 import java.util.UUID;
 
-/** Networks that jobs have trained, for whoever starts from them. */
+/** Networks that jobs have trained, from which models, jobs and analyses start. */
 public interface TrainedNetworks {
 
   /**

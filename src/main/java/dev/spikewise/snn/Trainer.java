@@ -222,7 +222,7 @@ public final class Trainer {
     return baseline;
   }
 
-  /** Target of the first synops term, in synops per sample; null where there is none. */
+  /** Target of the first synops term, in synops per sample; null without such a term. */
   public @Nullable Double targetSynops() {
     return Baseline.targetSynops(spec, loss);
   }

@@ -33,8 +33,6 @@ import org.springframework.web.servlet.HandlerMapping;
 @Component
 final class QueryCheck implements HandlerInterceptor {
 
-  private static final String API = "/api/";
-
   /** Parameters of an operation by name, each with whether it may be repeated. */
   private final Map<HandlerMethod, Map<String, Boolean>> known = new ConcurrentHashMap<>();
 
@@ -50,7 +48,7 @@ final class QueryCheck implements HandlerInterceptor {
   private static boolean isApi(HttpServletRequest request) {
     return request.getAttribute(HandlerMapping.BEST_MATCHING_PATTERN_ATTRIBUTE)
             instanceof String pattern
-        && pattern.startsWith(API);
+        && pattern.startsWith(ProblemWriter.API);
   }
 
   private static void check(HttpServletRequest request, Map<String, Boolean> known) {

@@ -28,9 +28,9 @@ public record EventOptions(
   private static final int BYTES_PER_EVENT = 80;
 
   /**
-   * Takes memory for so many events more.
+   * Reserves memory for this number of further events.
    *
-   * @throws IllegalArgumentException where a recording may not have so many
+   * @throws IllegalArgumentException where the recording would exceed its maximum number of events
    */
   int events(long events) {
     requireFew(events);

@@ -41,7 +41,7 @@ final class NirInput {
           default ->
               throw new InvalidSpecException(
                   "/node/nodes",
-                  "has no Input node, and a " + first.type() + " does not say what it takes");
+                  "has no Input node, and a " + first.type() + " does not state its input shape");
         };
     var shape = new ArrayList<Integer>();
     for (float d : dims.data()) {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Dense convolutions of many channels. The weights of two vectors of output channels are copied to
  * a panel, of which a block of taps stays in the first cache while the windows of a task go by.
- * Sums are added up tap by tap as everywhere, whatever the blocks.
+ * Every sum adds its taps in the same order as the other kernels, independent of the blocks.
  */
 final class PanelConv {
 
