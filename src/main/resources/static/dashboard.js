@@ -224,7 +224,11 @@ function compare(section) {
   }
 
   async function load() {
-    await Promise.all(jobs.map(async job => { job.epochs = (await fetchEpochs(job.id, 'max_points=500&limit=1001')).data; }));
+    await Promise.all(jobs.map(async job => {
+      job.epochs = (await fetchEpochs(job.id, 'max_points=500&limit=1001')).data;
+      // Items of the job list have no baseline, and a queued job has none yet.
+      job.baseline ??= (await fetch(`${JOBS}/${job.id}?fields=baseline.synops`).then(r => r.json())).baseline?.synops ?? null;
+    }));
     draw();
   }
   load();
@@ -232,7 +236,6 @@ function compare(section) {
   listen(() => `${JOBS}/events?limit=200`, { job: job => {
     const known = jobs.find(one => one.id === job.id);
     if (known && job.latest && job.latest.epoch !== known.epochs.at(-1)?.epoch) {
-      known.baseline = job.baseline?.synops ?? null;
       reload();
     }
   } }, reload);

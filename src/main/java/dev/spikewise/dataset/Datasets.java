@@ -39,6 +39,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.core.io.InputStreamSource;
+import org.springframework.dao.DuplicateKeyException;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
@@ -149,8 +150,13 @@ public class Datasets {
               + " they may take %d characters but take %d"
                   .formatted(MAX_READING, reading.length()));
     }
-    transactions.executeWithoutResult(
-        _ -> store(tenant, info, reading, now, content.size(), sorted));
+    try {
+      transactions.executeWithoutResult(
+          _ -> store(tenant, info, reading, now, content.size(), sorted));
+    } catch (DuplicateKeyException e) {
+      // Another request has stored the same files since they were looked up.
+      return new Stored(find(content.id()).orElseThrow(() -> e), false);
+    }
     return new Stored(info, true);
   }
 

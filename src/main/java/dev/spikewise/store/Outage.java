@@ -52,7 +52,7 @@ public final class Outage implements SQLExceptionOverride {
         || e instanceof SQLNonTransientConnectionException
         || e instanceof SQLRecoverableException
         || H2_CODES.contains(e.getErrorCode())
-        || e.getCause() instanceof MVStoreException
+        || isBehindClosedFile(e)
         // A pool's connection that broke in a transaction answers the rollback so.
         || state == null
         || state.length() == 5
@@ -74,8 +74,22 @@ public final class Outage implements SQLExceptionOverride {
    */
   @java.lang.Override
   public SQLExceptionOverride.Override adjudicate(SQLException e) {
-    return H2_CODES.contains(e.getErrorCode()) || e.getCause() instanceof MVStoreException
+    if (isLockTimeout(e)) {
+      return SQLExceptionOverride.Override.DO_NOT_EVICT;
+    }
+    return H2_CODES.contains(e.getErrorCode()) || isBehindClosedFile(e)
         ? SQLExceptionOverride.Override.MUST_EVICT
         : SQLExceptionOverride.Override.CONTINUE_EVICT;
+  }
+
+  private static boolean isBehindClosedFile(SQLException e) {
+    return e.getCause() instanceof MVStoreException && !isLockTimeout(e);
+  }
+
+  /** Whether another transaction of H2 held a row: the connection is as good as before. */
+  private static boolean isLockTimeout(SQLException e) {
+    return e.getErrorCode() == ErrorCode.LOCK_TIMEOUT_1
+        || e.getErrorCode() == ErrorCode.CONCURRENT_UPDATE_1
+        || e.getErrorCode() == ErrorCode.DEADLOCK_1;
   }
 }

@@ -12,10 +12,15 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -40,6 +45,26 @@ class DatasetsTest extends ServiceTest {
     assertThat(analysis.statusCode()).as(analysis.body()).isEqualTo(200);
     assertThat(delete(path).statusCode()).isEqualTo(204);
     problem(get(path), 404, "not_found");
+  }
+
+  @Test
+  void theSameFilesSentByManyAtOnceAreOneDataSet() throws Exception {
+    var npz = npz(Map.of("x", floats(3, 1, 4, 4), "y", npy("<i8", 8, 0, 1, 1)));
+    try (var clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      Callable<HttpResponse<String>> upload =
+          () -> upload(Map.of("name", bytes("at once"), "file", npz));
+      var answers = clients.invokeAll(Collections.nCopies(8, upload));
+      var created = new ArrayList<HttpResponse<String>>();
+      for (var answer : answers) {
+        assertThat(answer.get().statusCode()).as(answer.get().body()).isIn(200, 201);
+        if (answer.get().statusCode() == 201) {
+          created.add(answer.get());
+        }
+      }
+      assertThat(created).hasSize(1);
+      var path = created.getFirst().headers().firstValue("Location").orElseThrow();
+      assertThat(delete(path).statusCode()).isEqualTo(204);
+    }
   }
 
   private static final Set<String> FIELDS = Set.of("name", "time_steps", "height", "width");
@@ -134,7 +159,7 @@ class DatasetsTest extends ServiceTest {
   private static byte[] zip(Map<String, byte[]> files) throws IOException {
     var bytes = new ByteArrayOutputStream();
     try (var zip = new ZipOutputStream(bytes)) {
-      for (var file : files.entrySet()) {
+      for (var file : new TreeMap<>(files).entrySet()) {
         var entry = new ZipEntry(file.getKey());
         entry.setTime(0);
         zip.putNextEntry(entry);

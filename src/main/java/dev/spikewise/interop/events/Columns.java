@@ -95,9 +95,13 @@ final class Columns {
   }
 
   private List<String> order(List<Column> columns) {
-    var possible = ORDERS.stream().filter(order -> canBe(named(columns, order))).toList();
     if (columns.getFirst().length() == 0) {
       return ORDERS.getFirst();
+    }
+    var possible = possible(columns, options.width(), options.height());
+    if (possible.isEmpty()) {
+      // So that events outside of the frame are named as such.
+      possible = possible(columns, Integer.MAX_VALUE, Integer.MAX_VALUE);
     }
     if (possible.size() != 1) {
       throw new IllegalArgumentException(
@@ -108,7 +112,11 @@ final class Columns {
     return possible.getFirst();
   }
 
-  private boolean canBe(Map<String, Column> named) {
+  private static List<List<String>> possible(List<Column> columns, int width, int height) {
+    return ORDERS.stream().filter(order -> canBe(named(columns, order), width, height)).toList();
+  }
+
+  private static boolean canBe(Map<String, Column> named, int width, int height) {
     return named.get("p") instanceof Column p
         && named.get("t") instanceof Column t
         && named.get("x") instanceof Column x
@@ -116,8 +124,8 @@ final class Columns {
         && isPolarity(p)
         && !isPolarity(t)
         && doesNotDecrease(t)
-        && isPlace(x, options.width())
-        && isPlace(y, options.height());
+        && isPlace(x, width)
+        && isPlace(y, height);
   }
 
   private static boolean isPolarity(Column column) {
