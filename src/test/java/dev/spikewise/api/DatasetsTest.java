@@ -108,7 +108,8 @@ class DatasetsTest extends ServiceTest {
             "/api/v1/analyses",
             """
             {"model": {"input_shape": [2, 2, 4], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 1}]},
-             "input": {"type": "dataset", "id": "%s", "encoding": "spikes"}, "time_steps": 2, "batch_size": 3}"""
+             "input": {"type": "dataset", "id": "%s", "encoding": "spikes"}, "time_steps": 2, "batch_size": 3}\
+            """
                 .formatted(dataset.get("id").asString()));
     assertThat(analysis.statusCode()).as(analysis.body()).isEqualTo(200);
     assertThat(body(analysis).get("synops").asDouble()).isCloseTo(7 / 3.0, within(1e-9));
@@ -245,7 +246,8 @@ class DatasetsTest extends ServiceTest {
                 // once.
                 .replace(
                     "\"time_steps\"",
-                    "\"epochs\": 100000000, \"loss\": [{\"type\": \"firing_rate\", \"min\": 0.5}], \"time_steps\""));
+                    "\"epochs\": 100000000, \"loss\": [{\"type\": \"firing_rate\", \"min\": 0.5}],"
+                        + " \"time_steps\""));
     assertThat(job.statusCode()).as(job.body()).isEqualTo(202);
     problem(delete(path), 409, "conflict");
     post(job.headers().firstValue("Location").orElseThrow() + "/cancel", "");
@@ -286,9 +288,10 @@ class DatasetsTest extends ServiceTest {
 
   private static String training(String dataset, String options) {
     return """
-        {"model": {"input_shape": [1, 4, 4], "layers": [
-          {"type": "Flatten"}, {"type": "Linear", "out_features": 2}, {"type": "IAF"}]},
-         "input": {"type": "dataset", "id": "%s"%s}, "time_steps": 2}"""
+    {"model": {"input_shape": [1, 4, 4], "layers": [
+      {"type": "Flatten"}, {"type": "Linear", "out_features": 2}, {"type": "IAF"}]},
+     "input": {"type": "dataset", "id": "%s"%s}, "time_steps": 2}\
+    """
         .formatted(dataset, options);
   }
 

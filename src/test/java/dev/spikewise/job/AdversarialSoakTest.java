@@ -67,7 +67,8 @@ class AdversarialSoakTest {
 
   @Test
   void oneTenantsAttacksDoNotReachTheJobsOfAnother() throws Exception {
-    try (var service = ServiceProcess.start(dir, settings(), "-Xmx1g")) {
+    try (var service =
+        ServiceProcess.start(dir, settings(), "-Xmx1g", ServiceProcess.USERS_COLLECTOR)) {
       var undisturbed = weights(service, train(service));
       var attacks = new Attacks(service.uri(), "mallory-key", submit(service));
       var statuses = new ConcurrentHashMap<String, Map<Integer, Integer>>();

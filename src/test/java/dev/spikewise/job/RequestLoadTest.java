@@ -55,7 +55,9 @@ class RequestLoadTest {
 
   @Test
   void livenessAndGetsStayFastWhileTenClientsLetTheServiceCompute() throws Exception {
-    try (var service = ServiceProcess.start(dir, List.of("--spikewise.jobs.workers=1"));
+    try (var service =
+            ServiceProcess.start(
+                dir, List.of("--spikewise.jobs.workers=1"), ServiceProcess.USERS_COLLECTOR);
         var clients = Executors.newVirtualThreadPerTaskExecutor()) {
       var job = service.submit(TRAINING);
       service.await(job, now -> now.at("/progress/epoch").asInt() > 0);

@@ -45,6 +45,9 @@ final class ServiceProcess implements AutoCloseable {
   private final Path log;
   private @Nullable URI root;
 
+  /** A flag for tests of latency: the collector that users get, which pauses less. */
+  static final String USERS_COLLECTOR = "-XX:-UseSerialGC";
+
   private ServiceProcess(Process process, Path log) {
     this.process = process;
     this.log = log;
