@@ -33,6 +33,19 @@ def sinabs_counts(graph):
         return from_nir(graph, batch_size=1)(torch.ones(STEPS, *graph.nodes["input"].input_type["input"]))[0].sum(0)
 
 
+def sinabs_graph_counts(graph):
+    """sinabs' modules in nirtorch's present interpreter: from_nir's, nirtorch.load, runs a node before all that it reads."""
+    from functools import partial
+
+    import nirtorch
+    from sinabs.nir import _import_sinabs_module
+
+    module = partial(_import_sinabs_module, batch_size=1, num_timesteps=None)
+    types = (nir.Affine, nir.Conv2d, nir.IF, nir.SumPool2d, nir.Flatten)
+    with torch.no_grad():
+        return nirtorch.nir_to_torch(graph, dict.fromkeys(types, module))(torch.ones(STEPS, *SHAPE))[0].sum(0)
+
+
 def norse_counts(graph):
     import norse.torch
 
@@ -247,14 +260,15 @@ def main():
               "lava": lava_counts, "lava-recurrent": lava_counts}
     others = {"sinabs": sinabs_network, "sinabs-leak": sinabs_leak, "norse-leak": norse_leak, "sinabs-conv1d": sinabs_conv1d,
               "snntorch-recurrent": snntorch_recurrent, "lava": lava_network, "lava-recurrent": lava_recurrent}
-    # Networks of ours that are no peer's too: an AvgPool2d, which sinabs knows no node for, and residual.nir again.
-    for name, count in {**counts, "sinabs-avgpool": sinabs_counts, "residual": sinabs_counts}.items():
+    # Networks of ours that are no peer's too: of an AvgPool2d, which sinabs knows no node for, and residual.nir again.
+    more = ("sinabs-avgpool", "sinabs-pools", "sinabs-end", "residual")
+    for name, count in {**counts, **dict.fromkeys(more, sinabs_counts), "sinabs-concat": sinabs_graph_counts}.items():
         try:
             source = ours / f"ours-{name}.nir"
             shutil.copy(source, out)
             graph = nir.read(source, type_check=False)
             total = count(graph).reshape(-1).numpy()
-            np.savez(out / f"ours-{name}.npz", counts=total.astype(np.int32))
+            np.savez(out / f"ours-{name}.npz", counts=total if name == "sinabs-end" else total.astype(np.int32))
             print("ours", name, total.astype(int))
         except Exception as e:
             print("ours", name, "FAILED", type(e), e)

@@ -60,6 +60,11 @@ public final class SpecJson {
     return JSON.getNodeFactory().stringNode(text);
   }
 
+  /** JSON of a number, text, list or map. */
+  public static JsonNode value(Object value) {
+    return JSON.valueToTree(value);
+  }
+
   public static LayerSpec layer(ObjectNode json) {
     return JSON.treeToValue(json, LayerSpec.class);
   }

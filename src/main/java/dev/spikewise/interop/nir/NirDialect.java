@@ -15,6 +15,7 @@ import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -155,7 +156,7 @@ public enum NirDialect {
     require(node, "v_leak", 0);
     require(node, "r", 1);
     return new NeuronSpec.ExpLeak(
-        Constant.of(-1 / Math.log(decay(node, "tau"))), null, false, this == NORSE, null);
+        Constant.of(steps(decay(node, "tau"))), null, false, this == NORSE, null);
   }
 
   /**
@@ -167,6 +168,24 @@ public enum NirDialect {
 
   /** As CubaLIF, but what is put out is the potential. */
   ScaledLeak readCubaLeak(NirNode node) {
+    var scales = new TreeSet<Double>();
+    var layer =
+        (NeuronSpec.ExpLeak)
+            PerNeuron.read(
+                node,
+                one -> {
+                  ScaledLeak read = readSharedCubaLeak(one);
+                  scales.add(read.scale());
+                  return read.layer();
+                });
+    if (scales.last() - scales.first() > 1e-5 * Math.abs(scales.last())) {
+      throw node.invalid(
+          "w_in", "makes outputs of different scales; a layer has one scale for all neurons here");
+    }
+    return new ScaledLeak(layer, scales.last());
+  }
+
+  private ScaledLeak readSharedCubaLeak(NirNode node) {
     if (this != NORSE && this != SNNTORCH) {
       throw node.invalid(
           null, "CubaLI is not known to " + this + "; give another dialect, such as norse");
@@ -177,7 +196,7 @@ public enum NirDialect {
     boolean normInput = isNormed(node, a);
     return new ScaledLeak(
         new NeuronSpec.ExpLeak(
-            Constant.of(-1 / Math.log(a)), Constant.of(-1 / Math.log(as)), false, normInput, null),
+            Constant.of(steps(a)), Constant.of(steps(as)), false, normInput, null),
         cubaScale(node, as, normInput));
   }
 
@@ -186,6 +205,9 @@ public enum NirDialect {
   }
 
   private static double cubaScale(NirNode node, double as, boolean normInput) {
+    if (as == 0) {
+      throw node.invalid("tau_syn", "must be more than a time step");
+    }
     return node.uniform("w_in", 1) * (1 - as) / as * (normInput ? node.uniform("r") : 1);
   }
 
@@ -234,7 +256,7 @@ public enum NirDialect {
       NirNode node, double a, @Nullable Double tauSyn, boolean normInput, double scale) {
     boolean sinabs = this == SINABS;
     return new NeuronSpec.LIF(
-        Constant.of(-1 / Math.log(a)),
+        Constant.of(steps(a)),
         Constant.ofNullable(tauSyn),
         false,
         normInput,
@@ -320,6 +342,9 @@ public enum NirDialect {
   private double decay(NirNode node, String field) {
     double tau = node.uniform(field);
     double a = this == SINABS ? Math.exp(-1 / tau) : 1 - dt / tau;
+    if (this != SINABS && Math.abs(a) < 1e-6) {
+      return 0;
+    }
     if (!(tau > dt / 4 && a > 0)) {
       throw node.invalid(
           field,
@@ -330,6 +355,11 @@ public enum NirDialect {
               + (this == SINABS ? ": it may be in seconds; give the dialect" : ""));
     }
     return a;
+  }
+
+  /** Time constant in time steps of a membrane or synapse that keeps {@code a} per step. */
+  private static double steps(double a) {
+    return a == 0 ? FORGETS : -1 / Math.log(a);
   }
 
   private void require(NirNode node, String field, double value) {
@@ -398,7 +428,6 @@ public enum NirDialect {
   /** The type of the node for a layer. */
   String type(String path, NeuronSpec layer) {
     return switch (layer) {
-      case NeuronSpec.ExpLeak _ -> "LI";
       case NeuronSpec.Spiking spiking when spiking.tauSyn() != null -> "CubaLIF";
       default -> writeShared(path, PerNeuron.first(layer), Shape.of(1)).type();
     };
@@ -421,19 +450,46 @@ public enum NirDialect {
   }
 
   private NirNode leak(String path, NeuronSpec.ExpLeak layer, Shape shape) {
-    if (!leaks() || layer.tauSyn() != null || layer.normInput() != (this == NORSE)) {
+    double whole = Math.exp(-1 / uniform(path, "tau_mem", layer.tauMem()));
+    double a = Math.min(whole, NO_LEAK);
+    Double tauSyn = optional(path, "tau_syn", layer.tauSyn());
+    if (tauSyn != null && (this == NORSE || this == SNNTORCH)) {
+      return cubaLeak(path, a, Math.exp(-1 / tauSyn), layer.normInput(), shape);
+    }
+    if (tauSyn == null
+        && (float) whole == 1
+        && !layer.normInput()
+        && this != SINABS
+        && this != LAVA) {
+      return node(path, "I", Map.of("r", this == SPIKINGJELLY ? 1 / dt : 1), shape);
+    }
+    if (!leaks() || tauSyn != null || layer.normInput() != (this == NORSE)) {
       throw new InvalidSpecException(
           path,
           "ExpLeak can be written for sinabs with norm_input false, for Norse with norm_input true,"
-              + " and without tau_syn");
+              + " for Norse and snnTorch with tau_syn, and, without a leak, for all but Lava");
     }
-    double tau = tau(Math.exp(-1 / uniform(path, "tau_mem", layer.tauMem())));
-    return node(path, "LI", Map.of("tau", tau, "r", 1.0, "v_leak", 0.0), shape);
+    return node(path, "LI", Map.of("tau", tau(a), "r", 1.0, "v_leak", 0.0), shape);
+  }
+
+  /** The inverse of {@link #readCubaLeak}, with a scale of 1. */
+  private NirNode cubaLeak(String path, double a, double as, boolean normInput, Shape shape) {
+    if (!(as > 0)) {
+      throw new InvalidSpecException(
+          path + "/tau_syn", "is too small: the current would be lost within its time step");
+    }
+    var fields = new LinkedHashMap<String, Double>();
+    fields.put("tau_syn", dt / (1 - as));
+    fields.put("tau_mem", dt / (1 - a));
+    fields.put("r", normInput ? 1 : 1 / (1 - a));
+    fields.put("v_leak", 0.0);
+    fields.put("w_in", as / (1 - as));
+    return node(path, "CubaLI", fields, shape);
   }
 
   /** The inverse of {@link #decay}. */
   private double tau(double a) {
-    return this == SINABS ? -1 / Math.log(a) : dt / (1 - a);
+    return this == SINABS ? steps(a) : dt / (1 - a);
   }
 
   private NirNode spiking(String path, NeuronSpec.Spiking layer, Shape shape) {

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,12 +60,15 @@ public final class NirReader {
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
   private final Map<String, Signal> signals = new HashMap<>();
   private final Map<List<Integer>, Integer> sums = new HashMap<>();
+  private final MovingNodes moving;
+  private final Map<String, Integer> concatenations = new HashMap<>();
   private final List<String> assumptions = new ArrayList<>();
 
   private NirReader(NirGraph graph, @Nullable NirDialect dialect) {
     this.graph = graph;
     about = graph.root().metadata();
     this.dialect = dialect == null ? dialect(about.get("dialect")) : dialect;
+    moving = new MovingNodes(graph, about);
   }
 
   /**
@@ -84,7 +88,11 @@ public final class NirReader {
    * @param reserve told of the bytes that compressed arrays take, as they are unpacked; may throw
    */
   public static NirModel read(byte[] file, @Nullable NirDialect dialect, LongConsumer reserve) {
-    return new NirReader(NirGraph.read(file, reserve), dialect).model();
+    return read(NirGraph.read(file, reserve), dialect);
+  }
+
+  static NirModel read(NirGraph graph, @Nullable NirDialect dialect) {
+    return new NirReader(graph, dialect).model();
   }
 
   private NirModel model() {
@@ -163,11 +171,16 @@ public final class NirReader {
 
   /** What a node reads: the sum of its sources. */
   private Signal input(NirNode node) {
-    var sources =
-        graph.sources().getOrDefault(node.path(), Set.of()).stream()
-            .map(signals::get)
-            .map(Objects::requireNonNull)
-            .toList();
+    var sources = new ArrayList<Signal>();
+    var joined = new HashSet<String>();
+    for (String path : graph.sources().getOrDefault(node.path(), Set.of())) {
+      MovingNodes.Concatenation whole = moving.concatenation(path);
+      if (whole == null) {
+        sources.add(signal(path));
+      } else if (joined.add(whole.name())) {
+        sources.add(new Signal(concatenated(whole), 1, false));
+      }
+    }
     if (sources.isEmpty()) {
       return new Signal(Graph.INPUT_INDEX, 1, true);
     }
@@ -189,6 +202,29 @@ public final class NirReader {
       sums.put(added, known);
     }
     return new Signal(known, area, false);
+  }
+
+  private Signal signal(String path) {
+    return Objects.requireNonNull(signals.get(path));
+  }
+
+  private int concatenated(MovingNodes.Concatenation whole) {
+    Integer known = concatenations.get(whole.name());
+    if (known != null) {
+      return known;
+    }
+    var parts = new ArrayList<Integer>();
+    for (NirNode part : whole.parts()) {
+      Signal signal = signal(part.path());
+      if (signal.area() != 1) {
+        throw part.invalid(null, "moves a scaled signal into a concatenation");
+      }
+      parts.add(signal.layer());
+    }
+    int index =
+        addLayer(new JoinSpec.Concat(1), whole.name(), parts, whole.parts().getFirst().path());
+    concatenations.put(whole.name(), index);
+    return index;
   }
 
   /** Layers that only say where time is, which NIR has no nodes for. */
@@ -245,6 +281,10 @@ public final class NirReader {
 
   /** Adds the layer that a node means, if any; returns the node's output. */
   private Signal add(NirNode node, Signal in) {
+    Float factor = moving.factor(node);
+    if (factor != null) {
+      return new Signal(in.layer(), in.area() / factor, in.exclusive());
+    }
     if (node.wayBack() != null && !isSpiking(node)) {
       throw node.invalid(null, "leads back to itself, which only spiking neurons can do here");
     }
@@ -259,7 +299,7 @@ public final class NirReader {
       }
       case "Flatten" -> new Signal(append(NodeLayers.flatten(node), node, in), in.area(), true);
       case "NIRGraph" -> throw node.invalid(null, "is a graph without nodes");
-      default -> addNeurons(node, settle(in, node));
+      default -> addNeurons(node, in);
     };
   }
 
@@ -359,42 +399,48 @@ public final class NirReader {
 
   private Signal addNeurons(NirNode node, Signal in) {
     switch (node.type()) {
-      case "LI" -> {
-        // Where a node's fields were changed after it was written, they count.
-        LayerSpec leak =
-            rememberedNeurons(node, () -> dialect.readLeak(node)) instanceof NeuronSpec.ExpLeak kept
-                ? kept
-                : dialect.readLeak(node);
-        return new Signal(append(leak, node, in), 1, true);
-      }
-      case "CubaLI" -> {
-        NirDialect.ScaledLeak leak = dialect.readCubaLeak(node);
-        return new Signal(append(leak.layer(), node, in), (float) (1 / leak.scale()), true);
-      }
-      case "I" -> {
-        dialect.checkIntegrator(node);
-        return new Signal(
-            append(
-                new NeuronSpec.ExpLeak(Constant.of(NO_LEAK_TAU), null, false, false, null),
-                node,
-                in),
-            1,
-            true);
-      }
-      case "Threshold" -> {
-        return new Signal(append(NirDialect.readThreshold(node), node, in), 1, true);
+      case "LI", "CubaLI", "I" -> {
+        return addLeak(node, soleSynapses(in) == null ? in : settle(in, node));
       }
       default -> {}
     }
+    // Weights before make up for a scale, or else thresholds do.
+    boolean apart = node.wayBack() == null && soleSynapses(in) == null && in.area() > 0;
+    Signal read = apart ? in : settle(in, node);
+    float scale = read.area();
+    if (node.type().equals("Threshold")) {
+      return new Signal(
+          append(Potentials.scaled(NirDialect.readThreshold(node), scale), node, read), 1, true);
+    }
     LayerSpec neurons =
-        rememberedNeurons(node, () -> spiking(node)) instanceof NeuronSpec.Spiking kept
+        rememberedNeurons(node, () -> spiking(node), scale) instanceof NeuronSpec.Spiking kept
             ? kept
-            : spiking(node);
-    int index = append(neurons, node, in);
+            : scale == 1
+                ? spiking(node)
+                : Potentials.scaled((NeuronSpec.Spiking) spiking(node), scale);
+    int index = append(neurons, node, read);
     if (node.wayBack() != null && neurons instanceof NeuronSpec.Recurrent recurrent) {
-      readWayBack(node.wayBack(), index, recurrent, in);
+      readWayBack(node.wayBack(), index, recurrent, read);
     }
     return new Signal(index, 1, true);
+  }
+
+  /** Adds neurons that do not spike, whose output is scaled as their input. */
+  private Signal addLeak(NirNode node, Signal in) {
+    NirDialect.ScaledLeak read =
+        switch (node.type()) {
+          case "CubaLI" -> dialect.readCubaLeak(node);
+          case "I" -> {
+            dialect.checkIntegrator(node);
+            yield new NirDialect.ScaledLeak(
+                new NeuronSpec.ExpLeak(Constant.of(NO_LEAK_TAU), null, false, false, null), 1);
+          }
+          default -> new NirDialect.ScaledLeak(dialect.readLeak(node), 1);
+        };
+    // Where a node's fields were changed after it was written, they count.
+    return rememberedNeurons(node, read::layer, 1) instanceof NeuronSpec.ExpLeak kept
+        ? new Signal(append(kept, node, in), in.area(), true)
+        : new Signal(append(read.layer(), node, in), (float) (in.area() / read.scale()), true);
   }
 
   /**
@@ -441,9 +487,17 @@ public final class NirReader {
     return SpecJson.layer(json);
   }
 
-  /** Whether a layer is still what a node's fields say. */
-  private boolean says(NirNode node, NeuronSpec layer) {
+  /**
+   * Whether a layer is still what a node's fields say.
+   *
+   * @param scale the layer's input is so many times the node's
+   */
+  private boolean says(NirNode node, NeuronSpec kept, float scale) {
     try {
+      NeuronSpec layer =
+          scale != 1 && kept instanceof NeuronSpec.Spiking spiking
+              ? Potentials.scaled(spiking, 1 / scale)
+              : kept;
       int[] dims =
           node.fields().values().stream()
               .map(Tensor::shape)
@@ -473,7 +527,8 @@ public final class NirReader {
   }
 
   /** The neurons that the metadata describes, with lists of constants out of the node's fields. */
-  private @Nullable LayerSpec rememberedNeurons(NirNode node, Supplier<LayerSpec> fromFields) {
+  private @Nullable LayerSpec rememberedNeurons(
+      NirNode node, Supplier<LayerSpec> fromFields, float scale) {
     ObjectNode json = NodeLayers.json(node);
     if (json == null) {
       return null;
@@ -483,11 +538,11 @@ public final class NirReader {
       ObjectNode said = null;
       for (String constant : PerNeuron.CONSTANTS) {
         boolean wanted =
-            constant.equals("spike_threshold")
-                ? !node.type().equals("LI")
-                : constant.equals("tau_syn")
-                    ? node.type().equals("CubaLIF")
-                    : !node.type().equals("IF");
+            switch (constant) {
+              case "spike_threshold" -> isSpiking(node);
+              case "tau_syn" -> node.type().startsWith("Cuba");
+              default -> !Set.of("IF", "I").contains(node.type());
+            };
         if (wanted && !json.has(constant)) {
           said = said == null ? SpecJson.json(fromFields.get()) : said;
           if (said.has(constant)) {
@@ -498,7 +553,7 @@ public final class NirReader {
       LayerSpec layer = SpecJson.layer(json);
       return layer instanceof NeuronSpec.Recurrent == recurrent
               && layer instanceof NeuronSpec neurons
-              && says(node, neurons)
+              && says(node, neurons, scale)
           ? layer
           : null;
     } catch (JacksonException | IllegalArgumentException | InvalidSpecException e) {

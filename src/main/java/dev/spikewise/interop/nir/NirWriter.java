@@ -51,6 +51,15 @@ public final class NirWriter {
   static final String TIME_LAYER = "layer.";
   static final String SUM_BEFORE = "sum.";
 
+  /** The same: a node that puts its input into a part of a Concat, whose name it gives. */
+  static final String PART = "part.";
+
+  /** The same: a node that only multiplies its input. */
+  static final String FACTOR = "factor.";
+
+  /** Most weights of a node that only moves or multiplies its input. */
+  private static final long MOST_MOVING = 1 << 24;
+
   /** Version of the reference implementation whose files these are like. */
   private static final String VERSION = "1.0.7";
 
@@ -85,6 +94,9 @@ public final class NirWriter {
   private final WritableGroup nodes;
   private final Map<Integer, Signal> signals = new HashMap<>();
   private final List<String[]> edges = new ArrayList<>();
+
+  /** Names of nodes that are no layers. */
+  private final Set<String> helpers = new HashSet<>(Set.of(Graph.INPUT));
 
   private NirWriter(WritableGroup graph, TrainedModel model, NirDialect dialect) {
     network = model.spec().graph();
@@ -140,16 +152,10 @@ public final class NirWriter {
       signals.put(vertex.index(), write(vertex));
     }
     Graph.Vertex last = network.output();
-    Signal out = signal(last.index());
-    if (out.area() != 1) {
-      throw refused(last, dialect + " knows no such pool, and no weights after it make up for it");
-    }
-    String name = "output";
-    while (network.order().stream().map(Graph.Vertex::name).anyMatch(name::equals)) {
-      name += "_";
-    }
+    String name = unusedName("output");
     put(nodes, name, "Output", Map.of("shape", dims(last.shape())), Map.of());
-    connect(last, name);
+    Signal out = unscaled(signal(last.index()), last.index(), last, last.shape());
+    connect(last.index(), out, name);
     return edges.toArray(String[][]::new);
   }
 
@@ -167,6 +173,23 @@ public final class NirWriter {
     }
   }
 
+  /** A name like {@code wanted} that no node has. */
+  private String unusedName(String wanted) {
+    String name = wanted;
+    while (taken(name)) {
+      name += "_";
+    }
+    helpers.add(name);
+    return name;
+  }
+
+  private boolean taken(String name) {
+    return helpers.contains(name)
+        || network.order().stream()
+            .map(vertex -> vertex.name().replace('.', '_'))
+            .anyMatch(name.replace('.', '_')::equals);
+  }
+
   private Signal signal(int layer) {
     return Objects.requireNonNull(signals.get(layer));
   }
@@ -176,13 +199,15 @@ public final class NirWriter {
   }
 
   /** Leads what the layer {@code from} puts out to the node {@code to}. */
-  private void connect(Graph.Vertex from, String to) {
-    connect(from.index(), to);
+  private void connect(int from, String to) {
+    connect(from, signal(from), to);
   }
 
-  private void connect(int from, String to) {
-    signal(from).nodes().forEach(node -> edges.add(new String[] {node, to}));
-    if (from != Graph.INPUT_INDEX && network.layer(from).spec() instanceof JoinSpec) {
+  private void connect(int from, Signal signal, String to) {
+    signal.nodes().forEach(node -> edges.add(new String[] {node, to}));
+    if (signal.nodes().size() > 1
+        && from != Graph.INPUT_INDEX
+        && network.layer(from).spec() instanceof JoinSpec.Add) {
       about.putDataset(SUM_BEFORE + to, network.layer(from).name());
     }
   }
@@ -200,17 +225,18 @@ public final class NirWriter {
       case JoinSpec.Add _ -> {
         return sum(vertex);
       }
-      case JoinSpec.Concat _ -> throw refused(vertex, "Concat cannot be written to NIR");
+      case JoinSpec.Concat _ -> {
+        return concatenation(vertex);
+      }
       default -> {}
     }
     LayerSpec layer =
         vertex.spec() instanceof NeuronSpec neuron ? trained(vertex, neuron) : vertex.spec();
-    if (layer instanceof NeuronSpec && in.area() != 1) {
-      throw refused(
-          vertex,
-          dialect
-              + " knows no such pool, and there are no weights before these neurons to make up for"
-              + " it");
+    NeuronSpec unit = null;
+    if (layer instanceof NeuronSpec.Recurrent) {
+      in = unscaled(in, vertex, vertex.inputShape());
+    } else if (layer instanceof NeuronSpec.Spiking spiking && in.area() != 1) {
+      unit = Potentials.scaled(spiking, 1 / in.area());
     }
     String at = "/layers/" + vertex.index();
     dialect.check(at, layer, vertex.inputShape(), isBiased(vertex));
@@ -220,17 +246,17 @@ public final class NirWriter {
     if (apart) {
       about.putDataset(OF_NODE + vertex.name(), SpecJson.write(json));
     }
-    var fields = fields(vertex, layer, in.area());
+    var fields = fields(vertex, unit == null ? layer : unit, in.area());
     if (layer instanceof NeuronSpec.Recurrent) {
       putRecurrent(vertex, type, fields, metadata(json));
     } else {
       put(nodes, vertex.name(), type, fields, apart ? Map.of() : metadata(json));
     }
-    connect(vertex.input(), vertex.name());
+    connect(vertex.input(), in, vertex.name());
     float area =
         switch (layer) {
           case PoolSpec pool -> in.area() * NodeLayers.area(pool, type);
-          case SynapticSpec _ -> 1;
+          case SynapticSpec _, NeuronSpec.Spiking _ -> 1;
           default -> in.area();
         };
     return new Signal(List.of(vertex.name()), area);
@@ -238,19 +264,109 @@ public final class NirWriter {
 
   /** NIR has no node for a sum: whatever reads it has an edge from each of its parts. */
   private Signal sum(Graph.Vertex vertex) {
-    float area = signal(vertex.input()).area();
+    boolean alike =
+        vertex.inputs().stream().map(this::signal).mapToDouble(Signal::area).distinct().count()
+            == 1;
     var parts = new ArrayList<String>();
     for (int input : vertex.inputs()) {
       Signal part = signal(input);
-      if (part.area() != area) {
-        throw refused(vertex, "adds pools of which " + dialect + " knows not all");
-      }
-      parts.addAll(part.nodes());
+      parts.addAll((alike ? part : unscaled(part, input, vertex, vertex.shape())).nodes());
     }
     if (new HashSet<>(parts).size() < parts.size()) {
       throw refused(vertex, "adds the same signal twice, which NIR's edges cannot say");
     }
-    return new Signal(List.copyOf(parts), area);
+    return new Signal(List.copyOf(parts), alike ? signal(vertex.input()).area() : 1);
+  }
+
+  /**
+   * NIR has no node for a concatenation either: it is the sum of its parts, each moved to its
+   * channels by weights of 0 and 1.
+   */
+  private Signal concatenation(Graph.Vertex vertex) {
+    if (dialect == NirDialect.LAVA) {
+      throw refused(vertex, "Concat cannot be written for Lava");
+    }
+    var parts = new ArrayList<String>();
+    int first = 0;
+    for (int input : vertex.inputs()) {
+      Shape part = input == Graph.INPUT_INDEX ? network.inputShape() : network.layer(input).shape();
+      String name = unusedName(vertex.name() + "_" + parts.size());
+      moving(vertex, name, part, first, vertex.shape().dim(0), signal(input).area());
+      about.putDataset(PART + name, vertex.name());
+      connect(input, name);
+      parts.add(name);
+      first += part.dim(0);
+    }
+    return new Signal(List.copyOf(parts), 1);
+  }
+
+  /** The signal that {@code reader} takes for itself, multiplied if it is scaled. */
+  private Signal unscaled(Signal in, Graph.Vertex reader, Shape shape) {
+    return unscaled(in, reader.input(), reader, shape);
+  }
+
+  private Signal unscaled(Signal in, int from, Graph.Vertex reader, Shape shape) {
+    if (in.area() == 1) {
+      return in;
+    }
+    String name = unusedName(reader.name() + "_factor");
+    moving(reader, name, shape, 0, shape.dim(0), in.area());
+    about.putDataset(FACTOR + name, "");
+    connect(from, in, name);
+    return new Signal(List.of(name), 1);
+  }
+
+  /**
+   * Puts weights that lead each channel of the input to one of the output, multiplied.
+   *
+   * @param first channel of the output that the input's first goes to
+   */
+  private void moving(
+      Graph.Vertex vertex, String name, Shape input, int first, int outputs, float factor) {
+    int inputs = input.dim(0);
+    if ((long) inputs * outputs > MOST_MOVING) {
+      throw refused(
+          vertex,
+          "has %d channels, too many to be written to NIR, which has no %s"
+              .formatted(outputs, vertex.spec().typeName()));
+    }
+    var weight = new float[outputs * inputs];
+    for (int channel = 0; channel < inputs; channel++) {
+      weight[(first + channel) * inputs + channel] = factor;
+    }
+    Tensor bias = new Tensor(new int[] {outputs}, new float[outputs]);
+    switch (input.rank()) {
+      case 1 ->
+          put(
+              nodes,
+              name,
+              "Affine",
+              Map.of("weight", new Tensor(new int[] {outputs, inputs}, weight), "bias", bias),
+              Map.of());
+      case 3 ->
+          put(
+              nodes,
+              name,
+              "Conv2d",
+              convolution(
+                  Map.of(
+                      "weight",
+                      new Tensor(new int[] {outputs, inputs, 1, 1}, weight),
+                      "bias",
+                      bias),
+                  vector(input.dim(1), input.dim(2)),
+                  pair(Size2.ONE),
+                  pair(Size2.ZERO),
+                  pair(Size2.ONE),
+                  1),
+              Map.of());
+      default ->
+          throw refused(
+              vertex,
+              vertex.spec().typeName()
+                  + " of (C, L) signals cannot be written to NIR; flatten them"
+                  + " before");
+    }
   }
 
   /** A graph of its own, as snnTorch's exporter writes RLeaky and RSynaptic. */

@@ -13,6 +13,7 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Constant;
+import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Node;
@@ -42,9 +43,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
@@ -77,7 +80,11 @@ class NirTest {
 
   private static void assertReadAgain(ModelSpec model, StateDict weights, byte[] file) {
     NirModel read = NirReader.read(file, null);
-    assertThat(read.model()).isEqualTo(model);
+    if (model.graph().isSequence()) {
+      assertThat(read.model()).isEqualTo(model);
+    }
+    assertThat(layers(read.model())).isEqualTo(layers(model));
+    assertThat(read.model().graph().output().name()).isEqualTo(model.graph().output().name());
     assertThat(read.weights().tensors()).containsOnlyKeys(weights.tensors().keySet());
     weights
         .tensors()
@@ -86,6 +93,23 @@ class NirTest {
                 assertThat(Golden.tensor(read.weights(), name).data())
                     .as(name)
                     .isEqualTo(t.data()));
+  }
+
+  /** Layers with the names of what they read, in whatever order they are listed. */
+  private static Map<String, List<Object>> layers(ModelSpec model) {
+    Graph graph = model.graph();
+    var layers = new TreeMap<String, List<Object>>();
+    for (Graph.Vertex vertex : graph.order()) {
+      var inputs =
+          vertex.inputs().stream()
+              .map(i -> i == Graph.INPUT_INDEX ? Graph.INPUT : graph.layer(i).name());
+      layers.put(
+          vertex.name(),
+          List.of(
+              vertex.spec(),
+              (vertex.spec() instanceof JoinSpec.Add ? inputs.sorted() : inputs).toList()));
+    }
+    return layers;
   }
 
   @ParameterizedTest
@@ -490,17 +514,146 @@ class NirTest {
             tuple("all", List.of("input", "left.spike", "right.spike")),
             tuple("out", null));
     assertThat(read.weights().tensors()).containsOnlyKeys("stem.weight", "out.weight");
+  }
 
-    ModelSpec concat =
+  /** NIR has no node for it: weights of 0 and 1 move each part to its channels. */
+  @Test
+  void concatenationsAreSumsOfTheirMovedParts() throws IOException {
+    ModelSpec model =
+        concatenated(new PoolSpec.AvgPool2d(new Size2(2, 2), new Size2(2, 2), Size2.ZERO));
+    StateDict weights = drawn(model);
+    byte[] file = NirWriter.write(model, weights, NirDialect.SINABS);
+    keep("ours-sinabs-concat", file);
+    assertReadAgain(model, weights, file);
+    assertSpikes("ours-sinabs-concat", null);
+
+    // Without the graph's metadata it is what any other library reads: weights and sums.
+    NirModel bare = readBare(file, NirDialect.SINABS);
+    assertThat(bare.model().layers()).noneMatch(JoinSpec.Concat.class::isInstance);
+    assertThat(counts(bare)).isEqualTo(peerCounts("ours-sinabs-concat"));
+
+    ModelSpec lines =
         new ModelSpec(
             null,
-            List.of(3),
+            List.of(3, 4),
             List.of(
-                new Node(null, null, iaf),
+                new Node(null, null, new ShapeSpec.Identity()),
                 new Node(null, List.of("input", "0"), new JoinSpec.Concat(1))),
             null);
-    assertThatThrownBy(() -> NirWriter.write(concat, new StateDict(Map.of()), NirDialect.SINABS))
-        .hasMessageContaining("/layers/1 Concat cannot be written to NIR");
+    assertThatThrownBy(() -> NirWriter.write(lines, new StateDict(Map.of()), NirDialect.SINABS))
+        .hasMessageContaining("/layers/1 Concat of (C, L) signals cannot be written to NIR");
+    assertThatThrownBy(() -> NirWriter.write(model, weights, NirDialect.LAVA))
+        .isInstanceOf(InvalidSpecException.class);
+  }
+
+  /** Two convolutions of the input, whose spikes are joined, pooled and joined again. */
+  private static ModelSpec concatenated(PoolSpec pool) {
+    var iaf = new NeuronSpec.IAF(Constant.of(0.75), null, null, null, null, -0.75, null);
+    return new ModelSpec(
+        "concatenated",
+        List.of(2, 8, 8),
+        List.of(
+            new Node("left", null, conv(2, 3)),
+            new Node("left.spike", null, iaf),
+            new Node("right", List.of("input"), conv(2, 2)),
+            new Node("right.spike", null, iaf),
+            new Node("both", List.of("right.spike", "left.spike"), new JoinSpec.Concat(1)),
+            new Node("pool", null, pool),
+            new Node("spike", null, iaf),
+            new Node("deep", List.of("both"), conv(5, 5)),
+            new Node("deep.pool", null, pool),
+            new Node("sum", List.of("spike", "deep.pool"), new JoinSpec.Add()),
+            new Node("sum.spike", null, iaf),
+            new Node("flat", null, new ShapeSpec.Flatten()),
+            new Node("fc", null, new SynapticSpec.Linear(80, 3, false)),
+            new Node("fc.spike", null, iaf),
+            new Node("fc2", List.of("flat"), new SynapticSpec.Linear(80, 2, true)),
+            new Node("fc2.spike", null, iaf),
+            new Node("all", List.of("fc.spike", "fc2.spike"), new JoinSpec.Concat(1)),
+            new Node("out", null, new SynapticSpec.Linear(5, 4, false)),
+            new Node("out.spike", null, iaf)),
+        null);
+  }
+
+  private static SynapticSpec.Conv2d conv(int in, int out) {
+    return new SynapticSpec.Conv2d(
+        in, out, new Size2(3, 3), Size2.ONE, Size2.ONE, Size2.ONE, 1, false);
+  }
+
+  /** Weights that make a model spike. */
+  private static StateDict drawn(ModelSpec model) {
+    var random = new Random(9);
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (var vertex : model.graph().order()) {
+      vertex
+          .spec()
+          .parameters(vertex.inputShape())
+          .forEach(
+              (name, shape) ->
+                  tensors.put(
+                      vertex.name() + "." + name,
+                      name.startsWith("tau_")
+                          ? new Tensor(new int[0], new float[] {5})
+                          : random(
+                              random, 0.3f, shape.dims().stream().mapToInt(d -> d).toArray())));
+    }
+    return Weights.of(model, new StateDict(tensors));
+  }
+
+  /** What a file says to libraries that do not know our metadata. */
+  private static NirModel readBare(byte[] file, NirDialect dialect) {
+    NirGraph graph = NirGraph.read(file, _ -> {});
+    return NirReader.read(
+        new NirGraph(
+            graph.root().withMetadata(Map.of()),
+            graph.order().stream().map(node -> node.withMetadata(Map.of())).toList(),
+            graph.sources(),
+            graph.readers()),
+        dialect);
+  }
+
+  /** The neurons' thresholds are scaled instead of weights, and recurrent neurons get weights. */
+  @Test
+  void poolsThatADialectLacksMayStandBeforeNeuronsAndAtTheEnd() throws IOException {
+    var average = new PoolSpec.AvgPool2d(new Size2(2, 2), new Size2(2, 2), Size2.ZERO);
+    var iaf = new NeuronSpec.IAF(Constant.of(0.75), null, null, null, null, -0.75, null);
+    ModelSpec model =
+        ModelSpec.sequence(
+            "pools",
+            List.of(2, 8, 8),
+            List.of(conv(2, 4), iaf, average, iaf, average, new ShapeSpec.Flatten(), iaf));
+    StateDict weights = drawn(model);
+    byte[] file = NirWriter.write(model, weights, NirDialect.SINABS);
+    keep("ours-sinabs-pools", file);
+    assertReadAgain(model, weights, file);
+    ModelSpec end = ModelSpec.sequence("end", List.of(2, 8, 8), List.of(conv(2, 4), iaf, average));
+    byte[] last = NirWriter.write(end, drawn(end), NirDialect.SINABS);
+    keep("ours-sinabs-end", last);
+    assertReadAgain(end, drawn(end), last);
+    assertThat(counts(NirReader.read(last, null)))
+        .isEqualTo(counts(new NirModel(end, drawn(end), List.of())));
+
+    assertSpikes("ours-sinabs-pools", null);
+    assertThat(counts(readBare(file, NirDialect.SINABS)))
+        .isEqualTo(peerCounts("ours-sinabs-pools"));
+    var sums = new PoolSpec.SumPool2d(new Size2(4, 4), new Size2(4, 4), false);
+    ModelSpec back =
+        ModelSpec.sequence(
+            "back",
+            List.of(5, 4, 4),
+            List.of(
+                sums,
+                new ShapeSpec.Flatten(),
+                recurrent(5, true, null),
+                new SynapticSpec.Linear(5, 5, false),
+                neurons(5.0, 0.4, SpikeFn.SINGLE, new ResetFn(ResetFn.Kind.RESET, 0.25), null)));
+    StateDict its = drawn(back);
+    Arrays.fill(Golden.tensor(its, "2.rec_connect.bias").data(), 0);
+    byte[] recurrent = NirWriter.write(back, its, NirDialect.SNNTORCH);
+    assertReadAgain(back, its, recurrent);
+    assertThat(counts(NirReader.read(recurrent, null)))
+        .isEqualTo(counts(new NirModel(back, its, List.of())))
+        .isNotEqualTo(new int[5]);
   }
 
   @Test
@@ -574,6 +727,58 @@ class NirTest {
 
     assertThat(counts(NirReader.read(Golden.bytes("integrator.nir"), NirDialect.SINABS)))
         .containsExactly(7, 7);
+  }
+
+  /** What their NIR nodes are read as is written, and read again. */
+  @ParameterizedTest
+  @CsvSource({
+    "scale.nir, SINABS, IF",
+    "scale.nir, NORSE, IF",
+    "cuba-li.nir, NORSE, CubaLI",
+    "cuba-li.nir, SNNTORCH, CubaLI",
+    "integrator.nir, SINABS, LI",
+    "integrator.nir, NORSE, I",
+    "integrator.nir, SNNTORCH, I"
+  })
+  void nodesThatAreReadAreWritten(String name, NirDialect dialect, String type) {
+    NirModel read = NirReader.read(Golden.bytes(name), dialect);
+
+    byte[] ours = NirWriter.write(read.model(), read.weights(), dialect);
+
+    assertThat(NirGraph.read(ours, _ -> {}).order()).extracting(NirNode::type).contains(type);
+    NirModel again = NirReader.read(ours, null);
+    assertThat(again.model().nodes())
+        .extracting(Node::name, node -> node.layer().typeName())
+        .isEqualTo(
+            read.model().nodes().stream()
+                .map(node -> tuple(node.name(), node.layer().typeName()))
+                .toList());
+    assertThat(counts(again)).isEqualTo(counts(read)).doesNotContain(0);
+    // A time constant below a time step is taken for seconds unless the metadata says otherwise.
+    if (!type.equals("LI")) {
+      assertThat(counts(readBare(ours, dialect))).isEqualTo(counts(read));
+    }
+  }
+
+  @Test
+  void leaksWithACurrentKeepTheirConstantsPerNeuron() {
+    ModelSpec model =
+        flat(
+            new NeuronSpec.ExpLeak(
+                Constant.of(List.of(2, 3, 4, 5, 6, 7)),
+                Constant.of(List.of(7, 6, 5, 4, 3, 2)),
+                false,
+                true,
+                null),
+            iaf(1));
+    StateDict weights = flatWeights(model);
+    byte[] file = NirWriter.write(model, weights, NirDialect.NORSE);
+    assertThat(counts(NirReader.read(file, null)))
+        .isEqualTo(counts(new NirModel(model, weights, List.of())));
+    assertThat(counts(readBare(file, NirDialect.NORSE)))
+        .isEqualTo(counts(new NirModel(model, weights, List.of())));
+    assertThatThrownBy(() -> NirWriter.write(model, weights, NirDialect.SINABS))
+        .hasMessageContaining("/layers/2");
   }
 
   /** As nir.write stores arrays by default, and a hundred times larger than the file. */
