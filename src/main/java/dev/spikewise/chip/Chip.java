@@ -31,6 +31,10 @@ public enum Chip {
   static final int MAX_CHANNELS = 1024;
   static final int MAX_KERNEL = 16;
   static final int MAX_PADDING = 7;
+
+  /** Cores that the spikes of a core, or of the camera, can be sent to. */
+  static final int MAX_DESTINATIONS = 2;
+
   static final Set<Integer> STRIDES = Set.of(1, 2, 4, 8);
   static final Set<Integer> POOLINGS = Set.of(1, 2, 4);
 

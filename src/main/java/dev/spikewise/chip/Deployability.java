@@ -32,6 +32,8 @@ public record Deployability(
     POOLING,
     /** Part of the weights before it. */
     MERGED,
+    /** A sum that forms where several cores have the same destination. */
+    SUM,
     /** Nothing: it has no effect once training is over. */
     NONE,
     /** Nothing, because the chip has no such layer. */
@@ -71,7 +73,10 @@ public record Deployability(
     ORDER,
     /** The chip has no such layer. */
     LAYER_TYPE,
-    /** Layers form a chain: each output is read by one layer. */
+    /**
+     * Spikes go to at most 2 cores, several cores may share a destination, and nothing else joins
+     * or forks: an Add of spikes is read by one Conv2d or Linear.
+     */
     BRANCHES,
     /** Some core has room for both the kernels and the neurons of a layer. */
     MEMORY,
@@ -111,6 +116,14 @@ public record Deployability(
       List<String> notes) {}
 
   /**
+   * Core that receives the spikes of another.
+   *
+   * @param coreLayer Index of its content in {@code core_layers}.
+   * @param pooling Side of the squares over which spikes are summed on their way; 1 without pools.
+   */
+  public record Destination(int coreLayer, int pooling) {}
+
+  /**
    * Content of one core: weights, neurons and pooling, as sinabs' DynapcnnLayer.
    *
    * @param weights Name of the Conv2d or Linear layer.
@@ -119,7 +132,8 @@ public record Deployability(
    * @param inputShape Shape of the input, (C, H, W).
    * @param kernelSize Height and width of the kernel; for a Linear layer, those of its input.
    * @param neuronShape Shape of the neurons before pooling, (C, H, W).
-   * @param pooling Side of the squares over which spikes are summed; 1 without pools.
+   * @param pooling Side of the largest squares over which spikes are summed; 1 without pools.
+   * @param destinations Cores that its spikes go to; empty where they are the network's output.
    * @param kernelMemory Words of kernel memory: Cin 2^(ceil(log2(kH kW)) + ceil(log2 Cout)).
    * @param neuronMemory Words of neuron memory: Cout 2^(ceil(log2 H) + ceil(log2 W)).
    * @param biasMemory Words of bias memory; 0 without a bias.
@@ -134,6 +148,7 @@ public record Deployability(
       List<Integer> kernelSize,
       List<Integer> neuronShape,
       int pooling,
+      List<Destination> destinations,
       long kernelMemory,
       long neuronMemory,
       long biasMemory,

@@ -1,16 +1,15 @@
 package dev.spikewise.chip;
 
 import dev.spikewise.chip.Deployability.CoreLayer;
+import dev.spikewise.chip.Deployability.Destination;
 import dev.spikewise.chip.Deployability.Failure;
 import dev.spikewise.chip.Deployability.Layer;
 import dev.spikewise.chip.Deployability.Role;
 import dev.spikewise.chip.Deployability.Rule;
 import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
-import dev.spikewise.spec.ResetFn;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
-import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.layer.DropoutSpec;
 import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
@@ -22,147 +21,117 @@ import dev.spikewise.spec.layer.ReducedPoolSpec;
 import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Goes through a network layer by layer, gathers them into cores, and notes every broken rule. */
+/**
+ * Goes through a network in the order of computing, gathers its layers into cores, and notes every
+ * broken rule. Rules for branches are those of sinabs' {@code connectivity_specs} and of "Available
+ * Network Architecture" in its documentation.
+ */
 final class Placement {
 
-  private static final int MAX_BIAS = 1024;
+  private final Graph graph;
 
-  /** In the order of computing; a chain. */
+  /** In the order of computing. */
   private final List<Graph.Vertex> order;
 
   private final Chip chip;
-  private final List<Draft> drafts = new ArrayList<>();
+  private final List<CoreDraft> drafts = new ArrayList<>();
   private final List<Layer> layers = new ArrayList<>();
   private final List<Failure> failures = new ArrayList<>();
+  private final Map<Integer, Signal> signals = new HashMap<>();
 
-  /** Of the input before its first weights. */
-  private int cameraPooling = 1;
-
-  /** What the layer at hand takes, (C, H, W): a Flatten does not move anything on the chip. */
-  private Shape map;
-
-  /** A core that is being filled. */
-  private static final class Draft {
-    final int weights;
-    final Shape input;
-    final SynapticSpec.Conv2d conv;
-    final Shape output;
-    boolean bias;
-    @Nullable Integer neurons;
-    final List<String> pools = new ArrayList<>();
-    int pooling = 1;
-
-    Draft(int weights, Shape input, SynapticSpec.Conv2d conv, Shape output) {
-      this.weights = weights;
-      this.input = input;
-      this.conv = conv;
-      this.output = output;
-      bias = conv.bias();
-    }
-
-    long kernelMemory() {
-      int area = conv.kernelSize().h() * conv.kernelSize().w();
-      return (long) input.dim(0) << log2(area) + log2(output.dim(0));
-    }
-
-    long neuronMemory() {
-      return (long) output.dim(0) << log2(output.dim(1)) + log2(output.dim(2));
-    }
-
-    long biasMemory() {
-      return bias ? output.dim(0) : 0;
-    }
-
-    /** Rounded up. */
-    private static int log2(int value) {
-      return Integer.SIZE - Integer.numberOfLeadingZeros(value - 1);
-    }
-  }
-
-  /** A layer's failures and notes while they are found. */
-  private static final class Findings {
-    final List<Failure> failures = new ArrayList<>();
-    final List<String> notes = new ArrayList<>();
-
-    void require(boolean holds, Rule rule, String detail) {
-      if (!holds) {
-        failures.add(new Failure(rule, detail));
-      }
-    }
-  }
+  /** Cores that read the camera. */
+  private final List<Destination> camera = new ArrayList<>();
 
   Placement(ModelSpec model, Chip chip) {
     this.chip = chip;
-    Graph graph = model.graph();
+    graph = model.graph();
     order = graph.order();
-    map = spatial(graph.inputShape());
-    if (order.stream().anyMatch(layer -> layer.spec() instanceof JoinSpec)) {
-      refuseBranches(graph);
-      return;
-    }
+    Shape input = spatial(graph.inputShape());
+    signals.put(
+        Graph.INPUT_INDEX,
+        new Signal(input, List.of(new Signal.Source(Signal.CAMERA, 1)), null, false));
     for (int i = 0; i < order.size(); i++) {
+      Graph.Vertex vertex = order.get(i);
       var findings = new Findings();
       if (i == 0) {
         findings.require(
-            map.dim(1) <= Chip.MAX_INPUT && map.dim(2) <= Chip.MAX_INPUT,
+            input.dim(1) <= Chip.MAX_INPUT && input.dim(2) <= Chip.MAX_INPUT,
             Rule.INPUT_SIZE,
-            "the input may be at most 128 x 128 but was " + size(map));
+            "the input may be at most 128 x 128 but was " + CoreRules.size(input));
       }
-      Shape output = order.get(i).shape();
-      LayerSpec layer = order.get(i).spec();
-      Role role = place(i, layer, output, findings);
-      boolean inCore = role != Role.NONE && role != Role.IMPOSSIBLE && !drafts.isEmpty();
+      Placed placed = place(i, vertex, findings);
+      Signal out = placed.signal();
+      Shape shape = vertex.shape();
+      if (vertex.spec() instanceof SynapticSpec.Linear || shape.rank() > 1) {
+        out = out.withMap(spatial(shape));
+      }
+      requireOneReader(vertex, out, findings);
+      signals.put(vertex.index(), out);
       layers.add(
           new Layer(
-              name(i),
-              layer.typeName(),
-              role,
-              inCore ? drafts.size() - 1 : null,
+              vertex.name(),
+              vertex.spec().typeName(),
+              placed.role(),
+              core(placed),
               findings.failures,
               findings.notes));
-      if (layer instanceof SynapticSpec.Linear || output.rank() > 1) {
-        map = spatial(output);
-      }
     }
-    requireNeurons("must be followed by IAF neurons because a core outputs spikes");
+    drafts.stream()
+        .filter(draft -> draft.neurons == null)
+        .forEach(
+            draft ->
+                requireNeurons(
+                    draft, "must be followed by IAF neurons because a core outputs spikes"));
+    if (signal(graph.output().index()).added()) {
+      fail(
+          place(graph.output()),
+          Rule.BRANCHES,
+          "must be followed by a Conv2d or Linear, whose core adds the spikes that it receives");
+    }
+    requireDestinations();
   }
 
   /**
-   * A core's spikes can go to two others, and two sources into one, but the limits of that are not
-   * modelled here: a wrong yes would be worse than none.
+   * A layer in its place.
+   *
+   * @param signal what it puts out
    */
-  private void refuseBranches(Graph graph) {
-    for (Graph.Vertex layer : order) {
-      var findings = new Findings();
-      int readers = graph.consumers(layer.index()).size();
-      findings.require(
-          !(layer.spec() instanceof JoinSpec),
-          Rule.BRANCHES,
-          "joins the outputs of several layers; only chains of layers are placed");
-      findings.require(
-          readers <= 1,
-          Rule.BRANCHES,
-          "is read by " + readers + " layers; only chains of layers are placed");
-      layers.add(
-          new Layer(
-              layer.name(),
-              layer.spec().typeName(),
-              findings.failures.isEmpty() ? Role.NONE : Role.IMPOSSIBLE,
-              null,
-              findings.failures,
-              findings.notes));
-    }
-    failures.add(
-        new Failure(
-            Rule.BRANCHES, "the network has branches; only chains of layers are placed on cores"));
+  private record Placed(Role role, Signal signal) {}
+
+  private static @Nullable Integer core(Placed placed) {
+    Role role = placed.role();
+    List<Signal.Source> sources = placed.signal().sources();
+    return role == Role.NONE
+            || role == Role.IMPOSSIBLE
+            || sources.size() > 1
+            || placed.signal().isCamera()
+        ? null
+        : (Integer) sources.getFirst().core();
   }
 
-  private String name(int i) {
-    return order.get(i).name();
+  private Signal signal(int index) {
+    return Objects.requireNonNull(signals.get(index));
+  }
+
+  private String name(int place) {
+    return order.get(place).name();
+  }
+
+  /** Place of a layer in the order of computing. */
+  private int place(Graph.Vertex vertex) {
+    return order.indexOf(vertex);
+  }
+
+  private void fail(int place, Rule rule, String detail) {
+    layers.get(place).failures().add(new Failure(rule, detail));
   }
 
   private static Shape spatial(Shape shape) {
@@ -173,26 +142,30 @@ final class Placement {
     };
   }
 
-  private Role place(int i, LayerSpec layer, Shape output, Findings findings) {
+  private Placed place(int i, Graph.Vertex vertex, Findings findings) {
+    Signal in = signal(vertex.input());
+    Shape output = vertex.shape();
+    LayerSpec layer = vertex.spec();
     return switch (layer) {
       case ShapeSpec.FlattenTime _,
           ShapeSpec.UnflattenTime _,
           ShapeSpec.Identity _,
           DropoutSpec _ ->
-          Role.NONE;
+          new Placed(Role.NONE, in);
       case ShapeSpec.Flatten _ -> {
         findings.require(
             output.rank() == 1, Rule.LAYER_TYPE, "must join all dimensions, to one feature map");
-        yield output.rank() == 1 ? Role.NONE : Role.IMPOSSIBLE;
+        yield new Placed(output.rank() == 1 ? Role.NONE : Role.IMPOSSIBLE, in);
       }
-      case SynapticSpec.Conv2d conv -> weights(i, conv, output, findings);
+      case SynapticSpec.Conv2d conv -> weights(i, in, conv, output, findings);
       case SynapticSpec.Linear linear ->
           weights(
               i,
+              in,
               new SynapticSpec.Conv2d(
                   null,
                   linear.outFeatures(),
-                  new Size2(map.dim(1), map.dim(2)),
+                  new Size2(in.map().dim(1), in.map().dim(2)),
                   Size2.ONE,
                   Size2.ZERO,
                   Size2.ONE,
@@ -200,21 +173,25 @@ final class Placement {
                   linear.bias()),
               spatial(output),
               findings);
-      case NormSpec.BatchNorm2d _ -> batchNorm(findings);
-      case PoolSpec.SumPool2d pool -> pool(i, pool, findings);
+      case NormSpec.Batch norm -> batchNorm(in, norm, findings);
+      case PoolSpec.SumPool2d pool -> pool(vertex, in, pool, findings);
       case PoolSpec.AvgPool2d pool -> {
-        Role role = pool(i, pool, findings);
+        Placed placed = pool(vertex, in, pool, findings);
         int area = pool.kernelSize().h() * pool.kernelSize().w();
         findings.notes.add(
             "is computed as a sum; the next weights are divided by "
                 + area
                 + " before they are discretised");
-        yield role;
+        yield placed;
       }
-      case NeuronSpec.IAF iaf -> neurons(i, iaf, findings);
-      case JoinSpec _ -> {
-        findings.require(false, Rule.LAYER_TYPE, "the chip has no " + layer.typeName());
-        yield Role.IMPOSSIBLE;
+      case NeuronSpec.IAF iaf -> neurons(i, in, iaf, findings);
+      case JoinSpec.Add _ -> add(vertex, findings);
+      case JoinSpec.Concat _ -> {
+        findings.require(
+            false,
+            Rule.BRANCHES,
+            "joins channels, for which sinabs does not configure the chip; only Add joins layers");
+        yield new Placed(Role.IMPOSSIBLE, in);
       }
       case RectifierSpec _ -> {
         findings.require(
@@ -223,11 +200,11 @@ final class Placement {
             "neurons must be IAF but was "
                 + layer.typeName()
                 + "; convert the network into its spiking twin first");
-        yield impossibleNeurons(i);
+        yield impossibleNeurons(i, in);
       }
       case NeuronSpec _ -> {
         findings.require(false, Rule.NEURON, "neurons must be IAF but was " + layer.typeName());
-        yield impossibleNeurons(i);
+        yield impossibleNeurons(i, in);
       }
       case PoolSpec.SpikingMaxPooling2dLayer _, PoolSpec.MaxPool2d _, ReducedPoolSpec _ -> {
         findings.require(
@@ -235,206 +212,231 @@ final class Placement {
             Rule.POOLING,
             "spikes can only be summed over windows of fixed size; use SumPool2d but was "
                 + layer.typeName());
-        yield Role.IMPOSSIBLE;
+        yield new Placed(Role.IMPOSSIBLE, in);
       }
       case SynapticSpec.Conv1d _, SynapticSpec.ConvTranspose2d _ -> {
         findings.require(
             false,
             Rule.LAYER_TYPE,
             "weights must be those of a Conv2d or Linear but was " + layer.typeName());
-        yield Role.IMPOSSIBLE;
+        yield new Placed(Role.IMPOSSIBLE, in);
       }
       case NormSpec _, ShapeSpec.Upsample _ -> {
         findings.require(
             false,
             Rule.LAYER_TYPE,
             "a core computes only weights, neurons and sums, but was " + layer.typeName());
-        yield Role.IMPOSSIBLE;
+        yield new Placed(Role.IMPOSSIBLE, in);
       }
     };
   }
 
   /** A core with the wrong neurons is missing none: one failure a mistake. */
-  private Role impossibleNeurons(int i) {
-    if (!drafts.isEmpty() && drafts.getLast().neurons == null) {
-      drafts.getLast().neurons = i;
+  private static Placed impossibleNeurons(int i, Signal in) {
+    CoreDraft open = in.open();
+    if (open != null && open.neurons == null) {
+      open.neurons = i;
     }
-    return Role.IMPOSSIBLE;
+    return new Placed(Role.IMPOSSIBLE, new Signal(in.map(), in.sources(), null, false));
   }
 
-  private Role weights(int i, SynapticSpec.Conv2d conv, Shape output, Findings findings) {
-    requireNeurons("must have IAF neurons between it and the next weights");
-    Size2 kernel = conv.kernelSize();
-    boolean linear = order.get(i).spec() instanceof SynapticSpec.Linear;
-    findings.require(
-        kernel.h() == kernel.w() && kernel.h() <= Chip.MAX_KERNEL,
-        Rule.KERNEL_SIZE,
-        (linear ? "the input map of a Linear becomes its kernel, which" : "a kernel")
-            + " must be square and at most 16 x 16 but was "
-            + kernel.h()
-            + " x "
-            + kernel.w());
-    findings.require(
-        Chip.STRIDES.contains(conv.stride().h()) && Chip.STRIDES.contains(conv.stride().w()),
-        Rule.STRIDE,
-        "a stride must be 1, 2, 4 or 8 but was " + conv.stride());
-    findings.require(
-        Math.max(conv.padding().h(), conv.padding().w()) <= Chip.MAX_PADDING,
-        Rule.PADDING,
-        "a padding may be at most 7 but was " + conv.padding());
-    findings.require(
-        conv.dilation().equals(Size2.ONE),
-        Rule.DILATION,
-        "dilation must be 1 but was " + conv.dilation());
-    findings.require(conv.groups() == 1, Rule.GROUPS, "groups must be 1 but was " + conv.groups());
-    int channels = Math.max(map.dim(0), output.dim(0));
-    findings.require(
-        channels <= Chip.MAX_CHANNELS,
-        Rule.CHANNELS,
-        "a layer may have at most 1024 channels but was "
-            + map.dim(0)
-            + " in and "
-            + output.dim(0)
-            + " out");
-    findings.require(
-        Math.max(output.dim(1), output.dim(2)) <= Chip.MAX_MAP,
-        Rule.MAP_SIZE,
-        "a map of neurons may be at most 64 x 64 but was " + size(output));
-    var draft = new Draft(i, map, conv, output);
-    findings.require(
-        channels > Chip.MAX_CHANNELS || !possibleCores(draft).isEmpty(),
-        Rule.MEMORY,
-        "no core holds %d words of kernels and %d of neurons; there are %s"
-            .formatted(draft.kernelMemory(), draft.neuronMemory(), rooms()));
+  private Placed weights(
+      int i, Signal in, SynapticSpec.Conv2d conv, Shape output, Findings findings) {
+    if (in.open() != null) {
+      requireNeurons(in.open(), "must have IAF neurons between it and the next weights");
+    }
+    var draft = new CoreDraft(i, in.map(), conv, output);
+    CoreRules.weights(chip, draft, order.get(i).spec() instanceof SynapticSpec.Linear, findings);
+    int index = drafts.size();
     drafts.add(draft);
-    return Role.WEIGHTS;
+    var seen = new HashSet<Integer>();
+    for (Signal.Source source : in.sources()) {
+      findings.require(
+          seen.add(source.core()),
+          Rule.BRANCHES,
+          "receives the spikes of "
+              + (source.core() == Signal.CAMERA
+                  ? "the input"
+                  : "`" + name(drafts.get(source.core()).weights) + "`")
+              + " twice, but a core has one destination of each kind");
+      (source.core() == Signal.CAMERA ? camera : drafts.get(source.core()).destinations)
+          .add(new Destination(index, source.pooling()));
+    }
+    return new Placed(
+        Role.WEIGHTS, new Signal(output, List.of(new Signal.Source(index, 1)), draft, false));
   }
 
-  private String rooms() {
-    return chip.cores().stream()
-        .distinct()
-        .map(core -> core.kernelKi() + " Ki and " + core.neuronKi() + " Ki")
-        .collect(Collectors.joining(", "));
-  }
-
-  private List<Integer> possibleCores(Draft draft) {
-    var possible = new ArrayList<Integer>();
-    for (int core = 0; core < chip.cores().size(); core++) {
-      if (chip.cores().get(core).holds(draft.kernelMemory(), draft.neuronMemory())
-          && draft.biasMemory() <= MAX_BIAS) {
-        possible.add(core);
+  private void requireNeurons(CoreDraft open, String detail) {
+    if (open.neurons == null) {
+      List<Failure> its = layers.get(open.weights).failures();
+      if (its.stream().noneMatch(failure -> failure.rule() == Rule.ORDER)) {
+        its.add(new Failure(Rule.ORDER, detail));
       }
     }
-    return possible;
   }
 
-  /** The weights that are still without neurons, or null. */
-  private @Nullable Draft open() {
-    return drafts.isEmpty() || drafts.getLast().neurons != null ? null : drafts.getLast();
-  }
-
-  private void requireNeurons(String detail) {
-    Draft open = open();
-    if (open != null) {
-      layers.get(open.weights).failures().add(new Failure(Rule.ORDER, detail));
-    }
-  }
-
-  private Role batchNorm(Findings findings) {
-    Draft open = open();
-    if (open == null
-        || order.get(open.weights).spec() instanceof SynapticSpec.Linear
-        || !open.pools.isEmpty()) {
+  private Placed batchNorm(Signal in, NormSpec.Batch norm, Findings findings) {
+    CoreDraft open = in.open();
+    if (open == null || !norm.mergesInto(order.get(open.weights).spec()) || !open.pools.isEmpty()) {
       findings.require(
-          false, Rule.ORDER, "can only be merged into a Conv2d, which must stand right before it");
-      return Role.IMPOSSIBLE;
+          false,
+          Rule.ORDER,
+          "can only be merged into " + norm.mergeable() + ", which must stand right before it");
+      return new Placed(Role.IMPOSSIBLE, in);
     }
     open.bias = true;
-    return Role.MERGED;
+    return new Placed(Role.MERGED, in);
   }
 
-  private Role neurons(int i, NeuronSpec.IAF iaf, Findings findings) {
-    findings.require(
-        iaf.spikeThreshold().uniform() != null,
-        Rule.NEURON,
-        "must have one spike_threshold for all neurons but was " + iaf.spikeThreshold());
-    findings.require(
-        iaf.tauSyn() == null, Rule.NEURON, "must have no tau_syn but was " + iaf.tauSyn());
-    Double value = iaf.resetFn().value();
-    boolean subtract = iaf.resetFn().kind() == ResetFn.Kind.SUBTRACT;
-    findings.require(
-        value == null || value.equals(subtract ? iaf.spikeThreshold().uniform() : (Double) 0.0),
-        Rule.RESET,
-        "must subtract the threshold or reset to 0 but was "
-            + (subtract ? "subtract " : "reset to ")
-            + value);
-    if (!iaf.spikeFn().equals(SpikeFn.MULTI)) {
-      findings.notes.add("spikes as often as its potential allows, whatever spike_fn says");
-    }
-    Draft open = open();
+  private Placed neurons(int i, Signal in, NeuronSpec.IAF iaf, Findings findings) {
+    CoreRules.neurons(iaf, findings);
+    CoreDraft open = in.open();
     if (open == null) {
       findings.require(false, Rule.ORDER, "must follow the Conv2d or Linear that shares its core");
-      return Role.IMPOSSIBLE;
+      return new Placed(Role.IMPOSSIBLE, in);
     }
     findings.require(
         open.pools.isEmpty(), Rule.ORDER, "must precede the pools because a core pools spikes");
     open.neurons = i;
-    return Role.NEURONS;
+    return new Placed(Role.NEURONS, new Signal(in.map(), in.sources(), null, false));
   }
 
-  private Role pool(int i, PoolSpec pool, Findings findings) {
-    Size2 kernel = pool.kernelSize();
-    boolean plain =
-        !pool.ceilMode()
-            && kernel.h() == kernel.w()
-            && pool.stride().equals(kernel)
-            && pool.padding().equals(Size2.ZERO);
-    findings.require(
-        plain,
-        Rule.POOLING,
-        "must sum over squares that do not overlap but was kernel_size "
-            + kernel
-            + ", stride "
-            + pool.stride()
-            + ", padding "
-            + pool.padding());
-    int before = drafts.isEmpty() ? cameraPooling : drafts.getLast().pooling;
-    int pooling = plain ? (int) Math.min((long) before * kernel.h(), Integer.MAX_VALUE) : before;
-    findings.require(
-        Chip.POOLINGS.contains(pooling),
-        Rule.POOLING,
-        "squares must be 1, 2 or 4 wide"
-            + (before > 1 ? ", together with the pools before" : "")
-            + " but was "
-            + pooling);
-    if (drafts.isEmpty()) {
+  /** Cores that share a destination add their spikes there. */
+  private Placed add(Graph.Vertex vertex, Findings findings) {
+    var sources = new ArrayList<Signal.Source>();
+    Signal first = signal(vertex.input());
+    for (int input : vertex.inputs()) {
+      Signal in = signal(input);
+      sources.addAll(in.sources());
       findings.require(
-          map.dim(0) <= 2,
-          Rule.ORDER,
-          "before the first weights, only the camera's 2 channels can be pooled but was "
-              + map.dim(0));
-      findings.notes.add("is done by the chip's camera stage");
-      cameraPooling = pooling;
-    } else {
-      drafts.getLast().pools.add(name(i));
-      drafts.getLast().pooling = pooling;
-      if (order.subList(i + 1, order.size()).stream()
-          .map(Graph.Vertex::spec)
-          .noneMatch(SynapticSpec.class::isInstance)) {
-        findings.notes.add(
-            "must be done by the reader of the output: the chip pools only the input of a next"
-                + " core");
+          in.open() == null,
+          Rule.BRANCHES,
+          "adds the currents of `"
+              + graph.name(input)
+              + "`, but cores exchange spikes only: put IAF neurons before the Add");
+      findings.require(
+          in.map().equals(first.map()),
+          Rule.BRANCHES,
+          "adds flat maps that were "
+              + first.map()
+              + " and "
+              + in.map()
+              + ", which a core reads in different order");
+      findings.require(
+          !in.isCamera() || in.map().dim(0) <= 2,
+          Rule.BRANCHES,
+          "adds the input, which only the camera's 2 channels allow, but it has "
+              + in.map().dim(0));
+    }
+    return new Placed(
+        findings.failures.isEmpty() ? Role.SUM : Role.IMPOSSIBLE,
+        new Signal(first.map(), List.copyOf(sources), null, true));
+  }
+
+  private Placed pool(Graph.Vertex vertex, Signal in, PoolSpec pool, Findings findings) {
+    boolean plain = CoreRules.plain(pool, findings);
+    findings.require(
+        !in.added(),
+        Rule.BRANCHES,
+        "pools a sum, which is formed only at the next core: put the pool before the Add");
+    var sources = new ArrayList<Signal.Source>();
+    for (Signal.Source source : in.sources()) {
+      int before = source.pooling();
+      int side =
+          plain ? (int) Math.min((long) before * pool.kernelSize().h(), Integer.MAX_VALUE) : before;
+      findings.require(
+          Chip.POOLINGS.contains(side),
+          Rule.POOLING,
+          "squares must be 1, 2 or 4 wide"
+              + (before > 1 ? ", together with the pools before" : "")
+              + " but was "
+              + side);
+      sources.add(new Signal.Source(source.core(), side));
+      if (source.core() != Signal.CAMERA) {
+        CoreDraft draft = drafts.get(source.core());
+        draft.pools.add(vertex.name());
+        draft.pooling = Math.max(draft.pooling, side);
       }
     }
-    return Role.POOLING;
+    if (in.isCamera()) {
+      findings.require(
+          in.map().dim(0) <= 2,
+          Rule.ORDER,
+          "before the first weights, only the camera's 2 channels can be pooled but was "
+              + in.map().dim(0));
+      findings.notes.add("is done by the chip's camera stage");
+    } else if (!graph.isFollowedBy(vertex.index(), SynapticSpec.class::isInstance)) {
+      findings.notes.add(
+          "must be done by the reader of the output: the chip pools only the input of a next"
+              + " core");
+    }
+    return new Placed(
+        Role.POOLING, new Signal(in.map(), List.copyOf(sources), in.open(), in.added()));
   }
 
-  private static String size(Shape map) {
-    return map.dim(1) + " x " + map.dim(2);
+  /** Only spikes can go to several cores. */
+  private void requireOneReader(Graph.Vertex vertex, Signal out, Findings findings) {
+    int readers = graph.consumers(vertex.index()).size();
+    findings.require(
+        readers <= 1 || !out.added() && out.open() == null,
+        Rule.BRANCHES,
+        (out.added()
+                ? "is a sum, which one core may read"
+                : "holds currents, which its own neurons read")
+            + ", but is read by "
+            + readers
+            + " layers");
+  }
+
+  private void requireDestinations() {
+    for (CoreDraft draft : drafts) {
+      var poolings =
+          draft.destinations.stream().map(Destination::pooling).collect(Collectors.toSet());
+      if (poolings.size() > 1 && poolings.contains(1)) {
+        layers
+            .get(Objects.requireNonNullElse(draft.neurons, draft.weights))
+            .notes()
+            .add(
+                "are read by one core as they are and by another pooled, which the chip can do but"
+                    + " sinabs 3.1.3 cannot configure");
+      }
+      if (draft.destinations.size() > Chip.MAX_DESTINATIONS) {
+        fail(
+            Objects.requireNonNullElse(draft.neurons, draft.weights),
+            Rule.BRANCHES,
+            "sends its spikes to " + destinations(draft.destinations));
+      }
+    }
+    if (camera.size() > Chip.MAX_DESTINATIONS) {
+      failures.add(new Failure(Rule.BRANCHES, "the input is sent to " + destinations(camera)));
+    }
+    if (camera.stream().map(Destination::pooling).distinct().count() > 1) {
+      failures.add(
+          new Failure(
+              Rule.BRANCHES,
+              "the input is pooled by "
+                  + camera.stream()
+                      .map(Destination::pooling)
+                      .distinct()
+                      .map(String::valueOf)
+                      .collect(Collectors.joining(" and "))
+                  + ", but the chip's camera stage pools for all its readers alike"));
+    }
+  }
+
+  private String destinations(List<Destination> list) {
+    return list.size()
+        + " cores ("
+        + list.stream()
+            .map(destination -> name(drafts.get(destination.coreLayer()).weights))
+            .collect(Collectors.joining(", "))
+        + "); at most "
+        + Chip.MAX_DESTINATIONS
+        + " are possible";
   }
 
   Deployability result() {
-    List<List<Integer>> possible = drafts.stream().map(this::possibleCores).toList();
+    List<List<Integer>> possible = drafts.stream().map(draft -> draft.possibleCores(chip)).toList();
     var matching = new CoreMatching(possible, chip.cores().size());
     if (drafts.size() > chip.cores().size()) {
       failures.add(
@@ -467,7 +469,7 @@ final class Placement {
     return new Deployability(chip, deployable, layers, coreLayers, failures);
   }
 
-  private CoreLayer coreLayer(Draft draft, List<Integer> possible, @Nullable Integer core) {
+  private CoreLayer coreLayer(CoreDraft draft, List<Integer> possible, @Nullable Integer core) {
     Size2 kernel = draft.conv.kernelSize();
     return new CoreLayer(
         name(draft.weights),
@@ -477,6 +479,7 @@ final class Placement {
         List.of(kernel.h(), kernel.w()),
         draft.output.dims(),
         draft.pooling,
+        List.copyOf(draft.destinations),
         draft.kernelMemory(),
         draft.neuronMemory(),
         draft.biasMemory(),
