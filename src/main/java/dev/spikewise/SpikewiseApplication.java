@@ -1,6 +1,7 @@
 package dev.spikewise;
 
 import dev.spikewise.cli.Cli;
+import dev.spikewise.job.WideTraining;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
@@ -13,8 +14,13 @@ public class SpikewiseApplication {
     if (Cli.trains(args)) {
       Relaunch.unlessVectorApiIsThere();
     }
+    if (Cli.isShared(args)) {
+      WideTraining.join();
+    }
     if (Cli.isCommand(args)) {
-      System.exit(Cli.run(SpikewiseApplication.class, args));
+      int code = Cli.run(SpikewiseApplication.class, args);
+      WideTraining.leave();
+      System.exit(code);
     }
     SpringApplication.run(SpikewiseApplication.class, args);
   }

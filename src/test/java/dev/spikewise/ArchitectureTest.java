@@ -68,6 +68,13 @@ class ArchitectureTest {
           within("snn.kernel", "spec", "problem"),
           resideInAnyPackage("org.nd4j..", "org.bytedeco.."));
 
+  /** How its processes reach each other is known outside of the engine. */
+  @ArchTest
+  static final ArchRule worldKnowsOnlyTheOrderOfSums =
+      onlyOfOurs("snn.world", "snn.world", "snn.kernel", "spec", "problem");
+
+  @ArchTest static final ArchRule mpiKnowsOnlyTheWorldItIs = onlyOfOurs("mpi", "mpi", "snn.world");
+
   @ArchTest
   static final ArchRule neuronsKnowOnlyKernelsAndData =
       onlyOfOurs(
@@ -241,7 +248,7 @@ class ArchitectureTest {
       return NamedInterfaces.of(base, module)
           .and(
               NamedInterfaces.builder(base)
-                  .matching("data", "events", "tensor", "nir", "layer", "transform")
+                  .matching("data", "events", "tensor", "nir", "layer", "transform", "world")
                   .build());
     }
   }

@@ -65,6 +65,11 @@ public final class Cli {
     return !isCommand(args) || Set.of("train", "validate", "analyze").contains(args[0]);
   }
 
+  /** Whether several processes that MPI started can do it together: a server or a training. */
+  public static boolean isShared(String... args) {
+    return !isCommand(args) || args[0].equals("train");
+  }
+
   /**
    * Runs one command.
    *

@@ -174,7 +174,7 @@ final class JobRunner {
 
   private Ending train(Journal journal) {
     while (true) {
-      try (var engine = Engine.create(settings.threadsPerJob())) {
+      try (var engine = engine()) {
         return train(engine, journal);
       } catch (Lease.Lost e) {
         throw e;
@@ -206,12 +206,41 @@ final class JobRunner {
     }
   }
 
+  private Engine engine() {
+    return WideTraining.current()
+        .map(wide -> wide.engine(settings.threadsPerJob()))
+        .orElseGet(() -> Engine.create(settings.threadsPerJob()));
+  }
+
   private Ending train(Engine engine, Journal journal) {
     var job = claim.job();
     var dataset = inputs.dataset(claim.spec().input());
     var weights = checkpoints.initial(job.id()).map(Checkpoint::weights).orElse(null);
-    var trainer =
-        new Trainer(claim.spec(), claim.model(), weights, dataset, claim.baseline(), engine);
+    var checkpoint = checkpoints.latest(job.id()).orElse(null);
+    var task =
+        new WideTraining.Task(
+            claim.spec(), claim.model(), weights, claim.baseline(), checkpoint, dataset);
+    var wide = WideTraining.current();
+    wide.ifPresent(all -> all.begin(task, settings.threadsPerJob()));
+    Trainer trainer;
+    try {
+      trainer = prepare(task, engine);
+    } catch (InvalidSpecException | Lease.Lost e) {
+      wide.ifPresent(all -> all.start(false));
+      throw e;
+    }
+    wide.ifPresent(all -> all.start(true));
+    var training = new Training(trainer, journal);
+    var outcome = trainer.run(training);
+    var latest = trainer.latest();
+    var snapshot =
+        training.epochBegun || latest == null ? null : new Snapshot(trainer.checkpoint(), latest);
+    return new Ending(end(outcome, trainer), snapshot);
+  }
+
+  /** Builds the trainer, and stores that the job has started. */
+  private Trainer prepare(WideTraining.Task task, Engine engine) {
+    var trainer = task.trainer(engine);
     if (claim.baseline() == null) {
       // The request that submitted the job could not wait for the baseline.
       var mistakes = new Mistakes();
@@ -224,16 +253,17 @@ final class JobRunner {
             trainer.targetSynops(),
             trainer.baseline(),
             provenances.of(
-                claim.spec(), weights, dataset, inputs.classNames(claim.spec().input()), engine),
-            Inputs.samplesPerEpoch(claim.spec(), dataset),
+                claim.spec(),
+                task.weights(),
+                task.dataset(),
+                inputs.classNames(claim.spec().input()),
+                engine),
+            Inputs.samplesPerEpoch(claim.spec(), task.dataset()),
             (double) trainer.baseline().nSpikingNeurons() * claim.spec().timeSteps()));
-    checkpoints.latest(job.id()).ifPresent(trainer::restore);
-    var training = new Training(trainer, journal);
-    var outcome = trainer.run(training);
-    var latest = trainer.latest();
-    var snapshot =
-        training.epochBegun || latest == null ? null : new Snapshot(trainer.checkpoint(), latest);
-    return new Ending(end(outcome, trainer), snapshot);
+    if (task.checkpoint() != null) {
+      trainer.restore(task.checkpoint());
+    }
+    return trainer;
   }
 
   private End end(Trainer.Outcome outcome, Trainer trainer) {

@@ -98,8 +98,15 @@ public class Workers implements SmartLifecycle {
   @Override
   public void start() {
     running = true;
+    if (settings.workers() > 1 && WideTraining.current().isPresent()) {
+      throw new IllegalStateException(
+          "spikewise.jobs.workers must be 1 where processes of MPI share each job, but was "
+              + settings.workers());
+    }
     if (settings.workers() > 0) {
       announce();
+      WideTraining.current()
+          .ifPresent(wide -> LOG.info("Each job is trained by {}", wide.description()));
     }
     if (database.isEmbedded()) {
       leases.reapAll();

@@ -130,11 +130,14 @@ public final class Analyzer {
     for (int from = 0; from < samples; from += batchSize) {
       int batch = Math.min(batchSize, samples - from);
       network.reset();
-      for (int b = 0; b < batch; b++) {
-        feed.encode(0, indices[from + b], order, network.input(), b * network.inputSize());
+      var share = network.share(batch);
+      for (int b = 0; b < share.size(); b++) {
+        int sample = indices[from + share.first() + b];
+        feed.encode(0, sample, order, network.input(), b * network.inputSize());
       }
       network.forward(batch, goOn);
       counter.add(batch);
     }
+    counter.complete();
   }
 }

@@ -8,6 +8,8 @@ import dev.spikewise.snn.kernel.nd4j.Nd4jKernels;
 import dev.spikewise.snn.kernel.vector.VectorKernels;
 import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.snn.network.Executor;
+import dev.spikewise.snn.world.Ranks;
+import dev.spikewise.snn.world.World;
 import dev.spikewise.spec.ModelSpec;
 import java.lang.module.ModuleFinder;
 
@@ -25,15 +27,17 @@ public final class Engine implements AutoCloseable {
   private final Kernels kernels;
   private final String reason;
   private final Runnable goOn;
+  private final Ranks ranks;
 
   private Engine(Kernels kernels, String reason) {
-    this(kernels, reason, () -> {});
+    this(kernels, reason, () -> {}, Ranks.ALONE);
   }
 
-  private Engine(Kernels kernels, String reason, Runnable goOn) {
+  private Engine(Kernels kernels, String reason, Runnable goOn, Ranks ranks) {
     this.kernels = kernels;
     this.reason = reason;
     this.goOn = goOn;
+    this.ranks = ranks;
   }
 
   /**
@@ -57,7 +61,15 @@ public final class Engine implements AutoCloseable {
    */
   public static Engine create(int threads, Runnable goOn) {
     var engine = create(threads);
-    return new Engine(engine.kernels, engine.reason, goOn);
+    return new Engine(engine.kernels, engine.reason, goOn, engine.ranks);
+  }
+
+  /**
+   * The same for trainings that the processes of a world share; all of them create the same
+   * engines, train the same networks, and get the same bits as one process alone.
+   */
+  public Engine in(World world) {
+    return new Engine(kernels, reason, goOn, new Ranks(world));
   }
 
   private static Engine fastest(int threads) {
@@ -119,12 +131,17 @@ public final class Engine implements AutoCloseable {
   /** A network that this engine computes. */
   Executor executor(
       ModelSpec model, int batchSize, int timeSteps, boolean constantInput, Purpose purpose) {
-    return new CpuExecutor(model, batchSize, timeSteps, constantInput, purpose, kernels);
+    return new CpuExecutor(model, batchSize, timeSteps, constantInput, purpose, kernels, ranks);
   }
 
   /** How work beside the network, such as encoding samples, is split. */
   Parallel parallel() {
     return kernels.parallel();
+  }
+
+  /** The processes that share a training. */
+  Ranks ranks() {
+    return ranks;
   }
 
   Runnable goOn() {

@@ -12,8 +12,10 @@ import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.optim.PlateauDetector;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.snn.transform.Quantizer;
 import dev.spikewise.snn.transform.TrainedModel;
+import dev.spikewise.snn.world.Ranks;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.LrScheduler;
 import dev.spikewise.spec.ModelSpec;
@@ -24,6 +26,7 @@ import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -70,6 +73,9 @@ public final class Trainer {
   private @Nullable Predictions predictions;
 
   private final Counter testCounter;
+
+  /** Where processes agree on whether they go on. */
+  private Runnable beforeBatch = () -> {};
 
   /**
    * Builds the network, draws what weights are not given from the seed, and measures the baseline.
@@ -129,7 +135,7 @@ public final class Trainer {
     earlyStop = new EarlyStop(spec, targetSynops());
     plateau = new PlateauDetector(spec.lrScheduler());
     best = new BestWeights(spec, targetSynops());
-    labels = new int[batchSize];
+    labels = new int[engine.ranks().mostSamples(batchSize)];
   }
 
   /**
@@ -237,7 +243,14 @@ public final class Trainer {
    */
   public Outcome run(TrainingListener listener) {
     try {
-      Outcome outcome = trainAll(listener, () -> goOn(listener));
+      Outcome outcome;
+      if (engine.ranks().alone()) {
+        outcome = trainAll(listener, () -> goOn(listener));
+      } else {
+        var together = new Together(engine.ranks(), listener);
+        beforeBatch = () -> goOn(together);
+        outcome = trainAll(together, () -> {});
+      }
       switch (outcome) {
         case COMPLETED, TARGET_MET, NO_IMPROVEMENT -> restoreBest();
         case STOPPED, DIVERGED, NETWORK_SILENT -> {}
@@ -245,6 +258,8 @@ public final class Trainer {
       return outcome;
     } catch (Stopped e) {
       return Outcome.STOPPED;
+    } finally {
+      beforeBatch = () -> {};
     }
   }
 
@@ -276,6 +291,37 @@ public final class Trainer {
     }
   }
 
+  /**
+   * The listener of the first process for all of them: they stop together, before the same batch or
+   * after the same epoch, and not where one of them waits for the others.
+   */
+  private record Together(Ranks ranks, TrainingListener first) implements TrainingListener {
+
+    @Override
+    public void onEpoch(EpochMetrics metrics) {
+      RuntimeException thrown = null;
+      if (ranks.isFirst()) {
+        try {
+          first.onEpoch(metrics);
+        } catch (RuntimeException e) {
+          thrown = e;
+        }
+      }
+      boolean failed = ranks.asFirst(thrown != null);
+      if (thrown != null) {
+        throw thrown;
+      }
+      if (failed) {
+        throw new Stopped();
+      }
+    }
+
+    @Override
+    public boolean keepGoing() {
+      return ranks.asFirst(ranks.isFirst() && first.keepGoing());
+    }
+  }
+
   private static void goOn(TrainingListener listener) {
     if (!listener.keepGoing()) {
       throw new Stopped();
@@ -299,6 +345,7 @@ public final class Trainer {
       if (!metrics.allFinite()) {
         return Outcome.DIVERGED;
       }
+      requireSameWeights();
       predictions = tested == null ? null : tested.predictions();
       Counter spare = complete;
       complete = counter;
@@ -314,6 +361,31 @@ public final class Trainer {
       }
     }
     return earlyStop.outcome().orElse(Outcome.COMPLETED);
+  }
+
+  /**
+   * Processes that compute with other bits, as on processors with other vectors, would train apart
+   * from each other.
+   */
+  private void requireSameWeights() {
+    Ranks ranks = engine.ranks();
+    if (ranks.alone()) {
+      return;
+    }
+    long hash = 1;
+    for (Tensor tensor : network.stateDict().tensors().values()) {
+      for (float value : tensor.data()) {
+        hash = 31 * hash + Float.floatToRawIntBits(value);
+      }
+    }
+    long[] hashes = ranks.all(hash);
+    for (int r = 1; r < hashes.length; r++) {
+      if (hashes[r] != hashes[0]) {
+        throw new IllegalStateException(
+            "after epoch %d the weights of rank %d differ from those of rank 0: all ranks must run the same version on processors with the same vector width"
+                .formatted(epoch, r));
+      }
+    }
   }
 
   private record Tester(Executor network, Loss loss, Counter counter) {}
@@ -383,8 +455,10 @@ public final class Trainer {
       for (int i = 0; i < sums.terms.length; i++) {
         sums.terms[i] += loss.values()[i] * batch;
       }
-      sums.correct += correct(loss, batch);
+      sums.correct += correct(loss, network.share(batch).size());
     }
+    sums.correct = engine.ranks().addWhole(sums.correct);
+    counter.complete();
     return sums;
   }
 
@@ -402,12 +476,14 @@ public final class Trainer {
 
   private void show(
       Executor network, int[] samples, int from, int batch, int epoch, Runnable goOn) {
+    beforeBatch.run();
     network.reset();
     int[] order = network.inputOrder();
+    var share = network.share(batch);
     parallel.run(
-        batch,
+        share.size(),
         b -> {
-          int sample = samples[from + b];
+          int sample = samples[from + share.first() + b];
           int at = b * network.inputSize();
           if (epoch == Feed.TEST_EPOCH) {
             feed.encode(epoch, sample, order, network.input(), at);
@@ -449,16 +525,31 @@ public final class Trainer {
       show(tester.network(), samples, from, batch, Feed.TEST_EPOCH, goOn);
       tester.counter().add(batch);
       tester.loss().readOutput(batch);
-      for (int b = 0; feed.labelled() && b < batch; b++) {
-        predicted[from + b] = predicted(tester.loss(), b);
-        truth[from + b] = labels[b];
-        correct += predicted[from + b] == labels[b] ? 1 : 0;
+      var share = tester.network().share(batch);
+      for (int b = 0; feed.labelled() && b < share.size(); b++) {
+        int at = from + share.first() + b;
+        predicted[at] = predicted(tester.loss(), b);
+        truth[at] = labels[b];
+        correct += predicted[at] == labels[b] ? 1 : 0;
       }
     }
+    tester.counter().complete();
+    correct = engine.ranks().addWhole(correct);
+    gather(predicted);
+    gather(truth);
     return new Tested(
         feed.labelled() ? (Double) ((double) correct / samples.length) : null,
         tester.counter().synops(),
         feed.labelled() ? new Predictions(samples, truth, predicted, network.outputs()) : null);
+  }
+
+  /** Fills in what the other processes have, where this one has zeros. */
+  private void gather(int[] values) {
+    if (!engine.ranks().alone()) {
+      var all = Arrays.stream(values).asDoubleStream().toArray();
+      engine.ranks().addWhole(List.of(all));
+      Arrays.setAll(values, i -> (int) all[i]);
+    }
   }
 
   private long correct(Loss loss, int batch) {

@@ -96,6 +96,33 @@ public interface Kernels extends AutoCloseable {
         int xAt);
 
     /**
+     * Which loops {@link #inputGradient} chooses for these frames, by a number of the kernel's own.
+     * Loops may differ in the last bits of a frame, so that frames that are computed together must
+     * not choose for each other where a result is promised not to depend on how a batch is cut.
+     */
+    default int inputGradientLoops(
+        float[] gy, int gyAt, int frames, float @Nullable [] activeX, int xAt) {
+      return 0;
+    }
+
+    /**
+     * As {@link #inputGradient(float[], int, float[], float[], int, int, float[], int)}, with loops
+     * that were chosen before.
+     */
+    default void inputGradient(
+        float[] gy,
+        int gyAt,
+        float[] w,
+        float[] gx,
+        int gxAt,
+        int frames,
+        float @Nullable [] activeX,
+        int xAt,
+        int loops) {
+      inputGradient(gy, gyAt, w, gx, gxAt, frames, activeX, xAt);
+    }
+
+    /**
      * gw += x * gy, summed over frames and windows, in an order that does not depend on the number
      * of threads.
      */

@@ -122,7 +122,7 @@ public final class BatchNorm extends UnaryLayer {
 
   /** The batch's mean and variance, and what the running ones become by them. */
   private void estimate(int xAt, int frames) {
-    double n = (double) frames * in.frame.size() / channels;
+    double n = (double) chunks.samples() * in.steps * in.frame.size() / channels;
     double[] sum =
         sum(
             frames,
@@ -164,7 +164,7 @@ public final class BatchNorm extends UnaryLayer {
     int xAt = in.at(from);
     int outAt = gOut.at(from);
     int inAt = gIn.at(from);
-    double n = (double) frames * in.frame.size() / channels;
+    double n = (double) chunks.samples() * in.steps * in.frame.size() / channels;
     double[] sum =
         sum(
             frames,
@@ -199,6 +199,11 @@ public final class BatchNorm extends UnaryLayer {
     return true;
   }
 
+  @Override
+  public boolean looksAtWholeBatch() {
+    return true;
+  }
+
   private interface Addition {
     /** Adds the channels of the pixel at {@code i}. */
     void add(double[] into, int i);
@@ -224,6 +229,7 @@ public final class BatchNorm extends UnaryLayer {
         total.endChunk();
       }
     }
+    ranks.complete(chunks.samples(), List.of(total));
     return total.total();
   }
 }

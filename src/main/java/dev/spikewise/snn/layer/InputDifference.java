@@ -34,6 +34,10 @@ final class InputDifference {
     return value.value();
   }
 
+  TreeSum sum() {
+    return value;
+  }
+
   boolean inLoss() {
     return gradient != 0;
   }

@@ -2,6 +2,8 @@ package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.data.TorchRandom;
 import dev.spikewise.snn.kernel.SampleChunks;
+import dev.spikewise.snn.kernel.TreeSum;
+import dev.spikewise.snn.world.Ranks;
 import java.util.List;
 
 /** One step of the network's way from input to output, and back for the gradients. */
@@ -15,6 +17,9 @@ public abstract sealed class Layer permits UnaryLayer, Join {
 
   /** How the batch's samples are cut where they are summed. */
   public SampleChunks chunks = new SampleChunks(1);
+
+  /** The processes that share the batch. */
+  public Ranks ranks = Ranks.ALONE;
 
   /** Whether {@link #forward} computes what it had computed and counted before. */
   public boolean again;
@@ -46,6 +51,24 @@ public abstract sealed class Layer permits UnaryLayer, Join {
 
   /** Whether the layer throws away dL/dout wherever its output is 0. */
   public boolean skipsSilent() {
+    return false;
+  }
+
+  /** What {@link #forward} sums over the samples of this process. */
+  public List<TreeSum> sums() {
+    return List.of();
+  }
+
+  /** What {@link #forward} sums over the samples of this process in whole numbers. */
+  public List<double[]> wholeSums() {
+    return List.of();
+  }
+
+  /**
+   * Whether the layer itself forms sums over the samples of all processes, so that it is called
+   * where this one has no samples, and its gradients are those of the whole batch.
+   */
+  public boolean looksAtWholeBatch() {
     return false;
   }
 

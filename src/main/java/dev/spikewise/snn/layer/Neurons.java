@@ -191,6 +191,11 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
   }
 
   @Override
+  public List<double[]> wholeSums() {
+    return recurrence == null ? List.of() : List.of(recurrence.wholeSum());
+  }
+
+  @Override
   public void measure(int from, int to) {
     if (recurrence != null) {
       recurrence.measure(from, to, out);

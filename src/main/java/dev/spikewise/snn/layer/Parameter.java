@@ -1,6 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.data.TorchRandom;
+import dev.spikewise.snn.kernel.ChunkTree;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.kernel.SampleChunks;
 import dev.spikewise.snn.tensor.Tensor;
@@ -18,8 +19,16 @@ public final class Parameter {
   private final float[] values;
   private final float[] gradient;
 
-  /** By level of the tree: sums over complete chunks of samples, which wait for as many more. */
-  private final float[][] waiting = new float[SampleChunks.levels(SampleChunks.MOST)][0];
+  /**
+   * Sums over complete subtrees of chunks, which wait for their neighbours: at most one for each
+   * level, and as many more where this process does not have the neighbour before them.
+   */
+  private final float[][] waiting = new float[2 * SampleChunks.levels(SampleChunks.MOST)][0];
+
+  /** First chunks of the sums that wait. */
+  private final int[] starts = new int[waiting.length];
+
+  private int waits;
 
   private boolean reached;
 
@@ -64,12 +73,19 @@ public final class Parameter {
 
   /**
    * Ends the samples of a chunk: what was added to {@link #gradient} since the last one becomes a
-   * leaf of the tree of sums, as in {@link dev.spikewise.snn.kernel.TreeSum}. After the last chunk
-   * the gradient is the sum of all.
+   * leaf of the tree of sums. After the last chunk of the batch the gradient is the sum of all;
+   * after the last one of this process, that of its last subtree.
    */
-  public void endChunk(int chunk, int chunks, Parallel parallel) {
-    boolean last = chunk == chunks - 1;
-    int free = last ? waiting.length : Integer.numberOfTrailingZeros(~chunk);
+  public void endChunk(int chunk, SampleChunks chunks, Parallel parallel) {
+    int start = chunk;
+    int left = waits;
+    while (left > 0
+        && ChunkTree.areNeighbours(chunks.count(), starts[left - 1], start, chunk + 1)) {
+      start = starts[--left];
+    }
+    boolean last = chunk == chunks.to() - 1;
+    int free = left;
+    int before = waits;
     if (!last && waiting[free].length == 0) {
       waiting[free] = new float[gradient.length];
     }
@@ -79,16 +95,24 @@ public final class Parameter {
         part -> {
           int from = part * PART;
           int to = Math.min(n, from + PART);
-          for (int level = 0; level < free; level++) {
-            if ((chunk >> level & 1) == 1) {
-              addBefore(waiting[level], from, to);
-            }
+          for (int i = before - 1; i >= free; i--) {
+            addBefore(waiting[i], from, to);
           }
           if (!last) {
             System.arraycopy(gradient, from, waiting[free], from, to - from);
             Arrays.fill(gradient, from, to, 0);
           }
         });
+    starts[free] = start;
+    waits = last ? free : free + 1;
+  }
+
+  /**
+   * The sum over the {@code k}th of this process's complete subtrees of chunks, after the backward
+   * pass.
+   */
+  public float[] subtree(int k) {
+    return k < waits ? waiting[k] : gradient;
   }
 
   private void addBefore(float[] before, int from, int to) {
@@ -100,6 +124,7 @@ public final class Parameter {
   public void zeroGradient() {
     Arrays.fill(gradient, 0);
     reached = false;
+    waits = 0;
   }
 
   /** Draws as PyTorch does: in its order, uniform in (-bound, bound). */

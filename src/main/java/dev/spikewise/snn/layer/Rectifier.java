@@ -3,6 +3,7 @@ package dev.spikewise.snn.layer;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.kernel.TreeSum;
 import dev.spikewise.spec.layer.RectifierSpec;
+import java.util.List;
 import java.util.SplittableRandom;
 
 /**
@@ -68,6 +69,11 @@ public final class Rectifier extends UnaryLayer implements Activity {
   @Override
   public double activity() {
     return activity.value();
+  }
+
+  @Override
+  public List<TreeSum> sums() {
+    return List.of(activity);
   }
 
   @Override

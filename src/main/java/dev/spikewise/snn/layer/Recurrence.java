@@ -23,7 +23,10 @@ final class Recurrence implements Synaptic {
   private final @Nullable Parameter bias;
   private final float[] spikes;
   private final Operations operations = new Operations();
-  private double synops;
+
+  /** The only number: synops of the batch, in whole numbers. */
+  private final double[] synops = new double[1];
+
   private boolean inLoss;
   private float synopsGradient;
 
@@ -69,7 +72,7 @@ final class Recurrence implements Synaptic {
 
   @Override
   public double synops() {
-    return synops;
+    return synops[0];
   }
 
   @Override
@@ -96,12 +99,16 @@ final class Recurrence implements Synaptic {
     synopsGradient += (float) perSample * neurons;
   }
 
+  double[] wholeSum() {
+    return synops;
+  }
+
   boolean inLoss() {
     return inLoss;
   }
 
   void reset() {
-    synops = 0;
+    synops[0] = 0;
     operations.reset();
     inLoss = false;
     synopsGradient = 0;
@@ -150,7 +157,7 @@ final class Recurrence implements Synaptic {
 
   private void count(int n) {
     for (int i = 0; i < n; i++) {
-      synops += (double) spikes[i] * neurons;
+      synops[0] += (double) spikes[i] * neurons;
     }
   }
 

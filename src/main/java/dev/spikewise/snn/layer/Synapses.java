@@ -200,6 +200,11 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   }
 
   @Override
+  public List<TreeSum> sums() {
+    return difference == null ? List.of(synops) : List.of(synops, difference.sum());
+  }
+
+  @Override
   public void reset() {
     synops.clear();
     operations.reset();
@@ -272,19 +277,60 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
     forEachChunk(
         from, to, kernels.parallel(), (first, last) -> addGradients(first, last, gOut, cancelled));
     if (!first) {
+      inputGradient(from, to, gOut, gIn);
+    }
+    if (cancelled != null && !first) {
+      cancelled.addInputGradient(weight.values(), gIn.data, gIn.at(from), frames);
+    }
+  }
+
+  /**
+   * Chunks choose their loops each for itself, so that results do not depend on how a batch is cut
+   * into blocks; those that choose alike are computed together.
+   */
+  private void inputGradient(int from, int to, Signal gOut, Signal gIn) {
+    if (to <= chunks.end(from)) {
+      int n = (to - from) * in.steps;
       conv.inputGradient(
           gOut.data,
           gOut.at(from),
           weight.values(),
           gIn.data,
           gIn.at(from),
-          frames,
+          n,
           activeOnly ? in.data : null,
           in.at(from));
+      return;
     }
-    if (cancelled != null && !first) {
-      cancelled.addInputGradient(weight.values(), gIn.data, gIn.at(from), frames);
+    int start = from;
+    int loops = inputGradientLoops(from, to, gOut);
+    for (int next = chunks.end(from); start < to; next = chunks.end(next)) {
+      int nextLoops = next < to ? inputGradientLoops(next, to, gOut) : -1;
+      if (nextLoops != loops) {
+        conv.inputGradient(
+            gOut.data,
+            gOut.at(start),
+            weight.values(),
+            gIn.data,
+            gIn.at(start),
+            (next - start) * in.steps,
+            activeOnly ? in.data : null,
+            in.at(start),
+            loops);
+        start = next;
+        loops = nextLoops;
+      }
     }
+  }
+
+  /** Of the chunk that starts at a sample, as far as it lies before {@code to}. */
+  private int inputGradientLoops(int from, int to, Signal gOut) {
+    return conv.inputGradientLoops(
+        gOut.data,
+        gOut.at(from),
+        (Math.min(to, chunks.end(from)) - from) * in.steps,
+        activeOnly ? in.data : null,
+        in.at(from));
   }
 
   @Override

@@ -38,7 +38,7 @@ public abstract non-sealed class UnaryLayer extends Layer {
       work.add(first, Math.min(to, end));
       if (end <= to) {
         int chunk = chunks.of(first);
-        parameters().forEach(p -> p.endChunk(chunk, chunks.count(), parallel));
+        parameters().forEach(p -> p.endChunk(chunk, chunks, parallel));
       }
       first = Math.min(to, end);
     }

@@ -1,6 +1,5 @@
 package dev.spikewise.snn.loss;
 
-import dev.spikewise.snn.kernel.SampleChunks;
 import dev.spikewise.snn.kernel.TreeSum;
 import dev.spikewise.snn.layer.DifferenceCount;
 import dev.spikewise.snn.layer.SpikeCount;
@@ -82,9 +81,10 @@ public final class Loss {
 
   /** Reads the output of the last batch; {@link #compute} does so, too. */
   public void readOutput(int samples) {
-    network.sumOutput(samples, logits);
+    int here = network.share(samples).size();
+    network.sumOutput(here, logits);
     if (peaks != null) {
-      network.maxOutput(samples, peaks);
+      network.maxOutput(here, peaks);
     }
   }
 
@@ -99,7 +99,8 @@ public final class Loss {
   /**
    * Computes the loss of the batch that the network saw last.
    *
-   * @param labels [samples]; empty where the input has none
+   * @param samples number of samples in the whole batch
+   * @param labels of the samples of this process; empty where the input has none
    */
   public double compute(int samples, int[] labels) {
     readOutput(samples);
@@ -203,7 +204,7 @@ public final class Loss {
       if (!layer.spikes() || term.layers() != null && !term.layers().contains(layer.name())) {
         continue;
       }
-      double[] counts = layer.counts();
+      double[] counts = counts(layer);
       float[] gradient = rateGradients.get(i);
       for (int n = 0; n < counts.length; n++) {
         double rate = counts[n] / trials;
@@ -215,6 +216,16 @@ public final class Loss {
       layer.addToLoss(gradient);
     }
     return loss;
+  }
+
+  /** Spikes of each neuron in the whole batch. */
+  private double[] counts(SpikeCount layer) {
+    if (network.ranks().alone()) {
+      return layer.counts();
+    }
+    double[] counts = layer.counts().clone();
+    network.ranks().addWhole(List.of(counts));
+    return counts;
   }
 
   private final class CrossEntropy {
@@ -230,9 +241,9 @@ public final class Loss {
 
     double compute(int samples, int[] labels, float[] gradient) {
       int classes = network.outputs();
-      var chunks = new SampleChunks(samples);
+      var chunks = network.share(samples);
       var loss = new TreeSum(1);
-      for (int b = 0; b < samples; b++) {
+      for (int b = 0; b < chunks.size(); b++) {
         int row = b * classes;
         double top = Double.NEGATIVE_INFINITY;
         for (int c = 0; c < classes; c++) {
@@ -252,6 +263,7 @@ public final class Loss {
           gradient[row + c] += (float) (weight * (softmax - label) / samples);
         }
       }
+      network.ranks().complete(samples, List.of(loss));
       return loss.value() / samples;
     }
 
@@ -272,9 +284,9 @@ public final class Loss {
     float[] gradient = Objects.requireNonNull(outputGradient);
     int classes = network.outputs();
     double count = (double) samples * classes;
-    var chunks = new SampleChunks(samples);
+    var chunks = network.share(samples);
     var loss = new TreeSum(1);
-    for (int b = 0; b < samples; b++) {
+    for (int b = 0; b < chunks.size(); b++) {
       for (int c = 0; c < classes; c++) {
         double rate = logits[b * classes + c] / network.timeSteps();
         double error = rate - (c == labels[b] ? term.correctRate() : term.incorrectRate());
@@ -286,6 +298,7 @@ public final class Loss {
         loss.endChunk();
       }
     }
+    network.ranks().complete(samples, List.of(loss));
     return loss.value() / count;
   }
 
@@ -295,7 +308,7 @@ public final class Loss {
     for (int i = 0; i < layers.size(); i++) {
       SpikeCount layer = layers.get(i);
       if (layer.spikes() && (term.layers() == null || term.layers().contains(layer.name()))) {
-        spikes += Arrays.stream(layer.counts()).sum();
+        spikes += Arrays.stream(counts(layer)).sum();
         float[] gradient = rateGradients.get(i);
         Arrays.fill(gradient, (float) (term.weight() / samples));
         layer.addToLoss(gradient);

@@ -16,6 +16,7 @@ import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.snn.layer.UnaryLayer;
 import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.world.Ranks;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.OptimizerSpec;
 import java.util.ArrayList;
@@ -58,6 +59,8 @@ public final class CpuExecutor implements Executor {
   private final Parallel parallel;
   private final int block;
   private final int timeSteps;
+  private final Ranks ranks;
+  private final GradientSum gradientSum;
 
   /**
    * @param batchSize B
@@ -77,24 +80,42 @@ public final class CpuExecutor implements Executor {
       boolean constantInput,
       Purpose purpose,
       Kernels kernels) {
+    this(spec, batchSize, timeSteps, constantInput, purpose, kernels, Ranks.ALONE);
+  }
+
+  /**
+   * @param ranks the processes that share each batch
+   */
+  public CpuExecutor(
+      ModelSpec spec,
+      int batchSize,
+      int timeSteps,
+      boolean constantInput,
+      Purpose purpose,
+      Kernels kernels,
+      Ranks ranks) {
+    this.ranks = ranks;
     this.timeSteps = timeSteps;
     this.purpose = purpose;
     parallel = kernels.parallel();
-    plan = new Plan(spec.graph(), batchSize, timeSteps, constantInput, purpose, kernels::fuses);
+    int most = ranks.mostSamples(batchSize);
+    plan = new Plan(spec.graph(), most, timeSteps, constantInput, purpose, kernels::fuses);
     block = plan.block();
-    sampleSeeds = new long[batchSize];
+    sampleSeeds = new long[most];
     Map<Plan.Value, Signal> signals = new HashMap<>();
     for (Plan.Value value : plan.values()) {
       var signal = new Signal(value.frame, value.steps, value.samples());
       signals.put(value, signal);
-      if (value.samples() < batchSize) {
+      if (value.samples() < most) {
         blockSignals.add(signal);
       }
     }
     input = Objects.requireNonNull(signals.get(plan.input()));
     output = new Output(Objects.requireNonNull(signals.get(plan.output())), timeSteps);
     layers = new Layers(plan, signals, timeSteps, sampleSeeds, kernels).all();
+    layers.forEach(layer -> layer.ranks = ranks);
     parameters = new Parameters(inDefinition(), kernels);
+    gradientSum = new GradientSum(layers, ranks);
     counts = counts(layers);
     gradients = plan.slots().stream().map(float[]::new).toArray(float[][]::new);
     scratch = new float[plan.scratch()];
@@ -128,6 +149,11 @@ public final class CpuExecutor implements Executor {
       }
     }
     return new Counts(List.copyOf(synapses), List.copyOf(neurons), List.copyOf(rectifiers));
+  }
+
+  @Override
+  public Ranks ranks() {
+    return ranks;
   }
 
   @Override
@@ -266,12 +292,20 @@ public final class CpuExecutor implements Executor {
 
   @Override
   public void forward(int samples, Runnable beforeLayer) {
-    chunks = new SampleChunks(samples);
+    chunks = ranks.share(samples);
     layers.forEach(layer -> layer.chunks = chunks);
-    for (int from = 0, to; from < samples; from = to) {
+    for (int from = 0, to; from < chunks.size(); from = to) {
       to = chunks.endOfBlock(from, block);
       startBlock(from);
       forward(from, to, false, beforeLayer);
+    }
+    if (!ranks.alone()) {
+      if (chunks.size() == 0) {
+        startBlock(0);
+        layers.stream().filter(Layer::looksAtWholeBatch).forEach(layer -> layer.forward(0, 0));
+      }
+      ranks.complete(samples, layers.stream().flatMap(layer -> layer.sums().stream()).toList());
+      ranks.addWhole(layers.stream().flatMap(layer -> layer.wholeSums().stream()).toList());
     }
   }
 
@@ -302,14 +336,20 @@ public final class CpuExecutor implements Executor {
       float @Nullable [] peakGradient,
       Runnable beforeLayer) {
     parameters.zeroGradients();
-    boolean again = samples > plan.kept();
-    for (int from = 0, to; from < samples; from = to) {
+    boolean again = chunks.size() > plan.kept();
+    for (int from = 0, to; from < chunks.size(); from = to) {
       to = chunks.endOfBlock(from, block);
       startBlock(from);
       if (again) {
         forward(from, to, true, beforeLayer);
       }
       backward(from, to, outputGradient, peakGradient, beforeLayer);
+    }
+    if (!ranks.alone()) {
+      if (chunks.size() == 0) {
+        backward(0, 0, outputGradient, peakGradient, beforeLayer);
+      }
+      gradientSum.complete(samples);
     }
   }
 
@@ -343,6 +383,10 @@ public final class CpuExecutor implements Executor {
   }
 
   private void backward(Layer layer, Plan.Step step, int from, int to) {
+    if (from == to && !layer.looksAtWholeBatch()) {
+      reachWithoutSamples(layer, step);
+      return;
+    }
     Signal gOut = gradient(step.output(), from);
     if (layer.needsOutputGradient() && reached.add(step.output())) {
       clear(gOut, from, to);
@@ -377,6 +421,19 @@ public final class CpuExecutor implements Executor {
           synapses.addSynopsGradient(from, to, gIn);
         }
       }
+    }
+  }
+
+  /** Where this process has no samples: goes the way that it would go with some. */
+  private void reachWithoutSamples(Layer layer, Plan.Step step) {
+    if (layer.needsOutputGradient()) {
+      reached.add(step.output());
+    }
+    if (reached.contains(step.output())) {
+      step.inputs().stream().filter(Plan.Value::hasSlot).forEach(reached::add);
+    }
+    if (layer instanceof Synapses synapses && synapses.inLoss()) {
+      reached.add(step.inputs().getFirst());
     }
   }
 

@@ -1,8 +1,10 @@
 package dev.spikewise.snn.network;
 
 import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.snn.kernel.SampleChunks;
 import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.world.Ranks;
 import dev.spikewise.spec.OptimizerSpec;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +22,18 @@ public interface Executor {
   /** Number of values that the output layer puts out per time step. */
   int outputs();
 
-  /** Where a batch's input goes: [B, T or 1, H, W, C]. */
+  /** The processes that share each batch. */
+  Ranks ranks();
+
+  /**
+   * The samples of a batch of {@code samples} samples that this process computes. Input, output and
+   * their gradients hold only these.
+   */
+  default SampleChunks share(int samples) {
+    return ranks().share(samples);
+  }
+
+  /** Where this process's samples of a batch go: [B, T or 1, H, W, C]. */
   float[] input();
 
   /** Values of one sample in {@link #input}. */
@@ -39,8 +52,9 @@ public interface Executor {
   void reset();
 
   /**
-   * Sends the first {@code samples} samples of {@link #input} through.
+   * Sends a batch through: what {@link #share} says of it is in {@link #input}.
    *
+   * @param samples number of samples in the whole batch
    * @param beforeLayer called again and again; what it throws ends the batch, and {@link #reset}
    *     forgets it
    */

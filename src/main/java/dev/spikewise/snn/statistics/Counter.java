@@ -4,6 +4,7 @@ import dev.spikewise.snn.layer.Activity;
 import dev.spikewise.snn.layer.SpikeCount;
 import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.snn.network.Executor;
+import dev.spikewise.snn.world.Ranks;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Statistics;
 import java.util.ArrayList;
@@ -26,6 +27,7 @@ public final class Counter {
   private final double[] synops;
   private final double[][] spikes;
   private final double[] activity;
+  private final Ranks ranks;
   private long samples;
 
   /**
@@ -34,6 +36,7 @@ public final class Counter {
   public Counter(Executor network, @Nullable Double dt) {
     this.dt = dt;
     timeSteps = network.timeSteps();
+    ranks = network.ranks();
     synapses = network.counts().synapses();
     neurons = network.counts().neurons().stream().filter(SpikeCount::spikes).toList();
     rectifiers = network.counts().rectifiers();
@@ -66,6 +69,11 @@ public final class Counter {
         spikes[i][n] += counts[n];
       }
     }
+  }
+
+  /** Ends the counting: adds what other processes counted of each neuron. */
+  public void complete() {
+    ranks.addWhole(List.of(spikes));
   }
 
   /** Number of samples counted. */

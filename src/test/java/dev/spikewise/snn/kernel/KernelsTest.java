@@ -521,7 +521,7 @@ class KernelsTest {
     }
   }
 
-  private static float[] normal(Random random, int n) {
+  static float[] normal(Random random, int n) {
     var x = new float[n];
     for (int i = 0; i < n; i++) {
       x[i] = (float) random.nextGaussian();

@@ -5,6 +5,7 @@ import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.kernel.PlaneLayout;
 import java.util.Arrays;
+import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +51,12 @@ final class VectorConv implements Kernels.Conv {
 
   /** Likewise where {@link ChannelEvents} fill a tile of four vectors. */
   private static final double CHANNEL_EVENT_WEIGHTS = 5;
+
+  /** Of {@link #inputGradientLoops}: of {@link InputGradient}, of events, and mirrored. */
+  private static final int PIXEL_LOOPS = 0;
+
+  private static final int EVENT_INPUT_LOOPS = 1;
+  private static final int MIRRORED_LOOPS = 2;
 
   private static final double EVENT_INPUT = 0.9;
 
@@ -276,29 +283,73 @@ final class VectorConv implements Kernels.Conv {
       int frames,
       float @Nullable [] activeX,
       int xAt) {
+    int loops = inputGradientLoops(gy, gyAt, frames, activeX, xAt);
+    runInputGradient(gy, gyAt, w, gx, gxAt, frames, activeX, xAt, loops);
+  }
+
+  @Override
+  public int inputGradientLoops(
+      float[] gy, int gyAt, int frames, float @Nullable [] activeX, int xAt) {
     if (inputGradient == null) {
       inputGradient = new InputGradient(shape, reach, maxFrames, parallel);
     }
     inputGradient.measure(gy, gyAt, frames);
-    if (mirrored == null
-        && MirroredConv.suits(shape, reach.pairs())
-        && suitsPanels(frames * windows)) {
-      mirrored = new MirroredConv(shape, maxFrames, parallel);
-    }
     if (activeX != null && events.possible && groupOut % LANES == 0) {
-      float[] from = pad(activeX, xAt, frames);
-      int at = padded == null ? xAt : 0;
-      measure(from, at, frames);
+      measure(pad(activeX, xAt, frames), padded == null ? xAt : 0, frames);
       if (eventWork() < inputGradient.work()) {
-        events.collect(from, at, frames);
-        sparseInputGradient(gy, gyAt, w, gx, gxAt, frames);
-        return;
+        return EVENT_INPUT_LOOPS;
       }
     }
-    if (mirrored != null && suitsPanels(frames * windows) && inputGradient.isFull()) {
-      mirrored.run(gy, gyAt, w, gx, gxAt, frames);
-    } else {
-      inputGradient.run(gy, gyAt, w, gx, gxAt, frames);
+    return MirroredConv.suits(shape, reach.pairs())
+            && suitsPanels(frames * windows)
+            && inputGradient.isFull()
+        ? MIRRORED_LOOPS
+        : PIXEL_LOOPS;
+  }
+
+  @Override
+  public void inputGradient(
+      float[] gy,
+      int gyAt,
+      float[] w,
+      float[] gx,
+      int gxAt,
+      int frames,
+      float @Nullable [] activeX,
+      int xAt,
+      int loops) {
+    switch (loops) {
+      case EVENT_INPUT_LOOPS -> pad(Objects.requireNonNull(activeX), xAt, frames);
+      case PIXEL_LOOPS -> Objects.requireNonNull(inputGradient).measure(gy, gyAt, frames);
+      default -> {}
+    }
+    runInputGradient(gy, gyAt, w, gx, gxAt, frames, activeX, xAt, loops);
+  }
+
+  /** After the frames were padded and measured, as far as the loops need it. */
+  private void runInputGradient(
+      float[] gy,
+      int gyAt,
+      float[] w,
+      float[] gx,
+      int gxAt,
+      int frames,
+      float @Nullable [] activeX,
+      int xAt,
+      int loops) {
+    switch (loops) {
+      case EVENT_INPUT_LOOPS -> {
+        float[] from = padded == null ? Objects.requireNonNull(activeX) : padded;
+        events.collect(from, padded == null ? xAt : 0, frames);
+        sparseInputGradient(gy, gyAt, w, gx, gxAt, frames);
+      }
+      case MIRRORED_LOOPS -> {
+        if (mirrored == null) {
+          mirrored = new MirroredConv(shape, maxFrames, parallel);
+        }
+        mirrored.run(gy, gyAt, w, gx, gxAt, frames);
+      }
+      default -> Objects.requireNonNull(inputGradient).run(gy, gyAt, w, gx, gxAt, frames);
     }
   }
 

@@ -1,0 +1,462 @@
+package dev.spikewise.job;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.spikewise.json.ModelModule;
+import dev.spikewise.mpi.MpiException;
+import dev.spikewise.mpi.MpiWorld;
+import dev.spikewise.snn.Checkpoint;
+import dev.spikewise.snn.Engine;
+import dev.spikewise.snn.Trainer;
+import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.data.SampleValues;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.Preparation;
+import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.Statistics;
+import dev.spikewise.spec.TrainingSpec;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.core.env.StandardEnvironment;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The processes that an MPI launcher started together. Process 0 is the service or the command; it
+ * tells the others what to train, and all of them train the same network on their shares of each
+ * batch.
+ */
+public final class WideTraining {
+
+  /** Sent instead of the length of a task: there are no more. */
+  private static final long END = -1;
+
+  private static final int PIECE = 1 << 24;
+
+  /** Time that process 0 has to store what another process's failure did to its job. */
+  private static final Duration GRACE = Duration.ofSeconds(20);
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .addModule(new ModelModule())
+          .build();
+
+  /** MPI can be started once in a process. */
+  private static volatile @Nullable WideTraining joined;
+
+  private final MpiWorld world;
+  private boolean ended;
+
+  private WideTraining(MpiWorld world) {
+    this.world = world;
+  }
+
+  /**
+   * Joins the other processes of this one's launcher. Returns in process 0, and in a process that
+   * was started alone; the others do what process 0 says, and end.
+   */
+  public static void join() {
+    try {
+      var settings =
+          Binder.get(new StandardEnvironment()).bindOrCreate("spikewise.mpi", MpiSettings.class);
+      Optional<MpiWorld> world = MpiWorld.join(settings.library(), settings.patience());
+      if (world.isEmpty()) {
+        return;
+      }
+      var training = new WideTraining(world.get());
+      if (world.get().rank() > 0) {
+        training.follow();
+        System.exit(0);
+      }
+      training.meet();
+      joined = training;
+    } catch (MpiException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
+    }
+  }
+
+  /** The processes that this one leads; empty where it was started alone. */
+  static Optional<WideTraining> current() {
+    return Optional.ofNullable(joined);
+  }
+
+  /** Lets the other processes end; nothing where there are none, or where they have. */
+  public static void leave() {
+    current().ifPresent(WideTraining::end);
+  }
+
+  /** Number of processes. */
+  int ranks() {
+    return world.size();
+  }
+
+  /** For the log. */
+  String description() {
+    return world.description();
+  }
+
+  /** Ends all processes at once: one of them failed, and the others wait for it. */
+  void abort() {
+    world.abort(1);
+  }
+
+  /** An engine of process 0, for a training that begins with {@link #begin}. */
+  Engine engine(int threads) {
+    return Engine.create(threads).in(world);
+  }
+
+  private synchronized void end() {
+    if (!ended) {
+      ended = true;
+      call(END);
+      world.finish();
+    }
+  }
+
+  /** What all processes must have in common, or their bits would differ. */
+  private String identity() {
+    try (var engine = Engine.create(1)) {
+      var version = WideTraining.class.getPackage().getImplementationVersion();
+      return (version == null ? "development" : version) + " with " + engine.kernels() + " kernels";
+    }
+  }
+
+  private void meet() {
+    call(0);
+    byte[] mine = identity().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    broadcast(mine);
+    for (int r = 1; r < world.size(); r++) {
+      try (var arena = Arena.ofConfined()) {
+        var same = arena.allocate(JAVA_INT);
+        world.exchange(List.of(), List.of(new dev.spikewise.snn.world.World.Part(r, same)));
+        if (same.get(JAVA_INT, 0) == 0) {
+          System.err.printf(
+              "Rank %d does not run %s as rank 0 does: start the same version on all machines, on"
+                  + " processors with the same vector width.%n",
+              r, identity());
+          world.abort(2);
+        }
+      }
+    }
+  }
+
+  private void greet() {
+    var first = new String(receiveBytes(), java.nio.charset.StandardCharsets.UTF_8);
+    try (var arena = Arena.ofConfined()) {
+      var same = arena.allocate(JAVA_INT);
+      boolean equal = first.equals(identity());
+      if (!equal) {
+        System.err.printf(
+            "Rank %d runs %s, but rank 0 runs %s.%n", world.rank(), identity(), first);
+      }
+      same.set(JAVA_INT, 0, equal ? 1 : 0);
+      world.send(same, 0);
+    }
+  }
+
+  /** Wakes the other processes. */
+  private void call(long what) {
+    try (var arena = Arena.ofConfined()) {
+      var message = arena.allocate(JAVA_LONG);
+      message.set(JAVA_LONG, 0, what);
+      for (int r = 1; r < world.size(); r++) {
+        world.send(message, r);
+      }
+    }
+  }
+
+  /**
+   * What a training begins with.
+   *
+   * @param weights initial ones; drawn from the seed if null
+   * @param baseline measured if null
+   * @param checkpoint where it goes on; at its start if null
+   */
+  record Task(
+      TrainingSpec spec,
+      ModelSpec model,
+      @Nullable StateDict weights,
+      @Nullable Statistics baseline,
+      @Nullable Checkpoint checkpoint,
+      @Nullable Dataset dataset) {
+
+    Trainer trainer(Engine engine) {
+      return new Trainer(spec, model, weights, dataset, baseline, engine);
+    }
+  }
+
+  /** Tells the other processes to build the same trainer; then {@link #start} or they wait. */
+  void begin(Task task, int threads) {
+    call(threads);
+    broadcast(JSON.writeValueAsBytes(task.spec));
+    broadcast(JSON.writeValueAsBytes(task.model));
+    broadcast(task.weights == null ? null : Checkpoint.initial(task.weights).toBytes());
+    broadcast(task.baseline == null ? null : JSON.writeValueAsBytes(task.baseline));
+    broadcast(task.checkpoint == null ? null : task.checkpoint.toBytes());
+    send(task.dataset);
+  }
+
+  /**
+   * Whether all processes train what they built.
+   *
+   * @param mine whether process 0 wants to
+   */
+  boolean start(boolean mine) {
+    try (var arena = Arena.ofConfined()) {
+      var flag = arena.allocate(JAVA_INT);
+      flag.set(JAVA_INT, 0, mine ? 1 : 0);
+      world.broadcast(flag);
+      return flag.get(JAVA_INT, 0) == 1;
+    }
+  }
+
+  /** Processes 1 and up: trains what process 0 says until it says that there is no more. */
+  private void follow() {
+    // A launcher passes SIGTERM on to all: process 0 still needs the others for its checkpoint.
+    var thread = Thread.currentThread();
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  try {
+                    if (Thread.currentThread() != thread && !ended) {
+                      thread.join(Duration.ofMinutes(5));
+                    }
+                  } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                  }
+                }));
+    try {
+      for (long call = called(); call != END; call = called()) {
+        if (call == 0) {
+          greet();
+        } else {
+          train((int) call);
+        }
+      }
+      ended = true;
+      world.finish();
+    } catch (Throwable e) {
+      // Process 0 may fail for the same reason, and then says so in its job.
+      System.err.printf("Rank %d failed: %s%n", world.rank(), e);
+      try {
+        Thread.sleep(GRACE);
+      } catch (InterruptedException i) {
+        Thread.currentThread().interrupt();
+      }
+      world.abort(1);
+    }
+  }
+
+  private long called() {
+    try (var arena = Arena.ofShared()) {
+      var message = arena.allocate(JAVA_LONG);
+      world.receiveAtLeisure(message);
+      return message.get(JAVA_LONG, 0);
+    }
+  }
+
+  private void train(int threads) {
+    var spec = JSON.readValue(receiveBytes(), TrainingSpec.class);
+    var model = JSON.readValue(receiveBytes(), ModelSpec.class);
+    byte[] weights = receive();
+    byte[] baseline = receive();
+    byte[] checkpoint = receive();
+    var dataset = receiveDataset();
+    int most = Math.min(threads, Runtime.getRuntime().availableProcessors());
+    try (var engine = Engine.create(most).in(world)) {
+      var task =
+          new Task(
+              spec,
+              model,
+              weights == null ? null : Checkpoint.fromBytes(weights).weights(),
+              baseline == null ? null : JSON.readValue(baseline, Statistics.class),
+              checkpoint == null ? null : Checkpoint.fromBytes(checkpoint),
+              dataset);
+      Trainer trainer = null;
+      RuntimeException thrown = null;
+      try {
+        trainer = task.trainer(engine);
+      } catch (RuntimeException e) {
+        // As in process 0, which then does not start.
+        thrown = e;
+      }
+      if (start(false)) {
+        if (trainer == null) {
+          throw thrown == null ? new IllegalStateException("no trainer") : thrown;
+        }
+        if (task.checkpoint != null) {
+          trainer.restore(task.checkpoint);
+        }
+        trainer.run(_ -> {});
+      }
+    }
+  }
+
+  private void broadcast(byte @Nullable [] bytes) {
+    broadcastLength(bytes == null ? -1 : bytes.length);
+    if (bytes != null) {
+      pieces(
+          bytes.length,
+          (buffer, at, n) -> {
+            MemorySegment.copy(bytes, (int) at, buffer, JAVA_BYTE, 0, n);
+            world.broadcast(buffer.asSlice(0, n));
+          });
+    }
+  }
+
+  private byte[] receiveBytes() {
+    return Objects.requireNonNull(receive());
+  }
+
+  private byte @Nullable [] receive() {
+    int length = (int) broadcastLength(0);
+    if (length < 0) {
+      return null;
+    }
+    var bytes = new byte[length];
+    pieces(
+        length,
+        (buffer, at, n) -> {
+          world.broadcast(buffer.asSlice(0, n));
+          MemorySegment.copy(buffer, JAVA_BYTE, 0, bytes, (int) at, n);
+        });
+    return bytes;
+  }
+
+  private interface Piece {
+    void send(MemorySegment buffer, long at, int length);
+  }
+
+  private static void pieces(long length, Piece piece) {
+    try (var arena = Arena.ofShared()) {
+      var buffer = arena.allocate(Math.clamp(length, 1, PIECE), 8);
+      for (long at = 0; at < length; at += PIECE) {
+        piece.send(buffer, at, (int) Math.min(PIECE, length - at));
+      }
+    }
+  }
+
+  private long broadcastLength(long mine) {
+    try (var arena = Arena.ofShared()) {
+      var number = arena.allocate(JAVA_LONG);
+      number.set(JAVA_LONG, 0, mine);
+      world.broadcast(number);
+      return number.get(JAVA_LONG, 0);
+    }
+  }
+
+  /** What a data set is besides its values. */
+  private record Head(
+      String name,
+      List<Integer> shape,
+      int timeSteps,
+      int[] labels,
+      int trainSize,
+      Preparation.@Nullable Augmentation augmentation,
+      boolean events,
+      int sampleSize,
+      int length) {}
+
+  private void send(@Nullable Dataset dataset) {
+    if (dataset == null) {
+      broadcast((byte[]) null);
+      return;
+    }
+    var values = dataset.values();
+    var head =
+        new Head(
+            dataset.name(),
+            dataset.shape().dims(),
+            dataset.timeSteps(),
+            dataset.labels(),
+            dataset.trainSize(),
+            dataset.augmentation(),
+            values instanceof SampleValues.Events,
+            values.sampleSize(),
+            values instanceof SampleValues.Dense dense ? dense.values().length : values.samples());
+    broadcast(JSON.writeValueAsBytes(head));
+    switch (values) {
+      case SampleValues.Dense dense -> exchange(dense.values(), true);
+      case SampleValues.Events events -> {
+        var lengths = new int[events.places().length];
+        java.util.Arrays.setAll(lengths, i -> events.places()[i].length);
+        exchange(lengths, true);
+        for (int[] sample : events.places()) {
+          exchange(sample, true);
+        }
+      }
+    }
+  }
+
+  private @Nullable Dataset receiveDataset() {
+    byte[] bytes = receive();
+    if (bytes == null) {
+      return null;
+    }
+    var head = JSON.readValue(bytes, Head.class);
+    SampleValues values;
+    if (head.events) {
+      var lengths = new int[head.length];
+      exchange(lengths, false);
+      var places = new int[head.length][];
+      for (int i = 0; i < places.length; i++) {
+        places[i] = new int[lengths[i]];
+        exchange(places[i], false);
+      }
+      values = new SampleValues.Events(places, head.sampleSize);
+    } else {
+      var dense = new float[head.length];
+      exchange(dense, false);
+      values = new SampleValues.Dense(dense, head.sampleSize);
+    }
+    return new Dataset(
+        head.name,
+        new Shape(head.shape),
+        head.timeSteps,
+        values,
+        head.labels,
+        head.trainSize,
+        head.augmentation);
+  }
+
+  private void exchange(float[] values, boolean sending) {
+    pieces(
+        (long) values.length * Float.BYTES,
+        (buffer, at, n) -> {
+          int from = (int) (at / Float.BYTES);
+          int count = n / Float.BYTES;
+          if (sending) {
+            MemorySegment.copy(values, from, buffer, JAVA_FLOAT, 0, count);
+          }
+          world.broadcast(buffer.asSlice(0, n));
+          MemorySegment.copy(buffer, JAVA_FLOAT, 0, values, from, count);
+        });
+  }
+
+  private void exchange(int[] values, boolean sending) {
+    pieces(
+        (long) values.length * Integer.BYTES,
+        (buffer, at, n) -> {
+          int from = (int) (at / Integer.BYTES);
+          int count = n / Integer.BYTES;
+          if (sending) {
+            MemorySegment.copy(values, from, buffer, JAVA_INT, 0, count);
+          }
+          world.broadcast(buffer.asSlice(0, n));
+          MemorySegment.copy(buffer, JAVA_INT, 0, values, from, count);
+        });
+  }
+}
