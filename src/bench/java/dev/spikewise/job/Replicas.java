@@ -344,7 +344,7 @@ final class Replicas {
           long sentAt = System.nanoTime();
           boolean due = sentAt - renewedAt > settings.lease().toNanos() / 6;
           try {
-            heartbeat.beat(owner, due ? List.of(held.jobId()) : List.of());
+            heartbeat.renew(owner, due ? List.of(held.jobId()) : List.of());
             renewedAt = due ? sentAt : renewedAt;
           } catch (RuntimeException e) {
             // As a worker does: the next one may find the database again.
@@ -360,7 +360,7 @@ final class Replicas {
     void reap() {
       apart(settings.poll());
       while (running) {
-        leases.reap();
+        leases.reapExpired();
         sleep(settings.poll());
       }
     }

@@ -14,12 +14,12 @@ import org.springframework.stereotype.Component;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The jobs that a sweep stands for, each checked as if it had been sent by itself. */
+/** Builds the jobs of a sweep and checks each as if it had been submitted on its own. */
 @Component
 final class Combinations {
 
-  /** Documents of the maximum size that the variants of a sweep may take together. */
-  private static final int DOCUMENTS = 32;
+  /** Maximum total size of a sweep's variants, in multiples of the maximum size of one document. */
+  private static final int MAX_DOCUMENTS = 32;
 
   private final Compute compute;
   private final JsonMapper json;
@@ -34,10 +34,10 @@ final class Combinations {
   }
 
   /**
-   * Checks what can be known before the variants are made.
+   * Performs the checks that need no variant.
    *
-   * @return makes the job of a variant, given its number
-   * @throws InvalidSpecException where the variants together are too long
+   * @return builds the job of a variant from its number
+   * @throws InvalidSpecException when the variants together are too large
    */
   IntFunction<TrainingSpec> of(SweepSpec sweep) {
     return compute.run(
@@ -51,18 +51,21 @@ final class Combinations {
         });
   }
 
-  /** Every variant is read and checked as a whole document. */
+  /** Limits the total size, because every variant is parsed and checked as a whole document. */
   private void checkLength(int combinations, long bytes) {
-    long most = DOCUMENTS * limits.documentSize().toBytes();
+    long most = MAX_DOCUMENTS * limits.documentSize().toBytes();
     if (combinations * bytes > most) {
       throw new InvalidSpecException(
           "/job",
           "must be shorter or have fewer variants: %d variants of %d bytes each take %d bytes, more than the %d that a sweep may take (%d times spikewise.limits.document-size)"
-              .formatted(combinations, bytes, combinations * bytes, most, DOCUMENTS));
+              .formatted(combinations, bytes, combinations * bytes, most, MAX_DOCUMENTS));
     }
   }
 
-  /** Values are told of each variant: those of all together must not be longer than a document. */
+  /**
+   * Limits the total size of the values, because the sweep's response repeats the values of every
+   * variant.
+   */
   private void checkValues(SweepSpec sweep) {
     var lengths = new IdentityHashMap<Object, Integer>();
     long most = limits.documentSize().toBytes();

@@ -114,7 +114,7 @@ class DatasetController {
       @Nullable Double scale,
       @Nullable String preparation) {
 
-    // Absent without the field, which is refused beside all other mistakes.
+    // Null when the part is missing, which is reported together with all other mistakes.
     @SuppressWarnings("NullAway")
     Upload {
       name = name == null ? "" : name;
@@ -206,7 +206,7 @@ class DatasetController {
   }
 
   /**
-   * Which data sets a list has.
+   * Filters of the list of data sets.
    *
    * @param label Only data sets with all of these labels, each as key:value.
    * @param name Only data sets with this name.

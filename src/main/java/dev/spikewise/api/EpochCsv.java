@@ -14,19 +14,19 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Epochs as a table (RFC 4180): a column a figure, named by its path in the JSON. */
+/** Epochs as CSV (RFC 4180), with one column per metric, named by its path in the JSON. */
 final class EpochCsv {
 
   private EpochCsv() {}
 
-  /** At most {@code limit} epochs after the one with number {@code last}. */
+  /** Reads at most {@code limit} epochs after number {@code last}. */
   interface Pages {
     Page<EpochMetrics> after(int last, int limit);
   }
 
   /**
-   * The table of at most {@code limit} epochs after {@code after}, written page by page: a job can
-   * have more epochs than memory holds.
+   * Streams the CSV of at most {@code limit} epochs after {@code after} page by page, because a job
+   * can have more epochs than fit in memory.
    */
   static InputStream stream(int after, int limit, Pages pages) {
     return new SequenceInputStream(

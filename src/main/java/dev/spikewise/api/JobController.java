@@ -61,7 +61,7 @@ class JobController {
 
   private static final Pattern WAIT =
       Pattern.compile("(?:^|[,;])\\s*wait=(\\d{1,9})\\s*(?=$|[,;])");
-  private static final int MOST_WAIT_SECONDS = 60;
+  private static final int MAX_WAIT_SECONDS = 60;
   private static final String LAST_EVENT_ID = "Last-Event-ID";
 
   private final Jobs jobs;
@@ -95,7 +95,7 @@ class JobController {
   }
 
   /**
-   * A job in a list: without its spec and statistics, which {@code GET /jobs/{id}} has.
+   * A job in a list, without its spec and statistics, which {@code GET /jobs/{id}} returns.
    *
    * @param job The job.
    * @param links Paths of the parts, by name.
@@ -144,9 +144,9 @@ class JobController {
     var answer = ResponseEntity.ok();
     var wait = WAIT.matcher(prefer);
     if (wait.find()) {
-      int seconds = Math.min(Integer.parseInt(wait.group(1)), MOST_WAIT_SECONDS);
+      int seconds = Math.min(Integer.parseInt(wait.group(1)), MAX_WAIT_SECONDS);
       answer.header("Preference-Applied", "wait=" + seconds);
-      var old = known == null ? etag(jobs.look(id)) : known;
+      var old = known == null ? etag(jobs.getSummary(id)) : known;
       watch.await(id, now -> old.equals(etag(now)), Duration.ofSeconds(seconds));
     }
     var job = jobs.get(id);
@@ -154,7 +154,7 @@ class JobController {
   }
 
   static String etag(Job job) {
-    // A queued job moves up without a change of its own.
+    // The position of a queued job changes without a new version of the job.
     return "\"" + job.version() + (job.queue() == null ? "" : "-" + job.queue().position()) + "\"";
   }
 
@@ -178,10 +178,10 @@ class JobController {
       @RequestHeader(name = LAST_EVENT_ID, required = false) @Nullable String last,
       HttpServletRequest request,
       HttpServletResponse response) {
-    var listed =
-        new JobListWatch.Listed(
+    var key =
+        new JobListWatch.PageKey(
             query.filter(metrics), query.order(), page.size(), page.cursor(), Links.base());
-    listWatch.stream(listed, last, request, response);
+    listWatch.stream(key, last, request, response);
   }
 
   static int between(int least, int most, int value, String name) {
@@ -197,28 +197,28 @@ class JobController {
   @PostMapping("/{id}/cancel")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource cancel(@PathVariable UUID id) {
-    return Resource.of(jobs.ask(id, JobAction.CANCEL));
+    return Resource.of(jobs.request(id, JobAction.CANCEL));
   }
 
   /** Pauses a job until it is resumed. */
   @PostMapping("/{id}/pause")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource pause(@PathVariable UUID id) {
-    return Resource.of(jobs.ask(id, JobAction.PAUSE));
+    return Resource.of(jobs.request(id, JobAction.PAUSE));
   }
 
   /** Resumes a paused, cancelled or failed job from its last checkpoint. */
   @PostMapping("/{id}/resume")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource resume(@PathVariable UUID id) {
-    return Resource.of(jobs.ask(id, JobAction.RESUME));
+    return Resource.of(jobs.request(id, JobAction.RESUME));
   }
 
   /** Restarts a failed or cancelled job from its first epoch as a new attempt. */
   @PostMapping("/{id}/retry")
   @ResponseStatus(HttpStatus.ACCEPTED)
   Resource retry(@PathVariable UUID id) {
-    return Resource.of(jobs.ask(id, JobAction.RETRY));
+    return Resource.of(jobs.request(id, JobAction.RETRY));
   }
 
   /**

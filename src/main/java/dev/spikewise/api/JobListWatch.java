@@ -5,7 +5,7 @@ import dev.spikewise.job.JobSort;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.web.EventStream;
 import dev.spikewise.web.QueryBroadcaster;
-import dev.spikewise.web.QueryBroadcaster.Seen;
+import dev.spikewise.web.QueryBroadcaster.Result;
 import dev.spikewise.web.StreamLimits;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -25,39 +25,43 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.TransactionException;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Keeps its readers' copies of a list of jobs up to date. */
+/** Streams a list of jobs and every change to it as server-sent events. */
 @Component
 class JobListWatch {
 
-  private static final Duration LOOK = Duration.ofSeconds(1);
+  private static final Duration POLL_INTERVAL = Duration.ofSeconds(1);
 
   private static final Logger LOG = LoggerFactory.getLogger(JobListWatch.class);
 
   private final Jobs jobs;
-  private final QueryBroadcaster feeds;
-  private final StreamLimits seats;
+  private final QueryBroadcaster broadcaster;
+  private final StreamLimits streamLimits;
   private final JsonMapper mapper;
 
-  JobListWatch(Jobs jobs, QueryBroadcaster feeds, StreamLimits seats, JsonMapper mapper) {
+  JobListWatch(
+      Jobs jobs, QueryBroadcaster broadcaster, StreamLimits streamLimits, JsonMapper mapper) {
     this.jobs = jobs;
-    this.feeds = feeds;
-    this.seats = seats;
+    this.broadcaster = broadcaster;
+    this.streamLimits = streamLimits;
     this.mapper = mapper;
   }
 
   /**
-   * A page of the list of jobs, as {@link Jobs#list} has it.
+   * A page of the list of jobs, with the parameters of {@link Jobs#list}.
    *
-   * @param base what comes before the paths of links
+   * @param base prefix of the paths in links
    */
-  record Listed(Jobs.Filter filter, JobSort sort, int size, @Nullable String cursor, String base) {}
+  record PageKey(
+      Jobs.Filter filter, JobSort sort, int size, @Nullable String cursor, String base) {}
 
-  /** A list as it was at one look, with the jobs as they are sent. */
+  /** The jobs of a page at one point in time, with their cached JSON. */
   private final class Listing {
 
     private final List<Job> jobs;
     private final Map<UUID, String> versions = new LinkedHashMap<>();
-    private final Map<UUID, String> written = new HashMap<>();
+    private final Map<UUID, String> jsonById = new HashMap<>();
+
+    /** Hash of all ids and versions: the id of the events that bring a client to this state. */
     private final String state;
 
     Listing(List<Job> jobs) {
@@ -68,78 +72,85 @@ class JobListWatch {
     }
 
     synchronized String json(Job job) {
-      return written.computeIfAbsent(
+      return jsonById.computeIfAbsent(
           job.id(), _ -> mapper.writeValueAsString(JobController.Item.of(job)));
     }
   }
 
   /**
-   * Keeps a reader's copy of a list up to date by server-sent events: a {@code job} for each that
-   * is new or has changed, oldest first, then {@code list} with all ids, newest first, if they are
-   * others. It starts with everything, unless that is as it was at the event with id {@code last}.
+   * Streams a list until the client disconnects: a {@code job} event for each new or changed job,
+   * oldest first, then a {@code list} event with all ids, newest first, when the ids or their order
+   * have changed. The stream starts with the complete list, unless the list has not changed since
+   * the event with id {@code lastEventId}.
    */
   void stream(
-      Listed listed,
-      @Nullable String last,
+      PageKey page,
+      @Nullable String lastEventId,
       HttpServletRequest request,
       HttpServletResponse response) {
-    try (var _ = seats.take(request, response);
-        var feed =
-            feeds.follow(
-                listed,
-                LOOK,
+    try (var _ = streamLimits.acquire(request, response);
+        var subscription =
+            broadcaster.subscribe(
+                page,
+                POLL_INTERVAL,
                 () ->
                     new Listing(
-                        jobs.list(listed.filter, listed.sort, listed.size, listed.cursor)
-                            .data()))) {
-      write(feed, feed.now(), last, response);
+                        jobs.list(page.filter, page.sort, page.size, page.cursor).data()))) {
+      write(subscription, subscription.now(), lastEventId, response);
     }
   }
 
   private void write(
-      QueryBroadcaster.Feed<Listing> feed,
-      Seen<Listing> first,
-      @Nullable String last,
+      QueryBroadcaster.Subscription<Listing> subscription,
+      Result<Listing> first,
+      @Nullable String lastEventId,
       HttpServletResponse response) {
-    var seen = first;
+    var result = first;
     try {
       var stream = new EventStream(response);
-      var told = seen.value().state.equals(last) ? seen.value().versions : Map.<UUID, String>of();
-      boolean others = told.isEmpty();
-      while (seen != null) {
-        var now = seen.value();
-        tell(stream, now, told, others);
+      var sent =
+          result.value().state.equals(lastEventId)
+              ? result.value().versions
+              : Map.<UUID, String>of();
+      boolean sendIds = sent.isEmpty();
+      while (result != null) {
+        var listing = result.value();
+        sendChanges(stream, listing, sent, sendIds);
         stream.keepAlive();
-        told = now.versions;
-        others = false;
-        seen = feed.next(seen);
+        sent = listing.versions;
+        sendIds = false;
+        result = subscription.next(result);
       }
     } catch (IOException e) {
-      // The reader has gone.
+      // The client has disconnected.
     } catch (DataAccessException | TransactionException e) {
       LOG.warn("Closing a stream of jobs because the database does not respond: {}", e.toString());
     }
   }
 
   /**
-   * Only the last of these events has an id: whoever misses it is told everything again.
+   * Sends the differences between {@code sent} and {@code listing}. Only the last event has an id:
+   * a client that missed any of them receives the complete list when it reconnects.
    *
-   * @param anew whether the ids are told even if they are those that were told
+   * @param sent versions of the jobs that the client has, by id
+   * @param forceIds whether to send the ids even when they have not changed
    */
-  private static void tell(EventStream stream, Listing now, Map<UUID, String> told, boolean anew)
+  private static void sendChanges(
+      EventStream stream, Listing listing, Map<UUID, String> sent, boolean forceIds)
       throws IOException {
-    boolean others = anew || !List.copyOf(now.versions.keySet()).equals(List.copyOf(told.keySet()));
+    boolean sendIds =
+        forceIds || !List.copyOf(listing.versions.keySet()).equals(List.copyOf(sent.keySet()));
     var changed =
-        now.jobs.reversed().stream()
-            .filter(job -> !JobController.etag(job).equals(told.get(job.id())))
+        listing.jobs.reversed().stream()
+            .filter(job -> !JobController.etag(job).equals(sent.get(job.id())))
             .toList();
     for (var job : changed) {
-      boolean ends = !others && job == changed.getLast();
-      stream.send("job", now.json(job), ends ? now.state : null);
+      boolean last = !sendIds && job == changed.getLast();
+      stream.send("job", listing.json(job), last ? listing.state : null);
     }
-    if (others) {
-      var ids = now.versions.keySet().stream().map(id -> '"' + id.toString() + '"').toList();
-      stream.send("list", "{\"ids\":[" + String.join(",", ids) + "]}", now.state);
+    if (sendIds) {
+      var ids = listing.versions.keySet().stream().map(id -> '"' + id.toString() + '"').toList();
+      stream.send("list", "{\"ids\":[" + String.join(",", ids) + "]}", listing.state);
     }
   }
 }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.BindParam;
 
 /**
- * Which jobs a list has, and in what order.
+ * Filters and order of the list of jobs.
  *
  * @param status Only jobs in one of these states; repeated or separated by commas.
  * @param label Only jobs with all of these labels, each as key:value. A colon in the key is written
@@ -83,7 +83,7 @@ record JobQuery(
         .orElseThrow(
             () ->
                 refusal(
-                    "status must be one of %s, was %s%s"
+                    "status must be one of %s but was %s%s"
                         .formatted(
                             String.join(", ", words),
                             word,

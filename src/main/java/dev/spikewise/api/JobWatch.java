@@ -7,7 +7,7 @@ import dev.spikewise.problem.ProblemException;
 import dev.spikewise.web.EventStream;
 import dev.spikewise.web.QueryBroadcaster;
 import dev.spikewise.web.QueryBroadcaster.Outcome;
-import dev.spikewise.web.QueryBroadcaster.Seen;
+import dev.spikewise.web.QueryBroadcaster.Result;
 import dev.spikewise.web.StreamLimits;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -28,137 +28,148 @@ import org.springframework.transaction.TransactionException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Holds requests until a job has news. It looks for them in the database, as another replica may be
- * the one that trains.
+ * Waits for changes of a job on behalf of open requests. It polls the database, because another
+ * replica may train the job.
  */
 @Component
 class JobWatch {
 
-  private static final Duration LOOK = Duration.ofMillis(200);
+  private static final Duration POLL_INTERVAL = Duration.ofMillis(200);
   private static final int PAGE = 1000;
 
-  /** So many read what was before they came; more would keep the database from everyone else. */
-  private static final int CATCHING_UP = 2;
+  /**
+   * Maximum number of streams that read earlier events at the same time; more would keep the
+   * database from other requests.
+   */
+  private static final int MAX_CATCHING_UP = 2;
 
   private static final Logger LOG = LoggerFactory.getLogger(JobWatch.class);
 
   private final Jobs jobs;
-  private final QueryBroadcaster feeds;
-  private final StreamLimits seats;
+  private final QueryBroadcaster broadcaster;
+  private final StreamLimits streamLimits;
   private final JsonMapper mapper;
-  private final Semaphore catchingUp = new Semaphore(CATCHING_UP, true);
+  private final Semaphore catchingUp = new Semaphore(MAX_CATCHING_UP, true);
 
-  JobWatch(Jobs jobs, QueryBroadcaster feeds, StreamLimits seats, JsonMapper mapper) {
+  JobWatch(Jobs jobs, QueryBroadcaster broadcaster, StreamLimits streamLimits, JsonMapper mapper) {
     this.jobs = jobs;
-    this.feeds = feeds;
-    this.seats = seats;
+    this.broadcaster = broadcaster;
+    this.streamLimits = streamLimits;
     this.mapper = mapper;
   }
 
-  private QueryBroadcaster.Feed<JobNews> follow(UUID id) {
-    return feeds.follow(id, LOOK, () -> new JobNews(jobs.look(id)));
+  private QueryBroadcaster.Subscription<WatchedJob> subscribe(UUID id) {
+    return broadcaster.subscribe(id, POLL_INTERVAL, () -> new WatchedJob(jobs.getSummary(id)));
   }
 
   /**
-   * The job, without its documents, as soon as it is no longer {@code known}, is over, or {@code
-   * most} has passed.
+   * Waits until the job no longer satisfies {@code unchanged}, has ended, or {@code timeout} has
+   * passed, and returns it without its documents.
    */
-  Job await(UUID id, Predicate<Job> known, Duration most) {
-    long deadline = System.nanoTime() + most.toNanos();
-    try (var feed = follow(id)) {
-      var seen = feed.now();
-      var job = seen.value().job;
-      while (known.test(job) && !job.status().isFinal() && System.nanoTime() < deadline) {
-        seen = feed.next(seen);
-        if (seen == null) {
+  Job await(UUID id, Predicate<Job> unchanged, Duration timeout) {
+    long deadline = System.nanoTime() + timeout.toNanos();
+    try (var subscription = subscribe(id)) {
+      var result = subscription.now();
+      var job = result.value().job;
+      while (unchanged.test(job) && !job.status().isFinal() && System.nanoTime() < deadline) {
+        result = subscription.next(result);
+        if (result == null) {
           return job;
         }
-        job = seen.value().job;
+        job = result.value().job;
       }
       return job;
     }
   }
 
-  /** A job as it was at one look, and its news for all readers who know the same of it. */
-  private final class JobNews {
+  /** A job at one point in time, with the events that lead to it, shared by all its streams. */
+  private final class WatchedJob {
 
     private final Job job;
-    private final Map<String, Outcome<News>> after = new HashMap<>();
+    private final Map<String, Outcome<EventBatch>> batches = new HashMap<>();
 
-    JobNews(Job job) {
+    WatchedJob(Job job) {
       this.job = job;
     }
 
-    synchronized News after(@Nullable String last) {
-      return after
-          .computeIfAbsent(String.valueOf(last), _ -> Outcome.of(() -> read(job.id(), last)))
+    /** Events after the one with id {@code lastEventId}. */
+    synchronized EventBatch after(@Nullable String lastEventId) {
+      return batches
+          .computeIfAbsent(
+              String.valueOf(lastEventId), _ -> Outcome.of(() -> read(job.id(), lastEventId)))
           .get();
     }
   }
 
-  /** An event as it is sent. */
+  /** A server-sent event. */
   private record Event(String id, String name, String json) {}
 
   /**
-   * Events as they are sent.
+   * Consecutive events of a job.
    *
-   * @param more whether others follow that are stored already
+   * @param more whether further events are already stored
    */
-  private record News(List<Event> events, boolean more) {}
+  private record EventBatch(List<Event> events, boolean more) {
+    static final EventBatch EMPTY = new EventBatch(List.of(), false);
+  }
 
-  private News read(UUID id, @Nullable String last) {
-    var page = jobs.events(id, last, PAGE);
-    return new News(page.data().stream().map(this::event).toList(), page.nextCursor() != null);
+  private EventBatch read(UUID id, @Nullable String lastEventId) {
+    var page = jobs.events(id, lastEventId, PAGE);
+    return new EventBatch(
+        page.data().stream().map(this::event).toList(), page.nextCursor() != null);
   }
 
   private Event event(Timeline.Entry entry) {
     return new Event(entry.id(), entry.event(), mapper.writeValueAsString(entry.data()));
   }
 
-  private News catchUp(UUID id, @Nullable String last) {
+  private EventBatch catchUp(UUID id, @Nullable String lastEventId) {
     catchingUp.acquireUninterruptibly();
     try {
-      return read(id, last);
+      return read(id, lastEventId);
     } finally {
       catchingUp.release();
     }
   }
 
   /**
-   * Writes a job's news after the event with id {@code last} as server-sent events, until the job
-   * is over: then comes an {@code end} event with the job, without an id, so that whoever
-   * reconnects is told again.
+   * Streams a job's events after the one with id {@code lastEventId} as server-sent events, until
+   * the job has ended. The last event is {@code end} with the job. It has no id, so that a client
+   * that reconnects receives it again.
    */
   void stream(
-      UUID id, @Nullable String last, HttpServletRequest request, HttpServletResponse response) {
-    try (var _ = seats.take(request, response);
-        var feed = follow(id)) {
-      // The state before the news: a job seen as over has no news to come.
-      var seen = feed.now();
-      write(feed, seen, last, catchUp(id, last), response);
+      UUID id,
+      @Nullable String lastEventId,
+      HttpServletRequest request,
+      HttpServletResponse response) {
+    try (var _ = streamLimits.acquire(request, response);
+        var subscription = subscribe(id)) {
+      // The state is read before the events: a job that had ended then has no later events.
+      var result = subscription.now();
+      write(subscription, result, lastEventId, catchUp(id, lastEventId), response);
     }
   }
 
   private void write(
-      QueryBroadcaster.Feed<JobNews> feed,
-      Seen<JobNews> first,
-      @Nullable String after,
-      News firstNews,
+      QueryBroadcaster.Subscription<WatchedJob> subscription,
+      Result<WatchedJob> firstResult,
+      @Nullable String lastEventId,
+      EventBatch firstBatch,
       HttpServletResponse response) {
-    String last = after;
-    var seen = first;
-    var news = firstNews;
+    String last = lastEventId;
+    var result = firstResult;
+    var batch = firstBatch;
     try {
       var stream = new EventStream(response);
-      while (seen != null) {
-        for (var event : news.events) {
+      while (result != null) {
+        for (var event : batch.events) {
           stream.send(event.name, event.json, event.id);
           last = event.id;
         }
         stream.keepAlive();
-        var job = seen.value().job;
-        if (news.more) {
-          news = catchUp(job.id(), last);
+        var job = result.value().job;
+        if (batch.more) {
+          batch = catchUp(job.id(), last);
         } else if (job.status().isFinal()) {
           stream.send(
               "end",
@@ -166,18 +177,18 @@ class JobWatch {
               null);
           return;
         } else {
-          seen = feed.next(seen);
-          // Nothing happens to a job without a new version of it.
-          news =
-              seen == null || seen.value().job.version() == job.version()
-                  ? new News(List.of(), false)
-                  : seen.value().after(last);
+          result = subscription.next(result);
+          // Every event increases the job's version.
+          batch =
+              result == null || result.value().job.version() == job.version()
+                  ? EventBatch.EMPTY
+                  : result.value().after(last);
         }
       }
     } catch (IOException | ProblemException e) {
-      // The reader has gone, or the job was deleted: there is no one, or nothing, to tell.
+      // The client has disconnected, or the job was deleted.
     } catch (DataAccessException | TransactionException e) {
-      // What is begun cannot become a problem any more: the reader comes back with its
+      // The response has begun, so no problem can be sent. The client reconnects with its
       // Last-Event-ID.
       LOG.warn(
           "Closing a stream of events because the database does not respond: {}", e.toString());

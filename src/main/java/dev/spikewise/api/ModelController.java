@@ -124,7 +124,7 @@ class ModelController {
   }
 
   /**
-   * Which models a list has.
+   * Filters of the list of models.
    *
    * @param label Only models with all of these labels, each as key:value.
    * @param name Only models with this name.

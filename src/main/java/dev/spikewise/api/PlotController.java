@@ -20,7 +20,7 @@ import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
-/** The tutorial's figures of a job: by Accept, or by an ending that a link can carry. */
+/** Figures of a job, as SVG or PNG according to the Accept header or the extension of the path. */
 @RestController
 @RequestMapping(JobController.PATH + "/{id}/plots")
 class PlotController {
@@ -82,7 +82,7 @@ class PlotController {
   }
 
   /**
-   * @param columns of histograms
+   * @param columns number of histograms per row
    */
   private Picture draw(UUID id, String plot, int columns) {
     JobController.between(1, 4, columns, "columns");
@@ -93,7 +93,7 @@ class PlotController {
       case "firing-rate" -> Plots.firingRate(jobs.epochs(id, -1, Integer.MAX_VALUE, MAX_POINTS));
       case "firing-rate-histogram" -> {
         var statistics = jobs.statistics(id);
-        // Statistics exist only once the baseline does.
+        // A job without a baseline has no statistics yet.
         yield Plots.firingRateHistogram(requireNonNull(job.baseline()), statistics, columns);
       }
       case "graph" -> GraphPlot.of(jobs.model(id).graph());

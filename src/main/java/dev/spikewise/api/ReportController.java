@@ -9,7 +9,10 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 
-/** A job's outcome in the format that Accept asks for, or by an ending that a link can carry. */
+/**
+ * Reports of a job's outcome, in the format that the Accept header or the extension of the path
+ * selects.
+ */
 @RestController
 @RequestMapping(JobController.PATH + "/{id}")
 class ReportController {

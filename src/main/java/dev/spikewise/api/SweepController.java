@@ -33,7 +33,7 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 
-/** Sweeps: many jobs out of one description, and what is worth its synops among them. */
+/** Sweeps: many jobs from one specification, with their Pareto front of accuracy and synops. */
 @RestController
 @RequestMapping(SweepController.PATH)
 class SweepController {

@@ -27,7 +27,7 @@ import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 
-/** Receivers that hear of jobs, in requests signed as in Standard Webhooks. */
+/** Webhooks, which deliver job events in requests signed according to Standard Webhooks. */
 @RestController
 @RequestMapping(WebhookController.PATH)
 class WebhookController {

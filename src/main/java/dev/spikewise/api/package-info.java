@@ -1,4 +1,4 @@
-/** The service's HTTP face: controllers, and how bodies are read and problems told. */
+/** REST controllers of the API. */
 @NullMarked
 package dev.spikewise.api;
 

@@ -7,17 +7,21 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.annotation.Transactional;
 
 /**
- * What a job may take where it is trained, which need not be where it is submitted: workers tell
- * the database. A worker claims no job that is too large for it.
+ * Memory limit of a single job. The process that accepts a job need not be the one that trains it,
+ * so every worker publishes its limit in the database. A worker claims no job that exceeds its own
+ * limit.
  */
 @Component
 class Capacity {
 
-  /** Of the heap: a quarter is for requests, the rest for data sets and the service itself. */
+  /**
+   * Fraction of the heap that jobs may use. Requests may use a quarter; the rest is for data sets
+   * and the service itself.
+   */
   private static final double FOR_JOBS = 0.6;
 
-  /** Workers that were not seen for so long count no more. */
-  private static final int MINUTES = 5;
+  /** Number of minutes after which a worker that no longer publishes its limit is ignored. */
+  private static final int EXPIRY_MINUTES = 5;
 
   private final JdbcClient jdbc;
   private final Database database;
@@ -32,28 +36,28 @@ class Capacity {
             : settings.memoryPerJob().toBytes();
   }
 
-  /** Bytes that a job may take in this process. */
+  /** Memory that one job may use in this process, in bytes. */
   long bytesPerJob() {
     return bytesPerJob;
   }
 
-  /** Tells the others that {@code worker}, a process, trains. */
+  /** Publishes the memory limit of this process under the id {@code worker}. */
   @Transactional
   void publish(String worker) {
     var now = database.now();
     jdbc.sql("delete from worker where id = ? or seen_at < ?")
-        .params(worker, Database.time(now.minusSeconds(60L * MINUTES)))
+        .params(worker, Database.time(now.minusSeconds(60L * EXPIRY_MINUTES)))
         .update();
     jdbc.sql("insert into worker (id, memory_bytes, seen_at) values (?, ?, ?)")
         .params(worker, bytesPerJob, Database.time(now))
         .update();
   }
 
-  /** Bytes that a job may take in the largest worker; empty where none is there. */
+  /** Memory that one job may use in the largest worker, in bytes; empty without a worker. */
   @Transactional(readOnly = true)
   Optional<Long> largest() {
     return jdbc.sql("select max(memory_bytes) from worker where seen_at > ?")
-        .param(Database.time(database.now().minusSeconds(60L * MINUTES)))
+        .param(Database.time(database.now().minusSeconds(60L * EXPIRY_MINUTES)))
         .query(Long.class)
         .optional();
   }

@@ -30,7 +30,8 @@ import org.springframework.stereotype.Repository;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Checkpoints in the database, where every replica sees them and a transaction keeps them whole.
+ * Stores checkpoints in the database, so that every replica can read them and each is written in
+ * one transaction.
  */
 @Repository
 class Checkpoints {
@@ -54,10 +55,13 @@ class Checkpoints {
     this.settings = settings;
   }
 
-  /** What a training is at one moment. */
+  /**
+   * State of a training after an epoch: its weights and optimiser, and the statistics of that
+   * epoch.
+   */
   record Snapshot(Checkpoint checkpoint, Analysis analysis) {}
 
-  /** Stores weights that trainings start from, and gives their id. */
+  /** Stores initial weights of trainings and returns their id. */
   UUID insertInitial(String tenant, StateDict weights) {
     var id = UUID.randomUUID();
     byte[] content = Checkpoint.initial(weights).toBytes();
@@ -108,7 +112,7 @@ class Checkpoints {
         .update();
   }
 
-  /** The initial weights, where they were given rather than drawn from the seed. */
+  /** Checkpoint of the initial weights; empty where they are drawn from the seed. */
   Optional<Checkpoint> initial(UUID jobId) {
     return client
         .sql(
@@ -129,8 +133,9 @@ class Checkpoints {
   }
 
   /**
-   * The last one that training can go on from. A damaged one is passed over for the one before, and
-   * without any the training starts over: only time is lost.
+   * Latest readable checkpoint, from which the training resumes. A damaged checkpoint is skipped in
+   * favour of the one before it. Empty when there is none: the training then starts from its first
+   * epoch, which costs time but no result.
    */
   Optional<Checkpoint> latest(UUID jobId) {
     var epochs =
@@ -158,7 +163,7 @@ class Checkpoints {
     return Optional.empty();
   }
 
-  /** Complete epochs of the last one; 0 without any. */
+  /** Number of completed epochs in the latest checkpoint; 0 without a checkpoint. */
   int latestEpoch(UUID jobId) {
     return client
         .sql("select coalesce(max(epoch), 0) from checkpoint where job_id = :job")
@@ -216,7 +221,10 @@ class Checkpoints {
     return arrays;
   }
 
-  /** Exact up to 2^24, more than a data set has samples. */
+  /**
+   * Stores integers as floats, which is exact up to 2^24: more than the number of samples in any
+   * data set.
+   */
   private static Tensor tensor(int... values) {
     var data = new float[values.length];
     for (int i = 0; i < data.length; i++) {
@@ -234,7 +242,7 @@ class Checkpoints {
     return integers;
   }
 
-  /** Forgets an attempt, not the weights it started from. */
+  /** Deletes the checkpoints of the current attempt but keeps its initial weights. */
   void deleteTrained(UUID jobId) {
     delete(jobId, 1, Integer.MAX_VALUE);
   }

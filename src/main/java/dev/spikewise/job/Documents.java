@@ -18,8 +18,9 @@ import org.springframework.transaction.annotation.Transactional;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The documents of jobs and sweeps, which are read one at a time and only where they are wanted.
- * The jobs of a sweep share its document.
+ * Stores the documents (specifications, model definitions, initial weights) of jobs and sweeps.
+ * They can be large, so they are read one at a time and only when a request needs them. The jobs of
+ * a sweep share its document.
  */
 @Component
 public class Documents {
@@ -35,14 +36,14 @@ public class Documents {
   }
 
   /**
-   * Where a job's documents are.
+   * References to the documents of a job.
    *
    * @param spec id of a training, or of a sweep
-   * @param variant number of the combination of values; null where {@code spec} is a training's
-   * @param changes what the job changes in that, as a JSON object of pointers and values; null for
-   *     nothing
-   * @param model id of a stored model's definition; null where the spec has the definition
-   * @param weights id of the weights that were given; null where they are drawn from the seed
+   * @param variant number of the combination of values; null when {@code spec} refers to a training
+   * @param changes changes that the job makes to that document, as a JSON object of pointers and
+   *     values; null for no change
+   * @param model id of the stored definition of a model; null when the spec contains the definition
+   * @param weights id of the initial weights; null when they are drawn from the seed
    */
   public record Place(
       UUID spec,
@@ -62,7 +63,7 @@ public class Documents {
     insert("job_spec", id, tenant, json.write(spec));
   }
 
-  /** Stores the definition of a stored model for jobs, and gives its id. */
+  /** Stores a copy of a model's definition for jobs and returns its id. */
   UUID insertModel(String tenant, ModelSpec model) {
     var id = UUID.randomUUID();
     insert("job_model", id, tenant, json.write(model));
@@ -78,7 +79,7 @@ public class Documents {
         .update();
   }
 
-  /** Deletes those of the documents that nobody refers to any more. */
+  /** Deletes those of the documents that no job or sweep refers to any more. */
   public void release(Place place) {
     client
         .sql(
@@ -102,9 +103,9 @@ public class Documents {
   }
 
   /**
-   * What the job was submitted as.
+   * Reads the specification of a job as it was submitted.
    *
-   * @throws StoredJson.Unreadable where the document is damaged or gone
+   * @throws StoredJson.Unreadable when the document is damaged or missing
    */
   TrainingSpec spec(Place place) {
     return place.variant() == null && place.changes() == null
@@ -113,9 +114,9 @@ public class Documents {
   }
 
   /**
-   * The network that the job {@code spec} trains.
+   * Reads the network that the job with specification {@code spec} trains.
    *
-   * @throws StoredJson.Unreadable where the document is damaged or gone
+   * @throws StoredJson.Unreadable when the document is damaged or missing
    */
   ModelSpec model(Place place, TrainingSpec spec) {
     return place.model() == null
@@ -124,15 +125,18 @@ public class Documents {
   }
 
   /**
-   * The sweep with this id.
+   * Reads the specification of the sweep with this id.
    *
-   * @throws StoredJson.Unreadable where the document is damaged or gone
+   * @throws StoredJson.Unreadable when the document is damaged or missing
    */
   public SweepSpec sweep(UUID id) {
     return json.read(content("job_spec", id), SweepSpec.class);
   }
 
-  /** The place of a training that differs from the one at {@code before} in a few places. */
+  /**
+   * Returns the references of a training whose specification is {@code after}: the document of
+   * {@code before} and the differences from it.
+   */
   Place changed(Place before, TrainingSpec after) {
     var unchanged = new Place(before.spec(), before.variant(), null, before.model(), null);
     var changes = Variant.changes(tree(unchanged), json.toTree(after));
@@ -148,7 +152,7 @@ public class Documents {
       var sweep = json.read(content, SweepSpec.class);
       job = json.toTree(sweep.job());
       Variant.apply(job, sweep, place.variant(), json::toTree);
-      // With the defaults that a value has left out.
+      // Adds the defaults of properties that a value leaves out.
       job = json.toTree(json.value(job, TrainingSpec.class));
     }
     if (place.changes() != null) {
@@ -165,7 +169,7 @@ public class Documents {
         .update();
   }
 
-  /** Statistics of the initial weights; empty before the start. */
+  /** Statistics of the initial weights; empty before the job has started. */
   Optional<Statistics> baseline(UUID job) {
     return client
         .sql("select content from job_baseline where job_id = ?")
@@ -181,6 +185,6 @@ public class Documents {
         .param(id)
         .query(String.class)
         .optional()
-        .orElseThrow(() -> new StoredJson.Unreadable("the stored document " + id + " is gone"));
+        .orElseThrow(() -> new StoredJson.Unreadable("the stored document " + id + " is missing"));
   }
 }

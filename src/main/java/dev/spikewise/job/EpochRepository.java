@@ -10,8 +10,8 @@ import org.springframework.stereotype.Repository;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The epochs of all jobs: written in batches, read in pages. Plain JDBC, because an entity a row
- * costs too much.
+ * Stores the epochs of all jobs: written in batches, read in pages. It uses plain JDBC because one
+ * JPA entity per row is too slow.
  */
 @Repository
 class EpochRepository {
@@ -26,7 +26,7 @@ class EpochRepository {
     this.mapper = mapper;
   }
 
-  /** Stores consecutive epochs; where a resumed training repeats some, its own take their place. */
+  /** Stores consecutive epochs. Epochs that a resumed training repeats are replaced. */
   void store(UUID jobId, List<EpochMetrics> epochs, int stored) {
     if (epochs.getFirst().epoch() < stored) {
       client
@@ -45,11 +45,12 @@ class EpochRepository {
             .toList());
   }
 
-  /** At most {@code limit} epochs after {@code after}. */
+  /** Returns at most {@code limit} epochs after number {@code after}, in ascending order. */
   List<EpochMetrics> find(UUID jobId, int after, int limit) {
     return client
         .sql(
-            "select metrics from epoch where job_id = :job and epoch > :after order by epoch limit :limit")
+            "select metrics from epoch where job_id = :job and epoch > :after order by epoch limit"
+                + " :limit")
         .param("job", jobId)
         .param("after", after)
         .param("limit", limit)
@@ -58,15 +59,16 @@ class EpochRepository {
   }
 
   /**
-   * Those of {@code epochs} that are stored: each is looked up, however many lie between, where H2
-   * would read all of the job's for {@code epoch in (...)}.
+   * Returns those of {@code epochs} that are stored. The join looks up each number in the index;
+   * for {@code epoch in (...)} H2 would read all epochs of the job.
    */
   List<EpochMetrics> find(UUID jobId, List<Integer> epochs) {
     return client
         .sql(
             """
             select e.metrics from unnest(:epochs) wanted(number)
-            join epoch e on e.job_id = :job and e.epoch = wanted.number order by e.epoch""")
+            join epoch e on e.job_id = :job and e.epoch = wanted.number order by e.epoch\
+            """)
         .param("job", jobId)
         .param("epochs", new SqlArrayValue("int4", epochs.toArray()))
         .query((row, i) -> mapper.readValue(row.getString(1), EpochMetrics.class))

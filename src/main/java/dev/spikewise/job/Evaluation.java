@@ -6,7 +6,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How well a trained network tells the classes of its test samples apart.
+ * Classification results of a trained network on its test samples.
  *
  * @param samples Number of test samples.
  * @param accuracy Fraction of the test samples whose class is predicted correctly.
@@ -20,7 +20,7 @@ public record Evaluation(
     List<PerClass> classes,
     @Nullable List<List<Integer>> confusionMatrix) {
 
-  private static final int MOST_IN_JSON = 256;
+  private static final int MAX_CLASSES_IN_JSON = 256;
 
   /**
    * Results of one class.
@@ -74,7 +74,7 @@ public record Evaluation(
         n,
         (double) correct / n,
         classes,
-        matrix.length > MOST_IN_JSON
+        matrix.length > MAX_CLASSES_IN_JSON
             ? null
             : IntStream.range(0, matrix.length)
                 .mapToObj(k -> IntStream.of(matrix[k]).boxed().toList())
@@ -85,7 +85,7 @@ public record Evaluation(
     return whole == 0 ? null : (Double) ((double) part / whole);
   }
 
-  /** Counts by label and predicted class. */
+  /** Confusion matrix: number of samples per label (row) and predicted class (column). */
   static int[][] matrix(Predictions predictions) {
     int classes =
         Math.max(predictions.classes(), IntStream.of(predictions.labels()).max().orElse(-1) + 1);

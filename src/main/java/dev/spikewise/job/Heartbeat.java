@@ -16,8 +16,8 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 
 /**
- * Renews leases and reads the stored wishes over a connection of its own: neither a crowd of
- * requests nor a connection that went dead silently may cost a worker its jobs.
+ * Renews leases and reads requested state changes over a dedicated connection, so that a worker
+ * loses no job because the connection pool is exhausted or a pooled connection is dead.
  */
 @Component
 class Heartbeat implements DisposableBean {
@@ -38,7 +38,7 @@ class Heartbeat implements DisposableBean {
     source.setMaximumPoolSize(1);
     source.setMinimumIdle(0);
     source.setExceptionOverrideClassName(Outage.class.getName());
-    // So that a lease can be asked for a few times before it runs out.
+    // Leaves time for several attempts to renew a lease before it expires.
     long seconds = Math.clamp(lease.toSeconds() / 5, 1, 5);
     source.setConnectionTimeout(1000 * seconds);
     source.setValidationTimeout(1000 * seconds);
@@ -49,11 +49,14 @@ class Heartbeat implements DisposableBean {
     client = JdbcClient.create(source);
   }
 
-  /** A job that a worker holds, and what is wanted of it. */
+  /** A job leased to a worker. The status tells the worker whether to continue, pause or cancel. */
   record Held(UUID jobId, long fence, JobState status) {}
 
-  /** Renews {@code owner}'s leases of these jobs, and says all that it still holds, by job. */
-  Map<UUID, Held> beat(String owner, Collection<UUID> due) {
+  /**
+   * Renews {@code owner}'s leases of the {@code due} jobs and returns all jobs that it still holds,
+   * by job id.
+   */
+  Map<UUID, Held> renew(String owner, Collection<UUID> due) {
     if (!due.isEmpty()) {
       var now = client.sql("select current_timestamp").query(OffsetDateTime.class).single();
       client
@@ -83,21 +86,22 @@ class Heartbeat implements DisposableBean {
   }
 
   /**
-   * Stores that nothing else runs in {@code owner}'s process, so that its death is the suspect's
-   * fault; not while a request computes there.
+   * Records that the suspect job is the only work in {@code owner}'s process, so that a crash can
+   * be attributed to it. Does nothing while a request computes in the process.
    */
-  void alone(String owner) {
+  void markAlone(String owner) {
     if (!compute.isBusy()) {
       client
           .sql(
-              "update job set alone = true where lease_owner = ? and suspect = true and alone = false")
+              "update job set alone = true where lease_owner = ? and suspect = true and alone ="
+                  + " false")
           .param(owner)
           .update();
     }
   }
 
-  /** Stores that {@code owner}'s process does something else too, which may be what kills it. */
-  void accompanied(String owner) {
+  /** Records that {@code owner}'s process also does other work, which may cause a crash. */
+  void markAccompanied(String owner) {
     client
         .sql("update job set alone = false where lease_owner = ? and alone = true")
         .param(owner)

@@ -11,7 +11,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
 
-/** Finds what a spec names. */
+/** Resolves the stored models and data sets that a specification refers to. */
 @Component
 class Inputs {
 
@@ -31,17 +31,17 @@ class Inputs {
     return input instanceof InputSpec.FromDataset named ? datasets.resolve(named) : null;
   }
 
-  /** Name of each class by label; null where the input names no classes. */
+  /** Name of each class, by label; null when the data set names no classes. */
   @Nullable List<String> classNames(InputSpec input) {
     return input instanceof InputSpec.FromDataset named ? datasets.classNames(named) : null;
   }
 
-  /** Bytes that the samples of the input take in memory; 0 for generated input. */
+  /** Memory that the samples of the input use, in bytes; 0 for generated input. */
   long memoryBytes(InputSpec input) {
     return input instanceof InputSpec.FromDataset named ? datasets.memoryBytes(named) : 0;
   }
 
-  /** Samples that one epoch on {@code dataset} trains on. */
+  /** Number of training samples per epoch on {@code dataset}. */
   static long samplesPerEpoch(TrainingSpec spec, @Nullable Dataset dataset) {
     if (dataset == null || !(spec.input() instanceof InputSpec.FromDataset input)) {
       return spec.batchSize();

@@ -10,7 +10,7 @@ public enum JobAction {
       Set.of(JobState.QUEUED, JobState.RUNNING, JobState.PAUSING, JobState.PAUSED),
       Set.of(JobState.CANCELLING, JobState.CANCELLED)),
   PAUSE(Set.of(JobState.QUEUED, JobState.RUNNING), Set.of(JobState.PAUSING, JobState.PAUSED)),
-  /** Goes on from the last checkpoint. */
+  /** Resumes from the last checkpoint. */
   RESUME(
       Set.of(JobState.PAUSING, JobState.PAUSED, JobState.CANCELLED, JobState.FAILED),
       Set.of(JobState.QUEUED, JobState.RUNNING)),

@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * News of a job, published inside the transaction that makes it true: listen with
- * {@code @TransactionalEventListener}, which calls after the commit.
+ * Event of a job, published within the transaction that makes the change. Listen with
+ * {@code @TransactionalEventListener}, which is called after the commit.
  */
 public sealed interface JobEvent {
 
@@ -20,22 +20,22 @@ public sealed interface JobEvent {
   record StateChanged(Job job, @Nullable JobState from) implements JobEvent {}
 
   /**
-   * A worker took the job out of the queue.
+   * A worker claimed the job.
    *
-   * @param waited since it was last queued
+   * @param waited time since the job was last queued
    */
   record Claimed(Job job, Duration waited) implements JobEvent {}
 
   /**
-   * Epochs were stored. Only their worker's process hears of them.
+   * Epochs were stored. The event is published only in the process that trains the job.
    *
-   * @param samples that each epoch trained on
-   * @param neuronSteps spiking neurons times time steps
+   * @param samples number of training samples per epoch
+   * @param neuronSteps number of spiking neurons times number of time steps
    */
   record EpochsCompleted(Job job, List<EpochMetrics> epochs, long samples, double neuronSteps)
       implements JobEvent {}
 
-  /** The job was taken back from a worker that was not heard of. */
+  /** The job was reclaimed from a worker whose lease expired. */
   record LeaseExpired(Job job) implements JobEvent {}
 
   record Deleted(Job job) implements JobEvent {}

@@ -10,7 +10,7 @@ public enum JobMetric {
   ACCURACY("accuracy"),
   TEST_ACCURACY("testAccuracy");
 
-  /** Attribute of {@link JobRow}. */
+  /** Name of the attribute of {@link JobRow}. */
   private final String attribute;
 
   JobMetric(String attribute) {

@@ -12,12 +12,14 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
 
 /**
- * The order in which queued jobs are trained. Tenants take turns: the one with the fewest running
- * jobs is next, then the one whose last turn is longest ago, then the one that has waited longest.
- * Priority and age decide among the jobs of one tenant. Only the operator's jobs cross the turns,
- * where the next of them has a priority above 0.
+ * The order in which queued jobs are trained. Tenants take turns: the tenant with the fewest
+ * running jobs is next; among equals, the one whose last turn is longest ago; then the one that has
+ * waited longest. Among the jobs of one tenant, priority and age decide. The operator's jobs go
+ * ahead of all tenants' jobs when the next of them has a priority above 0.
  *
- * <p>Everything here reads and locks ids only, so that no row is too damaged for it.
+ * <p>
+ *
+ * <p>All queries read and lock ids only, so that they also work for a row with damaged content.
  */
 @Repository
 class JobQueue {
@@ -28,7 +30,9 @@ class JobQueue {
     this.client = client;
   }
 
-  /** Tenants with a job that {@code memory} bytes are enough for, in the order of their turns. */
+  /**
+   * Tenants that have a queued job of at most {@code memory} bytes, in the order of their turns.
+   */
   private List<String> turns(long memory) {
     return client
         .sql(
@@ -52,11 +56,11 @@ class JobQueue {
   }
 
   /**
-   * Locks the next job that nobody else is just taking.
+   * Locks the next job that no other process has locked.
    *
-   * @param memory bytes that it may need
-   * @param full tenants that have to wait
-   * @param idle whether the process trains nothing, so that a suspect would be alone there
+   * @param memory maximum memory of the job in bytes
+   * @param full tenants that have reached their quota of running jobs
+   * @param idle whether the process trains no job, so that it may claim a suspect job
    */
   Optional<UUID> lockNext(long memory, Collection<String> full, boolean idle) {
     return turns(memory).stream()
@@ -83,7 +87,8 @@ class JobQueue {
   }
 
   /**
-   * Whether a suspect that {@code memory} bytes are enough for should have been claimed by then.
+   * Whether a suspect job of at most {@code memory} bytes should have been claimed before {@code
+   * due}.
    */
   boolean hasSuspect(long memory, Instant due) {
     return client
@@ -99,7 +104,7 @@ class JobQueue {
         > 0;
   }
 
-  /** Jobs whose lease ran out before {@code deadline}. */
+  /** Ids of the jobs whose lease expired before {@code deadline}. */
   List<UUID> findExpired(Instant deadline) {
     return client
         .sql(
@@ -112,7 +117,10 @@ class JobQueue {
         .list();
   }
 
-  /** Locks one of them; false where it is none any more, or another process is just taking it. */
+  /**
+   * Locks a job with an expired lease. Returns false when the lease has been renewed or another
+   * process holds the lock.
+   */
   boolean lockExpired(UUID id, Instant deadline) {
     return client
         .sql(
@@ -127,7 +135,9 @@ class JobQueue {
         .isPresent();
   }
 
-  /** Places of the queued ones among {@code jobs}, by job, each among its own tenant's jobs. */
+  /**
+   * Queue position of each queued job in {@code jobs} among the jobs of its own tenant, by job id.
+   */
   Map<UUID, Job.Queue> places(Collection<JobRow> jobs) {
     var queued = jobs.stream().filter(job -> job.status() == JobState.QUEUED).toList();
     if (queued.isEmpty()) {

@@ -30,8 +30,8 @@ import org.hibernate.annotations.Generated;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A job as it is stored: state, queue, lease and progress in one row, changed only while the row is
- * locked. All times are the database's.
+ * A stored job: state, queue position, lease and progress in one row, which is changed only while
+ * it is locked. All times come from the database's clock.
  */
 @Entity
 @Table(name = "job")
@@ -40,7 +40,7 @@ class JobRow {
 
   @Id private UUID id;
 
-  /** The order of submission, given by the database. */
+  /** Position in the order of submission, assigned by the database. */
   @Generated
   @Column(insertable = false, updatable = false)
   private @Nullable Long number;
@@ -74,35 +74,36 @@ class JobRow {
   @BatchSize(size = 200)
   private Map<String, String> labels = new HashMap<>();
 
-  /** Whose it is. */
+  /** Owning tenant. */
   private String tenant;
 
-  /** Of the spec. */
+  /** Number of requested epochs. */
   private int epochs;
 
-  /** What its training takes. */
+  /** Estimated training memory in bytes. */
   private long memoryBytes;
 
   private int priority;
   private int attempt = 1;
 
   /**
-   * Number of complete epochs that are stored; never less than a reader has seen in this attempt.
+   * Number of completed and stored epochs. Within an attempt it never falls below a value that a
+   * client has read.
    */
   private int epoch;
 
   private @Nullable Double targetSynops;
 
-  /** Samples that an epoch trains on. */
+  /** Number of training samples per epoch. */
   private long samples;
 
-  /** Spiking neurons times time steps. */
+  /** Number of spiking neurons times number of time steps. */
   private double neuronSteps;
 
   @Convert(converter = JsonColumn.OfEpochMetrics.class)
   private @Nullable EpochMetrics latest;
 
-  /** Metrics of {@code latest}, which the database sorts and filters by. */
+  /** Copies of the metrics in {@code latest}, by which the database sorts and filters. */
   private @Nullable Double loss;
 
   private @Nullable Double synops;
@@ -120,8 +121,8 @@ class JobRow {
   private Instant updatedAt;
 
   /**
-   * When it was queued, moved ahead by its priority: the order of its tenant's jobs, in which
-   * priority and age are one.
+   * Time of queueing, moved to an earlier time by the priority. Jobs of a tenant run in this order,
+   * which combines priority and age.
    */
   private Instant dueAt;
 
@@ -129,41 +130,51 @@ class JobRow {
   private @Nullable Instant startedAt;
   private @Nullable Instant finishedAt;
 
-  /** Time spent training, which max_runtime_seconds bounds. */
+  /** Active training time in milliseconds, limited by max_runtime_seconds. */
   private long activeMs;
 
   private int stateChanges;
   private @Nullable String leaseOwner;
   private @Nullable Instant leaseUntil;
 
-  /** Grows with every claim, so that the writes of an earlier claim can be told and refused. */
+  /**
+   * Fencing number: increases with every claim, so that writes of an earlier claim are recognised
+   * and refused.
+   */
   private long fence;
 
-  /** Deaths of its process in a row, without one new epoch, while nothing else ran there. */
+  /**
+   * Number of successive crashes of its process without a new epoch while it was the only work
+   * there.
+   */
   private int losses;
 
-  /** Deaths of its process in a row, without one new epoch, whatever else ran there. */
+  /**
+   * Number of successive crashes of its process without a new epoch, with or without other work
+   * there.
+   */
   private int deaths;
 
-  /** Whether its process died since its last new epoch, which may have been its fault. */
+  /** Whether its process has crashed since its last new epoch: the job may be the cause. */
   private boolean suspect;
 
-  /** Whether nothing else runs or computes in the process that trains it. */
+  /** Whether the job is the only work in the process that trains it. */
   private boolean alone;
 
-  /** Before this it is not claimed. */
+  /** Time before which the job is not claimed. */
   private @Nullable Instant restUntil;
 
   @SuppressWarnings("NullAway.Init")
   protected JobRow() {}
 
   /**
-   * What the row says of the spec, so that nobody has to read the spec for it.
+   * Facts from the specification that are stored in the row, so that queries need not read the
+   * specification.
    *
-   * @param modelId id of a stored model; null where the spec has the definition
-   * @param sourceJob id of the job whose weights it starts from; null without
-   * @param datasetId null where the input is no data set
-   * @param memoryBytes estimated memory of its training
+   * @param modelId id of a stored model; null when the spec contains the definition
+   * @param sourceJob id of the job whose weights the training starts from; null without
+   * @param datasetId id of the data set; null when the input is not a data set
+   * @param memoryBytes estimated training memory in bytes
    */
   record Facts(
       @Nullable String name,
@@ -175,7 +186,7 @@ class JobRow {
       int priority,
       long memoryBytes) {
 
-    /** What tells the stored networks apart; null where the spec has the definition. */
+    /** Key of the stored network; null when the spec contains the definition. */
     @Nullable String network() {
       return modelId != null ? modelId : sourceJob == null ? null : "job/" + sourceJob;
     }
@@ -194,7 +205,7 @@ class JobRow {
   }
 
   /**
-   * @param documents where the spec, its model and its weights are stored
+   * @param documents references to the stored spec, model and weights
    */
   JobRow(
       UUID id,
@@ -235,7 +246,7 @@ class JobRow {
     prioritize(patch.priority(), ageing);
   }
 
-  /** Entity tag of what is stored. */
+  /** Entity tag of the stored row. */
   String version() {
     return Integer.toString(version == null ? 0 : version);
   }
@@ -245,7 +256,7 @@ class JobRow {
     this.priority = priority;
   }
 
-  /** The only way from one state to another. */
+  /** Performs a state transition. No other method changes the state. */
   void become(JobState next, @Nullable Reason reason, Instant now) {
     if (!status.canBecome(next)) {
       throw new IllegalStateException(
@@ -263,7 +274,8 @@ class JobRow {
   }
 
   /**
-   * Back to the queue's end, as far as priority lets it; a worker's loss or drain keeps its place.
+   * Moves the job to the end of the queue, subject to its priority. A job whose worker was lost or
+   * drained keeps its place instead.
    */
   void requeue(Instant now, Duration ageing) {
     dueAt = now.minus(ageing.multipliedBy(priority));
@@ -273,7 +285,7 @@ class JobRow {
     verdict = null;
   }
 
-  /** Forgets the attempt before. */
+  /** Resets the progress for a new attempt. */
   void startOver() {
     attempt++;
     epoch = 0;
@@ -318,7 +330,7 @@ class JobRow {
     testAccuracy = metrics == null ? null : metrics.testAccuracy();
   }
 
-  /** The value by which jobs are sorted. */
+  /** Value of the sort key {@code key}; null when the job has none. */
   @Nullable Comparable<?> value(JobSort.Key key) {
     return switch (key) {
       case CREATED_AT -> number();
@@ -337,7 +349,7 @@ class JobRow {
     };
   }
 
-  /** It is no longer a suspect. */
+  /** Clears the suspicion that this job crashes its process. */
   private void clear() {
     losses = 0;
     deaths = 0;
@@ -346,7 +358,7 @@ class JobRow {
     restUntil = null;
   }
 
-  /** The job's weights are those after {@code epoch}, so its figures are, too. */
+  /** Makes {@code epoch} the latest one, because the job keeps the weights after it. */
   void keep(EpochMetrics epoch) {
     reached(epoch);
   }
@@ -363,12 +375,12 @@ class JobRow {
     become(JobState.FAILED, reason, now);
   }
 
-  /** How often a rest is doubled at most. */
+  /** Maximum number of times that the waiting time is doubled. */
   private static final int DOUBLINGS = 6;
 
   /**
-   * Its process was not heard of any more. Returns how often that happened while nothing else ran
-   * there.
+   * Records a crash of the process and returns the number of crashes while the job was the only
+   * work there.
    */
   int lost(Instant now, Duration rest) {
     losses += alone ? 1 : 0;
@@ -439,7 +451,7 @@ class JobRow {
     return stateChanges;
   }
 
-  /** About how long it is in JSON, without its documents. */
+  /** Approximate size in JSON without documents, in bytes. */
   long bytes() {
     long layers = latest == null ? 0 : latest.parameter().size() + latest.spiking().size();
     long texts =
@@ -449,7 +461,7 @@ class JobRow {
     return 2000 + 150 * layers + 2 * texts;
   }
 
-  /** Without its documents. */
+  /** Returns the job without its documents. */
   Job toJob(Job.@Nullable Queue queue) {
     return toJob(queue, null, null);
   }

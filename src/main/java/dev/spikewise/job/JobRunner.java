@@ -18,9 +18,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Trains one claimed job on the calling thread, from its last checkpoint to its end or to the next
- * wish to stop. Once the lease may be lost it trains no more, and leaves it to the database to
- * accept or refuse what it has; once the lease is lost it writes nothing.
+ * Trains one claimed job on the calling thread, from its last checkpoint to its end or to a cancel,
+ * pause or shutdown request. When the lease may have expired it stops training and lets the
+ * database accept or refuse its last write. When the lease is lost it writes nothing.
  */
 final class JobRunner {
 
@@ -56,7 +56,10 @@ final class JobRunner {
     renewed(claimedAt);
   }
 
-  /** Whether it must be the only one in its process: its job is a suspect without a new epoch. */
+  /**
+   * Whether the job must be the only one in this process: it is a suspect that has not completed a
+   * new epoch.
+   */
   boolean isAlone() {
     return alone;
   }
@@ -66,37 +69,41 @@ final class JobRunner {
   }
 
   /**
-   * The lease was renewed by a statement sent at {@code nanoTime}: it lasts at least a lease from
-   * then.
+   * Records that the lease was renewed by a statement sent at {@code nanoTime}. It is valid for at
+   * least one lease duration from then.
    */
   void renewed(long nanoTime) {
     leaseEndsAt = nanoTime + settings.lease().toNanos();
   }
 
-  /** Ends the training at its next layer; the stored state says what becomes of the job. */
+  /**
+   * Stops the training after the current layer. The stored state decides whether the job is
+   * cancelled, paused or queued again.
+   */
   void stop() {
     stopping = true;
   }
 
-  /** The job belongs to somebody else now. */
+  /** Records that the job is no longer leased to this worker. */
   void lose() {
     lost = true;
   }
 
-  /** Whether the lease was, or may have been, lost. */
+  /** Whether the lease is lost or may have expired. */
   boolean isLost() {
-    // A quarter early: a clock may run slower than the database's, and a last write takes its time.
+    // Counts the lease as expired a quarter early: this clock may be slower than the database's,
+    // and a last write takes time.
     return lost || System.nanoTime() - leaseEndsAt > -settings.lease().toNanos() / 4;
   }
 
-  /** Whether so much of the lease is over that it has to be asked for again. */
+  /** Whether the lease has to be renewed. */
   boolean isDue() {
     return leaseEndsAt - System.nanoTime() < settings.lease().toNanos() * 5 / 6;
   }
 
   private boolean isOverdue() {
     var most = claim.spec().maxRuntimeSeconds();
-    // Asked often.
+    // Called after every layer, so it must not query the database.
     return most != null
         && claim.active().toNanos() + System.nanoTime() - startedAt
             > TimeUnit.SECONDS.toNanos(most);
@@ -111,7 +118,7 @@ final class JobRunner {
     } catch (Lease.Lost e) {
       lose();
     }
-    // A heartbeat may find the lease gone because the job has just ended as it should.
+    // A job that has just ended also has no lease, which a heartbeat may report as lost.
     if (!finished) {
       LOG.warn(
           "Lost the lease of job {}; the next worker resumes it from its last checkpoint",
@@ -120,8 +127,8 @@ final class JobRunner {
   }
 
   /**
-   * Tries again where the database does not answer for a while, however long: as long as nobody
-   * could take the job, nothing of it is lost. False once somebody has.
+   * Stores the result, and retries for as long as the database does not respond: the result remains
+   * valid until another worker claims the job. Returns false when the lease is lost.
    */
   private boolean finish(Journal journal, Ending ending) {
     boolean tried = false;
@@ -158,13 +165,13 @@ final class JobRunner {
     try {
       Thread.sleep(settings.flush());
     } catch (InterruptedException e) {
-      // A drain is no reason to give up the last write: it is bounded by the lease.
+      // A shutdown does not cancel the last write, whose retries end with the lease.
       stopping = true;
     }
   }
 
   /**
-   * @param snapshot what the training is at its end; null where that is no whole number of epochs
+   * @param snapshot state of the training at its end; null when the last epoch is incomplete
    */
   private record Ending(End end, @Nullable Snapshot snapshot) {
     static Ending failed(Reason reason, @Nullable String detail) {
@@ -187,7 +194,8 @@ final class JobRunner {
             "the training needs more memory than the worker has: use a smaller batch_size or"
                 + " activation_checkpointing, or give the worker a larger heap");
       } catch (RuntimeException | Error e) {
-        // What a training starts from is read on this thread; its epochs are stored by the journal.
+        // This thread reads only the training's inputs; the journal stores epochs on its own
+        // thread.
         if (!Outage.passes(e)) {
           LOG.error("Job {} failed with an internal error", claim.job().id(), e);
           return Ending.failed(
@@ -242,7 +250,7 @@ final class JobRunner {
   private Trainer prepare(WideTraining.Task task, Engine engine) {
     var trainer = task.trainer(engine);
     if (claim.baseline() == null) {
-      // The request that submitted the job could not wait for the baseline.
+      // The request that submitted the job did not measure the baseline because it takes too long.
       var mistakes = new Mistakes();
       Trainer.checkTargets(claim.spec(), claim.model(), trainer.baseline(), mistakes);
       mistakes.throwIfAny();
@@ -297,13 +305,13 @@ final class JobRunner {
     };
   }
 
-  /** What the engine tells and asks while it trains. */
+  /** Receives completed epochs from the engine and tells it when to stop. */
   private final class Training implements TrainingListener {
 
     private final Trainer trainer;
     private final Journal journal;
 
-    /** Some batches of an epoch are done, and not all. */
+    /** Whether an epoch has begun and is not complete. */
     private boolean epochBegun;
 
     Training(Trainer trainer, Journal journal) {

@@ -7,7 +7,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
 
 /**
- * How this process trains.
+ * Settings for training in this process.
  *
  * @param workers Number of jobs trained at the same time; 0 makes a process that only serves
  *     requests.
@@ -45,7 +45,7 @@ record JobSettings(
     @DefaultValue("20s") Duration drain) {
 
   JobSettings {
-    // Two that take turns on a container's one processor are slower than one.
+    // Two jobs on one processor are slower than one job at a time.
     threadsPerJob = Math.min(threadsPerJob, Runtime.getRuntime().availableProcessors());
   }
 }

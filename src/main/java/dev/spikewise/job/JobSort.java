@@ -30,7 +30,7 @@ public record JobSort(Key key, boolean descending) {
   /** Newest first. */
   public static final JobSort NEWEST = new JobSort(Key.CREATED_AT, true);
 
-  /** What jobs can be sorted by. */
+  /** Property by which jobs can be sorted. */
   public enum Key {
     CREATED_AT("number", Long::valueOf),
     STARTED_AT("startedAt", Instant::parse),
@@ -92,14 +92,14 @@ public record JobSort(Key key, boolean descending) {
   }
 
   /**
-   * Place of a job in the list: a page begins after it.
+   * Position of a job in the list; the next page begins after it.
    *
-   * @param value of the key; null where the job has none
-   * @param number of the job in the order of submission
+   * @param value value of the sort key; null when the job has none
+   * @param number number of the job in the order of submission
    */
   record Place(@Nullable Comparable<?> value, long number) {}
 
-  /** The cursor of the page after {@code row}. */
+  /** Cursor of the page that begins after {@code row}. */
   String cursor(JobRow row) {
     if (equals(NEWEST)) {
       return Long.toString(row.number());
@@ -117,9 +117,7 @@ public record JobSort(Key key, boolean descending) {
             (word() + "\n" + row.number() + "\n" + text).getBytes(StandardCharsets.UTF_8));
   }
 
-  /**
-   * @throws ProblemException where {@code cursor} does not come from a list in this order
-   */
+  /** Position that {@code cursor} encodes; null for the first page. */
   @Nullable Place place(@Nullable String cursor) {
     if (cursor == null) {
       return null;

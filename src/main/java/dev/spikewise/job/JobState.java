@@ -12,10 +12,10 @@ import java.util.Set;
 public enum JobState {
   QUEUED,
   RUNNING,
-  /** Still training; the wish to pause is stored and its worker will see it. */
+  /** Still training; its worker has been asked to pause. */
   PAUSING,
   PAUSED,
-  /** Still training; the wish to cancel is stored and its worker will see it. */
+  /** Still training; its worker has been asked to cancel. */
   CANCELLING,
   CANCELLED,
   SUCCEEDED,
@@ -43,12 +43,12 @@ public enum JobState {
     };
   }
 
-  /** Over, unless somebody resumes or retries it. */
+  /** Whether the job has ended; a resume or retry request can still queue it again. */
   public boolean isFinal() {
     return FINAL.contains(this);
   }
 
-  /** What changes a job in this state. */
+  /** Actions that change a job in this state. */
   public List<JobAction> allowedActions() {
     return Arrays.stream(JobAction.values()).filter(action -> action.changes(this)).toList();
   }

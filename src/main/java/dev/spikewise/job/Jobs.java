@@ -61,16 +61,16 @@ import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionOperations;
 
-/** All that anyone but a worker can do with jobs. */
+/** Operations on jobs for requests: everything except what workers do. */
 @Service
 public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
 
   private static final Logger LOG = LoggerFactory.getLogger(Jobs.class);
 
-  /** Rows of a list that are read at once. */
+  /** Number of rows of a list that are read at a time. */
   private static final int CHUNK = 25;
 
-  /** Epochs and events that are read at once. */
+  /** Number of epochs or events that are read at a time. */
   private static final int CHUNK_OF_EPOCHS = 200;
 
   private final JobRepository jobs;
@@ -126,22 +126,22 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Bounds of a value, both inclusive; unbounded where null.
+   * Inclusive bounds of a value; null for no bound.
    *
    * @param <T> type of the value
    */
   public record Range<T>(@Nullable T least, @Nullable T most) {}
 
   /**
-   * What a list is narrowed to; an empty collection or null narrows nothing.
+   * Filter of a list of jobs; an empty collection or null matches all jobs.
    *
-   * @param name the whole name
-   * @param search part of the name, in upper or lower case
+   * @param name full name
+   * @param search part of the name, case-insensitive
    * @param model id of the stored model
    * @param dataset id of the data set
-   * @param source id of the job whose weights they started from
-   * @param created time of submission
-   * @param metrics of the latest epoch; a job without such a metric is left out
+   * @param source id of the job whose weights the job started from
+   * @param created bounds of the time of submission
+   * @param metrics bounds of metrics of the latest epoch; jobs without such a metric do not match
    */
   public record Filter(
       Collection<JobState> statuses,
@@ -161,27 +161,26 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Queues a training.
+   * Checks a training and queues it.
    *
-   * @throws dev.spikewise.problem.InvalidSpecException with everything that keeps the spec from
-   *     being trained
+   * @throws dev.spikewise.problem.InvalidSpecException with all mistakes in the spec
    */
   public Job submit(TrainingSpec spec) {
     return submit(prepare(spec, inputs::model, 0));
   }
 
-  /** A training that has been checked and can be queued. */
+  /** A checked training that is ready to be queued. */
   public static final class Prepared {
 
-    /** What was submitted; null for a variant, whose sweep has it. */
+    /** The submitted specification; null for a variant of a sweep, which stores it. */
     private final @Nullable TrainingSpec spec;
 
     private final JobRow.Facts facts;
 
-    /** The stored network, or the weights, that it names; null where it names none. */
+    /** The stored network or weights that the spec refers to; null without a reference. */
     private final Models.@Nullable Network network;
 
-    /** Statistics of the untrained network, where a target was checked against them. */
+    /** Statistics of the untrained network; null when no target had to be checked against them. */
     private final @Nullable Statistics baseline;
 
     private final double seconds;
@@ -199,20 +198,20 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
       this.seconds = seconds;
     }
 
-    /** How long measuring the baseline was estimated to take; 0 where it was not measured. */
+    /** Estimated time of measuring the baseline, in seconds; 0 when it was not measured. */
     public double seconds() {
       return seconds;
     }
 
-    /** The same without its document. */
+    /** Returns this training without its specification, as a variant of a sweep. */
     public Prepared asVariant() {
       return new Prepared(null, facts, facts.network() == null ? null : network, baseline, seconds);
     }
   }
 
   /**
-   * The stored networks that the variants of a sweep name. Each is read once, and its weights are
-   * in memory once.
+   * Returns a resolver that reads each stored network once, so that the variants of a sweep share
+   * its weights in memory.
    */
   public Function<ModelRef, Models.Network> networks() {
     var read = new HashMap<String, Models.Network>();
@@ -223,13 +222,13 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Checks a training, which may take a forward pass: outside of any transaction. Where the pass
-   * would take too long, the worker that starts the training checks its targets.
+   * Checks a training. This may run a forward pass, so it must be called outside a transaction.
+   * When the pass would take too long, the worker checks the targets at the start of the training
+   * instead.
    *
-   * @param networks finds the network that the training names
-   * @param spent estimated seconds that the request has computed for already
-   * @throws dev.spikewise.problem.InvalidSpecException with everything that keeps the spec from
-   *     being trained
+   * @param networks resolves the network that the training refers to
+   * @param spent estimated computing time of the request so far, in seconds
+   * @throws dev.spikewise.problem.InvalidSpecException with all mistakes in the spec
    */
   public Prepared prepare(
       TrainingSpec spec, Function<ModelRef, Models.Network> networks, double spent) {
@@ -265,7 +264,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
             }));
   }
 
-  /** Documents that jobs of one sweep share; each is stored for the first job that needs it. */
+  /** Documents shared by the jobs of one sweep. Each is stored with the first job that needs it. */
   public static final class Shared {
 
     private final UUID spec;
@@ -304,8 +303,8 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Queues a checked training that is a variant of a stored sweep: it is stored as no more than its
-   * number.
+   * Queues a checked training that is a variant of a stored sweep. Only the number of the variant
+   * is stored.
    *
    * @return id of the job
    */
@@ -317,8 +316,8 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Queues a training of the network that the job {@code trained} has trained, from the weights it
-   * has reached; {@code spec.model()} only says where that network came from.
+   * Queues a training that continues from the trained weights of the job {@code trained}; {@code
+   * spec.model()} only records the origin of the network.
    *
    * @throws dev.spikewise.problem.InvalidSpecException as {@link #submit(TrainingSpec)} does
    */
@@ -348,13 +347,14 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * What a job would be, without becoming one.
+   * Estimate of a job that is not queued.
    *
-   * @param memoryBytes memory that its training needs, the samples of its data set included
-   * @param synops that its training would cause in all, were the network to stay as it is at first
+   * @param memoryBytes training memory in bytes, including the samples of the data set
+   * @param synops synaptic operations of the whole training if the network kept its initial
+   *     activity
    * @param baseline statistics of the untrained network
-   * @param targetSynops of the loss's first synops term, in synops per sample
-   * @param samples of all epochs together
+   * @param targetSynops target of the loss's first synops term, in synops per sample
+   * @param samples number of training samples of all epochs together
    */
   public record Estimate(
       Statistics baseline,
@@ -364,7 +364,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
       double synops) {
 
     /**
-     * @throws dev.spikewise.problem.InvalidSpecException where the baseline shows that a target
+     * @throws dev.spikewise.problem.InvalidSpecException when the baseline shows that a target
      *     cannot be met
      */
     static Estimate of(
@@ -388,7 +388,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     }
   }
 
-  /** Checks everything that {@link #submit} checks, and runs the untrained network once. */
+  /** Performs all checks of {@link #submit} and runs the untrained network once. */
   public Estimate dryRun(TrainingSpec spec) {
     var model = check(spec, inputs::model);
     var dataset = inputs.dataset(spec.input());
@@ -438,7 +438,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   private void checkMemory(TrainingSpec spec, ModelSpec model, Mistakes mistakes) {
     long samples = inputs.memoryBytes(spec.input());
     long needed = estimateMemory(spec, model);
-    // Without a worker yet, a later one decides.
+    // Without any worker, the first one to start decides.
     long most = capacity.largest().orElse(Long.MAX_VALUE);
     if (samples > most) {
       mistakes
@@ -468,7 +468,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     }
   }
 
-  /** Memory that the training needs, the samples of its data set included, in bytes. */
+  /** Training memory in bytes, including the samples of the data set. */
   private long estimateMemory(TrainingSpec spec, ModelSpec model) {
     return inputs.memoryBytes(spec.input()) + Trainer.estimateMemory(spec, model);
   }
@@ -478,14 +478,14 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     return view(find(id));
   }
 
-  /** The job without its documents: what can change of it. */
+  /** Returns the job without its documents, which never change. */
   @Transactional(readOnly = true)
-  public Job look(UUID id) {
+  public Job getSummary(UUID id) {
     var row = find(id);
     return row.toJob(queue.places(List.of(row)).get(id));
   }
 
-  /** Those of the jobs that are there, without their places in the queue. */
+  /** Returns those of the jobs that exist, without queue positions. */
   @Transactional(readOnly = true)
   public List<Job> find(Collection<UUID> ids) {
     return jobs.findAllById(ids).stream()
@@ -495,8 +495,8 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Newest first, those submitted before the one with {@code number}, without their documents. The
-   * page may end before {@code limit} where its jobs are long.
+   * Lists jobs submitted before the one with {@code number}, newest first, without their documents.
+   * A page of large jobs may have fewer than {@code limit} entries.
    */
   @Transactional(readOnly = true)
   public Page<Job> list(Filter filter, int limit, long number) {
@@ -504,10 +504,10 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Jobs in the order of {@code sort}, without their documents. The page may end before {@code
-   * limit} where its jobs are long.
+   * Lists jobs in the order of {@code sort}, without their documents. A page of large jobs may have
+   * fewer than {@code limit} entries.
    *
-   * @param cursor that of the page before; null for the first page
+   * @param cursor cursor returned with the preceding page; null for the first page
    */
   @Transactional(readOnly = true)
   public Page<Job> list(Filter filter, JobSort sort, int limit, @Nullable String cursor) {
@@ -589,7 +589,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     }
   }
 
-  /** Ids of the jobs with all {@code labels}: one subquery, however many labels there are. */
+  /** Ids of the jobs with all {@code labels}, in one subquery for any number of labels. */
   private static Subquery<UUID> labelled(
       Map<String, String> labels, CriteriaQuery<?> query, CriteriaBuilder is) {
     var ids = query.subquery(UUID.class);
@@ -614,7 +614,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     return jobs.countByStatus(state);
   }
 
-  /** How long the job that waits longest has waited; zero for an empty queue. */
+  /** Waiting time of the oldest queued job; zero when the queue is empty. */
   @Transactional(readOnly = true)
   public Duration oldestQueued() {
     return jobs.findOldest(JobState.QUEUED)
@@ -622,9 +622,9 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
         .orElse(Duration.ZERO);
   }
 
-  /** Asks for an action; what is already so stays so. */
+  /** Requests an action. Repeating a request has no effect. */
   @Transactional
-  public Job ask(UUID id, JobAction action) {
+  public Job request(UUID id, JobAction action) {
     var row = lock(id);
     if (!action.isDoneIn(row.status())) {
       carryOut(action, row);
@@ -648,7 +648,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
         if (from == JobState.PAUSING) {
           row.become(JobState.RUNNING, Reason.REQUESTED, now);
         } else {
-          // Those of a paused job are counted already.
+          // The epochs of a paused job are already counted.
           int more = from.isFinal() ? row.epochs() - row.epoch() : 0;
           quotas.requireJob(row.tenant(), more);
           row.requeue(now, settings.ageing());
@@ -668,7 +668,8 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Cancels those of the jobs that are not over, without reading their documents; returns how many.
+   * Cancels those of the jobs that have not ended, without reading their documents; returns their
+   * number.
    */
   @Transactional
   public int cancel(Collection<UUID> ids) {
@@ -685,9 +686,9 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Changes what a user may change.
+   * Changes the name, labels or priority of a job.
    *
-   * @param change gives the new values for the present ones
+   * @param change computes the new values from the current ones
    */
   @Transactional
   public Job change(UUID id, IfMatch condition, UnaryOperator<JobPatch> change) {
@@ -699,7 +700,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     return view(row);
   }
 
-  /** Deletes a job that no worker holds, with its epochs and checkpoints. */
+  /** Deletes a job that is not running, with its epochs and checkpoints. */
   @Transactional
   public void delete(UUID id, IfMatch condition) {
     var row = lock(id);
@@ -714,10 +715,10 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Epochs after epoch {@code after} (-1 for all), oldest first.
+   * Lists epochs after epoch {@code after} (-1 for all), oldest first.
    *
-   * @param maxPoints at most about so many of the job's epochs, evenly spaced and always with the
-   *     last; null for all
+   * @param maxPoints approximate maximum number of epochs, evenly spaced and including the last
+   *     one; null for all epochs
    */
   @Transactional(readOnly = true)
   public List<EpochMetrics> epochs(UUID id, int after, int limit, @Nullable Integer maxPoints) {
@@ -735,9 +736,12 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     return epochs.find(id, IntStream.concat(multiples, last).limit(limit).boxed().toList());
   }
 
-  /** The same epochs, in a page that ends before {@code limit} where they are long. */
+  /**
+   * Returns the same epochs as a page; a page of large epochs may have fewer than {@code limit}
+   * entries.
+   */
   public Page<EpochMetrics> epochPage(UUID id, int after, int limit, @Nullable Integer maxPoints) {
-    return chunks(
+    return readInChunks(
         limit,
         CHUNK_OF_EPOCHS,
         (last, wanted) ->
@@ -747,11 +751,11 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Events of a job after the one with id {@code after}, or from its beginning. The page ends
-   * before {@code limit} where they are long.
+   * Lists events of a job after the one with id {@code after}, or all when it is null. A page of
+   * large events may have fewer than {@code limit} entries.
    */
   public Page<Timeline.Entry> events(UUID id, @Nullable String after, int limit) {
-    return chunks(
+    return readInChunks(
         limit,
         CHUNK_OF_EPOCHS,
         (last, wanted) -> events(last == null ? after : last, id, wanted),
@@ -768,13 +772,13 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
             }));
   }
 
-  /** Some rows after the one named {@code last}, or the first ones where it is null. */
+  /** Reads rows after the one with id {@code last}, or the first ones when it is null. */
   private interface Chunks<T> {
     List<T> after(@Nullable String last, int wanted);
   }
 
-  /** Reads a page in chunks, so that no more than one chunk of long rows is read in vain. */
-  private static <T> Page<T> chunks(
+  /** Reads a page in chunks, so that at most one chunk of large rows is read and discarded. */
+  private static <T> Page<T> readInChunks(
       int limit, int chunk, Chunks<T> chunks, ToLongFunction<T> bytes, Function<T, String> cursor) {
     var page = new ArrayList<T>();
     @Nullable String last = null;
@@ -791,21 +795,21 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     return new Page<>(page, more ? last : null);
   }
 
-  /** The network that a job trains, as it was when the job was submitted. */
+  /** Returns the network that a job trains, as of the submission of the job. */
   @Transactional(readOnly = true)
   public ModelSpec model(UUID id) {
     var place = find(id).documents();
     return documents.model(place, documents.spec(place));
   }
 
-  /** What became of a job, oldest first. */
+  /** Lists the state changes of a job, oldest first. */
   @Transactional(readOnly = true)
   public List<Timeline.StateChange> stateChanges(UUID id) {
     find(id);
     return timeline.stateChanges(id);
   }
 
-  /** The id of a job's last event: those after it are what is not yet known of it. */
+  /** Id of the last event of a job, after which a client can follow new events. */
   @Transactional(readOnly = true)
   public String lastEvent(UUID id) {
     var row = find(id);
@@ -813,8 +817,8 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * Full statistics as of the last checkpoint (of the last epoch, once the job is over), or before
-   * it the baseline.
+   * Full statistics of the last checkpoint, which is the last epoch once the job has ended; the
+   * baseline before the first checkpoint.
    */
   @Transactional(readOnly = true)
   public Statistics statistics(UUID id) {
@@ -846,22 +850,20 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     return new FiringRates(layer, rates.shape(), rates.floats());
   }
 
-  /** The same as a .npy file. */
+  /** Returns the same firing rates as a .npy file. */
   @Transactional(readOnly = true)
   public byte[] firingRatesNpy(UUID id, String layer) {
     var rates = firingRates(id, layer);
     return Checkpoints.npy(new Tensor(rates.shape(), rates.data()));
   }
 
-  /**
-   * Weights as of the last checkpoint (the trained ones, once the job is over), as an .npz file.
-   */
+  /** Weights of the last checkpoint as an .npz file: the trained weights once the job has ended. */
   public byte[] weights(UUID id) {
     find(id);
     return compute.run(_ -> Checkpoints.npz(reached(id).weights().tensors()));
   }
 
-  /** The same weights as a safetensors file. */
+  /** Returns the same weights as a safetensors file. */
   public byte[] safetensors(UUID id) {
     find(id);
     return compute.run(_ -> Safetensors.write(reached(id).weights()));
@@ -886,15 +888,15 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   /**
-   * How well the network of the last checkpoint (of the last epoch, once the job is over) tells the
-   * test samples apart.
+   * Classification results on the test samples after the last checkpoint, which is the last epoch
+   * once the job has ended.
    */
   @Transactional(readOnly = true)
   public Evaluation evaluation(UUID id) {
     return Evaluation.of(predictions(id));
   }
 
-  /** Whether there is an {@link #evaluation}. */
+  /** Whether the job has an {@link #evaluation}. */
   @Transactional(readOnly = true)
   public boolean isEvaluated(UUID id) {
     find(id);
@@ -989,7 +991,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   }
 
   private Job view(JobRow row) {
-    // A row that was just changed is read back from the database.
+    // Writes pending changes first, so that the queue position is computed from the current row.
     jobs.flush();
     var place = queue.places(List.of(row)).get(row.id());
     try {
@@ -997,7 +999,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
           place, documents.spec(row.documents()), documents.baseline(row.id()).orElse(null));
     } catch (StoredJson.Unreadable e) {
       LOG.error(
-          "Job {} is shown without its documents, which cannot be read: {}",
+          "The documents of job {} cannot be read; it is returned without them: {}",
           row.id(),
           e.getMessage());
       return row.toJob(place);

@@ -11,16 +11,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Stores a training's epochs off its thread: all that became complete meanwhile in one transaction,
- * soon enough that a reader sees each within a second. While the database does not answer, epochs
- * wait here and are tried again.
+ * Stores the epochs of a training on a separate thread. Epochs completed since the last write are
+ * stored in one transaction, often enough for clients to see each within a second. While the
+ * database does not respond, epochs wait in memory and are retried.
  */
 final class Journal implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
 
-  /** A training that is so many epochs ahead of a slow database waits for it. */
-  private static final int MOST_PENDING = 10_000;
+  /**
+   * Maximum number of epochs that are not yet stored; a training that reaches it waits for the
+   * database.
+   */
+  private static final int MAX_PENDING = 10_000;
 
   private final Leases leases;
   private final Lease lease;
@@ -37,21 +40,25 @@ final class Journal implements AutoCloseable {
     this.lease = lease;
     this.interval = interval;
     this.onLost = onLost;
-    // Not virtual: requests that keep all carriers busy must not delay it until the lease is lost.
+    // A platform thread, because busy requests may occupy all carriers of virtual threads for
+    // longer than the lease.
     this.thread = Thread.ofPlatform().daemon().name("journal-" + lease.jobId()).start(this::write);
   }
 
-  /** Called by the training thread; {@code snapshot} covers all epochs so far. */
+  /** Adds an epoch. Called by the training thread; {@code snapshot} covers all epochs so far. */
   synchronized void add(EpochMetrics metrics, @Nullable Snapshot snapshot)
       throws InterruptedException {
-    while (pending.size() >= MOST_PENDING && !closed) {
+    while (pending.size() >= MAX_PENDING && !closed) {
       wait();
     }
     pending.add(metrics);
     this.snapshot = snapshot == null ? this.snapshot : snapshot;
   }
 
-  /** Whether a snapshot would be stored: one that waits is recent enough, and a copy takes time. */
+  /**
+   * Whether to take a snapshot: not while an earlier one still waits to be stored, because copying
+   * weights takes time.
+   */
   synchronized boolean wantsSnapshot() {
     return snapshot == null;
   }
@@ -80,7 +87,7 @@ final class Journal implements AutoCloseable {
       LOG.error("Epochs of job {} cannot be stored", lease.jobId(), e);
       onLost.run();
     } finally {
-      // A training that waits for the database must not wait for ever.
+      // Wakes a training thread that waits in add, which would otherwise wait forever.
       end();
     }
   }
@@ -91,7 +98,7 @@ final class Journal implements AutoCloseable {
   }
 
   private synchronized boolean pause() throws InterruptedException {
-    // An end that came while epochs were stored woke nobody.
+    // end() may have been called while epochs were being stored, when no thread was waiting.
     if (!closed) {
       wait(interval.toMillis());
     }
@@ -118,7 +125,7 @@ final class Journal implements AutoCloseable {
     }
   }
 
-  /** Ends the writing in the background; what is pending stays for {@link #finish}. */
+  /** Stops the background thread; pending epochs are left for {@link #finish}. */
   @Override
   public void close() {
     end();
@@ -135,7 +142,9 @@ final class Journal implements AutoCloseable {
     }
   }
 
-  /** Stores what is left, and how the training ended. Only after {@link #close}. */
+  /**
+   * Stores the remaining epochs and the outcome of the training. Call it only after {@link #close}.
+   */
   void finish(@Nullable Snapshot last, Leases.End end) {
     leases.finish(
         lease,

@@ -8,8 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A short record in a text column of a row that is read to be claimed, listed, cancelled or
- * deleted. One that is damaged must not prevent any of these, so it counts as absent.
+ * Maps a small record to JSON in a text column. A damaged value is read as absent, so that it does
+ * not prevent the job from being claimed, listed, cancelled or deleted.
  */
 public abstract class JsonColumn<T> implements AttributeConverter<@Nullable T, @Nullable String> {
 
@@ -33,7 +33,7 @@ public abstract class JsonColumn<T> implements AttributeConverter<@Nullable T, @
     try {
       return stored == null ? null : json.read(stored, type);
     } catch (StoredJson.Unreadable e) {
-      LOG.error("A job is shown without a stored part that cannot be read: {}", e.getMessage());
+      LOG.error("A damaged value of a job is treated as absent: {}", e.getMessage());
       return null;
     }
   }

@@ -3,12 +3,12 @@ package dev.spikewise.job;
 import java.util.UUID;
 
 /**
- * A worker's right to write to a job. A later claim has a higher fencing number, and makes this one
- * void.
+ * A worker's exclusive right to write to a job. A later claim has a higher fencing number and
+ * invalidates this lease.
  */
 record Lease(UUID jobId, String owner, long fence) {
 
-  /** The job was taken away from its worker, which must stop and touch nothing. */
+  /** The worker has lost its lease: it must stop and write nothing. */
   static final class Lost extends RuntimeException {
     Lost(Lease lease) {
       super(

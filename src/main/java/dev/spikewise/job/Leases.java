@@ -23,9 +23,8 @@ import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionOperations;
 
 /**
- * A worker's side of the queue. Every method is a short transaction or, for several jobs, one per
- * job; every write asks first whether the lease still holds, and throws {@link Lease.Lost} where
- * the job was taken away.
+ * The queue operations of workers. Every method runs one short transaction, or one per job. Every
+ * write first checks that the lease is still valid and throws {@link Lease.Lost} otherwise.
  */
 @Component
 class Leases {
@@ -75,7 +74,7 @@ class Leases {
     this.settings = settings;
   }
 
-  /** A job to train, and all that its worker has to know. */
+  /** A claimed job and everything that its worker needs to train it. */
   record Claim(
       Lease lease,
       Job job,
@@ -85,7 +84,7 @@ class Leases {
       Duration active,
       boolean suspect) {}
 
-  /** Something of a job's row cannot be read. */
+  /** The content of a job's row cannot be read. */
   private static final class UnreadableRow extends RuntimeException {
     private final UUID id;
 
@@ -95,18 +94,21 @@ class Leases {
     }
   }
 
-  /** A suspect that waits for longer than so many rests has busy processes become idle for it. */
+  /**
+   * Number of waiting times after which busy processes stop claiming other jobs, so that one of
+   * them becomes idle and can claim a suspect job.
+   */
   private static final int PATIENCE = 10;
 
-  /** The next job for a process that trains nothing else. */
+  /** Claims the next job for an idle process. */
   Optional<Claim> claim(String owner) {
     return claim(owner, true);
   }
 
   /**
-   * The next job, skipping and failing those that cannot be read.
+   * Claims the next job. Jobs whose rows cannot be read are failed and skipped.
    *
-   * @param idle whether the process trains nothing else, so that it may take a suspect
+   * @param idle whether the process trains no other job, so that it may claim a suspect job
    */
   Optional<Claim> claim(String owner, boolean idle) {
     if (!idle
@@ -186,7 +188,7 @@ class Leases {
     return e.getMessage() + "; submit the job again";
   }
 
-  /** Fails a job without reading it. */
+  /** Marks a job as failed without reading its row. */
   private void fail(UUID id, String why) {
     var now = Database.time(database.now());
     int failed =
@@ -215,7 +217,7 @@ class Leases {
   }
 
   /**
-   * Stores what was trained since the last call: epochs, the time it took, and perhaps a
+   * Stores the epochs completed since the last call, their training time and, if given, a
    * checkpoint.
    */
   @Transactional
@@ -241,22 +243,23 @@ class Leases {
     return now;
   }
 
-  /** How a worker's part in a job ended. */
+  /** Outcome of a worker's training of a job. */
   sealed interface End {
     /**
-     * @param bestEpoch the epoch whose weights the job keeps; null for the last one
+     * @param bestEpoch number of the epoch whose weights the job keeps; null for the last one
      */
     record Completed(Reason reason, @Nullable Integer bestEpoch) implements End {}
 
     /**
-     * As the stored wish says: cancelled, paused, or (the worker was drained) back to the queue.
+     * Stopped on request: the job becomes cancelled or paused, or is queued again when the worker
+     * shuts down.
      */
     record Stopped() implements End {}
 
     record Failed(Reason reason, @Nullable String detail) implements End {}
   }
 
-  /** Stores the last of a training together with how it ended. */
+  /** Stores the last epochs of a training together with its outcome. */
   @Transactional
   void finish(
       Lease lease, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active, End end) {
@@ -286,21 +289,21 @@ class Leases {
     timeline.changed(row, from, now);
   }
 
-  /** Takes the jobs back from workers that were not heard of; returns how many. */
-  int reap() {
-    return reap(database.now());
+  /** Reclaims jobs from workers whose lease expired; returns their number. */
+  int reapExpired() {
+    return reapExpired(database.now());
   }
 
-  /** Takes all jobs back: right only where no other process can hold one. */
+  /** Reclaims all leased jobs. Valid only when no other process can hold a lease. */
   int reapAll() {
-    return reap(database.now().plus(settings.lease()).plusSeconds(1));
+    return reapExpired(database.now().plus(settings.lease()).plusSeconds(1));
   }
 
-  private int reap(Instant deadline) {
+  private int reapExpired(Instant deadline) {
     int reaped = 0;
     for (var id : queue.findExpired(deadline)) {
       try {
-        reaped += transactions.execute(_ -> reap(id, deadline)) ? 1 : 0;
+        reaped += transactions.execute(_ -> reapExpired(id, deadline)) ? 1 : 0;
       } catch (UnreadableRow e) {
         transactions.executeWithoutResult(_ -> fail(e.id, String.valueOf(e.getMessage())));
       }
@@ -308,9 +311,9 @@ class Leases {
     return reaped;
   }
 
-  private boolean reap(UUID id, Instant deadline) {
+  private boolean reapExpired(UUID id, Instant deadline) {
     if (!queue.lockExpired(id, deadline)) {
-      // Renewed, or taken back by another process.
+      // The lease has been renewed, or another process reclaims the job.
       return false;
     }
     var row = read(id);

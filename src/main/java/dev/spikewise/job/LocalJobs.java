@@ -10,17 +10,17 @@ import dev.spikewise.spec.TrainingSpec;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** What a process without a database can do with jobs. */
+/** Job operations that need no database, for commands that run without a server. */
 public final class LocalJobs {
 
   private LocalJobs() {}
 
   /**
-   * Checks everything that a server's dry run checks except its own limits, and runs the untrained
+   * Performs the checks of a server's dry run except the server's limits, and runs the untrained
    * network once.
    *
-   * @param files of the data set, by the name of their part; empty for none
-   * @throws InvalidSpecException with everything that keeps the spec from being trained
+   * @param files files of the data set by the name of their upload part; empty without a data set
+   * @throws InvalidSpecException with all mistakes in the spec
    */
   public static Jobs.Estimate dryRun(TrainingSpec spec, Map<String, Path> files) {
     var mistakes = new Mistakes();

@@ -12,8 +12,8 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 
 /**
- * Fills the columns that jobs are sorted by for jobs that an earlier version has trained. Not a
- * migration, because replicas of the earlier version may go on writing while they are replaced.
+ * Fills the metric columns of jobs that were trained by an earlier version. This is not a database
+ * migration because replicas of the earlier version may still write during a rolling update.
  */
 @Component
 class MetricBackfill {
@@ -58,10 +58,13 @@ class MetricBackfill {
     try {
       latest = json.read(row.latest(), EpochMetrics.class);
     } catch (StoredJson.Unreadable e) {
-      LOG.warn("Job {} is sorted as one without metrics: {}", row.id(), e.getMessage());
+      LOG.warn(
+          "The metrics of job {} cannot be read; it is sorted as a job without metrics: {}",
+          row.id(),
+          e.getMessage());
       return;
     }
-    // A worker may have stored a newer epoch in the meantime.
+    // Skips a row to which a worker has written a newer epoch in the meantime.
     jdbc.sql(
             "update job set loss = :loss, synops = :synops, firing_rate = :firing_rate,"
                 + " accuracy = :accuracy, test_accuracy = :test_accuracy"

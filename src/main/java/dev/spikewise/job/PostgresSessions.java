@@ -7,8 +7,8 @@ import org.springframework.core.env.Environment;
 import org.springframework.stereotype.Component;
 
 /**
- * Bounds how long PostgreSQL lets a session rest within a transaction. A worker that is frozen
- * there would keep its job's row locked, so that nobody could ever take the job back.
+ * Limits how long a PostgreSQL session may be idle in a transaction. A worker that freezes within a
+ * transaction would otherwise keep its job's row locked, and the job could never be reclaimed.
  */
 @Component
 class PostgresSessions implements BeanPostProcessor {
@@ -25,7 +25,7 @@ class PostgresSessions implements BeanPostProcessor {
         && pool.getJdbcUrl() != null
         && pool.getJdbcUrl().startsWith("jdbc:postgresql:")
         && pool.getConnectionInitSql() == null) {
-      // Some requests work for a while between two statements, so more than one lease.
+      // Longer than one lease, because some requests compute between two statements.
       var lease = Binder.get(environment).bindOrCreate("spikewise.jobs", JobSettings.class).lease();
       pool.setConnectionInitSql(
           "set idle_in_transaction_session_timeout = " + lease.multipliedBy(4).toMillis());

@@ -14,7 +14,7 @@ import org.springframework.beans.factory.annotation.Value;
 import org.springframework.stereotype.Component;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Writes down where a result comes from. */
+/** Records the origin of a result. */
 @Component
 class Provenances {
 
@@ -27,7 +27,8 @@ class Provenances {
   }
 
   /**
-   * @param classNames name of each class of {@code dataset}, by label; null where it names none
+   * @param classNames name of each class of {@code dataset}, by label; null when it names no
+   *     classes
    */
   Provenance of(
       TrainingSpec spec,
@@ -52,7 +53,9 @@ class Provenances {
             + System.getProperty("os.arch"));
   }
 
-  /** Hash of values and labels, sample by sample, so that no second copy of them is made. */
+  /**
+   * Hash of values and labels, computed sample by sample so that no copy of all samples is needed.
+   */
   private static String sha256(Dataset dataset) {
     var digest = digest();
     var values = new float[dataset.values().sampleSize()];

@@ -10,12 +10,12 @@ import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamWriter;
 import org.jspecify.annotations.Nullable;
 
-/** A job's outcome for people and for pipelines. */
+/** Report of a job's outcome, as Markdown for people and as JUnit XML for pipelines. */
 public final class Report {
 
   private Report() {}
 
-  /** For a pull request's comment or a pipeline's summary. */
+  /** Markdown report, for a pull request's comment or a pipeline's summary. */
   public static String markdown(Job job) {
     var text = new StringBuilder("### " + escape(title(job)) + ": " + outcome(job) + "\n\n");
     if (job.error() != null) {
@@ -71,8 +71,8 @@ public final class Report {
   }
 
   /**
-   * JUnit's XML: one test case a gate, or one for the training where there are no gates or it did
-   * not succeed.
+   * JUnit XML report with one test case per gate, or a single one for the training when there are
+   * no gates or the training did not succeed.
    */
   public static String junit(Job job) {
     var text = new StringWriter();
@@ -117,7 +117,8 @@ public final class Report {
   }
 
   private static void gate(XMLStreamWriter xml, Verdict.Result gate) throws XMLStreamException {
-    // Without numbers, so that a pipeline recognises the test when a limit changes.
+    // The name contains no numbers, so that a pipeline recognises the test case when a limit
+    // changes.
     testCase(xml, bounded(gate), "0");
     if (!gate.passed()) {
       xml.writeEmptyElement("failure");
@@ -195,7 +196,7 @@ public final class Report {
             100 * difference / Math.abs(before));
   }
 
-  /** A figure as a person reads it. */
+  /** Formats a number for people. */
   public static String number(@Nullable Double value) {
     if (value == null) {
       return "none";
@@ -205,12 +206,12 @@ public final class Report {
         : String.format(Locale.ROOT, Math.abs(value) < 1000 ? "%.4g" : "%,.1f", value);
   }
 
-  /** Markdown's signs as they are, on one line. */
+  /** Escapes Markdown's special characters and joins lines. */
   public static String escape(String text) {
     return text.replaceAll("\\R", " ").replaceAll("([\\\\`*_\\[\\]<>|#])", "\\\\$1");
   }
 
-  /** Without the characters that XML 1.0 has no way to write. */
+  /** Replaces the characters that XML 1.0 cannot represent. */
   private static String printable(String text) {
     return text.replaceAll(
         "[^\\t\\n\\r\\x20-\\uD7FF\\uE000-\\uFFFD\\x{10000}-\\x{10FFFF}]", "\uFFFD");

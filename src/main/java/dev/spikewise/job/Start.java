@@ -4,13 +4,13 @@ import dev.spikewise.spec.Statistics;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of a training once its worker has built the network.
+ * Facts about a training that are known once its worker has built the network.
  *
- * @param targetSynops of the loss's first synops term, in synops per sample
+ * @param targetSynops target of the loss's first synops term, in synops per sample
  * @param baseline statistics of the initial weights
- * @param provenance where the result will come from
- * @param samples that an epoch trains on
- * @param neuronSteps spiking neurons times time steps
+ * @param provenance origin of the result
+ * @param samples number of training samples per epoch
+ * @param neuronSteps number of spiking neurons times number of time steps
  */
 record Start(
     @Nullable Double targetSynops,

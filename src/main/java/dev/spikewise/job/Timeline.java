@@ -14,10 +14,10 @@ import org.springframework.stereotype.Repository;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Everything that happened to a job, in one order that never changes: an epoch and a state change
- * take their place by attempt, number of complete epochs, and number of the change. All three only
- * grow while the job's row is locked, so a reader who goes on after the last place it saw misses
- * nothing, whichever replica it asks.
+ * The events of a job (epochs and state changes) in one order that never changes: by attempt,
+ * number of completed epochs, and number of the state change. All three only increase, and only
+ * while the job's row is locked. A client that continues after the last event it received therefore
+ * misses none, whichever replica it asks.
  */
 @Repository
 public class Timeline {
@@ -41,7 +41,7 @@ public class Timeline {
    */
   public record Entry(String id, String event, Object data) {
 
-    /** About how long it is in JSON. */
+    /** Approximate size in JSON, in bytes. */
     long bytes() {
       return 100
           + switch (data) {
@@ -54,11 +54,12 @@ public class Timeline {
   }
 
   /**
-   * A job's new state.
+   * New state of a job.
    *
-   * @param epoch number of complete epochs, as far as anyone was told
-   * @param checkpoint number of those that it goes on from, where it begins to run: after the loss
-   *     of a worker, epochs that were told of are trained again, to the same values
+   * @param epoch number of completed epochs that have been reported to clients
+   * @param checkpoint number of completed epochs in the checkpoint from which the job starts to
+   *     run; null for other states. After the loss of a worker, epochs that were already reported
+   *     are trained again with the same result
    */
   public record StateChange(
       JobState status,
@@ -69,7 +70,7 @@ public class Timeline {
       @Nullable Integer checkpoint,
       Instant at) {}
 
-  /** A place in the order; "1-57-0" as text. */
+  /** Position of an event in the order; "1-57-0" as text. */
   record Place(int attempt, int epoch, int change) {
     static final Place START = new Place(0, 0, 0);
     private static final Pattern TEXT = Pattern.compile("(\\d{1,9})-(\\d{1,9})-(\\d{1,9})");
@@ -78,7 +79,10 @@ public class Timeline {
       var match = TEXT.matcher(text);
       if (!match.matches()) {
         throw new ProblemException(
-            Problem.Code.INVALID_PARAMETER, "\"" + text + "\" is not the id of an event");
+            Problem.Code.INVALID_PARAMETER,
+            "\""
+                + text
+                + "\" is not the id of an event: send an id that this stream or list returned");
       }
       return new Place(
           Integer.parseInt(match.group(1)),
@@ -93,14 +97,14 @@ public class Timeline {
   }
 
   /**
-   * Notes that {@code row} came out of {@code from}, in the running transaction, and tells everyone
-   * after it.
+   * Records the transition of {@code row} from {@code from} in the current transaction, and
+   * publishes it after the commit.
    */
   void changed(JobRow row, @Nullable JobState from, Instant now) {
     changed(row, from, null, now);
   }
 
-  /** Likewise, for a job that begins to run from the {@code checkpoint} after so many epochs. */
+  /** Records that a job starts to run from the checkpoint after {@code checkpoint} epochs. */
   void claimed(JobRow row, int checkpoint, Instant now) {
     changed(row, JobState.QUEUED, checkpoint, now);
   }
@@ -135,8 +139,8 @@ public class Timeline {
   }
 
   /**
-   * What happened after {@code place}. One statement, so that both kinds of news are of the same
-   * moment.
+   * Lists the events after {@code place}. A single statement reads epochs and state changes, so
+   * that both come from the same snapshot.
    */
   List<Entry> after(UUID jobId, Place place, int limit) {
     return client
@@ -147,7 +151,7 @@ public class Timeline {
               union all
               select j.attempt, e.epoch + 1, 0, e.metrics from epoch e join job j on j.id = e.job_id
               where j.id = :job and e.epoch >= case when j.attempt > :attempt then 0 else :epoch end
-            ) news
+            ) events
             where (attempt, epoch, number) > (:attempt, :epoch, :change)
             order by attempt, epoch, number limit :limit\
             """)

@@ -12,19 +12,19 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Documents that differ from another in a few places, by JSON pointer (RFC 6901). */
+/** Differences between JSON documents as values by JSON pointer (RFC 6901). */
 public final class Variant {
 
-  /** The end of a list, to which a list of new entries is added. */
+  /** Pointer suffix for the end of a list, where a list of new entries is appended. */
   private static final String APPEND = "/-";
 
   private Variant() {}
 
   /**
-   * Makes {@code job}, the common part of {@code sweep}, the job of one combination.
+   * Turns {@code job}, the common part of {@code sweep}, into the job of one combination of values.
    *
-   * @param toJson writes a value
-   * @throws InvalidSpecException where a place leads nowhere in {@code job}
+   * @param toJson converts a value to JSON
+   * @throws InvalidSpecException when a pointer does not match any place in {@code job}
    */
   public static void apply(
       ObjectNode job,
@@ -38,10 +38,10 @@ public final class Variant {
   }
 
   /**
-   * Sets one place. An object on the way may be missing, since whatever has its default may be left
-   * out.
+   * Sets the value at one pointer. Missing objects on the way are created, because a property with
+   * a default may be left out.
    *
-   * @throws InvalidSpecException where {@code pointer} leads nowhere
+   * @throws InvalidSpecException when {@code pointer} does not match any place
    */
   private static void put(ObjectNode document, String pointer, JsonNode value) {
     var place = JsonPointer.compile(pointer);
@@ -63,7 +63,7 @@ public final class Variant {
     }
   }
 
-  /** Makes the changes that {@link #changes} has found. */
+  /** Applies the changes that {@link #changes} returns. */
   static void apply(ObjectNode document, JsonNode changes) {
     for (var change : changes.properties()) {
       var pointer = change.getKey();
@@ -77,7 +77,7 @@ public final class Variant {
     }
   }
 
-  /** What has to be put into {@code before} to make it {@code after}, by pointer. */
+  /** Values that turn {@code before} into {@code after}, by pointer. */
   static Map<String, JsonNode> changes(JsonNode before, JsonNode after) {
     var changes = new LinkedHashMap<String, JsonNode>();
     compare("", before, after, changes);

@@ -24,9 +24,10 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
 
 /**
- * The threads that train: each claims a job, trains it, and looks for the next. One more thread
- * renews the leases and brings back the wish to stop, so that no epoch is too long for either. On
- * shutdown the running jobs go back to the queue with a checkpoint, and heartbeats stop last.
+ * The worker threads. Each claims a job, trains it, and claims the next one. A separate thread
+ * renews the leases and delivers cancel and pause requests, so that neither depends on the length
+ * of an epoch. On shutdown, running jobs return to the queue with a checkpoint, and heartbeats stop
+ * last.
  */
 @Component
 public class Workers implements SmartLifecycle {
@@ -45,21 +46,21 @@ public class Workers implements SmartLifecycle {
   private final JobSettings settings;
 
   /**
-   * Names this process's leases; new with every start, so that a predecessor's cannot be taken for
-   * its own.
+   * Owner name in this process's leases. It differs for every start, so that leases of an earlier
+   * process are never mistaken for its own.
    */
   private final String owner = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
 
   private final Collection<JobRunner> runners = ConcurrentHashMap.newKeySet();
   private final Object claiming = new Object();
 
-  /** Held while it is stored whether a suspect is alone. */
-  private final Object company = new Object();
+  /** Lock for recording whether a suspect job is the only work in this process. */
+  private final Object suspectLock = new Object();
 
-  private final Semaphore news = new Semaphore(0);
+  private final Semaphore wakeUps = new Semaphore(0);
   private final List<Thread> threads = new ArrayList<>();
 
-  /** What beats and what reaps, from a start to the next stop. */
+  /** Renew leases and reclaim expired ones, from a start to the next stop. */
   private final List<Ticker> tickers = new ArrayList<>();
 
   private volatile boolean running;
@@ -85,12 +86,12 @@ public class Workers implements SmartLifecycle {
     heartbeat.beforeComputing(this::beforeComputing);
   }
 
-  /** How many jobs this process can train at the same time. */
+  /** Number of jobs that this process can train at the same time. */
   public int slots() {
     return settings.workers();
   }
 
-  /** The jobs that this process trains now. */
+  /** Ids of the jobs that this process is training. */
   public Set<UUID> training() {
     return runners.stream().map(runner -> runner.lease().jobId()).collect(Collectors.toSet());
   }
@@ -104,25 +105,25 @@ public class Workers implements SmartLifecycle {
               + settings.workers());
     }
     if (settings.workers() > 0) {
-      announce();
+      logKernels();
       WideTraining.current()
           .ifPresent(wide -> LOG.info("Each job is trained by {}", wide.description()));
     }
     if (database.isEmbedded()) {
       leases.reapAll();
     }
-    tickers.add(new Ticker("heartbeat", settings.heartbeat(), this::beat));
-    tickers.add(new Ticker("reaper", settings.poll(), this::reap));
+    tickers.add(new Ticker("heartbeat", settings.heartbeat(), this::renewLeases));
+    tickers.add(new Ticker("reaper", settings.poll(), this::reclaimExpired));
     for (int i = 1; i <= settings.workers(); i++) {
       threads.add(Thread.ofPlatform().name("worker-" + i).start(this::work));
     }
   }
 
   /**
-   * Says what jobs are computed with and why, as a slow choice can be mended only by who starts
-   * Java.
+   * Logs which kernels train the jobs and why: slow kernels are usually caused by the JVM's flags,
+   * which only the operator can change.
    */
-  private static void announce() {
+  private static void logKernels() {
     try (var engine = Engine.create(1)) {
       LOG.atLevel(engine.isSlow() ? Level.WARN : Level.INFO)
           .log("Jobs are trained with {} kernels: {}", engine.kernels(), engine.reason());
@@ -135,13 +136,13 @@ public class Workers implements SmartLifecycle {
         var claimed = claim();
         if (claimed.isPresent()) {
           train(claimed.get());
-        } else if (news.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
-          news.drainPermits();
+        } else if (wakeUps.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
+          wakeUps.drainPermits();
         }
       } catch (InterruptedException e) {
         return;
       } catch (RuntimeException | Error e) {
-        // A thread that ended would be a slot less until the next start.
+        // Otherwise the thread would end and this worker slot be lost until the next start.
         LOG.warn("Claiming a job failed: {}", e.toString(), Outage.passes(e) ? null : e);
         sleep();
       }
@@ -149,8 +150,9 @@ public class Workers implements SmartLifecycle {
   }
 
   /**
-   * Claims a job, unless this process trains a suspect; a suspect only where it trains nothing. One
-   * thread at a time, so that no two of them find it idle.
+   * Claims a job. A process that trains a suspect job claims nothing else, and a suspect job is
+   * claimed only by an idle process. The lock prevents two threads from both finding the process
+   * idle.
    */
   private Optional<JobRunner> claim() {
     synchronized (claiming) {
@@ -168,31 +170,33 @@ public class Workers implements SmartLifecycle {
       claimed.ifPresent(
           runner -> {
             runners.add(runner);
-            // A suspect's first epoch may not be stored yet, and a request may compute already.
+            // The process already does other work: another job, or a request that computes.
             if (runners.size() > 1 || runner.isAlone() && heartbeat.isComputing()) {
-              heartbeat.accompanied(owner);
+              heartbeat.markAccompanied(owner);
             }
           });
       return claimed;
     }
   }
 
-  /** A request is about to compute, which may be what kills this process. */
+  /** Called before a request computes: a crash could then be the request's fault. */
   private void beforeComputing() {
     if (runners.stream().noneMatch(JobRunner::isAlone)) {
       return;
     }
-    synchronized (company) {
+    synchronized (suspectLock) {
       try {
-        heartbeat.accompanied(owner);
+        heartbeat.markAccompanied(owner);
       } catch (RuntimeException e) {
-        LOG.warn("The sharing of a suspect job's process could not be stored: {}", e.toString());
+        LOG.warn(
+            "Could not record that a suspect job shares its process with a request: {}",
+            e.toString());
       }
     }
   }
 
   private void train(JobRunner runner) {
-    // In structured logs a field of everything that this thread says.
+    // Adds the job's id as a field to every structured log entry of this thread.
     try (var _ = MDC.putCloseable("job_id", runner.lease().jobId().toString())) {
       if (!running) {
         runner.stop();
@@ -211,7 +215,7 @@ public class Workers implements SmartLifecycle {
     }
   }
 
-  /** Tells once in a while what this process can train. */
+  /** Publishes the memory limit of this process once per minute. */
   private void publish() {
     if (settings.workers() > 0 && System.nanoTime() - publishedAt > PUBLISH.toNanos()) {
       capacity.publish(owner);
@@ -219,7 +223,7 @@ public class Workers implements SmartLifecycle {
     }
   }
 
-  private void beat() {
+  private void renewLeases() {
     var current = runners.stream().filter(runner -> !runner.isLost()).toList();
     if (current.isEmpty()) {
       return;
@@ -227,7 +231,8 @@ public class Workers implements SmartLifecycle {
     try {
       long sentAt = System.nanoTime();
       var due = current.stream().filter(JobRunner::isDue).toList();
-      var held = heartbeat.beat(owner, due.stream().map(runner -> runner.lease().jobId()).toList());
+      var held =
+          heartbeat.renew(owner, due.stream().map(runner -> runner.lease().jobId()).toList());
       for (var runner : current) {
         var job = held.get(runner.lease().jobId());
         if (job == null || job.fence() != runner.lease().fence()) {
@@ -238,8 +243,8 @@ public class Workers implements SmartLifecycle {
       }
       due.forEach(runner -> runner.renewed(sentAt));
       if (current.size() == 1 && current.getFirst().isAlone()) {
-        synchronized (company) {
-          heartbeat.alone(owner);
+        synchronized (suspectLock) {
+          heartbeat.markAlone(owner);
         }
       }
     } catch (RuntimeException e) {
@@ -247,24 +252,27 @@ public class Workers implements SmartLifecycle {
     }
   }
 
-  private void reap() {
+  private void reclaimExpired() {
     try {
       publish();
-      int reaped = leases.reap();
+      int reaped = leases.reapExpired();
       if (reaped > 0) {
         LOG.warn("Reclaimed {} jobs from workers whose lease expired", reaped);
-        news.release();
+        wakeUps.release();
       }
     } catch (RuntimeException e) {
       LOG.warn("Expired leases could not be reclaimed: {}", e.toString());
     }
   }
 
-  /** Spares this process's own jobs the wait for the next poll or heartbeat. */
+  /**
+   * Wakes the threads of this process at once, so that its own jobs need not wait for the next poll
+   * or heartbeat.
+   */
   @TransactionalEventListener
   void on(JobEvent.StateChanged event) {
     switch (event.job().status()) {
-      case QUEUED -> news.release();
+      case QUEUED -> wakeUps.release();
       case PAUSING, CANCELLING ->
           runners.stream()
               .filter(runner -> runner.lease().jobId().equals(event.job().id()))
@@ -277,7 +285,7 @@ public class Workers implements SmartLifecycle {
   public void stop() {
     running = false;
     runners.forEach(JobRunner::stop);
-    news.release(threads.size());
+    wakeUps.release(threads.size());
     long deadline = System.nanoTime() + settings.drain().toNanos();
     try {
       for (var thread : threads) {
@@ -286,7 +294,7 @@ public class Workers implements SmartLifecycle {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    // Whoever still waits for the database leaves its job to the next worker.
+    // A runner that still waits for the database leaves its job to the next worker.
     runners.forEach(JobRunner::lose);
     tickers.forEach(Ticker::close);
     tickers.clear();

@@ -1,6 +1,6 @@
 /**
- * The life of a training job: the only package that knows threads, tables and the engine. The job's
- * row is the queue; there is no second store to disagree with it.
+ * The life cycle of training jobs: queue, leases, workers and stored results. A job's row in the
+ * database is its place in the queue; there is no second store that could disagree with it.
  */
 @NullMarked
 package dev.spikewise.job;

@@ -6,7 +6,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletRequestWrapper;
 import java.io.ByteArrayInputStream;
 
-/** A request whose body was read and can be read again. */
+/** A request whose body has been read and is replayed from memory. */
 final class Body extends HttpServletRequestWrapper {
 
   private final byte[] content;
@@ -16,7 +16,7 @@ final class Body extends HttpServletRequestWrapper {
     this.content = content;
   }
 
-  /** Whether the body comes in parts, which the server keeps by itself. */
+  /** Whether the body is multipart, which Tomcat stores by itself. */
   static boolean isMultipart(HttpServletRequest request) {
     return request.getContentType() != null && request.getContentType().startsWith("multipart/");
   }
@@ -48,7 +48,8 @@ final class Body extends HttpServletRequestWrapper {
 
       @Override
       public void setReadListener(ReadListener listener) {
-        throw new IllegalStateException("the whole body is there already");
+        throw new IllegalStateException(
+            "the whole body has already been read, so it cannot be read asynchronously");
       }
     };
   }

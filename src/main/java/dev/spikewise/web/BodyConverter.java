@@ -22,16 +22,19 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Reads a JSON body into a record, so that its sender learns of every mistake at once: what does
- * not fit the record, and what the record itself finds wrong.
+ * Reads a JSON body into a record and reports all mistakes at once: values that do not fit the
+ * record, and mistakes that the record itself reports.
  */
 @Component
 public final class BodyConverter extends JacksonJsonHttpMessageConverter {
 
-  /** Bytes that are parsed and checked in less time than a thread takes to begin. */
+  /**
+   * Maximum size in bytes of a body that is parsed on the request's thread, because handing it to
+   * another thread would take longer.
+   */
   private static final int SMALL = 16 << 10;
 
-  /** Bytes of memory that a byte of JSON takes as a tree: 23 for a list of short strings. */
+  /** Bytes of memory per byte of JSON once parsed to a tree; a list of short strings needs 23. */
   public static final int PARSED = 24;
 
   private final BodyReader reader;
@@ -50,8 +53,8 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
   }
 
   /**
-   * Bytes and resources are written as they are, by other converters; here they would become a
-   * base64 text.
+   * Leaves byte arrays and resources to other converters, which write them as they are; this one
+   * would write base64 text.
    */
   @Override
   public boolean canWrite(ResolvableType type, Class<?> valueClass, @Nullable MediaType mediaType) {
@@ -67,7 +70,8 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
   public Object read(
       ResolvableType type, HttpInputMessage message, @Nullable Map<String, Object> hints)
       throws IOException {
-    // Whoever sends slowly keeps a virtual thread waiting, not one of the pool.
+    // The body is received on the request's virtual thread, so that a slow client does not occupy a
+    // thread of the pool.
     byte[] body = message.getBody().readNBytes(maxLength + 1);
     return body.length <= SMALL
         ? parse(body, type, message)
@@ -90,7 +94,7 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
     }
     Object document = bind(tree, getMapper().constructType(type.getType()));
     if (document instanceof Checked && body.length > SMALL) {
-      // What was left out is stored too.
+      // The stored size includes defaults of properties that were left out.
       var mistakes = new Mistakes();
       limits.checkStored(getMapper().writeValueAsBytes(document).length, mistakes);
       mistakes.throwIfAny();
@@ -106,7 +110,7 @@ public final class BodyConverter extends JacksonJsonHttpMessageConverter {
   }
 
   /**
-   * The record that {@code tree} is.
+   * Converts {@code tree} to a record.
    *
    * @throws dev.spikewise.problem.InvalidSpecException with all mistakes
    */

@@ -16,11 +16,14 @@ import org.springframework.stereotype.Component;
 import org.springframework.util.unit.DataSize;
 import org.springframework.web.filter.OncePerRequestFilter;
 
-/** Stops reading a body that is too large, whether or not it told its length, or too slow. */
+/**
+ * Stops reading a body that exceeds the size limit, with or without a Content-Length, or takes too
+ * long to arrive.
+ */
 @Component
 final class BodyLimit extends OncePerRequestFilter {
 
-  /** Bytes of a body that need no place among the memory of requests. */
+  /** Number of bytes of a body that are not counted against the memory of requests. */
   private static final int FREE = 64 << 10;
 
   private final DataSize max;

@@ -8,8 +8,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Turns JSON into the record that a request describes, and reports all mistakes at once: what does
- * not fit the record, what the record itself finds wrong, and limits.
+ * Converts JSON to the record of a request and reports all mistakes at once: values that do not fit
+ * the record, mistakes that the record itself reports, and exceeded limits.
  */
 public final class BodyReader {
 
@@ -24,7 +24,7 @@ public final class BodyReader {
   }
 
   /**
-   * The record that {@code tree} is.
+   * Converts {@code tree} to a record.
    *
    * @throws dev.spikewise.problem.InvalidSpecException with all mistakes
    */
@@ -46,8 +46,8 @@ public final class BodyReader {
   }
 
   /**
-   * Adds what the document finds wrong with itself, except about the gaps that unfitting JSON has
-   * left.
+   * Adds the mistakes that the document reports, except those about places where a value of the
+   * wrong type was removed.
    */
   private static void check(Checked document, Mistakes mistakes) {
     var misfits = mistakes.list();

@@ -11,8 +11,8 @@ import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Declares each request as a caller of {@link Compute}, after the credentials have been checked and
- * before anything reads its body.
+ * Registers each request as a caller of {@link Compute}, after authentication and before its body
+ * is read.
  */
 @Component
 @Order(0)

@@ -5,8 +5,8 @@ import jakarta.servlet.http.HttpServletRequest;
 import org.springframework.stereotype.Component;
 
 /**
- * Names the client of a request, to which shares and limits belong: its tenant; without one, its
- * user; without credentials, its address.
+ * Identifies the client of a request for shares and limits: its tenant, else its user, else
+ * (without credentials) its address.
  */
 @Component
 class Clients {

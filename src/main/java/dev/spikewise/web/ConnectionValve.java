@@ -13,8 +13,8 @@ import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.stereotype.Component;
 
 /**
- * Lets a request find out whether its client has closed the connection. The servlet API only tells
- * those that read or write.
+ * Lets a request find out whether its client has closed the connection, which the servlet API
+ * reports only when the request reads or writes.
  */
 final class ConnectionValve extends ValveBase {
 
@@ -24,7 +24,7 @@ final class ConnectionValve extends ValveBase {
     super(true);
   }
 
-  /** To be called by the thread that serves the request, once the body has been read. */
+  /** Call it on the thread that serves the request, after the body has been read. */
   static boolean isClosed(HttpServletRequest request) {
     return request.getAttribute(CLOSED) instanceof BooleanSupplier closed && closed.getAsBoolean();
   }
@@ -37,8 +37,8 @@ final class ConnectionValve extends ValveBase {
   }
 
   /**
-   * Tomcat looks for more bytes without waiting for them, and says 1 where the connection is closed
-   * or broken. What a client sends ahead of the answer is a whole request, of more bytes.
+   * Tomcat checks for further bytes without blocking and returns 1 when the connection is closed or
+   * broken. A client that pipelines sends a whole request, which has more bytes.
    */
   private static boolean isClosed(org.apache.coyote.Request request) {
     request.action(ActionCode.AVAILABLE, true);

@@ -13,7 +13,7 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
-/** Refuses compressed bodies: they would be read as they are, and reported as malformed JSON. */
+/** Refuses compressed bodies, which would otherwise be reported as malformed JSON. */
 @Component
 @Order(Ordered.HIGHEST_PRECEDENCE + 11)
 final class ContentEncodingFilter extends OncePerRequestFilter {

@@ -20,8 +20,8 @@ import org.springframework.web.cors.DefaultCorsProcessor;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Lets pages of the origins in {@code spikewise.http.cors-origins} call the API (CORS). They send a
- * key or token of their own: credentials that the browser keeps are not sent along.
+ * Allows pages of the origins in {@code spikewise.http.cors-origins} to call the API (CORS). Such a
+ * page must send its own key or token; credentials stored in the browser are not sent.
  */
 @Component
 @Order(Ordered.HIGHEST_PRECEDENCE + 12)

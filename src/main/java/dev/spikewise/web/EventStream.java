@@ -9,10 +9,13 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.MediaType;
 
-/** Server-sent events on their way to one reader. */
+/** Writes server-sent events to one client. */
 public final class EventStream {
 
-  /** Silence after which proxies and clients are shown that the stream is alive. */
+  /**
+   * Time without events after which a comment keeps proxies and clients from closing the
+   * connection.
+   */
   private static final Duration KEEP_ALIVE = Duration.ofSeconds(15);
 
   private final OutputStream out;
@@ -21,23 +24,24 @@ public final class EventStream {
   public EventStream(HttpServletResponse response) throws IOException {
     response.setContentType(MediaType.TEXT_EVENT_STREAM_VALUE);
     response.setHeader(HttpHeaders.CACHE_CONTROL, "no-store");
-    // nginx would hold the events back.
+    // Without this header nginx buffers the events.
     response.setHeader("X-Accel-Buffering", "no");
     out = response.getOutputStream();
     response.flushBuffer();
   }
 
   /**
-   * An event.
+   * * Sends an event.
    *
    * @param data one line of JSON
-   * @param id what the reader says when it comes back; null if it should say the one before
+   * @param id id that the client sends as Last-Event-ID when it reconnects; null to keep the
+   *     preceding id
    */
   public void send(String event, String data, @Nullable String id) throws IOException {
     write((id == null ? "" : "id: " + id + "\n") + "event: " + event + "\ndata: " + data);
   }
 
-  /** A comment, once nothing was sent for a while. */
+  /** Sends a comment when no event has been sent for a while. */
   public void keepAlive() throws IOException {
     if (System.nanoTime() - wroteAt > KEEP_ALIVE.toNanos()) {
       write(":");

@@ -30,12 +30,12 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Narrows a response to the fields that the request names. */
+/** Reduces a response to the fields named by the request. */
 @ControllerAdvice
 class FieldSelection implements ResponseBodyAdvice<Object> {
 
   /** Number of fields that a request may name. */
-  private static final int MOST = 64;
+  private static final int MAX_FIELDS = 64;
 
   private final JsonMapper json;
 
@@ -43,7 +43,7 @@ class FieldSelection implements ResponseBodyAdvice<Object> {
     this.json = json;
   }
 
-  /** Fields that are wanted of an object; all of them where it is empty. */
+  /** Selected fields of an object; all fields when empty. */
   private record Selection(Map<String, Selection> fields) {
     Selection() {
       this(new LinkedHashMap<>());
@@ -90,10 +90,10 @@ class FieldSelection implements ResponseBodyAdvice<Object> {
 
   private Selection parse(String wanted, JavaType type) {
     var paths = wanted.split(",");
-    if (paths.length > MOST) {
+    if (paths.length > MAX_FIELDS) {
       throw new ProblemException(
           Code.INVALID_PARAMETER,
-          "fields must name at most %d fields but names %d".formatted(MOST, paths.length));
+          "fields must name at most %d fields but names %d".formatted(MAX_FIELDS, paths.length));
     }
     var all = new Selection();
     for (var path : paths) {
@@ -103,13 +103,14 @@ class FieldSelection implements ResponseBodyAdvice<Object> {
         at = at == null ? null : field(at, name, path.strip());
         selection = selection.fields().computeIfAbsent(name, _ -> new Selection());
       }
-      // The whole field, even where a part of it is named as well.
+      // A field that is selected as a whole stays whole, even when one of its parts is named as
+      // well.
       selection.fields().clear();
     }
     return all;
   }
 
-  /** Type of the field; null where it may have fields of any name. */
+  /** Type of the field; null when it may have fields of any name. */
   private @Nullable JavaType field(JavaType type, String name, String path) {
     var of = type;
     while (of.isCollectionLikeType() || of.isArrayType()) {
@@ -172,14 +173,14 @@ class FieldSelection implements ResponseBodyAdvice<Object> {
     var name = path.substring(path.lastIndexOf('.') + 1);
     return new ProblemException(
         Code.INVALID_PARAMETER,
-        "fields names `%s`, which is no field here"
+        "fields names `%s`, which is not a field of this response"
                 .formatted(path.length() <= 60 ? path : path.substring(0, 60))
             + Spelling.nearest(name, known)
                 .map("; did you mean `%s`?"::formatted)
                 .orElse(
                     known.isEmpty()
                         ? ""
-                        : "; possible are "
+                        : "; supported are "
                             + known.stream()
                                 .map("`%s`"::formatted)
                                 .collect(Collectors.joining(", "))));

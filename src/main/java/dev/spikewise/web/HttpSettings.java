@@ -8,7 +8,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
 
 /**
- * How HTTP requests are received.
+ * Settings of the HTTP interface.
  *
  * @param maxBodySize Maximum size of a request body; uploads of data sets are limited by {@code
  *     spring.servlet.multipart.max-request-size} instead.

@@ -44,18 +44,21 @@ import org.springframework.web.util.ContentCachingResponseWrapper;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Executes a POST with an {@code Idempotency-Key} once, and gives its answer again to whoever
- * repeats it. What the request does and its answer are stored in one transaction, so that neither
- * is there without the other; a second request waits at the key's row for the first. While the
- * request computes, the transaction is away and nothing has been written. An answer that reports a
- * problem is not kept: nothing was done.
+ * Executes a POST with an {@code Idempotency-Key} once and returns the stored response to
+ * repetitions. The effect of the request and its response are stored in one transaction, so that
+ * neither exists without the other; a concurrent repetition waits for the first request at the row
+ * of the key. While the request computes, the transaction is suspended and nothing has been
+ * written. A response that reports a problem is not stored, because the request had no effect.
  */
 @Component
 public final class Idempotency extends OncePerRequestFilter {
 
   private static final String KEY = "Idempotency-Key";
 
-  /** Attribute of a request: what a repeat gets in place of the body of the first answer. */
+  /**
+   * Request attribute with the body that a repetition receives in place of the first response's
+   * body.
+   */
   private static final String KEPT = Idempotency.class.getName() + ".kept";
 
   private final JdbcClient jdbc;
@@ -81,8 +84,8 @@ public final class Idempotency extends OncePerRequestFilter {
   }
 
   /**
-   * Keeps {@code body} for a repeat of this request instead of the answer, which holds a secret
-   * that must not be stored a second time nor be readable for as long as answers are kept.
+   * Stores {@code body} for repetitions of this request in place of the actual response, which
+   * contains a secret that must not be stored or returned again.
    */
   public static void keep(HttpServletRequest request, Object body) {
     request.setAttribute(KEPT, body);
@@ -159,8 +162,8 @@ public final class Idempotency extends OncePerRequestFilter {
   }
 
   /**
-   * Who a key belongs to. Tenants may give their keys and users the same names, and a user may be
-   * called like an API key.
+   * Owner of a key. It combines tenant, kind and name of the caller, because tenants may use the
+   * same names and a user may have the name of an API key.
    */
   private static String owner() {
     var caller = SecurityContextHolder.getContext().getAuthentication();
@@ -203,7 +206,7 @@ public final class Idempotency extends OncePerRequestFilter {
     answer.copyBodyToResponse();
   }
 
-  /** The transaction in which a key is taken and its request executed. */
+  /** The transaction in which a key is inserted and its request is executed. */
   private final class KeyTransaction implements Caller.Surrounding, AutoCloseable {
 
     private final String id;
@@ -238,7 +241,7 @@ public final class Idempotency extends OncePerRequestFilter {
       }
     }
 
-    /** Throws where another request with the same key was executed while this one computed. */
+    /** Throws when another request with the same key was executed while this one computed. */
     void requireKey() {
       if (taken != null) {
         throw taken;
@@ -293,7 +296,8 @@ public final class Idempotency extends OncePerRequestFilter {
       update(digest, request.getInputStream());
       return hex(digest, place(request) + " " + request.getContentType());
     }
-    // Received here, where a slow client keeps nobody waiting; hashed where others compute too.
+    // The body is received on the request's thread, so that a slow client blocks nobody, and hashed
+    // in the pool.
     var parts = new StandardServletMultipartResolver().resolveMultipart(request);
     return compute.run(
         _ -> {
@@ -336,7 +340,7 @@ public final class Idempotency extends OncePerRequestFilter {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java has SHA-256", e);
+      throw new IllegalStateException("every Java runtime provides SHA-256", e);
     }
   }
 

@@ -7,24 +7,24 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Reads the filters that lists share. */
+/** Parses the label filters of lists. */
 public final class LabelQuery {
 
   /** Maximum number of filters of one kind. */
-  private static final int MOST = 16;
+  private static final int MAX_FILTERS = 16;
 
   private LabelQuery() {}
 
-  /** Refuses more filters of one kind than a query may have. */
+  /** Refuses a query with too many filters of one kind. */
   public static void atMost(List<String> filters, String name) {
-    if (filters.size() > MOST) {
+    if (filters.size() > MAX_FILTERS) {
       throw refusal(
-          name + " may be given at most " + MOST + " times but was given " + filters.size());
+          name + " may be given at most " + MAX_FILTERS + " times but was given " + filters.size());
     }
   }
 
   /**
-   * Labels by key.
+   * Parses label filters.
    *
    * @param pairs each key:value, with a backslash before a colon or backslash in the key
    */
@@ -44,13 +44,13 @@ public final class LabelQuery {
         key.append(pair.charAt(at++));
       }
       if (at == pair.length() || key.isEmpty()) {
-        throw refusal("label must be key:value, was " + pair);
+        throw refusal("label must be key:value but was " + pair);
       }
       var content = pair.substring(at + 1);
       var other = labels.put(key.toString(), content);
       if (other != null && !other.equals(content)) {
         throw refusal(
-            "label %s may be given once, as a job has one value of it; was given as %s and %s"
+            "label %s may be given once, because a resource has one value per key, but was given as %s and %s"
                 .formatted(key, other, content));
       }
     }

@@ -8,7 +8,7 @@ import tools.jackson.databind.node.ObjectNode;
  * Body of a PATCH: a JSON Merge Patch (RFC 7396). Properties that it leaves out stay as they are, a
  * null removes a property or an entry of a map.
  *
- * @param <T> record of what can be changed
+ * @param <T> record of the properties that can be changed
  */
 public final class MergePatch<T> {
 
@@ -28,14 +28,14 @@ public final class MergePatch<T> {
   }
 
   /**
-   * What {@code current} becomes.
+   * Returns {@code current} with the changes applied.
    *
-   * @throws dev.spikewise.problem.InvalidSpecException with everything that is wrong with the patch
+   * @throws dev.spikewise.problem.InvalidSpecException with all mistakes in the patch
    */
   public T applyTo(T current) {
     var target = (ObjectNode) json.<JsonNode>valueToTree(current);
     for (var change : changes.properties()) {
-      // A null stays, so that a name that is not known is reported.
+      // Null values are kept here, so that an unknown property is reported.
       merge(target, change.getKey(), change.getValue());
     }
     return bodies.bind(target, json.constructType(type));

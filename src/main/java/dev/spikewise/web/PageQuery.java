@@ -5,9 +5,9 @@ import dev.spikewise.problem.ProblemException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which part of a list is wanted.
+ * Selects a page of a list.
  *
- * @param limit Maximum number of entries per page, 1 to 200; default 50.
+ * @param limit Maximum number of entries per page, 1 to 200; default 20.
  * @param cursor Value of {@code next_cursor} of the preceding page; the first page when absent.
  */
 public record PageQuery(@Nullable Integer limit, @Nullable String cursor) {
@@ -26,7 +26,7 @@ public record PageQuery(@Nullable Integer limit, @Nullable String cursor) {
     return limit;
   }
 
-  /** The number that every row of this page is below. */
+  /** Upper bound, exclusive, of the numbers of this page's rows. */
   public long before() {
     try {
       return cursor == null ? Long.MAX_VALUE : Long.parseLong(cursor);

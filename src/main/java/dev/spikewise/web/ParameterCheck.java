@@ -20,8 +20,8 @@ import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Refuses parameters that have no meaning, before anything reads one: Tomcat throws an exception at
- * the first reader, and PostgreSQL refuses a text with NUL.
+ * Refuses malformed query parameters before they are read: Tomcat would throw an exception on the
+ * first access, and PostgreSQL refuses text with NUL.
  */
 @Component
 @Order(Ordered.HIGHEST_PRECEDENCE + 10)
@@ -39,7 +39,8 @@ final class ParameterCheck extends OncePerRequestFilter {
   protected void doFilterInternal(
       HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
-    // Tomcat would read it to its end for any parameter, and close the connection where it stalls.
+    // To return any parameter, Tomcat would read the whole form and close the connection when the
+    // form stalls.
     if (isForm(request)) {
       problems.write(
           Problem.of(

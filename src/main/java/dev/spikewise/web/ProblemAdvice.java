@@ -52,7 +52,7 @@ import org.springframework.web.util.DisconnectedClientHelper;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.exc.StreamConstraintsException;
 
-/** Turns everything that can go wrong with a request into a {@link Problem}. */
+/** Converts every exception of a request to a {@link Problem}. */
 @RestControllerAdvice
 public class ProblemAdvice extends ResponseEntityExceptionHandler {
 
@@ -63,7 +63,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
 
   private static final String SETTING = "spring.jackson.factory.constraints.read.";
 
-  /** Jackson's own account of the place, which says nothing where it may not show the source. */
+  /** Jackson's description of the location, which is useless because the source is hidden. */
   private static final Pattern SOURCE =
       Pattern.compile(" \\((start marker )?at \\[Source: [^]]*\\]\\)");
 
@@ -96,7 +96,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
         request);
   }
 
-  /** A body that is parts, or a form, and that Tomcat does not understand. */
+  /** A multipart body or form that Tomcat cannot parse. */
   @ExceptionHandler
   @Nullable ResponseEntity<Object> unreadableForm(InvalidParameterException e, WebRequest request) {
     return answer(e, unreadableForm(e), new HttpHeaders(), request);
@@ -119,7 +119,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
             + " allows: send the request again");
   }
 
-  /** The rest of the body is not waited for. */
+  /** Closes the connection without waiting for the rest of the body. */
   private @Nullable ResponseEntity<Object> stalled(Exception e, WebRequest request) {
     LOG.debug("The client stalled while sending the body of {}", path(request));
     var close = new HttpHeaders();
@@ -141,7 +141,8 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
   }
 
   /**
-   * Two requests wanted to change the same row, or one names a row that another has just deleted.
+   * Two requests changed the same row, or a request refers to a row that another one has just
+   * deleted.
    */
   @ExceptionHandler({ConcurrencyFailureException.class, DataIntegrityViolationException.class})
   @Nullable ResponseEntity<Object> atTheSameTime(DataAccessException e, WebRequest request) {
@@ -185,7 +186,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
         request);
   }
 
-  /** A file that unpacks to more than there is room for. */
+  /** The request needs more memory than is free, such as a file that unpacks to a large size. */
   @ExceptionHandler
   @Nullable ResponseEntity<Object> noRoom(OutOfMemoryError e, WebRequest request) {
     LOG.error("A request failed because the heap is exhausted", e);
@@ -197,7 +198,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
     return answer(new IllegalStateException(e), problem, new HttpHeaders(), request);
   }
 
-  /** A header that Spring Security's firewall stops only when it is read. */
+  /** A header that Spring Security's firewall rejects only when it is read. */
   @ExceptionHandler
   @Nullable ResponseEntity<Object> rejected(RequestRejectedException e, WebRequest request) {
     var problem =
@@ -210,7 +211,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
     return answer(e, brokenTransfer(e), new HttpHeaders(), request);
   }
 
-  /** Tomcat gives whoever reads on after such an exception one of no type of its own. */
+  /** Tomcat throws a plain IOException when a request is read again after such an exception. */
   private static boolean isBrokenTransfer(IOException e) {
     return e instanceof BadRequestException
         || Stream.of(e.getStackTrace())
@@ -219,7 +220,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
             .isPresent();
   }
 
-  /** A body whose chunks are none. */
+  /** A body with malformed chunked encoding. */
   private static Problem brokenTransfer(IOException e) {
     return Problem.of(Code.MALFORMED_BODY, "the body cannot be read: " + e.getMessage());
   }
@@ -230,7 +231,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
         e, null, new HttpHeaders(), HttpStatus.INTERNAL_SERVER_ERROR, request);
   }
 
-  /** Where all of Spring's own exceptions arrive, and all that nobody knows. */
+  /** Handles all of Spring's exceptions and all unexpected ones. */
   @Override
   protected @Nullable ResponseEntity<Object> handleExceptionInternal(
       Exception e,
@@ -242,7 +243,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
       return stalled(e, request);
     }
     if (DisconnectedClientHelper.isClientDisconnectedException(e)) {
-      // Nobody is left to answer: no fault of the service.
+      // The client has disconnected, which is not a fault of the service.
       LOG.debug("The client disconnected before the response of {} was sent", path(request));
       return null;
     }
@@ -282,10 +283,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
       case HttpMediaTypeException media when !media.getSupportedMediaTypes().isEmpty() ->
           Problem.of(
               Code.of(status.value()),
-              detail
-                  + " Possible here: "
-                  + MediaType.toString(media.getSupportedMediaTypes())
-                  + ".");
+              detail + " Supported: " + MediaType.toString(media.getSupportedMediaTypes()) + ".");
       default ->
           status.is5xxServerError()
               ? internalError(e)
@@ -311,7 +309,9 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
         Code.MALFORMED_BODY, "the body is missing or truncated: send the whole JSON document");
   }
 
-  /** Jackson names the method of its limit; whoever may raise it wants the setting. */
+  /**
+   * Replaces the method that Jackson's message names by the setting that an operator can change.
+   */
   private static String constraint(String message) {
     return CONSTRAINT
         .matcher(message)
@@ -320,19 +320,20 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
                 SETTING + method.group(1).replaceAll("\\B([A-Z])", "-$1").toLowerCase(Locale.ROOT));
   }
 
-  /** Says nothing about the fault but a number under which the log has it. */
+  /** Contains no details of the fault, only an id that the log entry has too. */
   private static Problem internalError(Throwable e) {
     var id = UUID.randomUUID();
     LOG.error("Internal error {}", id, e);
     return Problem.of(
-        Code.INTERNAL_ERROR, "the service failed: report the error with the log entry " + id);
+        Code.INTERNAL_ERROR,
+        "the service failed: report this error together with the log entry " + id);
   }
 
   private static String path(WebRequest request) {
     return ((ServletWebRequest) request).getRequest().getRequestURI();
   }
 
-  /** Tells of errors that never reached a controller, or came from a filter. */
+  /** Answers errors that come from a filter or occur before a controller is called. */
   @RestController
   static class FallbackErrorController implements ErrorController {
 

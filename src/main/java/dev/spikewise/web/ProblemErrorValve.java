@@ -20,7 +20,7 @@ import org.springframework.core.type.AnnotatedTypeMetadata;
 import org.springframework.stereotype.Component;
 
 /**
- * Answers as problems the requests that Tomcat refuses by itself, such as those with an impossible
+ * Answers with a problem when Tomcat itself refuses a request, for example because of a malformed
  * URI.
  */
 final class ProblemErrorValve extends ErrorReportValve {
@@ -37,7 +37,7 @@ final class ProblemErrorValve extends ErrorReportValve {
     if (status < 400 || response.getContentWritten() > 0 || !response.setErrorReported()) {
       return;
     }
-    // 501 is Tomcat's answer to a Transfer-Encoding that nobody knows.
+    // Tomcat responds 501 to an unknown Transfer-Encoding.
     var code =
         status == HttpServletResponse.SC_NOT_IMPLEMENTED ? Code.INVALID_PARAMETER : Code.of(status);
     var problem = Problem.of(code, detail(code, request));
@@ -59,8 +59,9 @@ final class ProblemErrorValve extends ErrorReportValve {
   }
 
   /**
-   * The same on a port of its own for operators, where Spring Boot answers with a map otherwise. No
-   * annotation marks it as a configuration, or the scan would find it for the main port too.
+   * The same for a separate management port, where Spring Boot would otherwise respond with its own
+   * format. It is not annotated as a configuration, because the component scan would then apply it
+   * to the main port too.
    */
   @Conditional(OnOwnPort.class)
   static class OperatorsPort {
@@ -77,7 +78,7 @@ final class ProblemErrorValve extends ErrorReportValve {
     }
   }
 
-  /** Whether this is the context of a management port of its own, the child of the service's. */
+  /** Whether this is the child context of a separate management port. */
   static final class OnOwnPort implements Condition {
     @Override
     public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {

@@ -24,20 +24,21 @@ import org.thymeleaf.context.Context;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Answers with a problem: programs get JSON, whatever they accept, so that a client that accepts
- * only images or CSV is still told what went wrong; a person whose browser opens a page gets one.
+ * Writes problem responses. Programs receive JSON regardless of their Accept header, so that a
+ * client that accepts only images or CSV still learns what went wrong; a browser that opens a page
+ * receives HTML.
  */
 @Component
 public final class ProblemWriter {
 
   private static final MediaType HTML = new MediaType(MediaType.TEXT_HTML, StandardCharsets.UTF_8);
 
-  /** The API speaks JSON, to browsers too. */
+  /** Paths below this prefix always respond with JSON, also to browsers. */
   static final String API = "/api/";
 
   /**
-   * The page needs nothing from the server, which may have refused it, or be unable to: whoever has
-   * no credential would not get a style sheet either.
+   * The page loads nothing from the server, because the server may refuse those requests as well: a
+   * client without credentials would not receive a style sheet either.
    */
   private static final String CONTENT_POLICY =
       "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action"
@@ -63,9 +64,9 @@ public final class ProblemWriter {
   }
 
   /**
-   * The answer for a controller to give.
+   * Builds the response of a controller.
    *
-   * @param problem with the path that was asked for
+   * @param problem problem with the path of the request
    */
   public ResponseEntity<byte[]> of(Problem problem, HttpServletRequest request) {
     var answer =
@@ -97,8 +98,8 @@ public final class ProblemWriter {
   }
 
   /**
-   * Whether Accept names HTML and puts it before JSON, as browsers do when they open a page. A star
-   * is no such wish: programs send it.
+   * Whether Accept lists HTML before JSON, as browsers do when they open a page. A wildcard does
+   * not count, because programs send it.
    */
   private static boolean wantsPage(Problem problem, HttpServletRequest request) {
     if (problem.instance() instanceof String path
@@ -118,7 +119,7 @@ public final class ProblemWriter {
               .toList();
       return quality(named) > quality(json);
     } catch (InvalidMediaTypeException | RequestRejectedException e) {
-      // Of no use; the header may be what the problem is about.
+      // The Accept header is malformed, which may be the reported problem itself.
       return false;
     }
   }

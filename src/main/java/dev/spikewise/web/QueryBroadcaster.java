@@ -15,17 +15,20 @@ import org.springframework.context.event.EventListener;
 import org.springframework.stereotype.Component;
 
 /**
- * What requests follow that stay open: one look at it serves all who follow the same, so that the
- * database hears no more of a thousand readers than of one. A look is made by whoever asks first,
- * on the request's own thread, which is a virtual one.
+ * Shares one polled query among all open requests that watch the same resource, so that a thousand
+ * clients cause no more database load than one. The first request that needs a newer result runs
+ * the query on its own (virtual) thread.
  */
 @Component
 public class QueryBroadcaster {
 
-  /** So many feeds are looked at in their own time; more share it. */
-  private static final int IN_TIME = 100;
+  /**
+   * Maximum number of subscriptions that are polled at their own interval; with more, the intervals
+   * grow in proportion.
+   */
+  private static final int MAX_AT_OWN_INTERVAL = 100;
 
-  private final Map<Key, Feed<?>> feeds = new ConcurrentHashMap<>();
+  private final Map<Key, Subscription<?>> subscriptions = new ConcurrentHashMap<>();
   private final CountDownLatch closing = new CountDownLatch(1);
   private final Tenants tenants;
 
@@ -33,36 +36,36 @@ public class QueryBroadcaster {
     this.tenants = tenants;
   }
 
-  /** A shutdown waits for the requests, which must not wait for it. */
+  /** Ends all waiting requests, because a shutdown waits until requests have finished. */
   @EventListener(ContextClosedEvent.class)
   void close() {
     closing.countDown();
   }
 
   /**
-   * Follows what {@code look} sees, together with all who follow the same and see it with the same
-   * eyes.
+   * Subscribes to the results of {@code query}. Subscribers of an equal {@code resource} with the
+   * same tenant share the query and its results.
    *
-   * @param what is seen; the same always comes with the same kind of look
-   * @param pace time from one look to the next
+   * @param resource key of the watched resource; equal keys must come with equivalent queries
+   * @param interval time between two runs of the query
    */
   @SuppressWarnings("unchecked")
-  public <T> Feed<T> follow(Object what, Duration pace, Supplier<T> look) {
-    return (Feed<T>)
-        feeds.compute(
-            new Key(tenants.viewer(), what),
+  public <T> Subscription<T> subscribe(Object resource, Duration interval, Supplier<T> query) {
+    return (Subscription<T>)
+        subscriptions.compute(
+            new Key(tenants.viewer(), resource),
             (key, known) -> {
-              var feed = known == null ? new Feed<>(key, pace, look) : known;
-              feed.followers++;
-              return feed;
+              var subscription = known == null ? new Subscription<>(key, interval, query) : known;
+              subscription.subscribers++;
+              return subscription;
             });
   }
 
-  private record Key(Optional<String> viewer, Object what) {}
+  private record Key(Optional<String> viewer, Object resource) {}
 
   /**
-   * What came of a call, for all who wait for it: else each would wait in turn for a database that
-   * does not answer.
+   * Result or exception of a call. The exception is shared too, so that waiting requests do not
+   * each wait in turn for a database that does not respond.
    */
   public record Outcome<T>(@Nullable T value, @Nullable RuntimeException failure) {
     public static <T> Outcome<T> of(Supplier<T> call) {
@@ -81,38 +84,41 @@ public class QueryBroadcaster {
     }
   }
 
-  /** What was seen, and when it was looked for. */
-  public record Seen<T>(T value, long nanos) {}
+  /** Result of a query, and the time ({@link System#nanoTime}) at which the query started. */
+  public record Result<T>(T value, long startedAt) {}
 
-  /** One thing that is followed, until it is closed by each who follows it. */
-  public final class Feed<T> implements AutoCloseable {
+  /** A shared query, which exists until each of its subscribers has closed it. */
+  public final class Subscription<T> implements AutoCloseable {
 
     private final Key key;
-    private final Duration pace;
-    private final Supplier<T> look;
+    private final Duration interval;
+    private final Supplier<T> query;
 
-    /** Changed only while the map computes this feed's key. */
-    private int followers;
+    /** Changed only while the map computes the entry of this subscription. */
+    private int subscribers;
 
-    private @Nullable Outcome<Seen<T>> seen;
-    private long lookedAt;
+    private @Nullable Outcome<Result<T>> latest;
+    private long startedAt;
 
-    private Feed(Key key, Duration pace, Supplier<T> look) {
+    private Subscription(Key key, Duration interval, Supplier<T> query) {
       this.key = key;
-      this.pace = pace;
-      this.look = look;
+      this.interval = interval;
+      this.query = query;
     }
 
-    /** As it is now. */
-    public Seen<T> now() {
+    /** Returns the result of a query that started after this call. */
+    public Result<T> now() {
       return since(System.nanoTime());
     }
 
     /**
-     * As it is when it is time to look again after {@code last}; null if the service stops before.
+     * Waits until the next interval after {@code last} and returns the result then; null when the
+     * service shuts down first.
      */
-    public @Nullable Seen<T> next(Seen<T> last) {
-      long due = last.nanos + pace.toNanos() * Math.ceilDiv(feeds.size(), IN_TIME);
+    public @Nullable Result<T> next(Result<T> last) {
+      long due =
+          last.startedAt
+              + interval.toNanos() * Math.ceilDiv(subscriptions.size(), MAX_AT_OWN_INTERVAL);
       try {
         return closing.await(due - System.nanoTime(), TimeUnit.NANOSECONDS) ? null : since(due);
       } catch (InterruptedException e) {
@@ -121,18 +127,18 @@ public class QueryBroadcaster {
       }
     }
 
-    /** What was looked for at {@code nanos} or later: a look that has begun may be too old. */
-    private synchronized Seen<T> since(long nanos) {
-      if (seen == null || lookedAt - nanos < 0) {
-        lookedAt = System.nanoTime();
-        seen = Outcome.of(() -> new Seen<>(look.get(), lookedAt));
+    /** Returns the result of a query that started at {@code nanoTime} or later. */
+    private synchronized Result<T> since(long nanoTime) {
+      if (latest == null || startedAt - nanoTime < 0) {
+        startedAt = System.nanoTime();
+        latest = Outcome.of(() -> new Result<>(query.get(), startedAt));
       }
-      return seen.get();
+      return latest.get();
     }
 
     @Override
     public void close() {
-      feeds.computeIfPresent(key, (_, feed) -> --feed.followers == 0 ? null : feed);
+      subscriptions.computeIfPresent(key, (_, known) -> --known.subscribers == 0 ? null : known);
     }
   }
 }

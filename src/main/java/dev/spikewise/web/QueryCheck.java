@@ -27,13 +27,13 @@ import org.springframework.web.servlet.HandlerInterceptor;
 import org.springframework.web.servlet.HandlerMapping;
 
 /**
- * Refuses parameters that the called operation does not have, and those that are given more often
- * than it reads: Spring would ignore the first and join the second with commas.
+ * Refuses query parameters that the operation does not have, and repeated ones that it reads only
+ * once: Spring would ignore the former and join the latter with commas.
  */
 @Component
 final class QueryCheck implements HandlerInterceptor {
 
-  /** Parameters of an operation by name, each with whether it may be repeated. */
+  /** Parameters of each operation by name, and whether each may be repeated. */
   private final Map<HandlerMethod, Map<String, Boolean>> known = new ConcurrentHashMap<>();
 
   @Override
@@ -75,13 +75,13 @@ final class QueryCheck implements HandlerInterceptor {
 
   private static String unknown(String name, Set<String> known) {
     var shown = name.length() <= 60 ? name : name.substring(0, 57) + "...";
-    return "there is no parameter `%s` here".formatted(shown)
+    return "this operation has no parameter `%s`".formatted(shown)
         + Spelling.nearest(name, known)
             .map("; did you mean `%s`?"::formatted)
             .orElse(
                 known.isEmpty()
-                    ? "; this operation has none"
-                    : "; possible are "
+                    ? "; it has no parameters"
+                    : "; supported are "
                         + new TreeSet<>(known)
                             .stream().map("`%s`"::formatted).collect(Collectors.joining(", ")));
   }
@@ -114,7 +114,7 @@ final class QueryCheck implements HandlerInterceptor {
     return names;
   }
 
-  /** Annotations of a record that is bound from parameters, not read from the body. */
+  /** Annotations of a record that is bound from query parameters rather than from the body. */
   private static final Set<String> BINDING = Set.of("ParameterObject", "ModelAttribute");
 
   private static String nameOf(MethodParameter parameter, RequestParam annotation) {

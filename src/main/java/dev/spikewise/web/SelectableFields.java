@@ -9,7 +9,7 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * An operation whose response can be narrowed to the fields that the parameter {@code fields}
+ * Marks an operation whose response can be reduced to the fields that the parameter {@code fields}
  * names.
  */
 @Parameter(

@@ -15,8 +15,8 @@ import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.stereotype.Component;
 
 /**
- * Gives up a body that has stalled once. The parser of multipart bodies reads on to close its part,
- * and Tomcat to find the next request: each would wait for the read timeout again.
+ * Stops reading a body after its first read timeout. The multipart parser would read on to close
+ * its part, and Tomcat to find the next request, and each would wait for the timeout again.
  */
 final class StalledBodyValve extends ValveBase {
 

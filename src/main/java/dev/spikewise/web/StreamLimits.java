@@ -10,8 +10,8 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.stereotype.Component;
 
 /**
- * Bounds the streams that are open at a time: in all, and of one client, so that none can take them
- * from the others.
+ * Limits the number of event streams that are open at the same time, in total and per client, so
+ * that one client cannot use up all of them.
  */
 @Component
 public class StreamLimits {
@@ -20,29 +20,30 @@ public class StreamLimits {
 
   private final HttpSettings settings;
   private final Clients clients;
-  private final Map<String, Integer> taken = new HashMap<>();
-  private int all;
+  private final Map<String, Integer> openByClient = new HashMap<>();
+  private int open;
 
   public StreamLimits(HttpSettings settings, Clients clients) {
     this.settings = settings;
     this.clients = clients;
   }
 
-  /** A place among the open streams, until it is closed. */
+  /** Permit for one open stream. Closing it returns the permit. */
   public interface StreamPermit extends AutoCloseable {
     @Override
     void close();
   }
 
   /**
-   * A seat for whoever sent {@code request}.
+   * Acquires a permit for the client that sent {@code request}.
    *
-   * @throws ProblemException where there is none; {@code response} then says when to come back
+   * @throws ProblemException when a limit is reached; {@code response} then has a Retry-After
+   *     header
    */
-  public StreamPermit take(HttpServletRequest request, HttpServletResponse response) {
+  public StreamPermit acquire(HttpServletRequest request, HttpServletResponse response) {
     var client = clients.of(request);
     synchronized (this) {
-      int own = taken.getOrDefault(client, 0);
+      int own = openByClient.getOrDefault(client, 0);
       if (own >= settings.maxStreamsPerClient()) {
         throw refusal(
             response,
@@ -50,17 +51,17 @@ public class StreamLimits {
             "%d streams of this client are open, the most that spikewise.http.max-streams-per-client allows: close one, or poll"
                 .formatted(own));
       }
-      if (all >= settings.maxStreams()) {
+      if (open >= settings.maxStreams()) {
         throw refusal(
             response,
             Code.UNAVAILABLE,
             "%d streams are open, the most that spikewise.http.max-streams allows: poll instead"
-                .formatted(all));
+                .formatted(open));
       }
-      all++;
-      taken.put(client, own + 1);
+      open++;
+      openByClient.put(client, own + 1);
     }
-    return () -> leave(client);
+    return () -> release(client);
   }
 
   private static ProblemException refusal(HttpServletResponse response, Code code, String detail) {
@@ -68,8 +69,8 @@ public class StreamLimits {
     return new ProblemException(code, detail);
   }
 
-  private synchronized void leave(String client) {
-    all--;
-    taken.computeIfPresent(client, (_, own) -> own == 1 ? null : own - 1);
+  private synchronized void release(String client) {
+    open--;
+    openByClient.computeIfPresent(client, (_, own) -> own == 1 ? null : own - 1);
   }
 }

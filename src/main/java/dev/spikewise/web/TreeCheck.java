@@ -23,9 +23,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Compares JSON with the records it is to become and reports everything that does not fit, where
- * Jackson would stop at the first. What does not fit is taken out of the tree, so that the rest can
- * be bound and checked too.
+ * Compares JSON with the record types that it will be bound to and reports every value that does
+ * not fit; Jackson would stop at the first. Such values are removed from the tree, so that the rest
+ * can be bound and checked as well.
  */
 public final class TreeCheck {
 
@@ -37,12 +37,12 @@ public final class TreeCheck {
     this.listEntries = listEntries;
   }
 
-  /** Reports the list with which all lists together have more than {@code most} entries. */
+  /** Reports the list at which the total number of entries of all lists exceeds {@code most}. */
   static boolean hasFewEntries(JsonNode tree, int most, Mistakes mistakes) {
     return count(tree, most, most, mistakes) >= 0;
   }
 
-  /** What is left of {@code most}; below 0 once that was reported. */
+  /** Number of entries left of {@code most}; negative once the excess has been reported. */
   private static int count(JsonNode node, int left, int most, Mistakes at) {
     int rest = left;
     if (node instanceof ArrayNode array) {
@@ -65,7 +65,7 @@ public final class TreeCheck {
     return rest;
   }
 
-  /** Whether {@code node} itself can stay where it is. */
+  /** Whether {@code node} fits {@code type} and can stay in the tree. */
   boolean fits(JsonNode node, JavaType type, Mistakes at) {
     var raw = type.getRawClass();
     if (type.isCollectionLikeType()) {
@@ -108,7 +108,8 @@ public final class TreeCheck {
         array.setNull(i);
       }
     }
-    // A list of objects keeps its gaps, so that the others are checked under their own index.
+    // An entry that does not fit becomes null in a list of objects, so that the others keep their
+    // index.
     return allFit
         || element.getRawClass().isAnnotationPresent(JsonSubTypes.class)
         || isPlainRecord(element.getRawClass());
@@ -129,7 +130,7 @@ public final class TreeCheck {
     return true;
   }
 
-  /** The kinds of what {@code type} is, or is one of. */
+  /** Named variants of {@code type}, or of the interface that it implements. */
   private static Stream<JsonSubTypes.Type> subTypes(Class<?> type) {
     var here = type.getAnnotation(JsonSubTypes.class);
     return here == null
@@ -138,7 +139,7 @@ public final class TreeCheck {
   }
 
   /**
-   * @param besides components of the record that the variant is unwrapped into
+   * @param besides components of the record into which the variant is unwrapped
    */
   private boolean oneOf(
       JsonNode node, List<JsonSubTypes.Type> subTypes, Mistakes at, RecordComponent... besides) {
@@ -184,7 +185,7 @@ public final class TreeCheck {
     }
     for (var name : List.copyOf(object.propertyNames())) {
       if (at.isFull()) {
-        // Each further name would be compared with all that are known, and nobody be told.
+        // No further mistakes are reported, so comparing more names would be wasted work.
         break;
       }
       var component = components.get(name);
@@ -202,7 +203,7 @@ public final class TreeCheck {
     return true;
   }
 
-  /** The name that a component has in JSON. */
+  /** Name of a component in JSON. */
   public static String nameOf(RecordComponent component, JsonMapper json) {
     var given = component.getAccessor().getAnnotation(JsonProperty.class);
     if (given != null) {
@@ -240,7 +241,8 @@ public final class TreeCheck {
       json.treeToValue(node, type);
       return true;
     } catch (JacksonException e) {
-      // A factory's own words; whatever else Jackson says is about classes.
+      // The message of a factory method is written for users; Jackson's other messages are about
+      // classes.
       at.add(
           e.getCause() instanceof IllegalArgumentException cause
               ? String.valueOf(cause.getMessage())
@@ -277,7 +279,7 @@ public final class TreeCheck {
                 : "; allowed are " + String.join(", ", words));
   }
 
-  /** A record that Jackson reads property by property, not through a factory of its own. */
+  /** Whether Jackson reads the record property by property rather than through a factory method. */
   private static boolean isPlainRecord(Class<?> type) {
     return type.isRecord()
         && Arrays.stream(type.getDeclaredMethods())

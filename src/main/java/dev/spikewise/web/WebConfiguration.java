@@ -14,7 +14,8 @@ import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
 /**
- * Makes Spring MVC as strict as the API: what it would ignore, guess or split is refused or kept.
+ * Makes Spring MVC strict: it refuses parameters that it would otherwise ignore or guess, and does
+ * not split values at commas.
  */
 @Configuration(proxyBeanMethods = false)
 class WebConfiguration implements WebMvcConfigurer {
@@ -36,7 +37,8 @@ class WebConfiguration implements WebMvcConfigurer {
   }
 
   /**
-   * YAML and other formats of Jackson, which come with libraries, would not be checked as JSON is.
+   * Removes Jackson's other formats such as YAML, which libraries bring in and which would bypass
+   * the checks for JSON.
    */
   @Override
   public void configureMessageConverters(HttpMessageConverters.ServerBuilder builder) {
@@ -49,7 +51,7 @@ class WebConfiguration implements WebMvcConfigurer {
                         .anyMatch(type -> type.contains("yaml"))));
   }
 
-  /** A text that is one entry of a list, commas included, where Spring would split it. */
+  /** Converts a text to a list with one entry, where Spring would split it at commas. */
   private static final class WholeText implements ConditionalGenericConverter {
 
     @Override

@@ -1,5 +1,5 @@
 /**
- * HTTP infrastructure shared by all controllers: request bodies, limits, streams, problem
+ * HTTP infrastructure shared by all controllers: request bodies, limits, event streams and problem
  * responses.
  */
 @NullMarked

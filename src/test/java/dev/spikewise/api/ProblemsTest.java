@@ -109,6 +109,6 @@ class ProblemsTest extends ServiceTest {
                     "unsupported_media_type")
                 .get("detail")
                 .asString())
-        .contains("'text/x", "is not supported. Possible here: application/json");
+        .contains("'text/x", "is not supported. Supported: application/json");
   }
 }

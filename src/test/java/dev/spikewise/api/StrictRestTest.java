@@ -49,9 +49,9 @@ class StrictRestTest extends ServiceTest {
   @CsvSource({
     "/api/v1/jobs?limt=3, did you mean `limit`?",
     "/api/v1/jobs?max_synop=3, did you mean `max_synops`?",
-    "/api/v1/models?status=running, possible are `cursor`",
-    "/api/v1/jobs/events?fields=id, there is no parameter `fields` here",
-    "/api/v1/datasets/digits?verbose=1, this operation has none",
+    "/api/v1/models?status=running, supported are `cursor`",
+    "/api/v1/jobs/events?fields=id, this operation has no parameter `fields`",
+    "/api/v1/datasets/digits?verbose=1, it has no parameters",
     "/api/v1/jobs?limit=3&limit=4, `limit` may be given once but was given 2 times",
     "/api/v1/jobs?name=a&name=b, `name` may be given once but was given 2 times"
   })

@@ -176,9 +176,9 @@ class QueueTest {
         id -> database.sql("update job_spec set content = '{' where id = ?").param(id).update());
     assertThat(jobs.list(all(), 10, Long.MAX_VALUE).data()).hasSize(4);
     assertThat(jobs.get(damaged.getFirst()).spec()).isNull();
-    assertThat(jobs.ask(gone, JobAction.PAUSE).status()).isEqualTo(JobState.PAUSED);
+    assertThat(jobs.request(gone, JobAction.PAUSE).status()).isEqualTo(JobState.PAUSED);
     database.sql("update job_spec set content = '{}' where id = ?").param(gone).update();
-    assertThat(jobs.ask(gone, JobAction.CANCEL).status()).isEqualTo(JobState.CANCELLED);
+    assertThat(jobs.request(gone, JobAction.CANCEL).status()).isEqualTo(JobState.CANCELLED);
 
     assertThat(claim("a")).isEqualTo(sound);
     for (var id : damaged) {
@@ -263,15 +263,15 @@ class QueueTest {
   @Test
   void aJobThatComesBackToTheQueueCountsAsANewOne() {
     var paused = as("few", () -> submit(0));
-    jobs.ask(paused, JobAction.PAUSE);
+    jobs.request(paused, JobAction.PAUSE);
     assertThat(allowed("few", i -> submit(0))).isEqualTo(5);
-    assertThatThrownBy(() -> jobs.ask(paused, JobAction.RESUME))
+    assertThatThrownBy(() -> jobs.request(paused, JobAction.RESUME))
         .hasMessageContaining("spikewise.quotas.jobs-queued");
-    jobs.ask(paused, JobAction.CANCEL);
-    assertThatThrownBy(() -> jobs.ask(paused, JobAction.RETRY))
+    jobs.request(paused, JobAction.CANCEL);
+    assertThatThrownBy(() -> jobs.request(paused, JobAction.RETRY))
         .hasMessageContaining("spikewise.quotas.jobs-queued");
     claim("a");
-    assertThat(jobs.ask(paused, JobAction.RETRY).status()).isEqualTo(JobState.QUEUED);
+    assertThat(jobs.request(paused, JobAction.RETRY).status()).isEqualTo(JobState.QUEUED);
   }
 
   @Test
@@ -355,9 +355,9 @@ class QueueTest {
   void anExpiredLeaseIsTakenBackAndItsHolderRefused() {
     var id = submit(0);
     var stale = leases.claim("a").orElseThrow().lease();
-    assertThat(leases.reap()).as("the lease still holds").isZero();
+    assertThat(leases.reapExpired()).as("the lease still holds").isZero();
     age(61);
-    assertThat(leases.reap()).isEqualTo(1);
+    assertThat(leases.reapExpired()).isEqualTo(1);
     assertThat(jobs.get(id).status()).isEqualTo(JobState.QUEUED);
     assertThat(jobs.get(id).reason()).isEqualTo(Reason.WORKER_LOST);
 
@@ -366,7 +366,7 @@ class QueueTest {
     assertThatThrownBy(() -> leases.progress(stale, List.of(), null, Duration.ZERO))
         .isInstanceOf(Lease.Lost.class);
     assertThatThrownBy(() -> finish(stale)).isInstanceOf(Lease.Lost.class);
-    assertThat(heartbeat.beat("a", List.of(id))).isEmpty();
+    assertThat(heartbeat.renew("a", List.of(id))).isEmpty();
     assertThat(jobs.get(id).status()).isEqualTo(JobState.RUNNING);
     finish(fresh);
     assertThat(jobs.get(id).status()).isEqualTo(JobState.QUEUED);
@@ -388,7 +388,7 @@ class QueueTest {
     submit(0);
     var stale = leases.claim("a").orElseThrow().lease();
     age(61);
-    leases.reap();
+    leases.reapExpired();
     leases.claim("a").orElseThrow();
     assertThatThrownBy(() -> finish(stale)).isInstanceOf(Lease.Lost.class);
   }
@@ -398,9 +398,9 @@ class QueueTest {
     var id = submit(0);
     leases.claim("a").orElseThrow();
     age(40);
-    assertThat(heartbeat.beat("a", List.of(id))).containsOnlyKeys(id);
+    assertThat(heartbeat.renew("a", List.of(id))).containsOnlyKeys(id);
     age(40);
-    assertThat(leases.reap()).isZero();
+    assertThat(leases.reapExpired()).isZero();
   }
 
   /** The first death may have been a neighbour's fault; three more while alone are its own. */
@@ -427,13 +427,13 @@ class QueueTest {
     var id = submit(0);
     for (int i = 0; i < 6; i++) {
       leases.claim("a").orElseThrow();
-      heartbeat.accompanied("a");
+      heartbeat.markAccompanied("a");
       leases.reapAll();
       assertThat(jobs.get(id).status()).isEqualTo(JobState.QUEUED);
     }
     leases.claim("b").orElseThrow();
-    heartbeat.accompanied("b");
-    heartbeat.alone("b");
+    heartbeat.markAccompanied("b");
+    heartbeat.markAlone("b");
     leases.reapAll();
     assertThat(losses(id)).isEqualTo(1);
   }
@@ -519,9 +519,9 @@ class QueueTest {
     var paused = submit(0);
     leases.claim("a").orElseThrow();
     leases.claim("a").orElseThrow();
-    jobs.ask(cancelled, JobAction.CANCEL);
-    jobs.ask(paused, JobAction.PAUSE);
-    assertThat(heartbeat.beat("a", List.of()).values())
+    jobs.request(cancelled, JobAction.CANCEL);
+    jobs.request(paused, JobAction.PAUSE);
+    assertThat(heartbeat.renew("a", List.of()).values())
         .extracting(Heartbeat.Held::status)
         .containsExactlyInAnyOrder(JobState.CANCELLING, JobState.PAUSING);
     leases.reapAll();

@@ -56,7 +56,8 @@ class MetricsTest {
          {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
        "input": {"type": "dataset", "id": "digits", "limit": 50},
        "batch_size": 10, "time_steps": 4, "epochs": %d, "seed": 1,
-       "loss": [{"type": "cross_entropy"}, {"type": "synops", "target": {"baseline_multiple": 1.5}}]}""";
+       "loss": [{"type": "cross_entropy"}, {"type": "synops", "target": {"baseline_multiple": 1.5}}]}\
+      """;
 
   @Autowired Jobs jobs;
   @Autowired Workers workers;
@@ -90,7 +91,7 @@ class MetricsTest {
   void thePageNamesEveryMetric() throws Exception {
     var job = train(100_000, now -> now.progress().epoch() > 0);
     var scrape = registry.scrape();
-    jobs.ask(job.id(), JobAction.CANCEL);
+    jobs.request(job.id(), JobAction.CANCEL);
 
     WrittenPage.assertUpToDate(Path.of("src/docs/reference/metrics.md"), page(scrape));
   }
@@ -112,18 +113,18 @@ class MetricsTest {
       }
     }
     return """
-        # Metrics
+    # Metrics
 
-        Metrics of Spikewise at `/actuator/prometheus`, besides those of Spring Boot. `MetricsTest` writes this page and fails where it
-        is out of date.
+    Metrics of Spikewise at `/actuator/prometheus`, besides those of Spring Boot. `MetricsTest` writes this page and fails where it
+    is out of date.
 
-        Metrics with `job_id` are those of the jobs a process trains now; `spikewise.metrics.cardinality` `job` leaves the
-        layers out, `fleet` the jobs too. `spikewise_jobs` and `spikewise_queue_oldest_age_seconds` have the same value in every
-        process: take the `max`, not the `sum`.
+    Metrics with `job_id` are those of the jobs a process trains now; `spikewise.metrics.cardinality` `job` leaves the
+    layers out, `fleet` the jobs too. `spikewise_jobs` and `spikewise_queue_oldest_age_seconds` have the same value in every
+    process: take the `max`, not the `sum`.
 
-        | metric | type | unit | labels | |
-        |---|---|---|---|---|
-        """
+    | metric | type | unit | labels | |
+    |---|---|---|---|---|
+    """
         + type.entrySet().stream()
             .map(
                 metric ->
@@ -212,7 +213,7 @@ class MetricsTest {
     for (var end = Instant.now().plusSeconds(2); Instant.now().isBefore(end); Thread.sleep(100)) {
       assertThat(registry.scrape()).contains(of);
     }
-    jobs.ask(job.id(), JobAction.CANCEL);
+    jobs.request(job.id(), JobAction.CANCEL);
     await(job.id(), now -> now.status() == JobState.CANCELLED);
     assertThat(registry.scrape()).as("the next scrape still sees how it ended").contains(of);
     Thread.sleep(1500);

@@ -61,7 +61,8 @@ class PrometheusTest {
          {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
        "input": {"type": "dataset", "id": "digits", "limit": 50},
        "batch_size": 10, "time_steps": 4, "epochs": %d, "seed": 1,
-       "loss": [{"type": "cross_entropy"}, {"type": "synops", "target": {"baseline_multiple": 1.5}}]}""";
+       "loss": [{"type": "cross_entropy"}, {"type": "synops", "target": {"baseline_multiple": 1.5}}]}\
+      """;
 
   private final HttpClient client = HttpClient.newHttpClient();
   @Autowired Jobs jobs;
@@ -98,7 +99,7 @@ class PrometheusTest {
           () ->
               missing.removeIf(expression -> hasData(prometheus, expression)) && missing.isEmpty(),
           missing);
-      jobs.ask(job.id(), JobAction.CANCEL);
+      jobs.request(job.id(), JobAction.CANCEL);
     } finally {
       process.destroy();
       process.waitFor();

@@ -18,15 +18,15 @@ import org.springframework.security.core.context.SecurityContextHolder;
 @Timeout(60)
 class QueryBroadcasterTest {
 
-  private static final Duration PACE = Duration.ofMillis(50);
+  private static final Duration INTERVAL = Duration.ofMillis(50);
 
-  private final QueryBroadcaster feeds = new QueryBroadcaster(new Tenants());
-  private final AtomicInteger looks = new AtomicInteger();
+  private final QueryBroadcaster broadcaster = new QueryBroadcaster(new Tenants());
+  private final AtomicInteger queries = new AtomicInteger();
 
-  private static <T> List<T> together(int readers, Callable<T> each) throws Exception {
+  private static <T> List<T> inParallel(int subscribers, Callable<T> each) throws Exception {
     var results = new ArrayList<T>();
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      for (var result : threads.invokeAll(Collections.nCopies(readers, each))) {
+      for (var result : threads.invokeAll(Collections.nCopies(subscribers, each))) {
         results.add(result.get());
       }
     }
@@ -34,17 +34,17 @@ class QueryBroadcasterTest {
   }
 
   @Test
-  void aThousandReadersCostTheLooksOfOne() throws Exception {
+  void aThousandSubscribersShareTheQueriesOfOne() throws Exception {
     int rounds = 10;
-    try (var _ = feeds.follow("a", PACE, this::lookLong)) {
+    try (var _ = broadcaster.subscribe("a", INTERVAL, this::querySlowly)) {
       var last =
-          together(
+          inParallel(
               1000,
               () -> {
-                try (var feed = feeds.follow("a", PACE, this::lookLong)) {
-                  var seen = feed.now();
+                try (var subscription = broadcaster.subscribe("a", INTERVAL, this::querySlowly)) {
+                  var seen = subscription.now();
                   for (int i = 0; i < rounds; i++) {
-                    var next = feed.next(seen);
+                    var next = subscription.next(seen);
                     assertThat(next.value()).isGreaterThan(seen.value());
                     seen = next;
                   }
@@ -52,52 +52,55 @@ class QueryBroadcasterTest {
                 }
               });
       assertThat(last).allMatch(value -> value > rounds);
-      // Each reader's first look must be younger than the reader, so more than one a round.
-      assertThat(looks.get()).isLessThan(200);
+      // The first result of a subscriber must be newer than its call, so a round needs more than
+      // one query.
+      assertThat(queries.get()).isLessThan(200);
     }
   }
 
   @Test
-  void whoeverComesSeesNothingOlderThanItself() {
-    try (var one = feeds.follow("a", Duration.ofHours(1), looks::incrementAndGet);
-        var other = feeds.follow("a", Duration.ofHours(1), looks::incrementAndGet)) {
+  void nowReturnsNoResultOlderThanTheCall() {
+    try (var one = broadcaster.subscribe("a", Duration.ofHours(1), queries::incrementAndGet);
+        var other = broadcaster.subscribe("a", Duration.ofHours(1), queries::incrementAndGet)) {
       assertThat(one.now().value()).isEqualTo(1);
       assertThat(other.now().value()).isEqualTo(2);
     }
   }
 
   @Test
-  void whatCannotBeSeenIsLookedForOnceForAllWhoWait() throws Exception {
-    try (var feed =
-        feeds.follow(
+  void failedQueryIsSharedByAllWaitingSubscribers() throws Exception {
+    try (var subscription =
+        broadcaster.subscribe(
             "a",
-            PACE,
+            INTERVAL,
             () -> {
-              looks.incrementAndGet();
+              queries.incrementAndGet();
               sleep(20);
               throw new IllegalStateException("no database");
             })) {
       var failures =
-          together(
+          inParallel(
               100,
               () -> {
                 try {
-                  return feed.now().value();
+                  return subscription.now().value();
                 } catch (IllegalStateException e) {
                   return e;
                 }
               });
       assertThat(failures).hasOnlyElementsOfType(IllegalStateException.class);
-      assertThat(looks.get()).isLessThan(100);
+      assertThat(queries.get()).isLessThan(100);
     }
-    try (var feed = feeds.follow("a", PACE, looks::incrementAndGet)) {
-      assertThat(feed.now().value()).as("forgotten with its last reader").isPositive();
+    try (var subscription = broadcaster.subscribe("a", INTERVAL, queries::incrementAndGet)) {
+      assertThat(subscription.now().value())
+          .as("the failure is dropped with the last subscriber")
+          .isPositive();
     }
   }
 
-  private int lookLong() {
+  private int querySlowly() {
     sleep(5);
-    return looks.incrementAndGet();
+    return queries.incrementAndGet();
   }
 
   private static void sleep(int millis) {
@@ -109,11 +112,11 @@ class QueryBroadcasterTest {
   }
 
   @Test
-  void tenantsDoNotSeeWithEachOthersEyes() {
-    try (var operators = feeds.follow("a", PACE, () -> "all")) {
+  void tenantsDoNotShareResults() {
+    try (var operators = broadcaster.subscribe("a", INTERVAL, () -> "all")) {
       SecurityContextHolder.getContext()
           .setAuthentication(new TestingAuthenticationToken("u", "p", Tenants.AUTHORITY + "t"));
-      try (var tenants = feeds.follow("a", PACE, () -> "its own")) {
+      try (var tenants = broadcaster.subscribe("a", INTERVAL, () -> "its own")) {
         assertThat(tenants.now().value()).isEqualTo("its own");
         assertThat(operators.now().value()).isEqualTo("all");
       }
@@ -123,11 +126,12 @@ class QueryBroadcasterTest {
   }
 
   @Test
-  void aShutdownWakesWhoeverWaits() {
-    try (var feed = feeds.follow("a", Duration.ofHours(1), looks::incrementAndGet)) {
-      var seen = feed.now();
-      Thread.startVirtualThread(feeds::close);
-      assertThat(feed.next(seen)).isNull();
+  void shutdownWakesWaitingSubscribers() {
+    try (var subscription =
+        broadcaster.subscribe("a", Duration.ofHours(1), queries::incrementAndGet)) {
+      var seen = subscription.now();
+      Thread.startVirtualThread(broadcaster::close);
+      assertThat(subscription.next(seen)).isNull();
     }
   }
 }
