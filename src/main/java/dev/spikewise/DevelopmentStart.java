@@ -16,8 +16,8 @@ import org.springframework.stereotype.Component;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Trains the sinabs tutorial's job on the first {@code mvn spring-boot:run}, so that there is
- * something to look at.
+ * Queues the sinabs tutorial's job on the first {@code mvn spring-boot:run}, so that the dashboard
+ * has something to show.
  */
 @Component
 @Profile("dev")
@@ -50,7 +50,8 @@ class DevelopmentStart {
           http://localhost:{}/                        the dashboard
           http://localhost:{}/api/v1/jobs/{}
           http://localhost:{}/swagger-ui.html         all of the API
-          http://localhost:{}/actuator/prometheus     the metrics""",
+          http://localhost:{}/actuator/prometheus     the metrics\
+        """,
         job.status().word(),
         port,
         port,

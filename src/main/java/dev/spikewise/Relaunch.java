@@ -23,16 +23,17 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Starts the program again with the JVM flags of {@code jvm.options} where Java was started without
- * the Vector API, as by a plain {@code java -jar}. A jar cannot ask for a module by itself.
+ * Restarts the program with the JVM flags of {@code jvm.options} when Java was started without the
+ * Vector API, for example by a plain {@code java -jar}. A jar cannot request the incubator module
+ * by itself.
  *
- * <p>The new JVM replaces the old one in the same process (execv): it has the same process id,
- * environment, arguments, open files and parent, so that signals and exit codes stay what they
- * were. A child process would outlive a parent that is killed, and keep its jobs.
+ * <p>The new JVM replaces the old one in the same process (execv) and keeps its process id,
+ * environment, arguments, open files and parent, so that signals and exit codes work as before. A
+ * child process would survive a killed parent and keep its jobs.
  *
- * <p>Only on Linux, whose /proc has the command line. Elsewhere, under a debugger, which would lose
- * its connection, and on a Java runtime without the module, the program goes on as it is and trains
- * with scalar kernels.
+ * <p>Works on Linux only, where /proc has the command line. On other systems, under a debugger
+ * (which would lose its connection), and on a Java runtime without the module, the program
+ * continues and trains with scalar kernels.
  */
 final class Relaunch {
 
@@ -47,7 +48,7 @@ final class Relaunch {
 
   private Relaunch() {}
 
-  /** Returns only where the program need not or cannot be started again. */
+  /** Returns only when no restart is needed or possible. */
   static void unlessVectorApiIsThere() {
     if (ModuleLayer.boot().findModule(VECTOR_API).isPresent()
         || "scalar".equals(System.getProperty("spikewise.kernels"))
@@ -59,13 +60,13 @@ final class Relaunch {
       List<byte[]> flags = flags();
       List<byte[]> command = command();
       Path java = PROCESS.resolve("exe").toRealPath();
-      // Where it has been started again already, doing so once more would give the same.
+      // Already restarted once; another restart would have the same result.
       if (java.endsWith("java") && !isDebugged(command) && !startsWith(command, flags)) {
         command.addAll(1, flags);
         execute(java, command);
       }
     } catch (IOException | RuntimeException | LinkageError e) {
-      // Without /proc or native access the program goes on; the log says what it trains with.
+      // Without /proc or native access the program continues; the log states the kernels in use.
     }
   }
 
@@ -78,7 +79,7 @@ final class Relaunch {
     }
   }
 
-  /** The program's name and its arguments as they were given, whatever their encoding. */
+  /** The program's name and arguments as raw bytes, independent of their encoding. */
   private static List<byte[]> command() throws IOException {
     var command = new ArrayList<byte[]>();
     var argument = new ByteArrayOutputStream();
@@ -106,14 +107,14 @@ final class Relaunch {
         && Arrays.deepEquals(command.subList(1, 1 + flags.size()).toArray(), flags.toArray());
   }
 
-  /** Returns only where it fails. */
+  /** Returns only when the call fails. */
   private static void execute(Path program, List<byte[]> command) throws IOException {
     try (var arena = Arena.ofConfined()) {
       closeSocketsOnExecution();
       MemorySegment arguments = arena.allocate(ADDRESS, command.size() + 1L);
       for (int i = 0; i < command.size(); i++) {
         byte[] argument = command.get(i);
-        // One byte more than the argument has: the 0 at its end.
+        // One byte more than the argument, for the terminating 0.
         MemorySegment copy = arena.allocate(argument.length + 1L);
         MemorySegment.copy(argument, 0, copy, JAVA_BYTE, 0, argument.length);
         arguments.setAtIndex(ADDRESS, i, copy);
@@ -127,9 +128,9 @@ final class Relaunch {
   }
 
   /**
-   * The JDK leaves sockets open, such as that of an agent for remote management: its port would be
-   * taken when the same agent starts again. Files and pipes are closed by the JDK, unless the
-   * program was started with them, and then it needs them.
+   * Marks sockets to be closed on execution. The JDK leaves them open, for example that of a remote
+   * management agent, whose port would then be in use when the agent starts again. The JDK closes
+   * its own files and pipes; inherited ones must stay open.
    */
   private static void closeSocketsOnExecution() throws IOException {
     var fcntl =
@@ -153,7 +154,7 @@ final class Relaunch {
     try {
       return Files.readSymbolicLink(descriptor).toString().startsWith("socket:");
     } catch (IOException e) {
-      // Closed in the meantime, as that of the list itself.
+      // The descriptor has been closed in the meantime, like that of the directory listing itself.
       return false;
     }
   }

@@ -32,9 +32,9 @@ import org.springframework.core.env.SystemEnvironmentPropertySource;
 import org.springframework.stereotype.Component;
 
 /**
- * Stops the start where a {@code spikewise.*} setting is unknown: a misspelt one would leave the
- * default in force without a word. The known settings are the components of the records annotated
- * with {@link ConfigurationProperties}.
+ * Aborts the start when a {@code spikewise.*} setting is unknown, because a misspelt one would
+ * silently leave the default in effect. The known settings are the components of the records
+ * annotated with {@link ConfigurationProperties}.
  *
  * <p>Kubernetes and other programs set environment variables that begin with {@code SPIKEWISE_}
  * too, such as {@code SPIKEWISE_SERVICE_HOST}. A variable is refused only where it begins with the
@@ -45,7 +45,7 @@ final class SettingsCheck implements BeanFactoryPostProcessor {
 
   private static final String ROOT = "spikewise";
 
-  /** Settings that no record holds: a placeholder of application.yaml, and the engine's own. */
+  /** Settings without a record: a placeholder in application.yaml, and one of the engine. */
   private static final List<String> WITHOUT_RECORD = List.of("data-dir", "kernels");
 
   /** Variables that the commands read themselves. */
@@ -59,7 +59,7 @@ final class SettingsCheck implements BeanFactoryPostProcessor {
    * A setting, or a group of them.
    *
    * @param parts settings of a group by name; empty for a setting
-   * @param any what every index or key of a list or map holds; null for others
+   * @param any setting at every index or key of a list or map; null for others
    */
   private record Node(Map<String, Node> parts, @Nullable Node any) {
 
@@ -98,7 +98,7 @@ final class SettingsCheck implements BeanFactoryPostProcessor {
       return parts.isEmpty() && any == null;
     }
 
-    /** The part that {@code name} is another spelling of, as Spring's relaxed binding reads it. */
+    /** Finds a part by name according to Spring's relaxed binding. */
     Optional<Map.Entry<String, Node>> part(String name) {
       return parts.entrySet().stream()
           .filter(part -> part.getKey().replace("-", "").equals(name))
@@ -199,7 +199,7 @@ final class SettingsCheck implements BeanFactoryPostProcessor {
 
   private static String suggestion(Node node, CharSequence path, String element) {
     if (node.isLeaf()) {
-      return "Nothing is below " + path + ".";
+      return path + " has no sub-settings.";
     }
     return Spelling.nearest(element, node.parts.keySet())
         .map(near -> "Did you mean " + path + "." + near + "?")
@@ -248,7 +248,7 @@ final class SettingsCheck implements BeanFactoryPostProcessor {
                 .orElse("")));
   }
 
-  /** A setting as an environment variable names it, underscores for dots. */
+  /** Finds a setting by its environment variable, which has underscores in place of dots. */
   private static Optional<String> written(Node known, String flat) {
     return known.parts.entrySet().stream()
         .flatMap(
@@ -267,7 +267,7 @@ final class SettingsCheck implements BeanFactoryPostProcessor {
     return (name + " (" + origin + ") is unknown. " + help).strip();
   }
 
-  /** A setting of this program's is not one of those that there are. */
+  /** The configuration contains unknown {@code spikewise.*} settings. */
   static final class UnknownSettingsException extends RuntimeException {
     UnknownSettingsException(List<String> unknown) {
       super(String.join("\n", unknown));

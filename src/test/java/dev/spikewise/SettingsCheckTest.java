@@ -61,7 +61,7 @@ class SettingsCheckTest {
         "spikewise.job.workers=1            | Did you mean spikewise.jobs?",
         "spikewise.anything.new=1           | spikewise has data-dir, kernels,",
         "spikewise.jobs=1                   | is a group of settings",
-        "spikewise.jobs.workers.more=1      | Nothing is below spikewise.jobs.workers.",
+        "spikewise.jobs.workers.more=1      | spikewise.jobs.workers has no sub-settings.",
         "spikewise.wrokers=1                | spikewise has"
       })
   void stopsAtUnknownArgument(String argument, String help, CapturedOutput output) {
@@ -101,7 +101,8 @@ class SettingsCheckTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "SPIKEWISE_JOBS_WORKERS=2 SPIKEWISE_JOBS_MEMORYPERJOB=1GB SPIKEWISE_JOBS_MEMORY_PER_JOB=1GB",
+        "SPIKEWISE_JOBS_WORKERS=2 SPIKEWISE_JOBS_MEMORYPERJOB=1GB"
+            + " SPIKEWISE_JOBS_MEMORY_PER_JOB=1GB",
         "SPIKEWISE_DATA_DIR=x SPIKEWISE_DATADIR=x SPIKEWISE_QUOTAS_TENANTS_A_EPOCHS=3",
         "SPIKEWISE_SECURITY_ANONYMOUS=true SPIKEWISE_WEBHOOKS_RETRIES=1s,2s",
         "SPIKEWISE_SERVER=http://a SPIKEWISE_API_KEY=b SPIKEWISE_PORT=tcp://10.0.0.1:8080",

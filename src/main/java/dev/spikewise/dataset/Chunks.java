@@ -12,8 +12,8 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 
 /**
- * Uploaded files in the database, where every replica finds them; never more than one chunk of them
- * in memory.
+ * Stores uploaded files in the database, so that every replica can read them. At most one chunk of
+ * a file is in memory at a time.
  */
 @Component
 class Chunks {
@@ -35,7 +35,7 @@ class Chunks {
     }
   }
 
-  /** The files of a data set by the names of their parts. */
+  /** Files of a data set by the name of their upload part. */
   Map<String, InputStreamSource> files(String id) {
     var files = new LinkedHashMap<String, InputStreamSource>();
     jdbc.sql("select part, count(*) from dataset_chunk where dataset_id = ? group by part")

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.function.IntConsumer;
 
-/** Reports how many bytes each read returned, so that a limit can end what is unpacked. */
+/** Reports the number of bytes of each read, so that unpacking can be stopped at a limit. */
 final class CountedInput extends FilterInputStream {
 
   private final IntConsumer count;

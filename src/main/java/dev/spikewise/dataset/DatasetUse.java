@@ -1,6 +1,6 @@
 package dev.spikewise.dataset;
 
-/** Something that needs a stored data set and so keeps it from being deleted. */
+/** Implemented by components that use stored data sets. A data set in use cannot be deleted. */
 public interface DatasetUse {
 
   boolean usesDataset(String id);

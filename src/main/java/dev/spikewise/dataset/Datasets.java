@@ -47,13 +47,13 @@ import org.springframework.transaction.support.TransactionOperations;
 import org.springframework.util.unit.DataSize;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The data sets there are: the bundled digits, and those that were uploaded. */
+/** Operations on data sets: the bundled `digits` and uploaded ones. */
 @Service
 public class Datasets {
 
   private static final String DIGITS = "digits";
 
-  /** Characters of what is told of the files of a data set. */
+  /** Maximum number of characters of a stored {@link Reading}. */
   private static final int MAX_READING = 1 << 20;
 
   private static final String SELECT =
@@ -97,22 +97,22 @@ public class Datasets {
   }
 
   /**
-   * Bytes that a data set may take here: what the settings allow, but at most a quarter of the
-   * heap, as the bytes of a file and the values in it are there together for a moment, and a
-   * training needs its share.
+   * Maximum memory of a data set in this process, in bytes: the configured size, but at most a
+   * quarter of the heap, because a file's bytes and its values are in memory together while it is
+   * read, and trainings need memory too.
    */
   static long room(DataSize allowed) {
     return Math.min(allowed.toBytes(), Runtime.getRuntime().maxMemory() / 4);
   }
 
   /**
-   * @param added false where the same files were there already
+   * @param added false when the same files were already stored
    */
   public record Stored(DatasetInfo info, boolean added) {}
 
   private record Row(DatasetInfo info, String tenant) {}
 
-  /** How much a list has to read for one of the data sets. */
+  /** Size of a list entry before it is read. */
   private record Size(String id, long number, long reading) {
     long bytes() {
       return 500 + reading;
@@ -120,12 +120,12 @@ public class Datasets {
   }
 
   /**
-   * Stores the uploaded files, unless they are there already under whatever name.
+   * Stores uploaded files, unless the same files are already stored under any name.
    *
-   * @param files by the name of their part: {@code file}, or {@code images} and {@code labels},
-   *     with {@code test_images} and {@code test_labels} or without, or {@code events}; the recipe
-   *     beside them
-   * @throws InvalidSpecException with everything that is wrong with the files
+   * @param files files by the name of their upload part: {@code file}; or {@code images} and {@code
+   *     labels}, optionally with {@code test_images} and {@code test_labels}; or {@code events};
+   *     and the recipe
+   * @throws InvalidSpecException with all mistakes in the files
    */
   public Stored create(String name, Map<String, ? extends InputStreamSource> files) {
     var sorted = new TreeMap<String, InputStreamSource>(files);
@@ -176,7 +176,8 @@ public class Datasets {
       Instant now,
       long size,
       Map<String, InputStreamSource> files) {
-    // As late as may be: the tenant's other uploads wait from here to the end.
+    // Checked last, because the tenant's other uploads wait from here to the end of the
+    // transaction.
     quotas.requireBytes(tenant, size);
     jdbc.sql(
             "insert into dataset (id, tenant, name, samples, test_samples, shape, time_steps,"
@@ -202,22 +203,25 @@ public class Datasets {
     }
   }
 
-  /** The recipe that {@code recipe} describes, as a part to store beside the files. */
+  /** Returns {@code recipe} as a part that is stored with the files. */
   public static Map.Entry<String, InputStreamSource> part(Recipe recipe) {
     return Map.entry(Recipe.PART, recipe.part());
   }
 
   /**
-   * What a list is narrowed to; an empty map or null narrows nothing.
+   * Filter of a list of data sets; an empty map or null matches all data sets.
    *
-   * @param name the whole name
-   * @param search part of the name, in upper or lower case
+   * @param name full name
+   * @param search part of the name, case-insensitive
    */
   public record Filter(Map<String, String> labels, @Nullable String name, @Nullable String search) {
     public static final Filter ALL = new Filter(Map.of(), null, null);
   }
 
-  /** Newest first, those created before {@code cursor}; the bundled one is the oldest. */
+  /**
+   * Lists data sets created before {@code cursor}, newest first; the bundled one counts as the
+   * oldest.
+   */
   @Transactional(readOnly = true)
   public Page<DatasetInfo> list(Filter filter, int limit, long cursor) {
     var where = new StringBuilder("where number < ? and (? or tenant = ?)");
@@ -287,9 +291,9 @@ public class Datasets {
   }
 
   /**
-   * Changes what a user may change.
+   * Changes the name or labels of a data set.
    *
-   * @param change gives the new values for the present ones
+   * @param change computes the new values from the current ones
    */
   @Transactional
   public DatasetInfo change(String id, IfMatch condition, UnaryOperator<DatasetPatch> change) {
@@ -308,7 +312,7 @@ public class Datasets {
     return get(id);
   }
 
-  /** The data set, which nobody else changes before the transaction ends. */
+  /** Locks the data set until the end of the transaction and returns it. */
   private DatasetInfo locked(String id, IfMatch condition) {
     if (id.equals(DIGITS)) {
       throw new ProblemException(
@@ -327,7 +331,7 @@ public class Datasets {
     return info.with(labels(List.of(id)).getOrDefault(id, Map.of()));
   }
 
-  /** A picture of one sample, as PNG. */
+  /** Returns a picture of one sample as PNG. */
   public byte[] picture(String id, int sample) {
     var info = get(id);
     if (sample < 0 || sample >= info.samples()) {
@@ -337,9 +341,7 @@ public class Datasets {
     return compute.run(_ -> SamplePicture.png(dataset, sample));
   }
 
-  /**
-   * Samples to show, each with its label: the first of each class, at most {@code most} of them.
-   */
+  /** Example samples with their labels: the first sample of each class, at most {@code most}. */
   public Map<Integer, Integer> examples(String id, int most) {
     int[] labels = dataset(get(id)).labels();
     var first = new TreeMap<Integer, Integer>();
@@ -365,17 +367,17 @@ public class Datasets {
     loaded.remove(id);
   }
 
-  /** The data set that {@code input}, at the pointer "/input", names. */
+  /** Loads the data set that {@code input} (at the pointer "/input") refers to. */
   public Dataset resolve(InputSpec.FromDataset input) {
     return dataset(info(input));
   }
 
-  /** Bytes that the samples of the data set take in memory, without loading them. */
+  /** Memory of the data set's samples in bytes, computed without loading them. */
   public long memoryBytes(InputSpec.FromDataset input) {
     return info(input).memoryBytes();
   }
 
-  /** Name of each class of the data set, by label; null where the labels are numbers. */
+  /** Name of each class, by label; null when the labels have no names. */
   public @Nullable List<String> classNames(InputSpec.FromDataset input) {
     var reading = info(input).reading();
     return reading == null ? null : reading.classNames();
@@ -387,7 +389,7 @@ public class Datasets {
             () ->
                 new InvalidSpecException(
                     "/input/id",
-                    "names no stored data set: there is none with the id `"
+                    "must be the id of a stored data set, but there is none with the id `"
                         + input.id()
                         + "`. Upload it with POST /api/v1/datasets, or use `digits`."));
   }
@@ -410,7 +412,8 @@ public class Datasets {
 
   private Dataset load(DatasetInfo info) {
     var files = chunks.files(info.id());
-    // What was small enough once stays usable, whatever the limit is today.
+    // The size limit is checked only at the upload, so that lowering it does not make stored data
+    // sets unusable.
     var dataset = compute.run(run -> read(info.name(), files, Unpacking.unlimited(run))).dataset();
     loaded.put(info.id(), new SoftReference<>(dataset));
     return dataset;
@@ -466,13 +469,16 @@ public class Datasets {
   }
 
   /**
-   * What was uploaded.
+   * Identity and size of an upload.
    *
-   * @param size bytes of all files
+   * @param size total size of all files in bytes
    */
   private record Content(String id, long size) {}
 
-  /** Each tenant has its own: nobody learns from an answer what others have stored. */
+  /**
+   * Hash of an upload. It includes the tenant, so that a response does not reveal what other
+   * tenants have stored.
+   */
   private static Content hash(String tenant, Map<String, InputStreamSource> files, Runnable goOn) {
     long size = 0;
     try {
@@ -493,7 +499,7 @@ public class Datasets {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java has SHA-256", e);
+      throw new IllegalStateException("every Java runtime provides SHA-256", e);
     }
   }
 }

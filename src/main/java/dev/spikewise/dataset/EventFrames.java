@@ -7,8 +7,9 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * Divides recordings into frames as a recipe says. A sample is [steps, C, height, width] where C is
- * 2, the channels of polarity 0 and 1, or 1 where polarities are merged or the events have none.
+ * Divides recordings into frames according to a recipe. A sample has shape [steps, C, height,
+ * width], where C is 2 (one channel per polarity), or 1 when polarities are merged or the events
+ * have none.
  */
 final class EventFrames {
 
@@ -41,15 +42,15 @@ final class EventFrames {
     return spikeTrains ? Shape.of(width) : Shape.of(channels, height, width);
   }
 
-  /** Number of values of a sample. */
+  /** Number of values per sample. */
   long size() {
     return (long) recipe.steps() * channels * height * width;
   }
 
   /**
-   * The place of each event that is kept.
+   * Returns the index in the sample of each event that is kept.
    *
-   * @throws IllegalArgumentException where an event lies outside of the camera
+   * @throws IllegalArgumentException when an event lies outside the camera's pixels
    */
   int[] places(EventRecording recording) {
     int[] kept = denoised(recording, inWindow(recording));
@@ -76,7 +77,7 @@ final class EventFrames {
       int y = recording.y()[i];
       if (x < 0 || x >= recipe.pixels() || y < 0 || y >= recipe.rows()) {
         throw new IllegalArgumentException(
-            "an event at column %d of row %d is outside of %d x %d pixels: check height and width, and columns"
+            "an event at column %d of row %d is outside the %d x %d pixels: check height, width and columns"
                 .formatted(x, y, recipe.rows(), recipe.pixels()));
       }
     }

@@ -15,7 +15,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.FileSystemResource;
 import org.springframework.core.io.InputStreamSource;
 
-/** Data sets that a process without a database reads from files, as the service reads uploads. */
+/**
+ * Reads data sets from files in a process without a database, in the same way as the service reads
+ * uploads.
+ */
 public final class LocalDatasets {
 
   private static final String DIGITS = "digits";
@@ -23,17 +26,17 @@ public final class LocalDatasets {
   private LocalDatasets() {}
 
   /**
-   * A data set and its place in memory.
+   * A data set and the memory that it uses.
    *
-   * @param samples null where the input is not a data set
+   * @param samples samples; null when the input is not a data set
    */
   public record Local(@Nullable Dataset samples, long memoryBytes) {}
 
   /**
-   * What {@code input} names: the bundled digits, or the files.
+   * Loads the data set that {@code input} refers to: the bundled digits or the files.
    *
-   * @param files by the name of their part; empty for none
-   * @throws InvalidSpecException where only a server has such a data set, or a file cannot be read
+   * @param files files by the name of their upload part; may be empty
+   * @throws InvalidSpecException when only a server can have the data set, or a file cannot be read
    */
   public static Local resolve(InputSpec input, Map<String, Path> files) {
     if (!(input instanceof InputSpec.FromDataset named)) {
@@ -46,8 +49,8 @@ public final class LocalDatasets {
     if (files.isEmpty()) {
       throw new InvalidSpecException(
           "/input/id",
-          "names a data set of a server: name that with --server, give files with --dataset, or use"
-              + " `digits`.");
+          "refers to a data set on a server: name the server with --server, give files with"
+              + " --dataset, or use `digits`.");
     }
     var read = read(files);
     return new Local(read.dataset(), DatasetInfo.of("local", read, null).memoryBytes());
@@ -56,7 +59,7 @@ public final class LocalDatasets {
   private static ReadDataset read(Map<String, Path> files) {
     var missing = files.values().stream().filter(Predicate.not(Files::isRegularFile)).findFirst();
     if (missing.isPresent()) {
-      throw new InvalidSpecException("/input/id", missing.get() + " is no file that can be read");
+      throw new InvalidSpecException("/input/id", missing.get() + " is not a readable file");
     }
     var parts = new TreeMap<String, InputStreamSource>();
     files.forEach((part, file) -> parts.put(part, new FileSystemResource(file)));
@@ -72,17 +75,17 @@ public final class LocalDatasets {
       new Compute.Run() {
         @Override
         public void run() {
-          // Nobody waits for another computation of this process.
+          // A command has no time limit.
         }
 
         @Override
         public void reserve(long bytes) {
-          // The whole heap is for this one.
+          // A command may use the whole heap.
         }
 
         @Override
         public void release(long bytes) {
-          // Nothing was taken.
+          // Nothing was reserved.
         }
       };
 }

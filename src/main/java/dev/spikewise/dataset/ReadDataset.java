@@ -2,5 +2,5 @@ package dev.spikewise.dataset;
 
 import dev.spikewise.snn.data.Dataset;
 
-/** A data set, and what was found and assumed while its files were read. */
+/** A data set and the report on how its files were read. */
 record ReadDataset(Dataset dataset, Reading reading) {}

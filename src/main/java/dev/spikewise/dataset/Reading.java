@@ -33,11 +33,11 @@ public record Reading(
     long memoryBytes,
     Recipe recipe) {
 
-  private static final int MOST = 100;
-  private static final int MOST_CLASSES = 1000;
+  private static final int MAX_LEFT_OUT = 100;
+  private static final int MAX_CLASSES = 1000;
   private static final int MAX_NAME = 200;
 
-  /** Notes taken while files are read. */
+  /** Collects assumptions and skipped files while files are read. */
   static final class Notes {
 
     final List<String> assumed = new ArrayList<>();
@@ -47,13 +47,13 @@ public record Reading(
     double scale = 1;
 
     void assume(String what) {
-      if (!assumed.contains(what) && assumed.size() < MOST) {
+      if (!assumed.contains(what) && assumed.size() < MAX_LEFT_OUT) {
         assumed.add(what);
       }
     }
 
     void leaveOut(String what) {
-      if (leftOut.size() < MOST) {
+      if (leftOut.size() < MAX_LEFT_OUT) {
         leftOut.add(what.length() <= MAX_NAME ? what : what.substring(0, MAX_NAME - 3) + "...");
       } else {
         more++;
@@ -84,11 +84,11 @@ public record Reading(
   }
 
   private static List<Integer> counts(int[] labels) {
-    var counts = new Integer[MOST_CLASSES];
+    var counts = new Integer[MAX_CLASSES];
     java.util.Arrays.fill(counts, 0);
     int classes = 0;
     for (int label : labels) {
-      if (label < MOST_CLASSES) {
+      if (label < MAX_CLASSES) {
         counts[label]++;
         classes = Math.max(classes, label + 1);
       }
@@ -98,7 +98,7 @@ public record Reading(
 
   private static List<Double> density(Dataset dataset) {
     int steps = Math.max(1, dataset.timeSteps());
-    if (steps > MOST_CLASSES) {
+    if (steps > MAX_CLASSES) {
       return List.of();
     }
     var sums = new double[steps];

@@ -19,8 +19,8 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * How the uploaded files become samples: what the files do not say about themselves, and their
- * preparation. It is stored beside the files, so that every worker makes the same samples of them.
+ * Instructions for turning uploaded files into samples: properties that the files do not state, and
+ * their preparation. It is stored with the files, so that every worker produces the same samples.
  *
  * @param timeSteps number of frames that a recording is divided into
  * @param height rows of the camera; 1 for spike trains
@@ -42,13 +42,13 @@ public record Recipe(
     @Nullable Double scale,
     Preparation preparation) {
 
-  /** Name of the part. */
+  /** Name of the upload part. */
   static final String PART = "recipe";
 
-  /** What data sets had before there were recipes: "steps,height,width". */
+  /** Part of data sets stored by versions without recipes: "steps,height,width". */
   static final String FRAMING = "framing";
 
-  /** Channels of SHD and SSC. */
+  /** Number of channels in SHD and SSC. */
   static final int COCHLEA_CHANNELS = 700;
 
   static final Recipe NONE = new Recipe(null, null, null, null, null, null, null, Preparation.NONE);
@@ -63,7 +63,7 @@ public record Recipe(
   }
 
   /**
-   * Adds what is wrong with it for files of these parts.
+   * Reports mistakes in this recipe for uploads with the given parts.
    *
    * @param parts names of the uploaded files
    */
@@ -93,7 +93,7 @@ public record Recipe(
       mistakes.require(
           crop.top() + crop.height() <= height && crop.left() + crop.width() <= width,
           "preparation",
-          "has a crop outside of the camera's %d x %d pixels".formatted(height, width));
+          "has a crop outside the camera's %d x %d pixels".formatted(height, width));
     }
     mistakes.require(
         !images || !preparation.needsEvents() || parts.contains("file"),
@@ -109,7 +109,7 @@ public record Recipe(
           "time_steps",
           "is missing: give the number of frames that a recording is divided into");
       if (timeSteps == null) {
-        // Whether the camera's size is needed too shows in the file: spike trains have none.
+        // Whether the camera's size is required depends on the file: spike trains have none.
         requireCamera(mistakes);
       }
     }
@@ -137,7 +137,7 @@ public record Recipe(
     return CHANNELS_LAST.equals(layout);
   }
 
-  /** The recipe of recordings of a camera, whose size must be given. */
+  /** Returns this recipe for camera recordings, which require height and width. */
   Recipe requireCamera() {
     var mistakes = new Mistakes();
     requireCamera(mistakes);
@@ -152,12 +152,12 @@ public record Recipe(
         width != null, "width", "is missing: give the columns of the camera, 34 for N-MNIST");
   }
 
-  /** The recipe of spike trains, one row of channels. */
+  /** Returns this recipe for spike trains, which have one row of channels. */
   Recipe ofSpikeTrains() {
     return ofOneRow(COCHLEA_CHANNELS);
   }
 
-  /** The recipe of audio, one row of mel bands. */
+  /** Returns this recipe for audio, which has one row of mel bands. */
   Recipe ofAudio() {
     var mistakes = new Mistakes();
     mistakes.require(
@@ -201,7 +201,7 @@ public record Recipe(
         memory);
   }
 
-  /** The recipe as a part of the data set. */
+  /** Returns this recipe as an upload part of the data set. */
   public InputStreamSource part() {
     return new ByteArrayResource(JSON.writeValueAsBytes(this));
   }

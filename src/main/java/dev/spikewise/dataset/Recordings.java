@@ -33,9 +33,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.InputStreamSource;
 
 /**
- * Makes a data set of a zip with one event recording per file, in folders named by label or class
- * name: {@code 7/00012.bin}, {@code airplane/1.npy}, or {@code Train/7/00012.bin} and {@code
- * Test/...}, the data set's own test split. What people's archives hold besides is left out and
+ * Reads a data set from a zip archive with one event recording per file, in folders named by label
+ * or class name: {@code 7/00012.bin}, {@code airplane/1.npy}, or {@code Train/7/00012.bin} and
+ * {@code Test/...} for the data set's own test split. Other files in the archive are skipped and
  * listed.
  */
 final class Recordings {
@@ -43,10 +43,10 @@ final class Recordings {
   private static final int MAX_FILE = 64 << 20;
   private static final int MAX_PATH = 1024;
 
-  /** Bytes of memory for a byte that is read into an array which grows. */
+  /** Bytes of memory per byte read into a growing array. */
   private static final long GROWTH = 4;
 
-  /** Bytes that this process needs to know of a recording, beside its path and its events. */
+  /** Bytes of memory per recording in addition to its path and events. */
   private static final int RECORDING = 256;
 
   private static final int MAX_LABEL = 65_535;
@@ -77,19 +77,20 @@ final class Recordings {
     frames = new EventFrames(recipe, false);
   }
 
-  /** What was derived from the values of a file, and which one. */
+  /** An assumption derived from the values of a file, and the path of that file. */
   private record Assumption(String text, String path) {}
 
   /**
-   * @param folder the name of its folder; null for a file at the top or below train and test only
-   * @param places of its events
-   * @param label the class that the file itself states; null where it states none
+   * @param folder name of its folder; null for a file at the top level or directly below train or
+   *     test
+   * @param places index in the sample of each event
+   * @param label class stated in the file itself; null when it states none
    */
   private record Recording(
       String path, @Nullable String folder, boolean test, int[] places, @Nullable Integer label) {}
 
   /**
-   * @throws InvalidSpecException naming the file in the zip that cannot be used
+   * @throws InvalidSpecException naming the file in the archive that cannot be used
    */
   static ReadDataset read(String name, InputStreamSource zip, Recipe recipe, Unpacking unpacking)
       throws IOException {
@@ -97,9 +98,9 @@ final class Recordings {
   }
 
   /**
-   * A data set of spike trains, one HDF5 file as those of SHD and SSC.
+   * Reads a data set of spike trains from one HDF5 file in the layout of SHD and SSC.
    *
-   * @param part name of the part that holds the file
+   * @param part name of the upload part with the file
    */
   static ReadDataset readSpikeTrains(
       String name, String part, byte[] file, Recipe given, Unpacking unpacking) {
@@ -115,7 +116,7 @@ final class Recordings {
       if (recipe.preparation().augmentation() != null) {
         throw new InvalidSpecException(
             "/preparation/augmentation",
-            "needs samples with height and width, but spike trains have channels only: leave it"
+            "requires samples with height and width, but spike trains have only channels: leave it"
                 + " out");
       }
       if (!EventReader.isSpikeTrains(part, file)) {
@@ -156,11 +157,11 @@ final class Recordings {
   }
 
   /**
-   * Samples whose events have their places in frames.
+   * Samples as indices of their events.
    *
-   * @param events by sample: places of its events
-   * @param labels by sample
-   * @param trainSize number of samples to train on, which come first
+   * @param events for each sample, the index of each of its events
+   * @param labels label of each sample
+   * @param trainSize number of training samples, which come first
    */
   private record Placed(int[][] events, int[] labels, int trainSize) {}
 
@@ -172,7 +173,8 @@ final class Recordings {
       Reading.Notes notes,
       long maxBytes,
       String part) {
-    // One sample at a time is written out, so it has to fit beside the data set.
+    // Samples are expanded one at a time, so one expanded sample must fit in memory in addition to
+    // the data set.
     double sample = (double) Float.BYTES * frames.size();
     if (sample > Math.min(maxBytes, (long) Float.BYTES * Integer.MAX_VALUE - 64)) {
       throw new InvalidSpecException(
@@ -199,7 +201,7 @@ final class Recordings {
     return new ReadDataset(dataset, notes.of(dataset, recipe));
   }
 
-  /** In one pass: an archive can take long to unpack. */
+  /** Reads the archive in one pass, because unpacking can take long. */
   private ReadDataset read(String name) throws IOException {
     var recordings = new ArrayList<Recording>();
     long[] left = {maxBytes};
@@ -247,10 +249,10 @@ final class Recordings {
   }
 
   /**
-   * Prepares for recordings of a camera, which must have a size, or of audio, which has one row of
-   * mel bands: whichever the first file is.
+   * Completes the recipe according to the first file: camera recordings require height and width,
+   * audio has one row of mel bands.
    *
-   * @return whether the recordings can be read; otherwise only their names are of interest
+   * @return whether the recordings can be read; otherwise only their names are collected
    */
   private boolean prepareFor(String path) {
     boolean isAudio = EventReader.isAudio(path);
@@ -271,7 +273,7 @@ final class Recordings {
     } else if (audio != isAudio) {
       throw new InvalidSpecException(
           "/events",
-          "holds at least %d audio files beside %d event recordings: upload them as two data sets"
+          "contains at least %d audio files and %d event recordings: upload them as two data sets"
               .formatted(audio ? found : 1, audio ? 1 : found));
     }
     found++;
@@ -287,7 +289,9 @@ final class Recordings {
     }
   }
 
-  /** Null for files that operating systems and authors put into archives, and other files. */
+  /**
+   * Reads a recording; null for other files, such as those that operating systems add to archives.
+   */
   private @Nullable Recording recording(String path, InputStream in) throws IOException {
     if (path.length() > MAX_PATH) {
       throw new InvalidSpecException(
@@ -320,7 +324,7 @@ final class Recordings {
     return file.substring(Math.max(0, file.lastIndexOf('.'))).toLowerCase(Locale.ROOT);
   }
 
-  /** Labels by folder, unless the recording states its own. */
+  /** Derives the labels from the folders, except for recordings that state their own label. */
   private int[] labels(List<Recording> recordings) {
     var folders = new TreeSet<String>();
     recordings.forEach(
@@ -350,7 +354,7 @@ final class Recordings {
         .toArray();
   }
 
-  /** One file of the zip, up to the size that a recording may have. */
+  /** Limits the size of one file of the archive. */
   private static InputStream bounded(InputStream in, String path) {
     return new CountedInput(
         in,
@@ -377,7 +381,8 @@ final class Recordings {
         if (!entry.isDirectory()) {
           var file = bounded(unpacking.counted(in), entry.getName());
           use.use(entry.getName(), file);
-          // The zip's own way to the next file unpacks this one's rest, however long it may be.
+          // Skips the rest of the file under the same limits; the zip stream itself would unpack
+          // all of it.
           file.transferTo(OutputStream.nullOutputStream());
         }
       }

@@ -8,9 +8,9 @@ import java.io.UncheckedIOException;
 import javax.imageio.ImageIO;
 
 /**
- * Draws one sample as PNG. Images are grey or, with three channels, in colour; event frames show
- * channel 1 (brighter) in blue and channel 0 (darker) in red, all steps side by side, at most eight
- * of them; samples without height and width are rasters, time from left to right.
+ * Draws one sample as PNG. Images are grey or, with three channels, in colour. Event frames show
+ * channel 1 (brighter) in blue and channel 0 (darker) in red, with at most eight time steps side by
+ * side. Samples without height and width are drawn as rasters with time from left to right.
  */
 final class SamplePicture {
 
@@ -53,7 +53,7 @@ final class SamplePicture {
             shown * (width * zoom + GAP) - GAP, height * zoom, BufferedImage.TYPE_INT_RGB);
     float highest = highest();
     for (int f = 0; f < shown; f++) {
-      // The shown steps are spread over the whole sample.
+      // The steps shown are evenly spaced over the sample.
       int step = f * steps / shown;
       for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {

@@ -19,16 +19,16 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.InputStreamSource;
 
 /**
- * Makes a data set of uploaded files. Floats and spikes are taken as they are; whole numbers are
- * grey levels and become 0..1: divided by 16 where none of the training and test samples is above
- * it, as in the bundled digits, else by 255. Zeros and ones stay what they are.
+ * Reads a data set from uploaded files. Floats and spikes are used unchanged. Integers are grey
+ * levels and are scaled to 0..1: divided by 16 when no training or test sample exceeds 16, as in
+ * the bundled digits, otherwise by 255. Arrays of zeros and ones are not scaled.
  */
 final class Samples {
 
   private static final int MAX_LABEL = 65_535;
   private static final int MAX_EVENTS_PER_VALUE = 255;
 
-  /** Names of images and labels, by library: NumPy's own, Keras, MedMNIST. */
+  /** Names of the arrays in the order of preference: Spikewise's own, Keras's and MedMNIST's. */
   private static final List<String> X = List.of("x", "x_train", "train_images");
 
   private static final List<String> Y = List.of("y", "y_train", "train_labels");
@@ -36,10 +36,13 @@ final class Samples {
   private static final List<String> Y_TEST = List.of("y_test", "test_labels");
   private static final String SPIKES = "spikes";
 
-  /** A label, then three planes of 32 x 32; CIFAR-100 has a coarse and a fine label. */
+  /**
+   * Bytes per image: three planes of 32 x 32. One label precedes it in CIFAR-10, a coarse and a
+   * fine label in CIFAR-100.
+   */
   private static final int CIFAR_IMAGE = 3 * 32 * 32;
 
-  /** Bytes of the array of a sample's events, beside the events. */
+  /** Bytes of memory per array of events in addition to the events. */
   private static final int EVENTS_ARRAY = 24;
 
   private static final byte[] HDF5 = {(byte) 0x89, 'H', 'D', 'F'};
@@ -62,10 +65,10 @@ final class Samples {
   }
 
   /**
-   * @param files by the name of their part: {@code file}, or {@code images} and {@code labels},
-   *     with {@code test_images} and {@code test_labels} or without, or {@code events}; the recipe
-   *     beside them
-   * @throws InvalidSpecException with everything that is wrong with the files
+   * @param files files by the name of their upload part: {@code file}; or {@code images} and {@code
+   *     labels}, optionally with {@code test_images} and {@code test_labels}; or {@code events};
+   *     and the recipe
+   * @throws InvalidSpecException with all mistakes in the files
    */
   static ReadDataset read(String name, Map<String, InputStreamSource> files, Unpacking unpacking)
       throws IOException {
@@ -94,7 +97,7 @@ final class Samples {
     long maxBytes = Math.min(unpacking.maxSize(), Integer.MAX_VALUE - 8);
     long size = 0;
     try (var in = file.getInputStream()) {
-      // Counted first, so that one array of the right size is enough.
+      // The size is determined first, so that only one array of the right size is allocated.
       var buffer = new byte[1 << 16];
       for (int n = in.read(buffer); n >= 0 && size <= maxBytes; n = in.read(buffer)) {
         size += n;
@@ -112,7 +115,7 @@ final class Samples {
     return bytes;
   }
 
-  /** Images or spikes and their labels, each with its place in the request. */
+  /** Images or spikes and their labels, each with the pointer of its place in the request. */
   private record Part(Npz.Array x, Mistakes xAt, Npz.Array y, Mistakes yAt) {}
 
   private ReadDataset read() throws IOException {
@@ -150,8 +153,13 @@ final class Samples {
     boolean hasTest = testOf != null && arrays.containsKey(testOf);
     if (hasTest || testY != null) {
       at.require(
-          hasTest, spikes ? "spikes_test" : "x_test", "is missing, but there are test labels");
-      at.require(testY != null, "y_test", "is missing, but " + testOf + " is there");
+          hasTest,
+          spikes ? "spikes_test" : "x_test",
+          "is missing, but the file has test labels: add the test samples or remove the labels");
+      at.require(
+          testY != null,
+          "y_test",
+          "is missing, but the file has " + testOf + ": add the labels of the test samples");
       mistakes.throwIfAny();
     }
     var used = new TreeSet<String>();
@@ -200,7 +208,7 @@ final class Samples {
         mistakes.in(labels));
   }
 
-  /** A binary batch of CIFAR-10 or CIFAR-100. */
+  /** Reads a binary batch of CIFAR-10 or CIFAR-100. */
   private ReadDataset cifar(byte[] file) {
     boolean ten = file.length > 0 && file.length % (CIFAR_IMAGE + 1) == 0;
     boolean hundred = file.length > 0 && file.length % (CIFAR_IMAGE + 2) == 0;
@@ -298,7 +306,7 @@ final class Samples {
     return new ReadDataset(cropped, notes.of(cropped, recipe));
   }
 
-  /** An image without channels has one. */
+  /** Shape of a sample; an image without a channel axis has one channel. */
   private static Shape shape(int[] dims, int first, boolean channelsLast) {
     if (channelsLast) {
       return Shape.of(dims[first + 2], dims[first], dims[first + 1]);
@@ -308,7 +316,7 @@ final class Samples {
         : Shape.of(Arrays.copyOfRange(dims, first, dims.length));
   }
 
-  /** Checks the arrays of a part and gives its labels. */
+  /** Checks the arrays of a part and returns its labels. */
   private int[] labels(Part part, boolean hasTime) {
     var labels = labels(part.y(), part.yAt());
     var dims = part.x().shape();
@@ -326,7 +334,7 @@ final class Samples {
     return labels;
   }
 
-  /** Labels [n], or [n, 1] as Keras and MedMNIST store them. */
+  /** Reads labels of shape [n], or [n, 1] as stored by Keras and MedMNIST. */
   private static int[] labels(Npz.Array y, Mistakes at) {
     if (y.shape().length != 1 && !(y.shape().length == 2 && y.shape()[1] == 1)) {
       at.add("must have shape [n] or [n, 1] but was " + Arrays.toString(y.shape()));
@@ -342,9 +350,7 @@ final class Samples {
     return y.ints();
   }
 
-  /**
-   * Place of value {@code i} of a sample in the file, channels last, in the order of the engine.
-   */
+  /** Index in the sample of value {@code i} of the file, which may be channels last. */
   private static int place(int i, Shape shape, boolean channelsLast) {
     if (!channelsLast) {
       return i;
@@ -356,7 +362,7 @@ final class Samples {
     return i - inFrame + channel * (frame / channels) + inFrame / channels;
   }
 
-  /** Spike counts as events, where they take less memory than floats; null where they do not. */
+  /** Stores spike counts as events when that takes less memory than floats; otherwise null. */
   private @Nullable SampleValues sparse(
       Part train, @Nullable Part test, Shape shape, boolean channelsLast) {
     int size = train.x().size() / train.x().shape()[0];
@@ -416,7 +422,7 @@ final class Samples {
     }
     unpacking.reserve(Float.BYTES * count);
     int sample = train.x().size() / train.x().shape()[0];
-    // Without another copy where the values are in place already.
+    // Avoids a copy when the values already have the right order.
     boolean inPlace = test == null && !channelsLast;
     var values = inPlace ? train.x().floats() : new float[(int) count];
     if (!inPlace) {
@@ -439,7 +445,7 @@ final class Samples {
     }
   }
 
-  /** One scale for training and test samples, so that both mean the same. */
+  /** Scales training and test samples by the same factor. */
   private void scale(float[] values, boolean grey, Mistakes at) {
     boolean levels = grey && recipe.scale() == null;
     float max = 0;

@@ -6,7 +6,7 @@ import dev.spikewise.problem.InvalidSpecException;
 import java.io.InputStream;
 import java.util.function.LongConsumer;
 
-/** Bounds on what the files of one data set become when they are read. */
+/** Limits of memory and unpacked size while the files of one data set are read. */
 final class Unpacking {
 
   private final long maxSize;
@@ -15,9 +15,9 @@ final class Unpacking {
   private long unpacked;
 
   /**
-   * @param maxSize bytes of memory that the samples may take
-   * @param maxUnpacked bytes that all files of an archive may unpack to
-   * @param run can end the reading, and gives memory
+   * @param maxSize maximum memory of the samples in bytes
+   * @param maxUnpacked maximum unpacked size of all files of an archive in bytes
+   * @param run computation that can be stopped and that accounts for memory
    */
   Unpacking(long maxSize, long maxUnpacked, Compute.Run run) {
     this.maxSize = maxSize;
@@ -33,23 +33,23 @@ final class Unpacking {
     return maxSize;
   }
 
-  /** Takes memory for the rest of the request, unless the request has to end. */
+  /** Reserves memory for the rest of the request; throws when the request has to end. */
   void reserve(long bytes) {
     run.run();
     run.reserve(bytes);
   }
 
-  /** Gives back memory that was taken and is free again. */
+  /** Releases reserved memory that is no longer used. */
   void release(long bytes) {
     run.release(bytes);
   }
 
-  /** What reading one more file of an archive may take. */
+  /** Memory limits for reading one more file of an archive. */
   FileMemory memory(LongConsumer reserve) {
     return new FileMemory(maxUnpacked - unpacked, reserve);
   }
 
-  /** Counts what is read from {@code in}, a file of an archive, and ends it at the limit. */
+  /** Counts the bytes read from {@code in}, a file of an archive, and throws at the limit. */
   InputStream counted(InputStream in) {
     return new CountedInput(in, this::count);
   }

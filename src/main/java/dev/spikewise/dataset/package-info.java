@@ -1,4 +1,4 @@
-/** Labelled samples that networks learn from. */
+/** Data sets of labelled samples: uploads, their formats and storage. */
 @NullMarked
 package dev.spikewise.dataset;
 

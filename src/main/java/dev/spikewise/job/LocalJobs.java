@@ -46,8 +46,8 @@ public final class LocalJobs {
     if (!spec.model().isDefinition()) {
       throw new InvalidSpecException(
           spec.model().id() == null ? "/model/job" : "/model/id",
-          "names something that a server has stored: name the server with --server, or give the"
-              + " definition of the model.");
+          "refers to a model on a server: name the server with --server, or give the definition of"
+              + " the model.");
     }
   }
 }

@@ -16,8 +16,8 @@ import tools.jackson.databind.module.SimpleModule;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Reads and writes a {@link Node} as one object: the options of its layer, and {@code name} and
- * {@code inputs} where they are given. Jackson cannot unwrap a type that has variants.
+ * Reads and writes a {@link Node} as one object with the options of its layer and, if given, {@code
+ * name} and {@code inputs}. Jackson cannot unwrap a polymorphic type.
  */
 public final class ModelModule extends SimpleModule {
 

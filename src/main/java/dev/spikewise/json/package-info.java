@@ -1,4 +1,4 @@
-/** JSON of records that annotations cannot describe. */
+/** JSON mappings that Jackson's annotations cannot express. */
 @NullMarked
 package dev.spikewise.json;
 

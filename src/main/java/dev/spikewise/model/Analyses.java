@@ -20,7 +20,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Service;
 
-/** Counts what one forward pass costs. */
+/** Counts the synaptic operations and spikes of one forward pass. */
 @Service
 public class Analyses {
 
@@ -44,7 +44,7 @@ public class Analyses {
   }
 
   /**
-   * @throws dev.spikewise.problem.InvalidSpecException where model and input do not fit each other
+   * @throws dev.spikewise.problem.InvalidSpecException when model and input do not fit each other
    */
   public Statistics analyze(AnalysisSpec spec) {
     var network = models.resolve(spec.model());
@@ -72,11 +72,11 @@ public class Analyses {
   }
 
   /**
-   * The same in a process without a server.
+   * Performs an analysis in a process without a server.
    *
-   * @param files of the data set, by the name of their part; empty for none
-   * @throws InvalidSpecException where model and input do not fit each other, or only a server has
-   *     them
+   * @param files files of the data set by the name of their upload part; may be empty
+   * @throws InvalidSpecException when model and input do not fit each other, or are stored on a
+   *     server
    */
   public static Statistics analyzeLocally(AnalysisSpec spec, Map<String, Path> files) {
     var mistakes = new Mistakes();
@@ -85,8 +85,8 @@ public class Analyses {
     if (!spec.model().isDefinition()) {
       throw new InvalidSpecException(
           spec.model().id() == null ? "/model/job" : "/model/id",
-          "names something that a server has stored: name the server with --server, or give the"
-              + " definition of the model.");
+          "refers to a model on a server: name the server with --server, or give the definition of"
+              + " the model.");
     }
     var network = new Models.Network(spec.model().definition(), null);
     if (spec.quantize() != null) {

@@ -4,7 +4,7 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * Work that a request may ask for while it waits for its answer.
+ * Limit on the size of an analysis, which is computed while the request waits.
  *
  * @param maxValues Largest number of values in any layer of an analysis, over all samples and time
  *     steps.

@@ -50,7 +50,7 @@ public record Limits(
     @DefaultValue("64") int labels,
     @DefaultValue("1000") int labelLength) {
 
-  /** What the columns of the database hold. */
+  /** Sizes of the database columns. */
   private static final int LONGEST_NAME = 200;
 
   private static final int LONGEST_LABEL = 1000;
@@ -89,7 +89,7 @@ public record Limits(
         atMost(terms, training.gates().size(), "gates", "terms", mistakes);
       }
       case SweepSpec sweep -> {
-        // Its jobs are checked one by one.
+        // The jobs of a sweep are checked one by one.
         checkName(sweep.name(), mistakes);
         atMost(combinations, sweep.combinations(), "over", "combinations", mistakes);
       }
@@ -98,9 +98,9 @@ public record Limits(
   }
 
   /**
-   * Reports a document that is too long to be stored.
+   * Reports a document that is too large to be stored.
    *
-   * @param bytes of its JSON with all defaults
+   * @param bytes size of its JSON with all defaults
    */
   public void checkStored(long bytes, Mistakes mistakes) {
     if (bytes > documentSize.toBytes()) {
@@ -152,7 +152,7 @@ public record Limits(
   private void check(ModelSpec model, Mistakes mistakes) {
     checkName(model.name(), mistakes);
     boolean few = atMost(layers, model.nodes().size(), "layers", "layers", mistakes);
-    // Sizes mean something only where nothing else is wrong.
+    // Sizes can be computed only when the definition has no other mistakes.
     if (few && mistakes.isEmpty()) {
       checkTensors(model, mistakes);
     }

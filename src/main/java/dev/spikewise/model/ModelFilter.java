@@ -4,11 +4,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a list of models is narrowed to; an empty map or null narrows nothing.
+ * Filter of a list of models; an empty map or null matches all models.
  *
- * @param name the whole name
- * @param search part of the name, in upper or lower case
- * @param source id of the job or model that they came from
+ * @param name full name
+ * @param search part of the name, case-insensitive
+ * @param source id of the job or model that the model came from
  */
 public record ModelFilter(
     Map<String, String> labels,

@@ -25,7 +25,7 @@ class ModelRow {
 
   @Id private UUID id;
 
-  /** The order of creation, given by the database. */
+  /** Position in the order of creation, assigned by the database. */
   @Column(insertable = false, updatable = false)
   private @Nullable Long number;
 
@@ -36,7 +36,7 @@ class ModelRow {
 
   @Version private @Nullable Integer version;
 
-  /** How often weights were stored. */
+  /** Number of times that weights were stored. */
   private int weightsChanges;
 
   @Enumerated(EnumType.STRING)
@@ -56,7 +56,7 @@ class ModelRow {
   protected ModelRow() {}
 
   /**
-   * @param definition as the API writes it
+   * @param definition definition as JSON in the format of the API
    */
   ModelRow(
       @Nullable String name,
@@ -97,7 +97,7 @@ class ModelRow {
     return createdAt;
   }
 
-  /** Null for models of earlier versions. */
+  /** Origin of the model; null for models stored by earlier versions. */
   Model.@Nullable Source source() {
     return source == null
         ? null
@@ -108,12 +108,12 @@ class ModelRow {
     return new TreeMap<>(labels);
   }
 
-  /** Makes a new version where only the weights are others. */
+  /** Creates a new version when only the weights have changed. */
   void changed() {
     weightsChanges++;
   }
 
-  /** Entity tag of what is stored. */
+  /** Entity tag of the stored row. */
   String version() {
     return Integer.toString(version == null ? 0 : version);
   }

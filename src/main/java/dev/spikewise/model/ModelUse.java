@@ -2,7 +2,7 @@ package dev.spikewise.model;
 
 import java.util.UUID;
 
-/** Something that needs a stored model and so keeps it from being deleted. */
+/** Implemented by components that use stored models. A model in use cannot be deleted. */
 public interface ModelUse {
 
   boolean uses(UUID modelId);

@@ -51,7 +51,7 @@ import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionOperations;
 
-/** The stored models. */
+/** Operations on stored models. */
 @Service
 public class Models {
 
@@ -101,17 +101,17 @@ public class Models {
   }
 
   /**
-   * A model as a computation needs it.
+   * A model's definition and weights.
    *
-   * @param weights null where they are drawn from the seed
+   * @param weights weights; null when they are drawn from the seed
    */
   public record Network(ModelSpec spec, @Nullable StateDict weights) {}
 
   /**
    * Stores a network without weights.
    *
-   * @param definition one that has been checked
-   * @throws InvalidSpecException where it takes more bytes than a document may
+   * @param definition checked definition
+   * @throws InvalidSpecException when it exceeds the maximum size of a document
    */
   @Transactional
   public Model create(ModelSpec definition) {
@@ -136,7 +136,7 @@ public class Models {
   /**
    * Stores the network that a job has trained, with the weights of its last checkpoint.
    *
-   * @param naming name and labels; the name of the job's model where it has none
+   * @param naming name and labels; without a name, the model gets the name of the job's model
    */
   public Model createFromJob(UUID job, ModelPatch naming) {
     var trained =
@@ -153,8 +153,8 @@ public class Models {
   /**
    * Stores the network of a NIR file, weights included.
    *
-   * @param dialect whose file it is: sinabs, norse, snntorch, spikingjelly or lava; null for what
-   *     the file itself says
+   * @param dialect dialect of the file: sinabs, norse, snntorch, spikingjelly or lava; null to use
+   *     the one that the file states
    */
   public Model createFromNir(byte[] file, @Nullable String dialect) {
     var assumptions = new ArrayList<String>();
@@ -173,7 +173,7 @@ public class Models {
         .assuming(assumptions);
   }
 
-  /** Stores what Python prints for a network. */
+  /** Stores the network in the printed form of a Python module. */
   public Model createFromPrinted(String text, List<Integer> inputShape) {
     var printed =
         compute.run(
@@ -188,7 +188,7 @@ public class Models {
         .assuming(printed.assumptions());
   }
 
-  /** What is no JSON body has its limits too. */
+  /** Applies the limits of JSON bodies to models from other formats. */
   private void bound(ModelSpec model) {
     var mistakes = new Mistakes();
     limits.check(model, mistakes);
@@ -205,7 +205,7 @@ public class Models {
   /**
    * Stores the spiking twin of a network of ReLUs.
    *
-   * @throws InvalidSpecException where the network, which must have weights, cannot be converted
+   * @throws InvalidSpecException when the network has no weights or cannot be converted
    */
   public Model convert(UUID id, ConversionSpec how) {
     var dataset =
@@ -269,12 +269,12 @@ public class Models {
     return new TrainedModel(definition, Weights.of(definition, readNpz(npz, run)));
   }
 
-  /** Weights that were stored, or sent as an .npz file. */
+  /** Reads weights from an .npz file. */
   private static StateDict readNpz(byte[] npz, Compute.Run run) {
     return Weights.readNpz(npz, run::reserve);
   }
 
-  /** A network as it is stored. */
+  /** A network in its stored form. */
   private record Trained(ModelSpec spec, byte[] npz) {
     static Trained of(TrainedModel model) {
       return new Trained(model.spec(), Weights.writeNpz(model.weights()));
@@ -308,7 +308,7 @@ public class Models {
         });
   }
 
-  /** A network as a NIR file for {@code dialect}'s importer. */
+  /** Writes a network as a NIR file for {@code dialect}'s importer. */
   public static byte[] nir(ModelSpec network, StateDict weights, String dialect) {
     return NirWriter.write(network, weights, dialect(dialect));
   }
@@ -329,8 +329,8 @@ public class Models {
   }
 
   /**
-   * Newest first, those created before {@code cursor}. The page may end before {@code limit} where
-   * its models are long.
+   * Lists models created before {@code cursor}, newest first. A page of large models may have fewer
+   * than {@code limit} entries.
    */
   @Transactional(readOnly = true)
   public Page<Model> list(ModelFilter filter, int limit, long cursor) {
@@ -358,7 +358,7 @@ public class Models {
               values.add(content);
             });
     values.add(limit + 1);
-    // Without the definitions, which can be long.
+    // Reads sizes first, because definitions can be large.
     var sizes =
         jdbc.sql(
                 "select id, number, char_length(definition) from model "
@@ -377,19 +377,19 @@ public class Models {
     return new Page<>(rows, page.nextCursor());
   }
 
-  /** How much a list of models has to read for one of them. */
+  /** Size of a list entry before it is read. */
   private record Size(UUID id, long number, long length) {
 
-    /** About how long the model is in JSON: its definition and what is derived from it. */
+    /** Approximate size of the model in JSON, including its summary, in bytes. */
     long bytes() {
       return 500 + 3 * length;
     }
   }
 
   /**
-   * Changes what a user may change.
+   * Changes the name or labels of a model.
    *
-   * @param change gives the new values for the present ones
+   * @param change computes the new values from the current ones
    */
   @Transactional
   public Model change(UUID id, IfMatch condition, UnaryOperator<ModelPatch> change) {
@@ -411,7 +411,7 @@ public class Models {
     models.delete(row);
   }
 
-  /** The network that {@code ref}, at the pointer "/model", stands for. */
+  /** Loads the network that {@code ref} (at the pointer "/model") refers to. */
   public Network resolve(ModelRef ref) {
     if (ref.job() != null) {
       return resolveJob(ref.job());
@@ -426,7 +426,8 @@ public class Models {
                 () ->
                     new InvalidSpecException(
                         "/model/id",
-                        "names no stored model: there is none with the id " + ref.id()));
+                        "must be the id of a stored model, but there is none with the id "
+                            + ref.id()));
     var npz = weights.findById(row.id()).map(ModelWeights::npz).orElse(null);
     return new Network(definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
   }
@@ -436,7 +437,10 @@ public class Models {
       return parse(job)
           .flatMap(id -> trainedNetworks.getObject().trained(id))
           .orElseThrow(
-              () -> new InvalidSpecException("/model/job", "there is no job with the id " + job));
+              () ->
+                  new InvalidSpecException(
+                      "/model/job",
+                      "must be the id of a job, but there is none with the id " + job));
     } catch (ProblemException e) {
       throw new InvalidSpecException(
           "/model/job",
@@ -452,14 +456,22 @@ public class Models {
         .findById(id)
         .map(ModelWeights::npz)
         .orElseThrow(
-            () -> new ProblemException(Code.NOT_FOUND, "model " + id + " has no stored weights"));
+            () ->
+                new ProblemException(
+                    Code.NOT_FOUND,
+                    "model "
+                        + id
+                        + " has no stored weights: store them with PUT /api/v1/models/"
+                        + id
+                        + "/weights"));
   }
 
   /**
    * Replaces the weights by those of an .npz file.
    *
-   * @throws dev.spikewise.interop.UnreadableFileException where it is no such file
-   * @throws InvalidSpecException naming every array that the definition has no place for, or misses
+   * @throws dev.spikewise.interop.UnreadableFileException when it is not an .npz file
+   * @throws InvalidSpecException naming every array that is not part of the definition or is
+   *     missing
    */
   public Model setWeights(UUID id, byte[] npz, IfMatch condition) {
     return setWeights(id, condition, run -> readNpz(npz, run));
@@ -514,7 +526,10 @@ public class Models {
     try {
       return ModelSummary.of(definition);
     } catch (InvalidSpecException e) {
-      LOG.error("Model {} is shown without its summary: {}", row.id(), e.getMessage());
+      LOG.error(
+          "The summary of model {} cannot be computed; the model is returned without it: {}",
+          row.id(),
+          e.getMessage());
       return null;
     }
   }
@@ -524,7 +539,10 @@ public class Models {
     try {
       definition = definition(row);
     } catch (StoredJson.Unreadable e) {
-      LOG.error("Model {} is shown without its definition: {}", row.id(), e.getMessage());
+      LOG.error(
+          "The definition of model {} cannot be read; the model is returned without it: {}",
+          row.id(),
+          e.getMessage());
     }
     return new Model(
         row.id(),

@@ -3,14 +3,14 @@ package dev.spikewise.model;
 import java.util.Optional;
 import java.util.UUID;
 
-/** Networks that jobs have trained, from which models, jobs and analyses start. */
+/** Access to the networks that jobs have trained. */
 public interface TrainedNetworks {
 
   /**
-   * The network of a job with the weights of its last checkpoint; empty where the caller may see no
-   * such job.
+   * Returns the network of a job with the weights of its last checkpoint; empty when there is no
+   * such job or the caller may not see it.
    *
-   * @throws dev.spikewise.problem.ProblemException where the job has no weights yet
+   * @throws dev.spikewise.problem.ProblemException when the job has no weights yet
    */
   Optional<Models.Network> trained(UUID job);
 }

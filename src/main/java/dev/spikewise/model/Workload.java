@@ -7,7 +7,7 @@ import dev.spikewise.spec.ModelSpec;
 import java.util.Locale;
 import org.springframework.stereotype.Component;
 
-/** Estimates how long a forward pass takes on this machine, before a request begins it. */
+/** Estimates the duration of a forward pass on this machine before a request starts it. */
 @Component
 public class Workload {
 
@@ -18,15 +18,17 @@ public class Workload {
     this.compute = compute;
   }
 
-  /** Seconds of a forward pass over {@code samples} samples on one thread. */
+  /**
+   * Estimated duration of a forward pass over {@code samples} samples on one thread, in seconds.
+   */
   public double seconds(ModelSpec model, long samples, long timeSteps) {
     return Effort.of(model, samples, timeSteps) / perSecond();
   }
 
   /**
-   * Reports a pass that a request may not wait for.
+   * Reports a forward pass that is too long for a request.
    *
-   * @param name of the field that says how many samples there are
+   * @param name of the field with the number of samples
    */
   public void check(ModelSpec model, long samples, long timeSteps, Mistakes mistakes, String name) {
     double seconds = seconds(model, samples, timeSteps);
@@ -47,7 +49,8 @@ public class Workload {
   }
 
   private double perSecond() {
-    // Not locked: who waited for the lock would count nowhere. Some may measure at the same time.
+    // Not synchronised, because threads that wait for a lock would escape the limits of the pool.
+    // Several threads may measure at the same time.
     if (perSecond == 0) {
       double measured = compute.run(_ -> Effort.measurePerSecond());
       perSecond = Math.max(perSecond, measured);

@@ -1,4 +1,4 @@
-/** Stored models, their weights, and what one forward pass through them counts. */
+/** Stored models, their weights, and analyses of one forward pass. */
 @NullMarked
 package dev.spikewise.model;
 

@@ -18,7 +18,8 @@ import org.springframework.security.web.authentication.preauth.PreAuthenticatedA
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Knows a caller by the key in {@code X-API-Key} or, from a browser, by the password of HTTP Basic.
+ * Authenticates a caller by the key in {@code X-API-Key} or, from a browser, by the password of
+ * HTTP Basic.
  */
 final class ApiKeyFilter extends OncePerRequestFilter {
 
@@ -38,7 +39,9 @@ final class ApiKeyFilter extends OncePerRequestFilter {
     chain.doFilter(request, response);
   }
 
-  /** An asynchronous answer, such as a stream of events, is still its caller's. */
+  /**
+   * Also filters asynchronous dispatches, so that an event stream keeps the identity of its caller.
+   */
   @Override
   protected boolean shouldNotFilterAsyncDispatch() {
     return false;

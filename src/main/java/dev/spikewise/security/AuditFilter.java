@@ -15,40 +15,40 @@ import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Tells the log of every change and every refusal: who, what, to which resource, with what outcome.
- * Never what a request carries, so that no key or token gets there. In structured logs each of them
- * is a field; switched off by {@code logging.level.dev.spikewise.audit=off}.
+ * Logs every change and every refused request with caller, method, resource and outcome. Bodies and
+ * headers are never logged, so that no key or token gets into the log. In structured logs each of
+ * these is a field. {@code logging.level.dev.spikewise.audit=off} disables the log.
  */
 final class AuditFilter extends OncePerRequestFilter {
 
   private static final Logger LOG = LoggerFactory.getLogger("dev.spikewise.audit");
-  private static final Set<String> LOOKS = Set.of("GET", "HEAD", "OPTIONS");
+  private static final Set<String> READS = Set.of("GET", "HEAD", "OPTIONS");
   private static final Set<Integer> REFUSALS = Set.of(401, 403, 429);
 
   @Override
   protected void doFilterInternal(
       HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
-    // 500 where nobody answers because an exception is on its way.
+    // Status 500 when no response is written because an exception propagates.
     int status = 500;
     try {
       chain.doFilter(request, response);
       status = response.getStatus();
     } finally {
-      if (!LOOKS.contains(request.getMethod()) || REFUSALS.contains(status)) {
-        tell(request, response, status);
+      if (!READS.contains(request.getMethod()) || REFUSALS.contains(status)) {
+        log(request, response, status);
       }
     }
   }
 
-  private static void tell(HttpServletRequest request, HttpServletResponse response, int status) {
+  private static void log(HttpServletRequest request, HttpServletResponse response, int status) {
     var caller = SecurityContextHolder.getContext().getAuthentication();
     var who =
         caller == null || caller instanceof AnonymousAuthenticationToken
             ? "anonymous"
             : caller.getName();
     var tenant = Tenants.of(caller).orElse("");
-    // What was created has its own path.
+    // A created resource is logged with its own path.
     var resource =
         Objects.requireNonNullElse(response.getHeader("Location"), request.getRequestURI());
     LOG.atInfo()

@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Keeps another site's page from using the browser of somebody who may use this server: it may
- * change nothing (the browser says where a request comes from, so no tokens are needed), and where
- * nobody is asked for credentials it may not call itself by a name of its own that resolves to this
- * machine (DNS rebinding).
+ * Protects against pages of other sites that send requests through the browser of an authorised
+ * user. Such pages may not change data; the browser states the origin of each request, so no CSRF
+ * tokens are needed. A server without credentials also refuses host names other than localhost,
+ * which prevents DNS rebinding.
  */
 final class ForeignPageFilter extends OncePerRequestFilter {
 
@@ -58,8 +58,8 @@ final class ForeignPageFilter extends OncePerRequestFilter {
         || crossOrigin.allows(request.getHeader("Origin"))) {
       return null;
     }
-    return "requests that change data are refused when they come from another site's page: use the"
-        + " API directly";
+    return "requests that change data are refused when they come from a page of another site: call"
+        + " the API directly, or list the page's origin in spikewise.http.cors-origins";
   }
 
   private static boolean isOwnPage(HttpServletRequest request) {

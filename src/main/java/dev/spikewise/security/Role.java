@@ -1,12 +1,12 @@
 package dev.spikewise.security;
 
-/** Each role may do what the one before it may, and more. */
+/** Roles in ascending order; each includes the permissions of those before it. */
 enum Role {
-  /** Look at everything. */
+  /** May read. */
   READ,
-  /** Create and change. */
+  /** May create and change. */
   TRAIN,
-  /** Delete. */
+  /** May delete. */
   ADMIN;
 
   String authority() {

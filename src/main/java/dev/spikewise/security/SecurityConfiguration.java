@@ -35,14 +35,17 @@ import org.springframework.security.web.header.HeaderWriterFilter;
 import org.springframework.security.web.header.writers.ReferrerPolicyHeaderWriter.ReferrerPolicy;
 
 /**
- * Nobody is asked on the loopback interface; anywhere else there are credentials, or the server
- * does not start.
+ * Security of all requests. On the loopback interface no credentials are required; on any other
+ * address the server starts only with credentials configured.
  */
 @Configuration(proxyBeanMethods = false)
 @ConditionalOnWebApplication
 class SecurityConfiguration {
 
-  /** Scripts come from this server's own files alone; htmx, uPlot and Swagger's page set styles. */
+  /**
+   * Allows scripts from this server's own files only. Inline styles are needed by htmx, uPlot and
+   * Swagger UI.
+   */
   private static final String CONTENT_POLICY =
       "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'"
           + " data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors"
@@ -74,7 +77,8 @@ class SecurityConfiguration {
   SecurityFilterChain filters(HttpSecurity http, CrossOrigin crossOrigin, ProblemWriter problems)
       throws Exception {
     http
-        // There is no session to ride on; ForeignPageFilter stops requests from other sites' pages.
+        // CSRF tokens are not needed: there are no sessions, and ForeignPageFilter refuses requests
+        // from pages of other sites.
         .csrf(AbstractHttpConfigurer::disable)
         .sessionManagement(
             session -> session.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
@@ -101,7 +105,7 @@ class SecurityConfiguration {
               requests
                   .requestMatchers("/actuator/health", "/actuator/health/**")
                   .permitAll()
-                  // Metrics and the like tell of all tenants.
+                  // Metrics and other actuator endpoints contain data of all tenants.
                   .requestMatchers("/actuator", "/actuator/**")
                   .access(operators())
                   .requestMatchers(HttpMethod.DELETE)
@@ -132,14 +136,15 @@ class SecurityConfiguration {
         readers, (caller, _) -> new AuthorizationDecision(Tenants.of(caller.get()).isEmpty()));
   }
 
-  /** What the firewall stops before any other filter. */
+  /** Answers requests that Spring Security's firewall rejects before any other filter. */
   @Bean
   static RequestRejectedHandler rejected(ProblemWriter problems) {
     return (request, response, _) ->
         problems.write(
             Problem.of(
                 Code.INVALID_PARAMETER,
-                "the path or a header contains characters that are not allowed"),
+                "the path or a header contains characters that are not allowed: percent-encode or"
+                    + " remove them"),
             request,
             response);
   }
@@ -185,7 +190,9 @@ class SecurityConfiguration {
         problems.write(
             Problem.of(
                 Code.FORBIDDEN,
-                "the role of this credential does not allow " + request.getMethod() + " here"),
+                "the role of this credential does not allow "
+                    + request.getMethod()
+                    + " here: use a credential with a higher role"),
             request,
             response);
   }

@@ -29,7 +29,8 @@ record SecuritySettings(
     @DefaultValue("false") boolean anonymous) {
 
   SecuritySettings {
-    // A log line, and the owner of an Idempotency-Key, are told by tenant and name.
+    // Tenant and name identify a caller in the log and the owner of an Idempotency-Key, so they
+    // must be unique.
     requireDistinct(apiKeys, key -> List.of(key.name(), String.valueOf(key.tenant())), "name");
     requireDistinct(apiKeys, key -> key.sha256().toLowerCase(Locale.ROOT), "sha256");
   }
@@ -54,13 +55,13 @@ record SecuritySettings(
   }
 
   /**
-   * A key that is known by its hash alone.
+   * An API key, of which only the hash is stored.
    *
-   * @param name told in logs in place of the key
-   * @param sha256 of the key, in hexadecimal: {@code printf %s "$KEY" | sha256sum}. A fast hash is
-   *     enough for a key that is random and long; a password would need a slow one
-   * @param tenant whose resources alone it sees and changes; null for an operator's key, which sees
-   *     all
+   * @param name name of the key in logs
+   * @param sha256 SHA-256 of the key in hexadecimal: {@code printf %s "$KEY" | sha256sum}. A fast
+   *     hash is sufficient for a long random key; a password would need a slow one
+   * @param tenant tenant whose resources the key can access; null for an operator's key, which can
+   *     access all
    */
   record ApiKey(
       String name, String sha256, @DefaultValue("READ") Role role, @Nullable String tenant) {
@@ -72,8 +73,8 @@ record SecuritySettings(
       }
       if (tenant != null && !Tenants.isName(tenant)) {
         throw new IllegalArgumentException(
-            "spikewise.security.api-keys: a tenant is 1 to 100 letters, digits, dots, hyphens and"
-                + " underscores, not "
+            "spikewise.security.api-keys: a tenant must be 1 to 100 letters, digits, dots, hyphens"
+                + " and underscores but was "
                 + tenant);
       }
     }

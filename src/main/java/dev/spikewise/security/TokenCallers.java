@@ -12,7 +12,7 @@ import org.springframework.security.oauth2.server.resource.InvalidBearerTokenExc
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationConverter;
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationToken;
 
-/** Makes a caller of a token that its issuer vouches for. */
+/** Converts a verified token to an authenticated caller. */
 final class TokenCallers implements Converter<Jwt, AbstractAuthenticationToken> {
 
   private final JwtAuthenticationConverter roles;
@@ -38,7 +38,8 @@ final class TokenCallers implements Converter<Jwt, AbstractAuthenticationToken> 
       return caller;
     }
     if (tenant == null || !Tenants.isName(tenant)) {
-      throw new InvalidBearerTokenException("the token's claim " + tenantClaim + " is no tenant");
+      throw new InvalidBearerTokenException(
+          "the token's claim " + tenantClaim + " is not a valid tenant name");
     }
     var authorities = new ArrayList<GrantedAuthority>(caller.getAuthorities());
     authorities.add(new SimpleGrantedAuthority(Tenants.AUTHORITY + tenant));

@@ -3,7 +3,7 @@ package dev.spikewise.security;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
-/** The server would have let everybody in. */
+/** The server would have been reachable without credentials. */
 final class UnprotectedServerException extends RuntimeException {
 
   UnprotectedServerException(String address) {
@@ -13,7 +13,7 @@ final class UnprotectedServerException extends RuntimeException {
             + ", which other machines can reach, without credentials.");
   }
 
-  /** Says how to go on, in place of a stack trace. */
+  /** Explains the possible solutions in place of a stack trace. */
   static final class Analyzer extends AbstractFailureAnalyzer<UnprotectedServerException> {
     @Override
     protected FailureAnalysis analyze(Throwable failure, UnprotectedServerException cause) {

@@ -1,5 +1,6 @@
 /**
- * Who may do what: API keys, tokens of an issuer, and what a server without either may be open to.
+ * Authentication and authorisation: API keys, tokens, and the protection of a server without
+ * either.
  */
 @NullMarked
 package dev.spikewise.security;

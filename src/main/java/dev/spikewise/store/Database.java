@@ -14,7 +14,7 @@ import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 
-/** What the job life cycle needs to know of the database itself. */
+/** Clock and kind of the database. */
 @Component
 public class Database {
 
@@ -26,17 +26,17 @@ public class Database {
     this.embedded = DatabaseDriver.fromJdbcUrl(connection.getJdbcUrl()) == DatabaseDriver.H2;
   }
 
-  /** The one clock that all replicas share. */
+  /** Current time of the database, the one clock that all replicas share. */
   public Instant now() {
     return client.sql("select current_timestamp").query(OffsetDateTime.class).single().toInstant();
   }
 
-  /** A moment as JDBC takes it. */
+  /** Converts an instant to the type that JDBC accepts. */
   public static OffsetDateTime time(Instant instant) {
     return instant.atOffset(ZoneOffset.UTC);
   }
 
-  /** Tells whoever starts a second process on H2's files what to do instead. */
+  /** Explains at startup why a second process cannot open the files of an H2 database. */
   static final class InUse extends AbstractFailureAnalyzer<JdbcSQLNonTransientConnectionException> {
     @Override
     protected @Nullable FailureAnalysis analyze(
@@ -56,7 +56,7 @@ public class Database {
     }
   }
 
-  /** Tells whoever goes back to an earlier version what else has to go back. */
+  /** Explains at startup that an earlier version cannot use a database migrated by a newer one. */
   static final class Newer extends AbstractFailureAnalyzer<FlywayValidateException> {
     @Override
     protected @Nullable FailureAnalysis analyze(Throwable failure, FlywayValidateException cause) {
@@ -70,7 +70,7 @@ public class Database {
     }
   }
 
-  /** Whether this process has the database to itself, so that no other can hold a lease. */
+  /** Whether the database is embedded, so that no other process can hold a lease. */
   public boolean isEmbedded() {
     return embedded;
   }

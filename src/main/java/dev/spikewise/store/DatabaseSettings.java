@@ -5,7 +5,7 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * How the database is used.
+ * Settings of database access.
  *
  * @param readTimeout Longest time a statement of a read may take; the request is answered with 503
  *     afterwards.

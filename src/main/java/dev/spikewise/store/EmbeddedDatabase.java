@@ -16,18 +16,19 @@ import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 
 /**
- * Whether the embedded H2 can be used again at all. An error within H2, such as too little memory,
- * may leave its file closed but locked by this process: only a restart helps. A full disk or a
- * PostgreSQL that is away passes, and is the business of readiness.
+ * Liveness check of the embedded H2 database. An error within H2, for example an out-of-memory
+ * error, may leave its file closed but still locked by this process, and only a restart helps.
+ * Temporary conditions such as a full disk or an unreachable PostgreSQL affect readiness instead.
  *
- * <p>Whoever asks gets the last answer of a thread of its own and waits for no database.
+ * <p>A background thread performs the check; health requests return its last result without waiting
+ * for the database.
  */
 @Component
 class EmbeddedDatabase implements HealthIndicator, SmartLifecycle {
 
   private static final Logger LOG = LoggerFactory.getLogger(EmbeddedDatabase.class);
 
-  /** What H2 says of a file that nobody in this process can open. */
+  /** H2 error codes of a file that this process cannot open again. */
   private static final Set<Integer> CLOSED =
       Set.of(
           ErrorCode.DATABASE_ALREADY_OPEN_1,
@@ -54,7 +55,7 @@ class EmbeddedDatabase implements HealthIndicator, SmartLifecycle {
   }
 
   private void look() {
-    // Not through the pool, whose connections may all be in use.
+    // Bypasses the connection pool, whose connections may all be in use.
     try (Connection _ =
         DriverManager.getConnection(
             connection.getJdbcUrl(), connection.getUsername(), connection.getPassword())) {

@@ -11,15 +11,18 @@ import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.stereotype.Component;
 
 /**
- * Has H2 open its file as a {@link RecoveredFile}, so that the last commits are found after a
- * killed process and after a failed write alike.
+ * Makes H2 open its file through {@link RecoveredFile}, so that the last commits are recovered
+ * after a killed process or a failed write.
  */
 @Component
 public class H2Recovery implements BeanPostProcessor {
 
   private static final String FILE = "file:";
 
-  /** Before a pool is made of it: all must name the file alike, or H2 opens it twice. */
+  /**
+   * Replaces the URL before any connection is opened. All connections must use the same name for
+   * the file, or H2 opens it twice.
+   */
   @Override
   public Object postProcessAfterInitialization(Object bean, String name) {
     return bean instanceof JdbcConnectionDetails details
@@ -51,7 +54,10 @@ public class H2Recovery implements BeanPostProcessor {
     }
   }
 
-  /** The same database by way of {@link RecoveredFile}; as it is where it is no file of ours. */
+  /**
+   * URL of the same database through {@link RecoveredFile}; unchanged when it is not an embedded
+   * file.
+   */
   public static String recovering(String jdbcUrl) {
     var connection = new ConnectionInfo(jdbcUrl, new Properties(), null, null);
     String path = jdbcUrl.substring(Constants.START_URL.length());

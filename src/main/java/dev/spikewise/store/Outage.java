@@ -12,12 +12,15 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.TransientDataAccessException;
 
 /**
- * The database is away, restarting, or has no space to write: it is the same statement's turn again
- * later. Told from a statement that is wrong, which fails for ever.
+ * Distinguishes temporary outages of the database (unreachable, restarting, out of disk space),
+ * after which a statement can be retried, from statements that always fail.
  */
 public final class Outage implements SQLExceptionOverride {
 
-  /** Connection, resources (the disk is full), operator (a shutdown), system (input and output). */
+  /**
+   * SQLSTATE classes: connection, resources (disk full), operator intervention (shutdown), system
+   * (I/O error).
+   */
   private static final Set<String> STATES = Set.of("08", "53", "57", "58");
 
   private static final String QUERY_CANCELLED = "57014";
@@ -31,12 +34,12 @@ public final class Outage implements SQLExceptionOverride {
           ErrorCode.DATABASE_CALLED_AT_SHUTDOWN,
           ErrorCode.CONNECTION_BROKEN_1);
 
-  /** Whether the same may well succeed later. */
+  /** Whether a retry may succeed. */
   public static boolean passes(Throwable e) {
     return e instanceof TransientDataAccessException || behind(e) != null;
   }
 
-  /** What the database itself says of the outage that caused {@code e}; null where none did. */
+  /** The database's message about the outage that caused {@code e}; null without an outage. */
   public static @Nullable String behind(@Nullable Throwable e) {
     for (var cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof SQLException sql && isOutage(sql)) {
@@ -53,7 +56,7 @@ public final class Outage implements SQLExceptionOverride {
         || e instanceof SQLRecoverableException
         || H2_CODES.contains(e.getErrorCode())
         || isBehindClosedFile(e)
-        // A pool's connection that broke in a transaction answers the rollback so.
+        // A pooled connection that broke within a transaction reports this on rollback.
         || state == null
         || state.length() == 5
             && STATES.contains(state.substring(0, 2))
@@ -69,8 +72,8 @@ public final class Outage implements SQLExceptionOverride {
   }
 
   /**
-   * H2 closes its file when a write fails, and every connection to it is dead from then on although
-   * it calls itself valid; a new one opens the file again.
+   * H2 closes its file when a write fails. Existing connections still report themselves as valid
+   * but no longer work, so the pool must evict them; a new connection opens the file again.
    */
   @java.lang.Override
   public SQLExceptionOverride.Override adjudicate(SQLException e) {

@@ -11,8 +11,8 @@ import org.springframework.transaction.CannotCreateTransactionException;
 import org.springframework.transaction.TransactionDefinition;
 
 /**
- * Ends every statement of a reading transaction after a while: a query that takes longer than its
- * reader waits must not keep a connection from everyone else.
+ * Sets a timeout for every statement of a read-only transaction, so that a slow query does not
+ * occupy a connection for longer than its client waits.
  */
 @Component("transactionManager")
 class ReadTimeouts extends JpaTransactionManager {
@@ -35,7 +35,8 @@ class ReadTimeouts extends JpaTransactionManager {
   protected void doBegin(Object transaction, TransactionDefinition definition) {
     super.doBegin(transaction, definition);
     try {
-      // PostgreSQL forgets it with the transaction; H2 keeps it for the connection.
+      // PostgreSQL resets the timeout at the end of the transaction; H2 keeps it for the
+      // connection.
       if (database.isEmbedded()) {
         execute("set query_timeout " + (definition.isReadOnly() ? timeout.toMillis() : 0));
       } else if (definition.isReadOnly()) {

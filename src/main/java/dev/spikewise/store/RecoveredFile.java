@@ -14,12 +14,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A file system of H2 that looks through a database's file for its last commits each time that H2
- * opens it, where it had not been closed.
+ * An H2 file system that recovers the last commits of a database file each time that H2 opens it
+ * after an unclean shutdown.
  *
- * <p>H2 goes by the file's header to its newest chunk, and the header may be some commits behind
- * (src/docs/decisions/h2-recovery.md). Its recovery mode looks at the whole file instead: 3 to 20 s
- * a GB. H2 holds its own lock meanwhile, so nobody opens the file in between.
+ * <p>H2 finds its newest chunk through the file's header, which may be several commits behind
+ * (src/docs/decisions/h2-recovery.md). H2's recovery mode scans the whole file instead, which takes
+ * 3 to 20 s per GB. H2 holds its lock meanwhile, so no other process can open the file.
  */
 public final class RecoveredFile extends FilePathWrapper {
 
@@ -36,8 +36,8 @@ public final class RecoveredFile extends FilePathWrapper {
   /**
    * {@inheritDoc}
    *
-   * @throws MVStoreException where the file cannot be read or its header not be written; opened
-   *     regardless, it would be continued from an older commit
+   * @throws MVStoreException when the file cannot be read or its header cannot be written; opening
+   *     it regardless would discard commits
    */
   @Override
   public FileChannel open(String mode) throws IOException {
@@ -65,14 +65,17 @@ public final class RecoveredFile extends FilePathWrapper {
           file,
           Duration.ofNanos(System.nanoTime() - begin).toMillis());
     } catch (MVStoreException e) {
-      // Whoever opens it next says what to do about a second process.
+      // The file is locked by another process; H2's own attempt to open it reports that.
       if (e.getErrorCode() != DataUtils.ERROR_FILE_LOCKED) {
         throw e;
       }
     }
   }
 
-  /** The header says so, and no longer with the first write. An encrypted one cannot be read. */
+  /**
+   * Whether the file was closed properly. The header has a flag that the first write clears. The
+   * header of an encrypted file cannot be read.
+   */
   private static boolean wasClosed(FilePath file) throws IOException {
     try (var in = file.newInputStream()) {
       var header = new String(in.readNBytes(HEADER_BYTES), StandardCharsets.ISO_8859_1);

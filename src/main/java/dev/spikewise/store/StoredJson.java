@@ -10,8 +10,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Documents in text columns, as the same JSON that the API speaks. The limits of a request do not
- * apply: a limit that is lowered must not make unreadable what was accepted before.
+ * Reads and writes JSON documents in text columns, in the format of the API. Request limits do not
+ * apply, so that lowering a limit does not make stored documents unreadable.
  */
 @Component
 public class StoredJson {
@@ -32,7 +32,7 @@ public class StoredJson {
     this.mapper = mapper;
   }
 
-  /** A stored document that is not the JSON of its type. */
+  /** A stored document is damaged or is not of the expected type. */
   public static final class Unreadable extends RuntimeException {
     public Unreadable(String message) {
       super(message);
@@ -50,7 +50,7 @@ public class StoredJson {
   }
 
   /**
-   * @throws Unreadable where {@code json} is no JSON, or not that of a {@code type}
+   * @throws Unreadable when {@code json} is not valid JSON or does not describe a {@code type}
    */
   public <T> T read(String json, Class<T> type) {
     try (var parser = unlimited.createParser(ObjectReadContext.empty(), json)) {
@@ -61,13 +61,13 @@ public class StoredJson {
   }
 
   /**
-   * @throws Unreadable where {@code json} is no JSON
+   * @throws Unreadable when {@code json} is not valid JSON
    */
   public JsonNode tree(String json) {
     return read(json, JsonNode.class);
   }
 
-  /** The record that {@code tree} is. */
+  /** Converts {@code tree} to a record. */
   public <T> T value(JsonNode tree, Class<T> type) {
     try {
       return mapper.treeToValue(tree, type);
@@ -76,7 +76,7 @@ public class StoredJson {
     }
   }
 
-  /** What {@link #write} writes, as a tree. */
+  /** Converts a value to the tree of the JSON that {@link #write} writes. */
   public <T extends JsonNode> T toTree(@Nullable Object value) {
     return mapper.valueToTree(value);
   }

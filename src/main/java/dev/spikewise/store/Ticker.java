@@ -6,15 +6,15 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A thread that does one thing again and again, with a pause before each time. Closing waits for
- * what is being done and interrupts nothing, as an interrupt would close H2's file under everyone.
+ * A thread that runs a task repeatedly with a pause before each run. Closing waits for the current
+ * run and does not interrupt it, because an interrupt would close H2's file for all threads.
  */
 public final class Ticker implements AutoCloseable {
 
   private final ScheduledExecutorService thread;
 
   /**
-   * @param task what must not throw: it would not be done again
+   * @param task task that must not throw, because an exception would end the repetition
    */
   public Ticker(String name, Duration pause, Runnable task) {
     thread =

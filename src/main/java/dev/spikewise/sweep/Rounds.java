@@ -20,9 +20,9 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.support.TransactionOperations;
 
 /**
- * Starts the next rounds of halving. Every process looks for the rounds that the stored jobs allow
- * and nobody has begun, so that none is forgotten whichever process dies; a round begins in the
- * transaction that stores its place, which only one of them can.
+ * Starts the next rounds of halving. Every process looks for rounds that are due, so that none is
+ * lost when a process dies. A round starts in the transaction that stores its row, which succeeds
+ * in only one process.
  */
 @Component
 class Rounds implements SmartLifecycle {
@@ -57,23 +57,23 @@ class Rounds implements SmartLifecycle {
 
   private void look() {
     try {
-      sweeps.due().forEach(this::tryToFollow);
+      sweeps.due().forEach(this::tryToStartNext);
     } catch (RuntimeException e) {
       LOG.warn("The halving rounds that are due could not be read: {}", e.toString());
     }
   }
 
-  /** One sweep must not stop the others. */
-  private void tryToFollow(Place done) {
+  /** A failure in one sweep must not stop the others. */
+  private void tryToStartNext(Place done) {
     try {
-      follow(done);
+      startNext(done);
     } catch (RuntimeException e) {
       LOG.warn("A halving round could not be started and will be retried: {}", e.toString());
     }
   }
 
-  /** Starts the round after {@code done}, or notes why it cannot be trained. */
-  void follow(Place done) {
+  /** Starts the round after {@code done}, or records why it cannot be trained. */
+  void startNext(Place done) {
     try {
       begin(
           done,
@@ -90,7 +90,10 @@ class Rounds implements SmartLifecycle {
     }
   }
 
-  /** Stores the round after {@code done}, unless another process did or the sweep was cancelled. */
+  /**
+   * Stores the round after {@code done}, unless another process has stored it or the sweep was
+   * cancelled.
+   */
   private void begin(Place done, BiFunction<Row, Integer, Place> next) {
     transactions.executeWithoutResult(
         transaction ->

@@ -96,13 +96,13 @@ public record Sweep(
    */
   public record Point(UUID job, String label, double synops, double accuracy) {}
 
-  /** The same as an item of a list. */
+  /** Returns this sweep as an entry of a list. */
   Sweep withoutSpec() {
     return new Sweep(
         id, name, status, null, progress, jobs, paretoFront, createdAt, finishedAt, version);
   }
 
-  /** About how long it is in JSON, without its document. */
+  /** Approximate size in JSON without the specification, in bytes. */
   long bytes() {
     return 500
         + jobs.stream()
@@ -110,7 +110,7 @@ public record Sweep(
             .sum();
   }
 
-  /** What is trained and has an accuracy: what the front is chosen from. */
+  /** Trained jobs with an accuracy, from which the Pareto front is selected. */
   @JsonIgnore
   public List<Point> trained() {
     return trained(jobs);

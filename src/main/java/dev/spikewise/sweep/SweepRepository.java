@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
 
-/** Sweeps and the places of their jobs, as stored. */
+/** Stores sweeps and the position of each job in its sweep. */
 @Repository
 class SweepRepository {
 
@@ -38,9 +38,9 @@ class SweepRepository {
       String tenant) {}
 
   /**
-   * One job's place in a sweep.
+   * Position of a job in a sweep.
    *
-   * @param refusal why there is no job
+   * @param refusal reason why no job was queued; null otherwise
    */
   record Place(
       UUID sweepId, int combination, int round, @Nullable UUID jobId, @Nullable String refusal) {
@@ -92,7 +92,7 @@ class SweepRepository {
         .optional();
   }
 
-  /** One transaction at a time changes a sweep. */
+  /** Locks the row, so that one transaction at a time changes a sweep. */
   Optional<Row> lock(UUID id) {
     return client
         .sql("select " + COLUMNS + " from sweep where id = :id for update")
@@ -101,7 +101,7 @@ class SweepRepository {
         .optional();
   }
 
-  /** Newest first, those before {@code number}. */
+  /** Lists sweeps created before {@code number}, newest first. */
   List<Row> list(int limit, long number, boolean all, String tenant) {
     return client
         .sql(
@@ -131,7 +131,7 @@ class SweepRepository {
             .list();
   }
 
-  /** The places that are trained while the next round of their variant has not begun. */
+  /** Succeeded jobs whose next round has not started. */
   List<Place> due() {
     return client
         .sql(

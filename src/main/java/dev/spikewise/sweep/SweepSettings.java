@@ -5,7 +5,7 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * How sweeps are continued.
+ * Settings of sweeps.
  *
  * @param poll Interval at which this process looks for rounds of a sweep that can start.
  */

@@ -19,7 +19,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Sees a sweep in its jobs. */
+/** Derives the state of a sweep from its jobs. */
 final class SweepView {
 
   private final Row row;
@@ -28,7 +28,7 @@ final class SweepView {
   private final Map<UUID, Job> jobs;
 
   /**
-   * @param spec null where it cannot be read
+   * @param spec specification of the sweep; null when it cannot be read
    */
   SweepView(Row row, @Nullable SweepSpec spec, List<Place> places, Collection<Job> jobs) {
     this.row = row;
@@ -69,7 +69,7 @@ final class SweepView {
     return status(states, unfinished && row.cancelledAt() == null);
   }
 
-  /** Whether the next round of the place's variant is still to come. */
+  /** Whether a further round of the variant will follow this job. */
   private boolean isFollowed(Place place) {
     var job = job(place);
     return job != null
@@ -127,7 +127,10 @@ final class SweepView {
     return new Sweep.Progress(planned, (int) finished, done / planned, estimate(planned));
   }
 
-  /** The running jobs' ends, and then as many at a time as now, each as long as those so far. */
+  /**
+   * Estimates the end: the end of the running jobs, then the remaining jobs with the same
+   * parallelism and average duration as so far.
+   */
   private @Nullable Instant estimate(int planned) {
     var end = last(job -> job.progress().estimatedFinishAt());
     if (end == null) {
@@ -144,7 +147,7 @@ final class SweepView {
     return end.plusMillis((long) mean * Math.ceilDiv(waiting, running));
   }
 
-  /** When a job ended or is expected to. */
+  /** Actual or estimated end of a job. */
   private static @Nullable Instant end(Job job) {
     return job.finishedAt() == null ? job.progress().estimatedFinishAt() : job.finishedAt();
   }
@@ -157,7 +160,10 @@ final class SweepView {
         .orElse(null);
   }
 
-  /** Places are only added, jobs of the same places only deleted, and versions only grow. */
+  /**
+   * Sum of counters that never decrease, so that it changes with every change of the sweep or its
+   * jobs.
+   */
   private String version() {
     int versions = jobs.values().stream().mapToInt(Job::version).sum();
     return places.size()

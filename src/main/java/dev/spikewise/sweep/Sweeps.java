@@ -32,7 +32,7 @@ import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionOperations;
 
-/** The stored sweeps. */
+/** Operations on stored sweeps. */
 @Service
 public class Sweeps {
 
@@ -58,9 +58,9 @@ public class Sweeps {
   }
 
   /**
-   * Queues the first round of every variant; all of them or, where one cannot be trained, none.
+   * Queues the first round of every variant, or none when any variant is invalid.
    *
-   * @param variants makes the job of a variant, given its number
+   * @param variants builds the job of a variant from its number
    * @throws InvalidSpecException with the mistakes of all variants
    */
   public Sweep create(SweepSpec spec, IntFunction<TrainingSpec> variants) {
@@ -68,7 +68,7 @@ public class Sweeps {
     return Objects.requireNonNull(transactions.execute(_ -> store(spec, prepared)));
   }
 
-  /** One variant at a time: all of them together may not fit into memory. */
+  /** Checks one variant at a time, because all of them together may not fit in memory. */
   private List<Jobs.Prepared> prepare(SweepSpec spec, IntFunction<TrainingSpec> variants) {
     var mistakes = new LinkedHashSet<Mistake>();
     var prepared = new ArrayList<Jobs.Prepared>();
@@ -108,8 +108,8 @@ public class Sweeps {
   }
 
   /**
-   * Newest first, those created before the one with {@code number}, without their documents. The
-   * page may end before {@code limit} where its sweeps are long.
+   * Lists sweeps created before the one with {@code number}, newest first, without their documents.
+   * A page of large sweeps may have fewer than {@code limit} entries.
    */
   @Transactional(readOnly = true)
   public Page<Sweep> list(int limit, long number) {
@@ -127,7 +127,7 @@ public class Sweeps {
         page, page.size() < rows.size() ? Long.toString(rows.get(page.size() - 1).number()) : null);
   }
 
-  /** Cancels the jobs that are not over, and starts no more. */
+  /** Cancels the jobs that have not ended and starts no further ones. */
   @Transactional
   public Sweep cancel(UUID id) {
     var row = lock(id);
@@ -142,7 +142,7 @@ public class Sweeps {
     return get(id);
   }
 
-  /** Deletes a sweep that is over, with its jobs. */
+  /** Deletes a finished sweep and its jobs. */
   @Transactional
   public void delete(UUID id, IfMatch condition) {
     var sweep = view(lock(id));
@@ -183,13 +183,16 @@ public class Sweeps {
     return new SweepView(row, spec(row), places, jobs.find(ids)).sweep();
   }
 
-  /** Null where what is stored is damaged: the sweep can still be seen, cancelled and deleted. */
+  /**
+   * Specification of a sweep; null when it is damaged, so that the sweep can still be viewed,
+   * cancelled and deleted.
+   */
   private @Nullable SweepSpec spec(Row row) {
     try {
       return documents.sweep(row.id());
     } catch (StoredJson.Unreadable e) {
       LOG.error(
-          "Sweep {} is shown without its document, which cannot be read: {}",
+          "The specification of sweep {} cannot be read; the sweep is returned without it: {}",
           row.id(),
           e.getMessage());
       return null;

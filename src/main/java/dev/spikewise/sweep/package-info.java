@@ -1,6 +1,6 @@
 /**
- * Many jobs out of one description. What a sweep is comes from its jobs: there is no state of its
- * own beside the wish to cancel it.
+ * Sweeps: many jobs from one specification. The state of a sweep is derived from its jobs; only a
+ * requested cancellation is stored.
  */
 @NullMarked
 package dev.spikewise.sweep;

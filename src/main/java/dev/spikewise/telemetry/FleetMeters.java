@@ -27,8 +27,9 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
 
 /**
- * Jobs by state, of the whole fleet; what was trained and what went wrong, of this process. A
- * counter is there from the start: Prometheus sees no increase in a series that appears with 1.
+ * Metrics of jobs by state for the whole fleet, and of training and errors for this process.
+ * Counters are registered at startup, because Prometheus sees no increase in a series that first
+ * appears with the value 1.
  */
 @Component
 class FleetMeters {

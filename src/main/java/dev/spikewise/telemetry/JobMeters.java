@@ -23,8 +23,9 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
 
 /**
- * Live figures of the jobs that this process trains. They vanish two to three scrapes after it
- * trains a job no longer, whether that ended, was paused, or was taken away.
+ * Live metrics of the jobs that this process trains. The series of a job are removed two to three
+ * scrapes after the process stops training it, because the job has ended, was paused, or was
+ * reclaimed.
  */
 @Component
 class JobMeters implements DisposableBean {
@@ -44,7 +45,7 @@ class JobMeters implements DisposableBean {
     sweeper = new Ticker("job-meters", settings.scrapeInterval(), this::sweep);
   }
 
-  /** The meters of one job, and the news they read. */
+  /** The meters of one job and the latest state that they read. */
   private static final class Live {
     volatile Job job;
     final List<Meter> meters = new ArrayList<>();

@@ -1,5 +1,5 @@
 /**
- * What Prometheus sees: the fleet's counters and gauges, and live figures of the jobs that this
+ * Prometheus metrics: counters and gauges of the fleet, and live metrics of the jobs that this
  * process trains.
  */
 @NullMarked

@@ -31,14 +31,14 @@ record QuotaSettings(
     @Nullable Long epochs,
     @DefaultValue Map<String, Quota> tenants) {
 
-  /** As above, for one tenant; null for what every tenant may have. */
+  /** Quotas of one tenant; null for the general value. */
   record Quota(
       @Nullable Integer jobsQueued,
       @Nullable Integer jobsRunning,
       @Nullable DataSize storedBytes,
       @Nullable Long epochs) {}
 
-  /** What {@code tenant} may have of what {@code which} picks. */
+  /** Value of the quota {@code which} for {@code tenant}; null when unlimited. */
   <T> @Nullable T of(String tenant, Function<Quota, @Nullable T> which) {
     var own = tenants.get(tenant);
     var value = own == null ? null : which.apply(own);
@@ -54,7 +54,7 @@ record QuotaSettings(
     }
   }
 
-  /** Those whose jobs are not trained at all. */
+  /** Tenants whose quota of running jobs is 0. */
   List<String> tenantsWithoutWork() {
     return tenants.keySet().stream()
         .filter(tenant -> Integer.valueOf(0).equals(of(tenant, Quota::jobsRunning)))

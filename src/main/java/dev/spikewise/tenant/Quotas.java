@@ -11,14 +11,14 @@ import org.springframework.transaction.annotation.Propagation;
 import org.springframework.transaction.annotation.Transactional;
 
 /**
- * Refuses what a tenant has too much of already. Counted when asked for, so that nothing can be
- * forgotten. From a question to the end of its transaction the tenant's other questions wait, so
- * that requests of the same moment cannot pass together.
+ * Enforces the quotas of tenants. Usage is counted in the database on every check, so that no
+ * counter can go out of step. A check locks the tenant until the end of its transaction, so that
+ * concurrent requests cannot exceed a quota together.
  */
 @Component
 public class Quotas {
 
-  /** Rows of quota_lock. */
+  /** Number of rows in the table quota_lock. */
   private static final int LOCKS = 32;
 
   private final JdbcClient jdbc;
@@ -30,9 +30,9 @@ public class Quotas {
   }
 
   /**
-   * Makes sure that {@code tenant} may queue one more job.
+   * Checks that {@code tenant} may queue one more job.
    *
-   * @param epochs that it adds to those to be trained
+   * @param epochs number of epochs of the job
    * @throws ProblemException with QUOTA_EXCEEDED
    */
   @Transactional(propagation = Propagation.MANDATORY)
@@ -65,7 +65,7 @@ public class Quotas {
   }
 
   /**
-   * Makes sure that {@code tenant} may store so many bytes more.
+   * Checks that {@code tenant} may store {@code bytes} more bytes.
    *
    * @throws ProblemException with QUOTA_EXCEEDED
    */
@@ -103,7 +103,7 @@ public class Quotas {
             .formatted(stored, bytes, most));
   }
 
-  /** The tenants whose jobs must wait, as too many of them are trained already. */
+  /** Tenants that have reached their quota of running jobs. */
   public List<String> tenantsAtWork() {
     if (!settings.limitsRunning()) {
       return List.of();

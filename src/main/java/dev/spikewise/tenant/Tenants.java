@@ -8,17 +8,17 @@ import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.stereotype.Component;
 
 /**
- * The one place that knows whose a resource is. A caller with a tenant sees and changes its own
- * resources alone; everything else is not there for it. A caller without one is an operator, who
- * sees all, as does the service itself when it trains.
+ * Determines ownership and visibility of resources. A caller with a tenant sees and changes only
+ * the tenant's resources; others do not exist for it. A caller without a tenant is an operator and
+ * sees all resources, and so does the service itself when it trains.
  */
 @Component
 public class Tenants {
 
-  /** How a caller's authorities name its tenant. */
+  /** Prefix of the authority that names a caller's tenant. */
   public static final String AUTHORITY = "TENANT_";
 
-  /** Whose everything is that an operator, or a server without credentials, creates. */
+  /** Owner of resources created by an operator or on a server without credentials. */
   private static final String OPERATOR = "";
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
@@ -27,7 +27,7 @@ public class Tenants {
     return NAME.matcher(name).matches();
   }
 
-  /** The tenant that a caller belongs to. */
+  /** Tenant of a caller; empty for an operator. */
   public static Optional<String> of(@Nullable Authentication caller) {
     return caller == null
         ? Optional.empty()
@@ -38,22 +38,22 @@ public class Tenants {
             .findFirst();
   }
 
-  /** Through whose eyes resources are seen now; empty for those that see all. */
+  /** Tenant of the current caller; empty when it sees all resources. */
   public Optional<String> viewer() {
     return of(SecurityContextHolder.getContext().getAuthentication());
   }
 
-  /** Whose a resource becomes that is created now. */
+  /** Owner of resources that the current caller creates. */
   public String owner() {
     return viewer().orElse(OPERATOR);
   }
 
-  /** Whether whoever asks now sees the resources of all. */
+  /** Whether the current caller sees the resources of all tenants. */
   public boolean seeAll() {
     return viewer().isEmpty();
   }
 
-  /** Whether whoever asks now sees a resource of {@code owner}. */
+  /** Whether the current caller sees a resource of {@code owner}. */
   public boolean sees(String owner) {
     return viewer().map(owner::equals).orElse(true);
   }

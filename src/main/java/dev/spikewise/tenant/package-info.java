@@ -1,4 +1,4 @@
-/** Whose a stored resource is, who sees it, and how much of everything a tenant may have. */
+/** Tenants: ownership and visibility of stored resources, and quotas. */
 @NullMarked
 package dev.spikewise.tenant;
 

@@ -40,6 +40,6 @@ public record Delivery(
     }
   }
 
-  /** An attempt was made; it left the delivery as {@code status}. */
+  /** Event: a delivery attempt was made, after which the delivery has the given status. */
   public record Attempted(Status status) {}
 }

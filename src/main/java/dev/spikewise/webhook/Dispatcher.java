@@ -32,22 +32,22 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
 
 /**
- * Sends what is due, signed as <a
+ * Sends due deliveries, signed according to <a
  * href="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md">Standard
- * Webhooks</a> has it. A redirection is a failure like any other: it could lead anywhere.
+ * Webhooks</a>. A redirect counts as a failure, because it could lead to any address.
  */
 @Component
 class Dispatcher implements SmartLifecycle, DisposableBean {
 
   private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
-  private static final int MOST_AT_ONCE = 16;
+  private static final int MAX_CONCURRENT = 16;
 
   private final Outbox outbox;
   private final WebhookSettings settings;
   private final ApplicationEventPublisher publisher;
   private final CloseableHttpClient client;
-  private final Semaphore news = new Semaphore(0);
-  private final Semaphore free = new Semaphore(MOST_AT_ONCE);
+  private final Semaphore wakeUps = new Semaphore(0);
+  private final Semaphore permits = new Semaphore(MAX_CONCURRENT);
   private final ExecutorService attempts = Executors.newVirtualThreadPerTaskExecutor();
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(
@@ -70,8 +70,8 @@ class Dispatcher implements SmartLifecycle, DisposableBean {
                     .setDnsResolver(addresses)
                     .setDefaultConnectionConfig(
                         ConnectionConfig.custom().setConnectTimeout(timeout).build())
-                    .setMaxConnTotal(MOST_AT_ONCE)
-                    .setMaxConnPerRoute(MOST_AT_ONCE)
+                    .setMaxConnTotal(MAX_CONCURRENT)
+                    .setMaxConnPerRoute(MAX_CONCURRENT)
                     .build())
             .setDefaultRequestConfig(RequestConfig.custom().setResponseTimeout(timeout).build())
             .setUserAgent("Spikewise")
@@ -98,22 +98,22 @@ class Dispatcher implements SmartLifecycle, DisposableBean {
   private void dispatch() {
     while (Thread.currentThread() == loop) {
       try {
-        if (!free.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
+        if (!permits.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
           continue;
         }
         var due = outbox.take();
         if (due.isPresent()) {
           attempts.execute(() -> attempt(due.get()));
         } else {
-          free.release();
-          if (news.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
-            news.drainPermits();
+          permits.release();
+          if (wakeUps.tryAcquire(settings.poll().toMillis(), TimeUnit.MILLISECONDS)) {
+            wakeUps.drainPermits();
           }
         }
       } catch (InterruptedException e) {
         return;
       } catch (RuntimeException e) {
-        free.release();
+        permits.release();
         LOG.warn("Pending webhook deliveries could not be sent: {}", e.toString());
         pause();
       }
@@ -144,7 +144,7 @@ class Dispatcher implements SmartLifecycle, DisposableBean {
     } catch (RuntimeException e) {
       LOG.warn("Webhook delivery {} failed and will be retried: {}", due.id(), e.toString());
     } finally {
-      free.release();
+      permits.release();
     }
   }
 
@@ -156,9 +156,10 @@ class Dispatcher implements SmartLifecycle, DisposableBean {
     request.setHeader("webhook-id", id);
     request.setHeader("webhook-timestamp", timestamp);
     request.setHeader("webhook-signature", "v1," + sign(due.secret(), id, timestamp, due.body()));
-    // A receiver that answers byte by byte would never exceed the time between two bytes.
+    // Limits the whole attempt, because a receiver that responds byte by byte would never exceed
+    // the socket timeout.
     var end = clock.schedule(request::cancel, settings.timeout().toMillis(), TimeUnit.MILLISECONDS);
-    // Closed without reading its body, which may have no end.
+    // Closes the response without reading its body, which may be endless.
     try (var response = client.executeOpen(null, request, null)) {
       return response.getCode();
     } finally {
@@ -174,19 +175,19 @@ class Dispatcher implements SmartLifecycle, DisposableBean {
       return Base64.getEncoder()
           .encodeToString(mac.doFinal(content.getBytes(StandardCharsets.UTF_8)));
     } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("every Java has HMAC-SHA256", e);
+      throw new IllegalStateException("every Java runtime provides HMAC-SHA256", e);
     }
   }
 
   @TransactionalEventListener
   void on(JobEvent.StateChanged event) {
-    news.release();
+    wakeUps.release();
   }
 
   @Override
   public void stop() {
     loop = null;
-    news.release();
+    wakeUps.release();
   }
 
   @Override
@@ -195,8 +196,8 @@ class Dispatcher implements SmartLifecycle, DisposableBean {
   }
 
   /**
-   * Cuts off the attempts on their way, which are made again after the next start. Without
-   * interrupts, which would close H2's file under everyone.
+   * Aborts the attempts in progress, which are repeated after the next start. Threads are not
+   * interrupted, because an interrupt would close H2's file for all threads.
    */
   @Override
   public void destroy() throws IOException {

@@ -9,7 +9,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
 import org.springframework.transaction.annotation.Transactional;
 
-/** The deliveries that are due, each attempted by one process at a time. */
+/** Queue of pending deliveries. Each is attempted by one process at a time. */
 @Repository
 class Outbox {
 
@@ -24,13 +24,13 @@ class Outbox {
   /**
    * A delivery to attempt now.
    *
-   * @param attempt counts from 1
+   * @param attempt number of the attempt, starting from 1
    */
   record Due(UUID id, UUID webhookId, String body, int attempt, String url, String secret) {}
 
   /**
-   * Takes the delivery that is due longest. Its next attempt is set before this one is made, so
-   * that a process that dies meanwhile costs an attempt and no event.
+   * Takes the delivery that has been due longest. The next attempt is scheduled before this one is
+   * made, so that a crash of the process costs one attempt but loses no event.
    */
   @Transactional
   Optional<Due> take() {
@@ -38,13 +38,15 @@ class Outbox {
         jdbc.sql(
                 """
                 select id from webhook_delivery where status = 'PENDING' and next_attempt_at <= current_timestamp
-                order by next_attempt_at limit 1 for update skip locked""")
+                order by next_attempt_at limit 1 for update skip locked\
+                """)
             .query(UUID.class)
             .optional();
     id.ifPresent(
         due ->
             jdbc.sql(
-                    "update webhook_delivery set attempts = attempts + 1, next_attempt_at = ? where id = ?")
+                    "update webhook_delivery set attempts = attempts + 1, next_attempt_at = ? where"
+                        + " id = ?")
                 .params(now().plus(settings.timeout().multipliedBy(3)), due)
                 .update());
     return id.flatMap(
@@ -52,13 +54,14 @@ class Outbox {
             jdbc.sql(
                     """
                     select d.id, d.webhook_id, d.body, d.attempts as attempt, w.url, w.secret
-                    from webhook_delivery d join webhook w on w.id = d.webhook_id where d.id = ?""")
+                    from webhook_delivery d join webhook w on w.id = d.webhook_id where d.id = ?\
+                    """)
                 .param(due)
                 .query(Due.class)
                 .optional());
   }
 
-  /** Notes what an attempt came to, and when the next one follows. */
+  /** Records the outcome of an attempt and schedules the next one. */
   @Transactional
   Delivery.Status attempted(Due due, @Nullable Integer responseStatus, @Nullable String error) {
     var status = status(due.attempt(), responseStatus);
@@ -69,7 +72,8 @@ class Outbox {
     jdbc.sql(
             """
             update webhook_delivery set status = :status, next_attempt_at = :next, response_status = :response, error = :error
-            where id = :id""")
+            where id = :id\
+            """)
         .param("status", status.name())
         .param("next", now().plus(wait))
         .param("response", responseStatus)
@@ -89,13 +93,14 @@ class Outbox {
         : Delivery.Status.PENDING;
   }
 
-  /** Forgets what is over long enough, and what was on its way to receivers that are gone. */
+  /** Deletes finished deliveries after the retention time, and deliveries of deleted webhooks. */
   @Transactional
   void prune() {
     jdbc.sql(
             """
             delete from webhook_delivery where status <> 'PENDING' and created_at < ?
-            or webhook_id not in (select id from webhook)""")
+            or webhook_id not in (select id from webhook)\
+            """)
         .param(now().minus(settings.kept()))
         .update();
   }

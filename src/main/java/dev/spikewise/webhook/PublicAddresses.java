@@ -6,8 +6,8 @@ import org.apache.hc.client5.http.DnsResolver;
 import org.springframework.stereotype.Component;
 
 /**
- * Resolves names for the connection itself, so that what was checked is what is connected to,
- * whatever the name resolves to a moment later.
+ * Resolves host names for connections and checks the addresses, so that the checked address is the
+ * one that is connected to even when the name resolves differently a moment later.
  */
 @Component
 final class PublicAddresses implements DnsResolver {
@@ -18,7 +18,7 @@ final class PublicAddresses implements DnsResolver {
     this.allowPrivate = settings.allowPrivate();
   }
 
-  /** The name leads into a network that webhooks may not reach. */
+  /** The name resolves to an address that webhooks may not reach. */
   static final class NotPublicException extends UnknownHostException {
     NotPublicException(String host, InetAddress address) {
       super(
@@ -45,7 +45,10 @@ final class PublicAddresses implements DnsResolver {
     return resolve(host)[0].getCanonicalHostName();
   }
 
-  /** Global unicast, by the IANA's registries of special-purpose addresses. */
+  /**
+   * Whether an address is global unicast according to IANA's registries of special-purpose
+   * addresses.
+   */
   static boolean isPublic(InetAddress address) {
     if (address.isAnyLocalAddress()
         || address.isLoopbackAddress()
@@ -70,7 +73,7 @@ final class PublicAddresses implements DnsResolver {
     }
     int third = bytes[2] & 0xff;
     int fourth = bytes[3] & 0xff;
-    // 2001:0000::/23 and 2002::/16 hold tunnels, whose other end may be anywhere; 2001:db8::/32 and
+    // 2001:0000::/23 and 2002::/16 are tunnels that may lead to any address; 2001:db8::/32 and
     // 3fff::/20 are for documentation.
     return first >> 5 == 1
         && !(first == 0x20 && second == 0x01 && third < 2)

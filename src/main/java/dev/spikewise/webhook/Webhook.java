@@ -29,15 +29,18 @@ public record Webhook(
     @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String secret,
     Instant createdAt) {
 
-  /** The same without the secret. */
+  /** Returns this webhook without its secret. */
   public Webhook withoutSecret() {
     return new Webhook(id, url, events, null, createdAt);
   }
 
-  /** How Standard Webhooks writes a secret: base64 of 24 to 64 bytes behind this. */
+  /** Prefix of a Standard Webhooks secret, followed by 24 to 64 bytes in base64. */
   static final String SECRET_PREFIX = "whsec_";
 
-  /** What some resolvers take for an IPv4 address: octal, hexadecimal, or fewer than four parts. */
+  /**
+   * Matches hosts that some resolvers interpret as an IPv4 address: octal, hexadecimal, or with
+   * fewer than four parts.
+   */
   private static final Pattern NUMERIC_HOST =
       Pattern.compile("(?i)(0x[0-9a-f]*|[0-9]+)(\\.(0x[0-9a-f]*|[0-9]+))*\\.?");
 
@@ -100,8 +103,8 @@ public record Webhook(
     }
 
     /**
-     * Checks what a resolver would read in its own way, or no connection can be made to, so that a
-     * receiver is refused when it is given and not after hours of attempts.
+     * Reports addresses that resolvers interpret differently or that cannot be connected to, so
+     * that a webhook is refused at its creation and not after hours of attempts.
      */
     private static void checkAddress(URI url, Mistakes mistakes) {
       mistakes.require(

@@ -27,7 +27,7 @@ import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Receivers, and what is to be delivered to them. */
+/** Operations on webhooks and their deliveries. */
 @Service
 public class Webhooks {
 
@@ -50,9 +50,9 @@ public class Webhooks {
   private record Row<T>(T content, long number, String tenant) {}
 
   /**
-   * Adds a receiver, which hears of everything from now on.
+   * Creates a webhook, which receives all later events.
    *
-   * @throws InvalidSpecException where its URL leads to an address that webhooks may not reach
+   * @throws InvalidSpecException when its URL resolves to an address that webhooks may not reach
    */
   @Transactional
   public Webhook create(Webhook.Definition definition) {
@@ -80,7 +80,7 @@ public class Webhooks {
     } catch (PublicAddresses.NotPublicException e) {
       throw new InvalidSpecException("/url", String.valueOf(e.getMessage()));
     } catch (UnknownHostException e) {
-      // It may be known by the time of the first event; until then its deliveries say so.
+      // The host name may become resolvable later; until then the deliveries report the error.
       return;
     }
   }
@@ -98,7 +98,7 @@ public class Webhooks {
         .single();
   }
 
-  /** Newest first, those created before the one with {@code number}. */
+  /** Lists entries created before the one with {@code number}, newest first. */
   @Transactional(readOnly = true)
   public Page<Webhook> list(int limit, long number) {
     var rows =
@@ -132,7 +132,7 @@ public class Webhooks {
         row.getString("tenant"));
   }
 
-  /** Removes a receiver and all that was on its way to it. */
+  /** Deletes a webhook and its pending deliveries. */
   @Transactional
   public void delete(UUID id) {
     get(id);
@@ -140,7 +140,7 @@ public class Webhooks {
     jdbc.sql("delete from webhook where id = ?").param(id).update();
   }
 
-  /** Newest first, those created before the one with {@code number}. */
+  /** Lists entries created before the one with {@code number}, newest first. */
   @Transactional(readOnly = true)
   public Page<Delivery> deliveries(UUID id, int limit, long number) {
     get(id);
@@ -172,10 +172,10 @@ public class Webhooks {
         "");
   }
 
-  /** The body of a request, as Standard Webhooks lays it out. */
+  /** Body of a delivery in the format of Standard Webhooks. */
   record Message(String type, Instant timestamp, Content data) {}
 
-  /** What a receiver hears of a job; all of it is at {@code GET /jobs/id}. */
+  /** The part of a job that a delivery contains; {@code GET /jobs/id} returns the whole job. */
   record Content(
       UUID id,
       @Nullable String name,
@@ -205,13 +205,13 @@ public class Webhooks {
     }
   }
 
-  /** Inside the transaction of the change: neither is stored without the other. */
+  /** Runs within the transaction of the state change, so that both are stored or neither. */
   @EventListener
   void on(JobEvent.StateChanged change) {
     var event = Webhook.event(change.job().status());
     var receivers =
         jdbc
-            // Operators' receivers hear of the jobs of all.
+            // Webhooks of operators receive the events of all tenants.
             .sql(SELECT + "where tenant in ('', (select tenant from job where id = ?))")
             .param(change.job().id())
             .query(Webhooks::webhook)

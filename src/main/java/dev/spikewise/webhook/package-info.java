@@ -1,6 +1,6 @@
 /**
- * Tells other programs of jobs: what happened is stored with the change itself, and sent until the
- * receiver has it.
+ * Webhooks: each job event is stored in the transaction that causes it, and is sent until the
+ * receiver accepts it.
  */
 @NullMarked
 package dev.spikewise.webhook;

@@ -116,7 +116,7 @@ class DatasetsTest extends ServiceTest {
 
     parts.put("width", bytes("3"));
     assertThat(problem(upload(parts), 422, "invalid_spec").at("/errors/0/detail").asString())
-        .contains("outside of 2 x 3 pixels");
+        .contains("outside the 2 x 3 pixels");
     parts.put("events", zip(Map.of("a.bin", bin)));
     problem(upload(parts), 422, "invalid_spec");
     parts.put("events", zip(Map.of("0/a.bin", Arrays.copyOf(bin, 7))));

@@ -270,7 +270,7 @@ class CaseFilesTest {
         new ByteArrayResource(zip(Map.of("a/a.wav", wav, "b/b.npy", bytesOf("ev_macos.zip"))));
     assertThatThrownBy(() -> read(Map.of("events", mixed), recipe))
         .isInstanceOf(InvalidSpecException.class)
-        .hasMessageContaining("1 audio files beside 1 event recordings");
+        .hasMessageContaining("1 audio files and 1 event recordings");
   }
 
   @Test

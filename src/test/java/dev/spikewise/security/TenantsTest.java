@@ -220,7 +220,8 @@ class TenantsTest {
     // Nor can a job name what it may not see.
     var foreign = post("/api/v1/jobs", job("{\"id\": \"" + id(model) + "\"}", 1), "blue");
     assertThat(foreign.statusCode()).isEqualTo(422);
-    assertThat(foreign.body()).contains("names no stored model: there is none with the id");
+    assertThat(foreign.body())
+        .contains("must be the id of a stored model, but there is none with the id");
     var trained =
         job("{" + LAYERS + "}", 1)
             .replace(

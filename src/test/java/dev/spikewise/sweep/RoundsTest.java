@@ -109,7 +109,7 @@ class RoundsTest {
                       processes.submit(
                           () -> {
                             together.await();
-                            rounds.follow(due);
+                            rounds.startNext(due);
                             return i;
                           }))
               .toList();
@@ -126,7 +126,7 @@ class RoundsTest {
     var sweep = trained();
     var due = repository.due();
     assertThat(sweeps.cancel(sweep.id()).status()).isEqualTo(JobState.CANCELLED);
-    due.forEach(rounds::follow);
+    due.forEach(rounds::startNext);
     assertThat(sweeps.get(sweep.id()).jobs()).hasSize(1);
     assertThat(sweeps.get(sweep.id()).status()).isEqualTo(JobState.CANCELLED);
   }
