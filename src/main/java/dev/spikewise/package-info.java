@@ -1,4 +1,7 @@
-/** Spikewise: nouns (spec), engine (snn), life cycle (job), views (api, telemetry, dashboard). */
+/**
+ * Spikewise: requests (spec), engine (snn), job life cycle (job), interfaces (api, telemetry,
+ * dashboard, cli).
+ */
 @NullMarked
 package dev.spikewise;
 

@@ -39,10 +39,10 @@ public enum Chip {
   static final Set<Integer> POOLINGS = Set.of(1, 2, 4);
 
   /**
-   * Room for a layer, in Ki words.
+   * Memory of a core, in Ki words.
    *
-   * @param kernelKi of weights
-   * @param neuronKi of membrane potentials
+   * @param kernelKi memory for kernels (weights)
+   * @param neuronKi memory for membrane potentials
    */
   record Core(int kernelKi, int neuronKi) {
 

@@ -7,8 +7,8 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Layers to cores, each core taken once: Kuhn's augmenting paths in the bipartite graph of which
- * core has room for which layer.
+ * Assigns layers to cores, each core at most once: Kuhn's augmenting-path algorithm on the
+ * bipartite graph of which core has room for which layer.
  */
 final class CoreMatching {
 
@@ -23,7 +23,7 @@ final class CoreMatching {
    * Layers that compete for too few cores.
    *
    * @param layers indices
-   * @param cores all that these layers could be on; fewer than the layers
+   * @param cores all cores that have room for any of these layers; fewer than the layers
    */
   record Bottleneck(List<Integer> layers, List<Integer> cores) {}
 
@@ -67,7 +67,7 @@ final class CoreMatching {
     return true;
   }
 
-  /** What a search that failed has seen: Hall's condition does not hold for it. */
+  /** The layers and cores that a failed search visited, which violate Hall's condition. */
   private Bottleneck bottleneck(int layer, boolean[] visited) {
     var layers = new TreeSet<>(List.of(layer));
     var cores = new ArrayList<Integer>();
@@ -80,12 +80,12 @@ final class CoreMatching {
     return new Bottleneck(List.copyOf(layers), List.copyOf(cores));
   }
 
-  /** The core of a layer, or null. */
+  /** The core assigned to a layer, or null. */
   @Nullable Integer coreOf(int layer) {
     return coreOf[layer] == NONE ? null : (Integer) coreOf[layer];
   }
 
-  /** Why not every layer that fits a core by itself has one; null where all have. */
+  /** Reason why some layer that fits a core has none; null when every such layer has one. */
   @Nullable Bottleneck bottleneck() {
     return bottleneck;
   }

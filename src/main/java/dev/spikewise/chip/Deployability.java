@@ -22,7 +22,7 @@ public record Deployability(
     List<CoreLayer> coreLayers,
     List<Failure> failures) {
 
-  /** What a layer of the definition is on the chip. */
+  /** Role of a layer on the chip. */
   public enum Role {
     /** The weights of a core. */
     WEIGHTS,
@@ -30,13 +30,13 @@ public record Deployability(
     NEURONS,
     /** The pooling of a core's output, or of the camera's. */
     POOLING,
-    /** Part of the weights before it. */
+    /** Merged into the weights before it. */
     MERGED,
     /** A sum that forms where several cores have the same destination. */
     SUM,
-    /** Nothing: it has no effect once training is over. */
+    /** None: the layer has an effect during training only. */
     NONE,
-    /** Nothing, because the chip has no such layer. */
+    /** None, because the chip does not support such a layer. */
     IMPOSSIBLE;
 
     @JsonValue
@@ -51,9 +51,9 @@ public record Deployability(
     INPUT_SIZE,
     /** A map of neurons is at most 64 x 64. */
     MAP_SIZE,
-    /** A layer takes and gives at most 1024 channels. */
+    /** A layer has at most 1024 input channels and 1024 output channels. */
     CHANNELS,
-    /** A kernel is square and at most 16 x 16; that of a Linear is the map it looks at. */
+    /** A kernel is square and at most 16 x 16. The kernel of a Linear layer is its input map. */
     KERNEL_SIZE,
     /** A stride is 1, 2, 4 or 8. */
     STRIDE,
@@ -65,13 +65,13 @@ public record Deployability(
     GROUPS,
     /** Neurons are IAF without synaptic time constants. */
     NEURON,
-    /** A spike takes the threshold off the membrane potential, or sets it to 0. */
+    /** A spike subtracts the threshold from the membrane potential or resets it to 0. */
     RESET,
     /** Spikes are summed over squares of 1, 2 or 4 that do not overlap. */
     POOLING,
     /** A core is a Conv2d or Linear, then its neurons, then pools. */
     ORDER,
-    /** The chip has no such layer. */
+    /** The chip does not support such a layer. */
     LAYER_TYPE,
     /**
      * Spikes go to at most 2 cores, several cores may share a destination, and nothing else joins
@@ -80,7 +80,7 @@ public record Deployability(
     BRANCHES,
     /** Some core has room for both the kernels and the neurons of a layer. */
     MEMORY,
-    /** All layers find a core of their own. */
+    /** Every layer can be assigned a separate core. */
     CORES;
 
     @JsonValue
@@ -156,9 +156,9 @@ public record Deployability(
       @Nullable Integer core) {}
 
   /**
-   * Holds a definition against the rules of a chip; weights play no part.
+   * Checks a definition against the rules of a chip; weights are not considered.
    *
-   * @param model one that has been checked
+   * @param model checked definition
    */
   public static Deployability of(ModelSpec model, Chip chip) {
     return new Placement(model, chip).result();

@@ -5,18 +5,18 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The request on whose behalf the current thread works: its client, which has a share of the pool,
- * and the memory it holds. The memory returns to the budget when the request has ended and no
- * computation of it runs any more.
+ * The request that the current thread serves: its client, which has a share of the pool, and its
+ * reserved memory. The memory is released when the request has ended and none of its computations
+ * is running.
  */
 public final class Caller implements AutoCloseable {
 
   private static final ThreadLocal<@Nullable Caller> CURRENT = new ThreadLocal<>();
 
-  /** A transaction that is open around a computation and must not be while it runs. */
+  /** A transaction around a computation, which must be suspended while the computation runs. */
   public interface Surrounding {
 
-    /** Ends the transaction and returns its connection; nothing has been written in it yet. */
+    /** Ends the transaction, in which nothing has been written yet, and returns its connection. */
     void leave();
 
     /** Begins the transaction again. */
@@ -40,9 +40,9 @@ public final class Caller implements AutoCloseable {
   }
 
   /**
-   * Makes the current thread work for a request until the result is closed.
+   * Marks the current thread as serving a request until the result is closed.
    *
-   * @param client names the tenant, user or address; asked at the first computation
+   * @param client supplies the tenant, user or address; called at the first computation
    * @param left whether the client has closed the connection
    */
   static Caller open(Supplier<String> client, BooleanSupplier left, MemoryBudget budget) {
@@ -51,7 +51,7 @@ public final class Caller implements AutoCloseable {
     return caller;
   }
 
-  /** The request that the current thread works for; null in a thread of the service itself. */
+  /** The request that the current thread serves; null in a thread of the service itself. */
   public static @Nullable Caller current() {
     return CURRENT.get();
   }
@@ -64,7 +64,7 @@ public final class Caller implements AutoCloseable {
     return left.getAsBoolean();
   }
 
-  /** Declares the transaction around the rest of the request; null once it has ended. */
+  /** Sets the transaction around the rest of the request; null once it has ended. */
   public void surround(@Nullable Surrounding transaction) {
     surrounding = transaction;
   }
@@ -74,17 +74,17 @@ public final class Caller implements AutoCloseable {
   }
 
   /**
-   * Takes memory until the end of the request.
+   * Reserves memory until the end of the request.
    *
-   * @throws dev.spikewise.problem.ProblemException with 413 where the request needs more than the
-   *     whole budget, with 503 where other requests hold too much of it
+   * @throws dev.spikewise.problem.ProblemException with 413 when the request needs more than the
+   *     whole budget, with 503 when other requests hold too much of it
    */
   public synchronized void reserve(long bytes) {
     budget.take(bytes, reserved);
     reserved += bytes;
   }
 
-  /** Gives back memory that was reserved and is free again before the end of the request. */
+  /** Releases reserved memory before the end of the request. */
   public synchronized void release(long bytes) {
     budget.giveBack(bytes);
     reserved -= bytes;

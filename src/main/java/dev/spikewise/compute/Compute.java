@@ -21,38 +21,39 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Runs what requests compute and parse on a bounded number of platform threads. Requests themselves
- * run on virtual threads, which share as many carriers as there are processors: one that computes
- * there stops all others, health checks included.
+ * Runs the computing and parsing of requests on a bounded number of platform threads. Requests
+ * themselves run on virtual threads, which share one carrier thread per processor: computing there
+ * would block all other requests, including health checks.
  *
- * <p>Clients take turns: a free thread takes the oldest computation of the client that has the
- * fewest running, and among those of the one whose last turn is the longest ago. Nothing runs while
- * the request holds a transaction, as waiting requests would take all connections to the database.
+ * <p>Clients take turns: a free thread takes the oldest computation of the client with the fewest
+ * running computations; among equals, of the client whose last turn is longest ago. A request must
+ * not hold a transaction while it computes, because waiting requests would use up the database
+ * connections.
  */
 @Component
 public final class Compute implements AutoCloseable {
 
   static final int RETRY_AFTER_SECONDS = 5;
 
-  /** How often a waiting request looks whether its client is still there. */
+  /** Interval at which a waiting request checks whether its client is still connected. */
   private static final long LOOK_MILLIS = 250;
 
   private final ComputeSettings settings;
   private final MemoryBudget memory;
   private final ExecutorService threads;
 
-  /** Guards what is waiting, running and admitted. */
+  /** Guards {@code waiting}, {@code running}, {@code lastTurns} and {@code admitted}. */
   private final Object lock = new Object();
 
   private final List<Entry<?>> waiting = new ArrayList<>();
   private final Map<String, Integer> running = new HashMap<>();
 
-  /** When each client that has computations began one last, in turns. */
+  /** Number of the last turn of each client that has computations. */
   private final Map<String, Long> lastTurns = new HashMap<>();
 
   private long turns;
 
-  /** Computations that run or wait, by client. */
+  /** Number of running and waiting computations by client. */
   private final Map<String, Integer> admitted = new HashMap<>();
 
   private final List<Runnable> watchers = new CopyOnWriteArrayList<>();
@@ -78,39 +79,39 @@ public final class Compute implements AutoCloseable {
     }
   }
 
-  /** Something to compute. */
+  /** A computation. */
   @FunctionalInterface
   public interface Task<T> {
 
     /**
-     * @param run to be asked often, so that the computation can be stopped
+     * @param run must be called often, so that the computation can be stopped
      */
     T compute(Run run);
   }
 
-  /** A running computation, as its task sees it. */
+  /** Lets a task check whether to continue, and reserve memory. */
   public interface Run extends Runnable {
 
     /**
-     * Returns while the computation may go on.
+     * Returns if the computation may continue.
      *
-     * @throws ProblemException where it has taken too long, or the client has left
+     * @throws ProblemException when it has taken too long or the client has disconnected
      */
     @Override
     void run();
 
     /**
-     * Takes memory until the end of the request.
+     * Reserves memory until the end of the request.
      *
-     * @throws ProblemException where there is not enough
+     * @throws ProblemException when there is not enough memory
      */
     void reserve(long bytes);
 
-    /** Gives back memory that was reserved and is free again before the end of the request. */
+    /** Releases reserved memory before the end of the request. */
     void release(long bytes);
   }
 
-  /** The computations of a thread that serves no request: it is not bounded. */
+  /** Run of a thread that serves no request and has no limits. */
   public static final Run UNBOUNDED =
       new Run() {
         @Override
@@ -124,38 +125,38 @@ public final class Compute implements AutoCloseable {
       };
 
   /**
-   * Makes the current thread work for a request until the result is closed.
+   * Marks the current thread as serving a request until the result is closed.
    *
-   * @param client names the tenant, user or address; asked at the first computation
+   * @param client supplies the tenant, user or address; called at the first computation
    * @param left whether the client has closed the connection
    */
   public Caller open(Supplier<String> client, BooleanSupplier left) {
     return Caller.open(client, left, memory);
   }
 
-  /** Bytes that requests hold now. */
+  /** Memory that requests currently reserve, in bytes. */
   public long memoryTaken() {
     return memory.taken();
   }
 
-  /** Computations that wait for a thread. */
+  /** Number of computations that wait for a thread. */
   public int waiting() {
     synchronized (lock) {
       return waiting.size();
     }
   }
 
-  /** The longest time that a computation may be estimated to take, in seconds. */
+  /** Maximum estimated duration of a computation, in seconds. */
   public double maxWorkSeconds() {
     return settings.maxWork().toMillis() / 1e3;
   }
 
   /**
-   * The result of {@code task}, which runs on a thread of the pool. Where the current thread serves
-   * no request, it runs the task itself.
+   * Runs {@code task} on a thread of the pool and returns its result. A thread that serves no
+   * request runs the task itself.
    *
-   * @throws ProblemException with 503 where the pool is full or the task took too long
-   * @throws IllegalStateException within a transaction
+   * @throws ProblemException with 503 when the pool is full or the task took too long
+   * @throws IllegalStateException when called within a transaction
    */
   public <T> T run(Task<T> task) {
     var caller = Caller.current();
@@ -203,12 +204,15 @@ public final class Compute implements AutoCloseable {
     return entry;
   }
 
-  /** Every submitted computation has one of these calls, though perhaps not in its own place. */
+  /**
+   * Runs the computation whose turn it is. It is called once per submitted computation, but not
+   * necessarily for that one.
+   */
   private void runNext() {
     Entry<?> next;
     synchronized (lock) {
       if (waiting.isEmpty()) {
-        // The request of a computation has given up.
+        // The request of a computation has stopped waiting for it.
         return;
       }
       next =
@@ -266,7 +270,8 @@ public final class Compute implements AutoCloseable {
             throw entry.stop("The client closed the connection.");
           }
           if (entry.isOverdue()) {
-            // A task that does not ask keeps its thread until it ends, but not its request.
+            // The request stops waiting even if the task does not check; the task then occupies its
+            // thread until it ends.
             throw entry.stop(entry.overdue());
           }
           if (System.nanoTime() - submittedAt > settings.maxWait().toNanos() && withdraw(entry)) {

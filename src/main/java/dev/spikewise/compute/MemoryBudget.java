@@ -3,7 +3,7 @@ package dev.spikewise.compute;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
 
-/** Memory that all requests share, apart from the memory of the trainings. */
+/** Memory shared by all requests; the memory of trainings is separate. */
 final class MemoryBudget {
 
   private final long size;
@@ -14,7 +14,7 @@ final class MemoryBudget {
   }
 
   /**
-   * @param held what the same request holds already
+   * @param held memory that the same request already holds, in bytes
    */
   synchronized void take(long bytes, long held) {
     if (bytes > size - held) {

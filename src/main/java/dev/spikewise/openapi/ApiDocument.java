@@ -54,9 +54,9 @@ import org.springframework.web.multipart.MultipartFile;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Completes the OpenAPI document with what controllers do not say: which problems each call can
- * answer with, credentials, files, and the examples under {@code examples/OPERATION/NAME.json} (or
- * .txt for a body in text/plain).
+ * Completes the OpenAPI document with information that controllers lack: the problems of each
+ * operation, credentials, files, and the examples under {@code examples/OPERATION/NAME.json} (or
+ * .txt for a text/plain body).
  */
 @Component
 class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, ServerBaseUrlCustomizer {
@@ -110,7 +110,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
                     .forEach((method, operation) -> complete(path, method, operation)));
   }
 
-  /** The path alone, which is right under whatever name the client knows the server. */
+  /** Uses only the path, which is correct for any host name of the server. */
   @Override
   public String customize(String serverBaseUrl, HttpRequest request) {
     var path = URI.create(serverBaseUrl).getPath();
@@ -134,7 +134,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
                 .type(SecurityScheme.Type.HTTP)
                 .scheme("bearer")
                 .bearerFormat("JWT"));
-    // Any of them, or none on a server that asks nobody.
+    // Any one of them, or none on a server without credentials.
     document.security(
         Stream.of("key", "password", "token")
             .map(name -> new SecurityRequirement().addList(name))
@@ -175,7 +175,8 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
       jsonFirst(operation.getRequestBody().getContent());
     }
     if (operation.getResponses().containsKey("202")) {
-      // Generators of clients would take the lowest status for the usual one.
+      // Client generators take the lowest status as the normal response, so the dry run is not
+      // listed as 200.
       ApiResponse dryRun = operation.getResponses().remove("200");
       if (dryRun != null) {
         operation
@@ -241,10 +242,10 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
         .collect(Collectors.joining());
   }
 
-  /** What parameters of one name mean everywhere. */
+  /** Descriptions of parameters that have the same meaning in all operations. */
   private static void describe(Parameter parameter) {
     if (parameter.getName().equals("input_shape")) {
-      // Only beside a printed model.
+      // Used only with a printed model.
       parameter.required(false);
     }
     if (parameter.getDescription() != null) {
@@ -329,8 +330,8 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
   }
 
   /**
-   * Describes the fields of a form from the record that they are bound to; springdoc takes them for
-   * query parameters or for a JSON object.
+   * Describes the fields of a multipart form from the record that they are bound to; springdoc
+   * would describe them as query parameters or as a JSON object.
    */
   @Override
   public Operation customize(Operation operation, HandlerMethod method) {
@@ -366,7 +367,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
     return form;
   }
 
-  /** The parameter of a record's only constructor, which has the annotations of its binding. */
+  /** Parameter of a record's only constructor, which has the binding annotations. */
   private static java.lang.reflect.Parameter parameter(Class<?> type, String name) {
     return Arrays.stream(type.getDeclaredConstructors()[0].getParameters())
         .filter(parameter -> parameter.getName().equals(name))
@@ -449,7 +450,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
       statuses.add(409);
     }
     for (var code : Problem.Code.values()) {
-      // Where there is such a limit, it is one for all calls.
+      // Size and rate limits apply to all operations.
       if (code.status() == 429) {
         statuses.add(429);
       }

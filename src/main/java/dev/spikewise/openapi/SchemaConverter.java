@@ -60,9 +60,10 @@ import org.springframework.stereotype.Component;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Describes the records of the API as they travel: names in snake_case, words of enums, variants
- * told apart by their {@code type}, and descriptions from Javadoc. springdoc's own converters do
- * not know Jackson 3's naming, and take classes of one simple name for one class.
+ * Generates schemas of the API's records as they appear in JSON: names in snake_case, enum
+ * constants as words, variants distinguished by {@code type}, and descriptions from Javadoc.
+ * springdoc's own converters do not support Jackson 3's naming and confuse classes with the same
+ * simple name.
  */
 @Component
 class SchemaConverter implements ModelConverter {
@@ -114,7 +115,7 @@ class SchemaConverter implements ModelConverter {
           .description("A number for both height and width, or [height, width].");
     }
     if (raw == Constant.class) {
-      // By reference, so that generated clients have one class for it.
+      // A reference, so that generated clients have a single class for it.
       context.defineModel(
           NEURON_CONSTANT,
           new ComposedSchema()
@@ -217,7 +218,7 @@ class SchemaConverter implements ModelConverter {
     var subTypes = raw.getAnnotation(JsonSubTypes.class);
     if (subTypes == null) {
       var schema = new ObjectSchema();
-      // Known before its properties are, which may lead back here.
+      // Registered before its properties are resolved, because they may refer to this type.
       context.defineModel(name, schema);
       schema.description(comment(raw));
       fill(schema, type, context);
@@ -249,10 +250,11 @@ class SchemaConverter implements ModelConverter {
     }
   }
 
-  /** Adds a property for each component, those of unwrapped records too. */
+  /** Adds a property for each component, including those of unwrapped records. */
   private void fill(Schema<?> schema, Type type, ModelConverterContext context) {
     var raw = raw(type);
-    // Whatever has defaults and rules may be left out; answers are whole.
+    // Properties of request records have defaults or are checked, so they are optional; responses
+    // are complete.
     boolean answer =
         Stream.of(raw.getMethods(), raw.getDeclaredMethods())
             .flatMap(Arrays::stream)
@@ -293,7 +295,7 @@ class SchemaConverter implements ModelConverter {
       }
       var description = comment(raw, component);
       if (property.get$ref() != null && (description != null || nullable)) {
-        // Beside a reference nothing else counts.
+        // Keywords next to a $ref are ignored by many tools.
         property = new Schema<>().allOf(new ArrayList<>(List.of(property)));
       }
       if (description != null) {
@@ -330,7 +332,9 @@ class SchemaConverter implements ModelConverter {
             .anyMatch(argument -> argument.isAnnotationPresent(Nullable.class));
   }
 
-  /** One name for each class: nested ones carry what their outer class is about. */
+  /**
+   * Unique schema name of a class; a nested class gets the subject of its outer class as a prefix.
+   */
   private static String name(Type type) {
     var raw = raw(type);
     var outer = raw.getDeclaringClass();
@@ -349,7 +353,7 @@ class SchemaConverter implements ModelConverter {
     return name;
   }
 
-  /** The interface that names all variants, of which {@code outer} may hold a part. */
+  /** The interface that lists all variants; {@code outer} may be one of its sub-interfaces. */
   private static Class<?> family(Class<?> outer) {
     return Arrays.stream(outer.getInterfaces())
         .map(SchemaConverter::family)
@@ -379,7 +383,7 @@ class SchemaConverter implements ModelConverter {
     return text.isEmpty() ? null : text.toString();
   }
 
-  /** What the record says of its component, or an interface of the method that the component is. */
+  /** Javadoc of a record component, or of the interface method that the component implements. */
   static @Nullable String comment(Class<?> type, RecordComponent component) {
     Optional<String> own =
         RuntimeJavadoc.getJavadoc(type).getRecordComponents().stream()

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * A range of values laid along a range of pixels, with ticks at round numbers.
+ * Maps a range of values to a range of pixels, with ticks at round numbers.
  *
  * @param from pixel of {@code min}
  * @param to pixel of {@code max}
@@ -13,8 +13,8 @@ import java.util.Locale;
 record Axis(double min, double max, double step, double from, double to) {
 
   /**
-   * An axis that holds {@code min} and {@code max} with about {@code count} ticks, widened to end
-   * at ticks.
+   * Creates an axis that contains {@code min} and {@code max} with about {@code count} ticks and is
+   * widened to end at ticks.
    */
   static Axis around(double min, double max, int count, double from, double to) {
     double step = step(max - min, count);
@@ -22,7 +22,7 @@ record Axis(double min, double max, double step, double from, double to) {
         Math.floor(min / step + 1e-9) * step, Math.ceil(max / step - 1e-9) * step, step, from, to);
   }
 
-  /** An axis that ends exactly at {@code min} and {@code max}. */
+  /** Creates an axis that ends exactly at {@code min} and {@code max}. */
   static Axis exactly(double min, double max, int count, double from, double to) {
     return new Axis(min, max, step(max - min, count), from, to);
   }
@@ -51,8 +51,8 @@ record Axis(double min, double max, double step, double from, double to) {
   }
 
   /**
-   * A number with an SI prefix and no more digits than tell it from its neighbours: 12.5 M, 30 k,
-   * 0.25.
+   * Formats a tick with an SI prefix and no more digits than distinguish it from its neighbours:
+   * 12.5 M, 30 k, 0.25.
    */
   String text(double value) {
     double unit = Math.max(Math.abs(min), Math.abs(max));

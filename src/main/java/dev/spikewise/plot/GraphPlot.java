@@ -22,9 +22,9 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
- * A network's graph, drawn from the top down: a row for a few layers that follow each other, with
- * its text beside it, and lines in lanes to the left for what it reads. So a drawing is as narrow
- * as a phone however many branches there are.
+ * Draws the graph of a network from top to bottom. A row stands for a few consecutive layers, with
+ * text beside it; edges run in lanes to the left. The drawing therefore fits the width of a phone
+ * for any number of branches.
  */
 public final class GraphPlot {
 
@@ -34,12 +34,12 @@ public final class GraphPlot {
   private static final int TEXT = 13;
   private static final int SMALL = 11;
 
-  /** Layers of one row at most, and rows of one drawing at most. */
+  /** Maximum number of layers per row and of rows per drawing. */
   private static final int LAYERS = 3;
 
   private static final int ROWS = 150;
 
-  /** Characters of a line at most; a drawing has room for these. */
+  /** Maximum number of characters per line. */
   private static final int CHARACTERS = 42;
 
   private static final int TEXT_WIDTH = 290;
@@ -48,10 +48,10 @@ public final class GraphPlot {
   private final Graph graph;
   private final List<Row> rows = new ArrayList<>();
 
-  /** The row of each layer by its index; that of the model's input by {@link Graph#INPUT_INDEX}. */
+  /** Row of each layer by its index; {@link Graph#INPUT_INDEX} stands for the model's input. */
   private final Map<Integer, Integer> rowOf = new HashMap<>();
 
-  /** Layers that follow each other; none for the model's input. */
+  /** Consecutive layers; empty for the model's input. */
   private record Row(List<Graph.Vertex> layers) {
     List<Integer> inputs() {
       return layers.isEmpty() ? List.of() : layers.getFirst().inputs();
@@ -73,7 +73,7 @@ public final class GraphPlot {
     }
   }
 
-  /** The graph of a network. */
+  /** Draws the graph of a network. */
   public static Picture of(Graph graph) {
     return new GraphPlot(graph).draw();
   }
@@ -82,7 +82,7 @@ public final class GraphPlot {
     return Objects.requireNonNull(rowOf.get(layer));
   }
 
-  /** Whether a layer reads the last one of a row, alone and as its only reader. */
+  /** Whether the last layer of a row is the only input of a layer, which is its only reader. */
   private boolean continues(Row row, Graph.Vertex vertex) {
     if (row.layers().isEmpty() || row.layers().size() == LAYERS) {
       return false;
@@ -133,8 +133,8 @@ public final class GraphPlot {
   }
 
   /**
-   * The lane of each row. A row holds its lane as long as a later row reads it; a row that is the
-   * last to read another goes on in that one's lane.
+   * Assigns a lane to each row. A row keeps its lane until the last row that reads it; that row
+   * continues in the same lane.
    */
   private int[] lanes() {
     var lastReader = new int[rows.size()];
@@ -160,7 +160,10 @@ public final class GraphPlot {
     return lanes;
   }
 
-  /** Down the lane of what is read, and in the last row over to the lane of what reads it. */
+  /**
+   * An edge runs down the lane of the row that is read and turns to the reader's lane in the last
+   * row.
+   */
   private static Curve edge(int from, int to, int[] lanes) {
     var points = new ArrayList<Point>();
     points.add(at(lanes[from], from));
@@ -208,7 +211,7 @@ public final class GraphPlot {
     return shortened(first, half) + " to " + shortened(last, half);
   }
 
-  /** Without its middle where it is too long: the ends tell nested names apart. */
+  /** Shortens a long text in the middle, because the ends of nested names distinguish them. */
   private static String shortened(String text, int length) {
     if (text.length() <= length) {
       return text;

@@ -1,10 +1,10 @@
 package dev.spikewise.plot;
 
 /**
- * The colours of a picture, on light and on dark ground; as text, all keep a contrast of at least
- * 4.5 to 1. Those of layers are told apart by all kinds of eyes: as protanopes, deuteranopes and
- * tritanopes see them (Machado et al. 2009, doi:10.1109/TVCG.2009.113), any two are at least 25
- * apart in CIELAB.
+ * Colours for the light and the dark theme. As text, all have a contrast of at least 4.5:1. The
+ * colours of layers are distinguishable with colour vision deficiencies: simulated for protanopia,
+ * deuteranopia and tritanopia (Machado et al. 2009, doi:10.1109/TVCG.2009.113), any two are at
+ * least 25 apart in CIELAB.
  */
 enum Ink {
   PAPER(0xffffff, 0x1a2028),
@@ -35,7 +35,7 @@ enum Ink {
     };
   }
 
-  /** A colour for the {@code i}-th layer; they come round again after six. */
+  /** Colour of the {@code i}-th layer; the six colours repeat. */
   static Ink ofLayer(int i) {
     return values()[BLUE.ordinal() + i % (values().length - BLUE.ordinal())];
   }

@@ -6,9 +6,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A drawing: marks in the order they are put down, in pixels from the upper left corner.
+ * A drawing: marks in drawing order, with coordinates in pixels from the upper left corner.
  *
- * @param title what it shows, in one sentence, for those who cannot see it
+ * @param title description of the picture in one sentence, for screen readers
  */
 public record Picture(int width, int height, String title, List<Mark> marks) {
 
@@ -22,7 +22,7 @@ public record Picture(int width, int height, String title, List<Mark> marks) {
 
   record Curve(List<Point> points, Ink ink, double width, boolean dashed) implements Mark {}
 
-  /** A polygon filled with a thin wash of its ink. */
+  /** A polygon filled with a transparent tint of its ink. */
   record Area(List<Point> points, Ink ink) implements Mark {}
 
   record Dot(Point at, double radius, Ink ink) implements Mark {}
@@ -38,18 +38,18 @@ public record Picture(int width, int height, String title, List<Mark> marks) {
   }
 
   /**
-   * As SVG on a ground of its own.
+   * Writes the picture as SVG with its own background.
    *
-   * @param theme if null, that of the reader's system
+   * @param theme theme; null for the one of the viewer's system
    */
   public String svg(@Nullable Theme theme) {
     return new Svg(theme).write(this);
   }
 
   /**
-   * As PNG of twice the size in pixels.
+   * Writes the picture as PNG at twice the size in pixels.
    *
-   * @param theme if null, light
+   * @param theme theme; null for light
    */
   public byte[] png(@Nullable Theme theme) {
     return new Png(requireNonNullElse(theme, Theme.LIGHT)).write(this);

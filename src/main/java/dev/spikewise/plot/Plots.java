@@ -21,7 +21,7 @@ import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** What can be plotted of a training. */
+/** Figures of a training. */
 public final class Plots {
 
   private static final int WIDTH = 760;
@@ -41,7 +41,7 @@ public final class Plots {
   /**
    * Synaptic operations per sample over the epochs, of the model and of each parameter layer.
    *
-   * @param target in synops per sample; null draws no line
+   * @param target target in synops per sample, drawn as a line; null for no line
    */
   public static Picture synops(List<EpochMetrics> epochs, @Nullable Double target) {
     var series = new ArrayList<Series>();
@@ -59,7 +59,10 @@ public final class Plots {
     return overEpochs("Synaptic operations per sample", epochs, series, target);
   }
 
-  /** Spikes a neuron and time step over the epochs, of the model and of each spiking layer. */
+  /**
+   * Firing rate (spikes per neuron per time step) over the epochs, of the model and of each spiking
+   * layer.
+   */
   public static Picture firingRate(List<EpochMetrics> epochs) {
     var series = new ArrayList<Series>();
     if (!epochs.isEmpty()) {
@@ -125,7 +128,7 @@ public final class Plots {
     return new Label(new Point(RIGHT + 8, y + 4), text, Anchor.START, ink, SMALL, bold);
   }
 
-  /** Moves names that would overlap down, and the lowest back up from the bottom. */
+  /** Moves overlapping names down, and the lowest ones back up when they reach the bottom. */
   private static List<Label> apart(List<Label> names) {
     var sorted =
         new ArrayList<>(names.stream().sorted(Comparator.comparing(n -> n.at().y())).toList());
@@ -153,10 +156,10 @@ public final class Plots {
   }
 
   /**
-   * Firing rates of each spiking layer's neurons before the training, in outline, and after it,
-   * filled.
+   * Histograms of the firing rates of each spiking layer's neurons: before the training in outline,
+   * after it filled.
    *
-   * @param most layers side by side, at least 1
+   * @param most maximum number of layers side by side, at least 1
    */
   public static Picture firingRateHistogram(Statistics before, Statistics after, int most) {
     var layers = List.copyOf(after.spiking().keySet());
@@ -232,12 +235,12 @@ public final class Plots {
     return points;
   }
 
-  /** One trained network among others. */
+  /** Result of one trained network. */
   public record Outcome(String name, double synops, double accuracy) {}
 
   /**
    * Accuracy (0..1) against synops per sample, with the Pareto front: the outcomes that no other
-   * beats in both.
+   * outcome beats in both.
    */
   public static Picture pareto(List<Outcome> outcomes) {
     String title = "Accuracy against synaptic operations per sample";
@@ -286,14 +289,17 @@ public final class Plots {
     return new Picture(WIDTH, HEIGHT, title, marks);
   }
 
-  /** Where there is not room for all, those on the front have their names, and lie on top. */
+  /**
+   * Outcomes on the front come first, so that they are labelled when there is no room for all
+   * names.
+   */
   private static List<Outcome> frontFirst(List<Outcome> outcomes, List<Outcome> front) {
     return Stream.concat(
             front.stream(), outcomes.stream().filter(outcome -> !front.contains(outcome)))
         .toList();
   }
 
-  /** The places of a name around its dot, the best first. */
+  /** Candidate positions of a name around its dot, in order of preference. */
   private static List<Label> beside(Point at, String name, Ink ink) {
     double right = at.x() + 8;
     double left = at.x() - 8;
@@ -302,7 +308,7 @@ public final class Plots {
             new Label(new Point(right, at.y() - 7), name, Anchor.START, ink, SMALL, false),
             new Label(new Point(left, at.y() - 7), name, Anchor.END, ink, SMALL, false),
             new Label(new Point(left, at.y() + 14), name, Anchor.END, ink, SMALL, false))
-        // Below the axis stand its figures.
+        // The labels of the axis are below it.
         .filter(label -> label.at().y() < BOTTOM)
         .filter(label -> start(label) >= LEFT && start(label) + width(label) <= WIDTH)
         .toList();
@@ -314,7 +320,7 @@ public final class Plots {
         && start(other) < start(one) + width(one);
   }
 
-  /** Whether a dot lies where the label is written. */
+  /** Whether a label covers a dot. */
   private static boolean hides(Label label, Point dot) {
     return Math.abs(dot.y() - label.at().y() + SMALL / 3.0) < SMALL * 0.8
         && dot.x() > start(label) - 4
@@ -325,7 +331,7 @@ public final class Plots {
     return label.anchor() == Anchor.END ? label.at().x() - width(label) : label.at().x();
   }
 
-  /** About as wide as a sans-serif font writes it. */
+  /** Approximate width in a sans-serif font. */
   private static double width(Label label) {
     return 0.6 * label.size() * label.text().length();
   }

@@ -20,7 +20,7 @@ import java.io.UncheckedIOException;
 import java.util.List;
 import javax.imageio.ImageIO;
 
-/** Paints a picture with Java 2D, which needs no display. */
+/** Writes a picture as PNG with Java 2D, which needs no display. */
 record Png(Theme theme) {
 
   private static final int SCALE = 2;

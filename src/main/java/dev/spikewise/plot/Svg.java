@@ -13,23 +13,23 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a picture as SVG 1.1. Its colours are attributes, which every program understands; where
- * the reader's scheme decides, a style sheet changes them for the dark. Inside a page the sheet
- * would be the page's too, hence class names that nothing else has.
+ * Writes a picture as SVG 1.1. Colours are attributes, which every program supports. When the
+ * viewer's colour scheme decides, a style sheet overrides them for the dark scheme; inside an HTML
+ * page it would apply to the whole page, so its class names are unique.
  *
- * @param theme if null, that of the reader's system
+ * @param theme theme; null for the one of the viewer's system
  */
 record Svg(@Nullable Theme theme) {
 
   String write(Picture picture) {
     return """
-        <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" \
-        font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">
-        <title>%s</title>%s
-        <rect %s width="100%%" height="100%%" rx="8" fill="currentColor"/>
-        %s
-        </svg>
-        """
+    <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" \
+    font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">
+    <title>%s</title>%s
+    <rect %s width="100%%" height="100%%" rx="8" fill="currentColor"/>
+    %s
+    </svg>
+    """
         .formatted(
             picture.width(),
             picture.height(),
@@ -93,7 +93,7 @@ record Svg(@Nullable Theme theme) {
         .collect(Collectors.joining(" "));
   }
 
-  /** Tenths of a pixel are enough. */
+  /** Formats a coordinate in tenths of a pixel. */
   private static String number(double value) {
     return String.format(Locale.ROOT, "%.1f", value).replaceFirst("\\.0$", "");
   }

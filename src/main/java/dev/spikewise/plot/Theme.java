@@ -1,6 +1,6 @@
 package dev.spikewise.plot;
 
-/** The ground that a picture lies on. */
+/** Colour scheme of a picture. */
 public enum Theme {
   LIGHT,
   DARK

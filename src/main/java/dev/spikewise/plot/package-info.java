@@ -1,4 +1,4 @@
-/** The tutorial's figures as pictures: drawn once, written as SVG or PNG. */
+/** Figures of trainings, sweeps and networks as SVG and PNG. */
 @NullMarked
 package dev.spikewise.plot;
 

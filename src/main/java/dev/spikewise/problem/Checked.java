@@ -1,8 +1,8 @@
 package dev.spikewise.problem;
 
-/** A document that knows what can be wrong with it. */
+/** A document that can check itself. */
 public interface Checked {
 
-  /** Reports everything that can be known to be wrong with this document by itself. */
+  /** Reports all mistakes that can be found without other documents. */
   void check(Mistakes mistakes);
 }

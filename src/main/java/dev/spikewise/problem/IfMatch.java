@@ -41,7 +41,7 @@ public final class IfMatch {
             Code.INVALID_PARAMETER,
             "If-Match must be * or the ETag of a response, quotes included, but was " + header);
       }
-      // A weak tag never matches: it does not promise that nothing has changed.
+      // A weak tag never matches, because it does not guarantee that nothing has changed.
       if (tag.group(1) == null) {
         tags.add(tag.group(2));
       }
@@ -50,17 +50,17 @@ public final class IfMatch {
   }
 
   /**
-   * Refuses the request where the resource has another version. To be called while nobody else can
-   * change it.
+   * Refuses the request when the resource has another version. Call it while the resource is
+   * locked.
    *
-   * @param version entity tag of the resource without quotes, up to the suffix that begins with a
-   *     hyphen and tells versions apart that no write has made
+   * @param version entity tag of the resource without quotes and without the suffix after a hyphen,
+   *     which changes without a write (such as a queue position)
    */
   public void require(String version) {
     if (this != NONE && tags.stream().noneMatch(tag -> names(tag, version))) {
       throw new ProblemException(
           Code.PRECONDITION_FAILED,
-          "the resource has changed: If-Match was %s but its version is now \"%s\"; read it again and decide anew"
+          "the resource has changed: If-Match was %s but its version is now \"%s\"; read it again and repeat the change with the new ETag"
               .formatted(header, version));
     }
   }

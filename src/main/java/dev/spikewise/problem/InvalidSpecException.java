@@ -4,8 +4,8 @@ import dev.spikewise.problem.Mistakes.Mistake;
 import java.util.List;
 
 /**
- * What was sent could be read but cannot be used; {@link #mistakes()} says everything that is
- * wrong, and where.
+ * A document could be parsed but is invalid; {@link #mistakes()} lists all mistakes with their
+ * places.
  */
 public final class InvalidSpecException extends RuntimeException {
 

@@ -5,27 +5,27 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * Collects everything that is wrong with a document, each mistake with its JSON pointer (RFC 6901),
- * so that a sender learns of all of them at once. {@link #in} gives a view that writes one level
- * deeper into the same list.
+ * Collects all mistakes in a document, each with its JSON pointer (RFC 6901), so that a client
+ * learns of all of them at once. {@link #in} returns a view for a nested place that adds to the
+ * same list.
  */
 public final class Mistakes {
 
   /**
-   * One thing that is wrong. {@code pointer} is "" for the whole document.
+   * One mistake. {@code pointer} is "" for the whole document.
    *
    * @param pointer JSON pointer (RFC 6901) of the place
-   * @param detail what is wrong, and what would be right
+   * @param detail description of what is wrong and what was expected
    */
   public record Mistake(String pointer, String detail) {
 
-    /** Whether it is at the place {@code pointer} or below it. */
+    /** Whether the mistake is at {@code pointer} or below it. */
     public boolean isWithin(String pointer) {
       return (this.pointer + "/").startsWith(pointer + "/");
     }
   }
 
-  /** A sender reads no more than so many of them, and a body can have millions. */
+  /** Maximum number of mistakes that are collected, because a body can have millions. */
   public static final int MOST = 100;
 
   private final String pointer;
@@ -48,7 +48,7 @@ public final class Mistakes {
     return in(Integer.toString(index));
   }
 
-  /** Whether no more mistakes are collected: what looks for them can stop. */
+  /** Whether the maximum is reached, so that a check can stop. */
   public boolean isFull() {
     return found.size() >= MOST;
   }
@@ -59,7 +59,7 @@ public final class Mistakes {
     }
   }
 
-  /** Adds {@code detail} unless {@code holds}; returns {@code holds}. */
+  /** Adds {@code detail} at {@code name} unless {@code holds}; returns {@code holds}. */
   public boolean require(boolean holds, String name, String detail) {
     if (!holds) {
       in(name).add(detail);
@@ -90,15 +90,15 @@ public final class Mistakes {
   }
 
   /**
-   * Checks that a name can be stored and is shown as it is written, on one line: no control
-   * characters, of which NUL cannot be stored, and none that change the direction of the text
-   * around them or are invisible.
+   * Checks that a name can be stored and is displayed as written on one line: it must not contain
+   * control characters (PostgreSQL cannot store NUL), characters that change the text direction, or
+   * invisible characters.
    */
   public boolean name(String value, String name) {
     return shown(value, name, false);
   }
 
-  /** As {@link #name}, for a text that may have several lines. */
+  /** Same as {@link #name} for text that may have several lines. */
   public boolean text(String value, String name) {
     return shown(value, name, true);
   }
@@ -124,18 +124,21 @@ public final class Mistakes {
           Character.PARAGRAPH_SEPARATOR,
           Character.SURROGATE ->
           false;
-      // Persian and emoji need the two joiners.
+      // Persian text and emoji need the zero-width joiner and non-joiner.
       case Character.FORMAT -> c == 0x200C || c == 0x200D;
       default -> true;
     };
   }
 
-  /** Whether nothing was found at this place or below it, nor can have been forgotten. */
+  /**
+   * Whether there is no mistake at this place or below it; false when the maximum was reached,
+   * because later mistakes were dropped.
+   */
   public boolean isEmpty() {
     return found.size() < MOST && found.stream().noneMatch(mistake -> mistake.isWithin(pointer));
   }
 
-  /** Forgets the mistakes that turn out to say nothing new. */
+  /** Removes mistakes that are redundant. */
   public void removeIf(Predicate<Mistake> condition) {
     found.removeIf(condition);
   }

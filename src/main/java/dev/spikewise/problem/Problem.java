@@ -80,7 +80,7 @@ public record Problem(
       return status;
     }
 
-    /** The word for a status of HTTP that nothing else is known of. */
+    /** Returns the code for an HTTP status without further information. */
     public static Code of(int status) {
       return switch (status) {
         case 401 -> UNAUTHORIZED;

@@ -24,18 +24,18 @@ public final class ProblemException extends RuntimeException {
   }
 
   /**
-   * @param kind what there is none of: "model", "job"
+   * @param kind kind of the missing resource, such as "model" or "job"
    */
   public static ProblemException notFound(String kind, String id) {
     return new ProblemException(Code.NOT_FOUND, "there is no " + kind + " with the id " + id);
   }
 
-  /** A refusal that does not last. */
+  /** A temporary refusal with status 503. */
   public static ProblemException unavailable(String detail, int retryAfterSeconds) {
     return new ProblemException(Problem.of(Code.UNAVAILABLE, detail), retryAfterSeconds);
   }
 
-  /** When to try again, in seconds; null where that would not help. */
+  /** Value of Retry-After in seconds; null when a retry would not help. */
   public @Nullable Integer retryAfterSeconds() {
     return retryAfterSeconds;
   }

@@ -5,15 +5,15 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Finds what a misspelt word was meant to be. */
+/** Finds the intended word for a misspelt one. */
 public final class Spelling {
 
-  /** What is longer is no misspelt word, and would take long to compare. */
+  /** Maximum length of a word; comparing longer ones would take too long. */
   private static final int LONGEST = 64;
 
   private Spelling() {}
 
-  /** The known word nearest to {@code word}, if it is near enough to be meant. */
+  /** Returns the known word nearest to {@code word} if it is similar enough. */
   public static Optional<String> nearest(String word, Collection<String> known) {
     if (word.length() > LONGEST) {
       return Optional.empty();
@@ -23,7 +23,7 @@ public final class Spelling {
         .filter(best -> distance(word, best) <= Math.max(1, best.length() / 3));
   }
 
-  /** Levenshtein's distance, upper and lower case alike. */
+  /** Levenshtein distance, case-insensitive. */
   private static int distance(String from, String to) {
     var a = from.toLowerCase(Locale.ROOT);
     var b = to.toLowerCase(Locale.ROOT);

@@ -10,10 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A constant of a layer's neurons. In JSON a number that all of them share, or a list: one number
- * per channel, [C], or one per neuron in PyTorch's (C, H, W) order, [C * H * W]. Behind a flat
- * input of N features a list has N numbers.
+ * per channel, [C], or one per neuron in PyTorch's (C, H, W) order, [C * H * W]. For a flat input
+ * of N features a list has N numbers.
  *
- * @param values one number where it is shared, else the list
+ * @param values the shared number as a single entry, or one number per channel or neuron
  * @param shared whether all neurons share one number
  */
 public record Constant(List<Double> values, boolean shared) {
@@ -26,7 +26,7 @@ public record Constant(List<Double> values, boolean shared) {
     return new Constant(List.of(value), true);
   }
 
-  /** {@link #of(double)}, or null where there is no value. */
+  /** Same as {@link #of(double)}, but null for null. */
   public static @Nullable Constant ofNullable(@Nullable Double value) {
     return value == null ? null : of(value);
   }
@@ -57,7 +57,7 @@ public record Constant(List<Double> values, boolean shared) {
     return shared ? values.getFirst() : values;
   }
 
-  /** The number that all neurons have, or null where they differ. */
+  /** The number that all neurons share, or null when they differ. */
   public @Nullable Double uniform() {
     double first = values.getFirst();
     return values.stream().allMatch(value -> value == first) ? first : null;
@@ -67,7 +67,7 @@ public record Constant(List<Double> values, boolean shared) {
     return values.stream().mapToDouble(value -> value).min().orElseThrow();
   }
 
-  /** The values in PyTorch's order, as many as the shape that {@link #shape} gives has. */
+  /** The values in PyTorch's order, for a tensor of the shape that {@link #shape} returns. */
   public float[] floats() {
     var floats = new float[values.size()];
     for (int i = 0; i < floats.length; i++) {
@@ -76,14 +76,14 @@ public record Constant(List<Double> values, boolean shared) {
     return floats;
   }
 
-  /** The same with each value changed. */
+  /** Returns a constant with {@code change} applied to each value. */
   public Constant map(java.util.function.DoubleUnaryOperator change) {
     return new Constant(values.stream().map(change::applyAsDouble).toList(), shared);
   }
 
   /**
-   * PyTorch's shape of the constant for neurons of shape {@code neurons}: () where it is shared,
-   * (C, 1, 1) per channel, (C, H, W) per neuron; likewise (C, 1), (C, L) and (N).
+   * PyTorch's shape of the constant for neurons of shape {@code neurons}: () when shared, (C, 1, 1)
+   * per channel, (C, H, W) per neuron; likewise (C, 1), (C, L) and (N).
    */
   public Shape shape(Shape neurons) {
     if (shared) {
@@ -98,7 +98,7 @@ public record Constant(List<Double> values, boolean shared) {
     return Shape.of(dims);
   }
 
-  /** Reports a list that has neither a number per channel nor one per neuron. */
+  /** Reports a list whose length is neither the number of channels nor the number of neurons. */
   public boolean fits(Shape neurons, String name, Mistakes mistakes) {
     int channels = neurons.dim(0);
     return shared

@@ -83,7 +83,7 @@ public record ConversionSpec(
     addSpikingOutput = addSpikingOutput == null ? false : addSpikingOutput;
   }
 
-  /** The neurons that take the place of a ReLU. */
+  /** Neurons that replace a ReLU. */
   public NeuronSpec.IAF neuron() {
     return new NeuronSpec.IAF(
         Constant.of(spikeThreshold), spikeFn, resetFn, surrogateGradFn, null, minVMem, false);

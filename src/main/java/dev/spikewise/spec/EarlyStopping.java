@@ -46,6 +46,6 @@ public record EarlyStopping(
     mistakes.require(
         minDelta >= 0 && Double.isFinite(minDelta),
         "min_delta",
-        "must be at least 0, was " + minDelta);
+        "must be at least 0 but was " + minDelta);
   }
 }

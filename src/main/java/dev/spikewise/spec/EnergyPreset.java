@@ -12,19 +12,21 @@ public enum EnergyPreset {
   LOIHI(
       23.6e-12,
       23.6e-12,
-      "23.6 pJ a synaptic operation; Davies et al. 2018, doi:10.1109/MM.2018.112130359"),
+      "23.6 pJ per synaptic operation; Davies et al. 2018, doi:10.1109/MM.2018.112130359"),
   /** IBM's TrueNorth. */
   @JsonProperty("truenorth")
   TRUENORTH(
-      26e-12, 26e-12, "26 pJ a synaptic event; Merolla et al. 2014, doi:10.1126/science.1254642"),
+      26e-12, 26e-12, "26 pJ per synaptic event; Merolla et al. 2014, doi:10.1126/science.1254642"),
   /**
-   * Arithmetic alone, in float32 on 45 nm CMOS: an AC is an addition, a MAC a multiplication too.
+   * Arithmetic only, in float32 on 45 nm CMOS: an AC is an addition, a MAC an addition and a
+   * multiplication.
    */
   @JsonProperty("cmos_45nm")
   CMOS_45NM(
       0.9e-12,
       4.6e-12,
-      "0.9 pJ an addition, 3.7 pJ a multiplication; Horowitz 2014, doi:10.1109/ISSCC.2014.6757323");
+      "0.9 pJ per addition, 3.7 pJ per multiplication; Horowitz 2014,"
+          + " doi:10.1109/ISSCC.2014.6757323");
 
   private final double joulesPerAc;
   private final double joulesPerMac;
@@ -36,7 +38,7 @@ public enum EnergyPreset {
     this.source = source;
   }
 
-  /** Joules for so many operations. */
+  /** Energy of the given numbers of operations, in joules. */
   public double joules(double acs, double macs) {
     return joulesPerAc * acs + joulesPerMac * macs;
   }

@@ -62,7 +62,10 @@ public record EpochMetrics(
     return 300 + 40L * lossTerms.size() + 50L * parameter.size() + 90L * spiking.size();
   }
 
-  /** Whether every number of the epoch is finite: a network that overflows has none to report. */
+  /**
+   * Whether every number of the epoch is finite; the numbers of a network that overflowed are not
+   * reported.
+   */
   public boolean allFinite() {
     var values =
         Stream.of(

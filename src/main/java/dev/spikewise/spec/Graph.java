@@ -23,8 +23,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The layers of a model as a directed acyclic graph: who reads whom, in which order they compute,
- * and the shapes between them. Nothing else knows about the order of layers.
+ * The layers of a model as a directed acyclic graph: their inputs, the order of computation, and
+ * the shapes between them. This class alone determines the order of layers.
  */
 public final class Graph {
 
@@ -44,14 +44,14 @@ public final class Graph {
   private final Vertex output;
 
   /**
-   * A layer in its place.
+   * A layer and its place in the graph.
    *
-   * @param index in the model's definition
-   * @param name given, or the index
+   * @param index index of the layer in the model's definition
+   * @param name given name, or the index
    * @param inputs indices of the layers it reads, {@link #INPUT_INDEX} for the model's input
-   * @param inputShapes one for each of {@code inputs}
-   * @param shape of the layer's output
-   * @param spikesPerUnit spikes that a value of 1 in the input stands for
+   * @param inputShapes shape of each of {@code inputs}
+   * @param shape shape of the layer's output
+   * @param spikesPerUnit number of spikes that an input value of 1 represents
    */
   public record Vertex(
       int index,
@@ -62,12 +62,12 @@ public final class Graph {
       Shape shape,
       int spikesPerUnit) {
 
-    /** The only input of a layer that does not join several. */
+    /** The input of a layer with a single input. */
     public int input() {
       return inputs.getFirst();
     }
 
-    /** Shape of the first input: the only one of a layer that does not join several. */
+    /** Shape of the first input, which is the only one except for Add and Concat. */
     public Shape inputShape() {
       return inputShapes.getFirst();
     }
@@ -113,7 +113,7 @@ public final class Graph {
     return index == INPUT_INDEX ? INPUT : layers.get(index).name();
   }
 
-  /** The layers that read the output of layer {@code index}, in the order of computing. */
+  /** The layers that read the output of layer {@code index}, in the order of computation. */
   public List<Vertex> consumers(int index) {
     return Collections.unmodifiableList(consumers.get(index + 1));
   }
@@ -166,20 +166,21 @@ public final class Graph {
   }
 
   /**
-   * The graph of a model whose layers are right in themselves, or null after reporting mistakes.
+   * Builds the graph of a model whose layers are valid by themselves; null after reporting
+   * mistakes.
    */
   static @Nullable Graph of(ModelSpec model, Mistakes mistakes) {
     return new Builder(model, mistakes).build();
   }
 
-  /** Collects mistakes; each step needs those before it to have found none. */
+  /** Builds the graph in steps; each step requires that the steps before it found no mistake. */
   private static final class Builder {
     final ModelSpec model;
     final List<Node> nodes;
     final Mistakes mistakes;
     final String[] names;
 
-    /** Stands for values of which some are averages of spikes and others are not. */
+    /** Marks values of which some are averages of spikes and others are not. */
     static final int MIXED = 0;
 
     final Map<String, Integer> indices = new HashMap<>();
@@ -327,7 +328,10 @@ public final class Graph {
       return nodes.get(i).layer().typeName();
     }
 
-    /** Kahn's algorithm; of all layers that could come next, the first in the definition does. */
+    /**
+     * Kahn's algorithm; among the layers that could come next, the first in the definition is
+     * taken.
+     */
     private @Nullable List<Integer> order() {
       var waiting = new int[names.length];
       var readers = new ArrayList<List<Integer>>();
@@ -363,7 +367,10 @@ public final class Graph {
       return null;
     }
 
-    /** Each layer that still waits reads another that does, so going back must end in a cycle. */
+    /**
+     * Every remaining layer reads another remaining layer, so following the inputs leads into a
+     * cycle.
+     */
     private void reportCycle(int[] waiting) {
       var place = new int[names.length];
       Arrays.fill(place, -1);
@@ -455,7 +462,7 @@ public final class Graph {
             its.put(from == INPUT_INDEX ? INPUT : names[from], shape);
           }
         }
-        // A layer before this one does not fit; that is reported there.
+        // A layer before this one does not fit, which is reported there.
         if (its.size() == inputs.get(i).size()) {
           shapes[i] = shape(i, its);
           if (shapes[i] != null) {
@@ -477,7 +484,10 @@ public final class Graph {
       return vertices;
     }
 
-    /** Spikes that a value of 1 in the input of layer {@code i} stands for, or {@link #MIXED}. */
+    /**
+     * Number of spikes that a value of 1 in the input of layer {@code i} represents, or {@link
+     * #MIXED}.
+     */
     private int unit(int i, Shape input, int[] units) {
       int[] its =
           inputs.get(i).stream()
@@ -495,7 +505,7 @@ public final class Graph {
                     + " be counted: use SumPool2d in place of AvgPool2d, or put a layer of neurons"
                     + " between the join and this layer");
       }
-      // Neurons and weights put out values of their own.
+      // Neurons and weights output new values.
       return layer.spikesPerUnit(2, input) == 1 ? 1 : MIXED;
     }
 
@@ -514,7 +524,10 @@ public final class Graph {
           : shape;
     }
 
-    /** Names with dots could give two parameters, or two groups of synapses, the same name. */
+    /**
+     * Reports names with dots that would give two parameters or two groups of synapses the same
+     * name.
+     */
     private void checkKeys(List<Vertex> vertices) {
       for (Vertex vertex : vertices) {
         if (vertex.spec() instanceof NeuronSpec.Recurrent) {

@@ -116,8 +116,8 @@ public sealed interface InputSpec {
     LATENCY,
     /**
      * A spike where a value of a data set with a time axis is at least {@code delta_threshold}
-     * above that of the step before, or above 0 at the first. A fall gives none: a spike of -1
-     * would take synaptic operations away.
+     * above that of the step before, or above 0 at the first. A fall produces none, because a spike
+     * of -1 would reduce the count of synaptic operations.
      */
     @JsonProperty("delta")
     DELTA,
@@ -125,7 +125,7 @@ public sealed interface InputSpec {
     @JsonProperty("spikes")
     SPIKES;
 
-    /** Whether it takes a data set with a time axis. */
+    /** Whether this encoding requires a data set with a time axis. */
     public boolean hasTime() {
       return switch (this) {
         case RATE, CONSTANT, LATENCY -> false;

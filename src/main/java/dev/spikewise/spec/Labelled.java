@@ -3,7 +3,7 @@ package dev.spikewise.spec;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What a user names and labels as they like. */
+/** A resource with a user-defined name and labels. */
 public interface Labelled {
 
   @Nullable String name();

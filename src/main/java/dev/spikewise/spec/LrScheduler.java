@@ -414,7 +414,7 @@ public sealed interface LrScheduler {
       mistakes.require(
           schedulers.size() > 1,
           "schedulers",
-          "must have at least 2 schedules, has " + schedulers.size());
+          "must have at least 2 schedules but has " + schedulers.size());
       for (int i = 0; i < schedulers.size(); i++) {
         var at = mistakes.in("schedulers").in(i);
         switch (schedulers.get(i)) {

@@ -35,12 +35,12 @@ public record ModelSpec(
 
   public ModelSpec {
     inputShape = inputShape == null ? List.of() : List.copyOf(inputShape);
-    // An element can be null while mistakes are still being collected.
+    // An element can be null until its mistake has been reported.
     nodes =
         nodes == null ? List.of() : java.util.Collections.unmodifiableList(new ArrayList<>(nodes));
   }
 
-  /** A sequence of layers. */
+  /** Creates a sequence of layers. */
   public static ModelSpec sequence(
       @Nullable String name, List<Integer> inputShape, List<LayerSpec> layers) {
     return new ModelSpec(name, inputShape, layers.stream().map(Node::of).toList(), null);
@@ -52,8 +52,8 @@ public record ModelSpec(
   }
 
   /**
-   * Reports everything wrong with this definition; of layers that do not fit, those that do not
-   * depend on another such layer.
+   * Reports all mistakes in this definition. Among layers that do not fit, only those that do not
+   * depend on another such layer are reported.
    */
   @Override
   public void check(Mistakes mistakes) {
@@ -80,7 +80,7 @@ public record ModelSpec(
         nodes.get(i).layer().check(at);
       }
     }
-    // Names, order and shapes mean something only once every layer is right in itself.
+    // Names, order and shapes can be checked only when every layer is valid by itself.
     if (mistakes.isEmpty()) {
       Graph.of(this, mistakes);
     }
@@ -98,7 +98,7 @@ public record ModelSpec(
     return Objects.requireNonNull(graph);
   }
 
-  /** Says that a tensor has more than {@code most} values. */
+  /** Message that a tensor has more than {@code most} values. */
   public static String tooLarge(Shape shape, int most) {
     return "a tensor of shape %s is larger than %d values (spikewise.limits.tensor-values)"
         .formatted(shape, most);

@@ -21,7 +21,7 @@ public record Node(
     @Nullable String name, @Nullable List<String> inputs, @JsonUnwrapped LayerSpec layer) {
 
   public Node {
-    // An element can be null while mistakes are still being collected.
+    // An element can be null until its mistake has been reported.
     inputs =
         inputs == null
             ? null
@@ -33,7 +33,7 @@ public record Node(
     return new Node(null, null, layer);
   }
 
-  /** The same place for another layer. */
+  /** Returns a node with the same name and inputs and another layer. */
   public Node with(LayerSpec layer) {
     return new Node(name, inputs, layer);
   }

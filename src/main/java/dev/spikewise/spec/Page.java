@@ -17,8 +17,8 @@ public record Page<T>(List<T> data, @Nullable String nextCursor) {
   public static final long MAX_BYTES = 2 << 20;
 
   /**
-   * @param rows one more than {@code limit} where there are more
-   * @param number a row's place in the order of creation, which later rows do not change
+   * @param rows rows of the page, plus one more when there are further rows
+   * @param number position of a row in the order of creation, which later rows do not change
    */
   public static <R, T> Page<T> of(
       List<R> rows, int limit, Function<R, T> view, Function<R, Long> number) {
@@ -29,7 +29,8 @@ public record Page<T>(List<T> data, @Nullable String nextCursor) {
   }
 
   /**
-   * The same, ending earlier where the rows are long; with at least one row where there is one.
+   * Builds a page that ends early when the rows are large, but has at least one row if there is
+   * any.
    *
    * @param bytes a row's approximate size in JSON
    */

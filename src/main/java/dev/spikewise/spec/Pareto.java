@@ -5,13 +5,14 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
-/** What is worth its price. */
+/** Pareto fronts. */
 public final class Pareto {
 
   private Pareto() {}
 
   /**
-   * Those that no other beats in cost without losing in gain, or the reverse; the cheapest first.
+   * Returns the items that no other item dominates (lower cost with at least equal gain, or higher
+   * gain with at most equal cost), cheapest first.
    */
   public static <T> List<T> front(
       Collection<T> all, ToDoubleFunction<T> cost, ToDoubleFunction<T> gain) {

@@ -89,12 +89,12 @@ public record Preparation(
     mergePolarities = mergePolarities == null ? Boolean.FALSE : mergePolarities;
   }
 
-  /** Whether it has steps that only event recordings can take. */
+  /** Whether any step applies to event recordings only. */
   public boolean needsEvents() {
     return frames == Frames.COUNT || usesSeconds() || downsample > 1 || mergePolarities;
   }
 
-  /** Whether it has steps that need the unit of time. */
+  /** Whether any step requires the unit of time. */
   public boolean usesSeconds() {
     return stepSeconds != null || timeWindow != null || denoiseSeconds != null;
   }

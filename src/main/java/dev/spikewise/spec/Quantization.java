@@ -18,7 +18,7 @@ public record Quantization(Integer bits, Integer stateBits) {
 
   void check(Mistakes mistakes) {
     mistakes.between(bits, 2, 16, "bits");
-    // More would not be whole numbers in a float.
+    // Larger integers are not exact in a float.
     mistakes.between(stateBits, 2, 24, "state_bits");
   }
 }

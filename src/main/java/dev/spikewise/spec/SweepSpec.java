@@ -35,10 +35,10 @@ public record SweepSpec(
   private static final String SEED = "seed";
   private static final int MAX_NAME = 200;
 
-  /** Places that can be varied: each is read and written once per variant. */
+  /** Maximum number of varied places, each of which is read and written once per variant. */
   private static final int MAX_PLACES = 64;
 
-  /** Characters of a value in a label. */
+  /** Maximum number of characters of a value in a label. */
   private static final int MAX_WORD = 80;
 
   public SweepSpec {
@@ -57,7 +57,7 @@ public record SweepSpec(
 
     static final int MAX_ROUNDS = 32;
 
-    /** The round after {@code job}, which has reached {@code synops} a sample. */
+    /** Returns the round after {@code job}, which has reached {@code synops} per sample. */
     public TrainingSpec next(TrainingSpec job, @Nullable String name, double synops) {
       var target = new LossTerm.Target(synops / 2, null);
       var loss = new ArrayList<>(job.loss());
@@ -70,7 +70,7 @@ public record SweepSpec(
       return job.with(name, loss);
     }
 
-    /** Reports what keeps {@code job} from being halved. */
+    /** Reports the reasons why the target of {@code job} cannot be halved. */
     public void check(TrainingSpec job, Mistakes mistakes) {
       int index = synopsTerm(job);
       if (index >= 0 && job.loss().get(index) instanceof LossTerm.Synops term) {
@@ -122,7 +122,7 @@ public record SweepSpec(
     }
   }
 
-  /** Number of variants; no more than an int holds. */
+  /** Number of variants, limited to the maximum of an int. */
   public int combinations() {
     long product = 1;
     for (var values : axes().values()) {
@@ -131,12 +131,12 @@ public record SweepSpec(
     return (int) product;
   }
 
-  /** Jobs that follow each other in each variant. */
+  /** Number of successive jobs of each variant. */
   public int rounds() {
     return halving == null ? 1 : halving.rounds;
   }
 
-  /** The values of a variant by their place; the last place changes fastest. */
+  /** Values of a variant by place; the last place changes fastest. */
   public Map<String, @Nullable Object> values(int combination) {
     var axes = axes();
     var indices = indices(axes, combination);
@@ -145,7 +145,7 @@ public record SweepSpec(
     return values;
   }
 
-  /** The values of a variant in words: "baseline_multiple 0.5, seed 2". */
+  /** Values of a variant in words: "baseline_multiple 0.5, seed 2". */
   public String label(int combination, int round) {
     var words = new ArrayList<String>();
     values(combination)
@@ -163,7 +163,7 @@ public record SweepSpec(
     return text.length() <= MAX_WORD ? text : text.substring(0, MAX_WORD - 3) + "...";
   }
 
-  /** The name of a variant's job. */
+  /** Name of a variant's job. */
   public @Nullable String jobName(int combination, int round) {
     var words =
         Stream.of(job.name() == null ? name : job.name(), label(combination, round))
@@ -173,7 +173,7 @@ public record SweepSpec(
     return words.isEmpty() ? null : words.substring(0, Math.min(words.length(), MAX_NAME));
   }
 
-  /** Where in this document lies what is wrong with the job of a variant. */
+  /** Translates a mistake in the job of a variant to its place in this document. */
   public Mistake blame(int combination, Mistake mistake) {
     var axes = axes();
     var indices = indices(axes, combination);

@@ -85,7 +85,7 @@ public record TrainingSpec(
     activationCheckpointing = activationCheckpointing != null && activationCheckpointing;
   }
 
-  /** Every metric that decides something, by the pointer of the place that names it. */
+  /** All monitored metrics, by the pointer of the place that names each. */
   public Map<String, Monitor> monitors() {
     var monitors = new LinkedHashMap<String, Monitor>();
     if (lrScheduler != null && lrScheduler.monitored() != null) {
@@ -100,7 +100,7 @@ public record TrainingSpec(
     return monitors;
   }
 
-  /** The same training under another name and with another loss. */
+  /** Returns this training with another name and loss. */
   TrainingSpec with(@Nullable String name, List<LossTerm> loss) {
     return new TrainingSpec(
         name,
@@ -209,7 +209,7 @@ public record TrainingSpec(
     }
   }
 
-  /** Reports a name or labels that cannot be stored, however long they may be. */
+  /** Reports a name or labels that cannot be stored, apart from their length. */
   public static void checkNaming(
       @Nullable String name, @Nullable Map<String, String> labels, Mistakes mistakes) {
     if (name != null) {

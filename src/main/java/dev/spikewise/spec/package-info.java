@@ -1,6 +1,6 @@
 /**
- * The nouns: what a user asks for and what is answered. Records only; the same object is request
- * body, stored JSON and engine input.
+ * Requests and responses as records. The same object is request body, stored JSON and input of the
+ * engine.
  */
 @NullMarked
 package dev.spikewise.spec;

@@ -3,8 +3,8 @@ package dev.spikewise.spec.layer;
 import dev.spikewise.problem.Mistakes;
 
 /**
- * A layer that, while training, silences what it draws with probability p, for all time steps of a
- * sample, and divides the rest by 1 - p.
+ * A layer that, during training, sets randomly drawn values to zero with probability p for all time
+ * steps of a sample, and divides the others by 1 - p.
  */
 public sealed interface DropoutSpec extends ElementwiseSpec {
   /** Probability that a value is set to zero during training. */

@@ -4,7 +4,7 @@ import dev.spikewise.problem.Mistakes;
 import dev.spikewise.spec.Shape;
 import org.jspecify.annotations.Nullable;
 
-/** A layer whose output has its input's shape. */
+/** A layer whose output has the shape of its input. */
 public sealed interface ElementwiseSpec extends LayerSpec
     permits NeuronSpec, DropoutSpec, RectifierSpec {
   @Override

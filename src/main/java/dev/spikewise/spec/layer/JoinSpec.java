@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 public sealed interface JoinSpec extends LayerSpec {
 
   /**
-   * Shape of the joined output, or null after reporting why the inputs do not fit each other.
+   * Shape of the joined output; null after reporting why the inputs do not fit each other.
    *
-   * @param inputs shapes by the name of the layer that puts them out
+   * @param inputs shape of each input by the name of the layer
    */
   @Nullable Shape joinedShape(SequencedMap<String, Shape> inputs, Mistakes mistakes);
 
@@ -36,7 +36,7 @@ public sealed interface JoinSpec extends LayerSpec {
   }
 
   /**
-   * Its inputs one behind the other along the channels, or the features of flat inputs.
+   * Concatenates its inputs along the channels, or along the features of flat inputs.
    *
    * @param dim axis along which the inputs are joined, counted with the batch as axis 0; 1, the
    *     channels, is the only one and the default

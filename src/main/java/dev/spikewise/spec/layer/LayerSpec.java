@@ -77,27 +77,31 @@ public sealed interface LayerSpec
         ShapeSpec,
         JoinSpec {
 
-  /** Reports options that are wrong in themselves, whatever the layer's input. */
+  /** Reports options that are invalid for any input. */
   default void check(Mistakes mistakes) {}
 
-  /** The shape this layer makes of {@code input}, or null after reporting why it cannot take it. */
+  /**
+   * Shape of the output for an input of shape {@code input}; null after reporting why the input
+   * does not fit.
+   */
   @Nullable Shape outputShape(Shape input, Mistakes mistakes);
 
   /**
-   * What is trained: name within the layer and shape, as PyTorch has them, for an input that fits.
+   * Trainable parameters with PyTorch's names (within the layer) and shapes, for an input that
+   * fits.
    */
   default SequencedMap<String, Shape> parameters(Shape input) {
     return new LinkedHashMap<>();
   }
 
-  /** What a state_dict keeps beside the parameters: name within the layer and shape. */
+  /** Buffers of the state_dict: name within the layer and shape. */
   default SequencedMap<String, Shape> buffers(Shape input) {
     return new LinkedHashMap<>();
   }
 
   /**
-   * Spikes that a value of 1 in the output stands for, where one in the input stands for {@code
-   * unit}: more than 1 where an average divides counts of spikes.
+   * Number of spikes that an output value of 1 represents when an input value of 1 represents
+   * {@code unit} spikes; more than 1 after an average over spike counts.
    */
   default int spikesPerUnit(int unit, Shape input) {
     return unit;
@@ -110,8 +114,8 @@ public sealed interface LayerSpec
   }
 
   /**
-   * Number of positions of a window along one axis, PyTorch's floor rule; below 1 where it does not
-   * fit.
+   * Number of window positions along one axis, rounded down as in PyTorch; below 1 when the window
+   * does not fit.
    */
   static int windows(int size, int kernel, int stride, int padding, int dilation) {
     long span = (long) dilation * (kernel - 1) + 1;

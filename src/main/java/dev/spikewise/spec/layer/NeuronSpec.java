@@ -96,7 +96,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     return fit ? input : null;
   }
 
-  /** Everything that may differ from neuron to neuron, under the names of the options. */
+  /** Constants that may differ between neurons, by the name of the option. */
   default SequencedMap<String, Constant> constants() {
     var constants = new LinkedHashMap<String, Constant>();
     putOption(constants, "tau_mem", tauMem());
@@ -141,7 +141,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     Boolean sinabsCompat();
 
     /**
-     * Whether the backward pass takes the reset as independent of the spike that causes it;
+     * Whether the backward pass treats the reset as independent of the spike that causes it;
      * SpikingJelly's {@code detach_reset}. When absent, as in sinabs: true where a spike sets the
      * potential, false where it subtracts.
      */
@@ -149,20 +149,19 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       return null;
     }
 
-    /** {@link #detachReset} with its default. */
+    /** Value of {@link #detachReset} with its default applied. */
     default boolean resetDetached() {
       Boolean detach = detachReset();
       return detach == null ? resetFn().kind() == ResetFn.Kind.RESET : detach;
     }
 
     /**
-     * The same neurons with potentials of another scale, or null where they are not a matter of
-     * scale.
+     * Equivalent neurons with rescaled potentials; null when they cannot be rescaled.
      *
-     * @param threshold in place of {@link #spikeThreshold}
-     * @param reset in place of {@link #resetFn}
-     * @param lowest in place of {@link #minVMem}
-     * @param scale of other numbers that are added to a potential or a threshold
+     * @param threshold replacement for {@link #spikeThreshold}
+     * @param reset replacement for {@link #resetFn}
+     * @param lowest replacement for {@link #minVMem}
+     * @param scale factor of other numbers that are added to a potential or a threshold
      */
     @Nullable Spiking scaled(
         Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale);
@@ -240,7 +239,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     }
   }
 
-  /** Spiking neurons with a state of adaptation, for which NIR has no node. */
+  /** Spiking neurons with an adaptation state, for which NIR has no node. */
   sealed interface Adaptive extends Spiking {}
 
   /** Integrate-and-fire neurons without leak. */
@@ -338,7 +337,10 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     @Override
     public void check(Mistakes mistakes) {
       Spiking.super.check(mistakes);
-      mistakes.require(tauMem != null, "tau_mem", "is missing");
+      mistakes.require(
+          tauMem != null,
+          "tau_mem",
+          "is missing: give the time constant of the membrane potential in time steps");
     }
 
     @Override
@@ -396,8 +398,14 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     @Override
     public void check(Mistakes mistakes) {
       Adaptive.super.check(mistakes);
-      mistakes.require(tauMem != null, "tau_mem", "is missing");
-      mistakes.require(tauAdapt != null, "tau_adapt", "is missing");
+      mistakes.require(
+          tauMem != null,
+          "tau_mem",
+          "is missing: give the time constant of the membrane potential in time steps");
+      mistakes.require(
+          tauAdapt != null,
+          "tau_adapt",
+          "is missing: give the time constant of the threshold in time steps");
       mistakes.finite(adaptScale, "adapt_scale");
     }
 
@@ -460,7 +468,7 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
       return Collections.unmodifiableSequencedMap(ranges);
     }
 
-    /** Those of the trained constants that are given. */
+    /** The trained constants with given values. */
     @Override
     public SequencedMap<String, Constant> timeConstants() {
       var given = new LinkedHashMap<String, Constant>();
@@ -537,7 +545,8 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     @Override
     public @Nullable Spiking scaled(
         Constant threshold, ResetFn reset, double lowest, DoubleUnaryOperator scale) {
-      // b adds to the potential's scale, and is a weight that nothing here can reach.
+      // The constant b is added at the scale of the potential but is a trained parameter, which
+      // cannot be rescaled here.
       return null;
     }
   }
@@ -596,7 +605,10 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     @Override
     public void check(Mistakes mistakes) {
       Recurrent.super.check(mistakes);
-      mistakes.require(tauMem != null, "tau_mem", "is missing");
+      mistakes.require(
+          tauMem != null,
+          "tau_mem",
+          "is missing: give the time constant of the membrane potential in time steps");
     }
 
     @Override
@@ -633,7 +645,10 @@ public sealed interface NeuronSpec extends ElementwiseSpec {
     @Override
     public void check(Mistakes mistakes) {
       NeuronSpec.super.check(mistakes);
-      mistakes.require(tauMem != null, "tau_mem", "is missing");
+      mistakes.require(
+          tauMem != null,
+          "tau_mem",
+          "is missing: give the time constant of the membrane potential in time steps");
     }
   }
 }

@@ -78,7 +78,7 @@ public sealed interface NormSpec extends LayerSpec {
       mistakes.require(affine() || !bias(), "bias", "must be false where affine is");
     }
 
-    /** Whether the weights of {@code layer} right before this norm can take it in. */
+    /** Whether this norm can be merged into the weights of {@code layer} directly before it. */
     default boolean mergesInto(@Nullable LayerSpec layer) {
       return switch (this) {
         case BatchNorm2d _ -> layer instanceof SynapticSpec.Conv2d;
@@ -95,7 +95,10 @@ public sealed interface NormSpec extends LayerSpec {
       };
     }
 
-    /** {@code input} where its channels are those that are expected. */
+    /**
+     * Returns {@code input} if it has the expected number of channels; null after reporting a
+     * mistake.
+     */
     default @Nullable Shape matching(Shape input, Mistakes mistakes) {
       return numFeatures() == null
               || mistakes.require(
@@ -165,15 +168,15 @@ public sealed interface NormSpec extends LayerSpec {
     }
   }
 
-  /** Normalises each sample at each time step by itself, in training and in use alike. */
+  /** Normalises each sample at each time step separately, in training and inference alike. */
   sealed interface Frame extends NormSpec {
     /** Number added to the variance for numerical stability. */
     Double eps();
 
-    /** Number of parts of the input that are normalised each by itself. */
+    /** Number of parts of the input that are normalised separately. */
     int parts(Shape input);
 
-    /** Whether a weight belongs to a channel, or to a place in its part. */
+    /** Whether weights belong to channels, rather than to positions within a part. */
     boolean weightsByChannel();
 
     @Override
@@ -271,7 +274,8 @@ public sealed interface NormSpec extends LayerSpec {
     @Override
     public void check(Mistakes mistakes) {
       Frame.super.check(mistakes);
-      if (mistakes.require(numGroups != null, "num_groups", "is missing")) {
+      if (mistakes.require(
+          numGroups != null, "num_groups", "is missing: give the number of groups")) {
         mistakes.atLeast(numGroups, 1, "num_groups");
       }
     }

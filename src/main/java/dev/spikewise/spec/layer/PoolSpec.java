@@ -6,7 +6,7 @@ import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
 import org.jspecify.annotations.Nullable;
 
-/** A layer that joins a window of each channel into one value. */
+/** A layer that reduces each window of a channel to one value. */
 public sealed interface PoolSpec extends LayerSpec {
   /** Height and width of a window. */
   Size2 kernelSize();
@@ -32,7 +32,8 @@ public sealed interface PoolSpec extends LayerSpec {
 
   @Override
   default void check(Mistakes mistakes) {
-    if (mistakes.require(kernelSize() != null, "kernel_size", "is missing")) {
+    if (mistakes.require(
+        kernelSize() != null, "kernel_size", "is missing: give the size of a window")) {
       kernelSize().atLeast(1, "kernel_size", mistakes);
       stride().atLeast(1, "stride", mistakes);
       padding().atLeast(0, "padding", mistakes);
@@ -68,7 +69,7 @@ public sealed interface PoolSpec extends LayerSpec {
       return windows;
     }
     long rest = (size + 2L * padding - (long) dilation * (kernel - 1) - 1) % stride;
-    // As in PyTorch, no window starts behind the input.
+    // As in PyTorch, no window starts beyond the end of the input.
     return rest > 0 && (long) windows * stride < size + (long) padding ? windows + 1 : windows;
   }
 
@@ -121,7 +122,7 @@ public sealed interface PoolSpec extends LayerSpec {
       this(kernelSize, stride, padding, false, true);
     }
 
-    /** As in sinabs, the area of a whole window, also where one reaches over the edge. */
+    /** The area of a full window, as in sinabs, even for windows that extend beyond the edge. */
     @Override
     public int spikesPerUnit(int unit, Shape input) {
       return unit * kernelSize.h() * kernelSize.w();
@@ -146,7 +147,7 @@ public sealed interface PoolSpec extends LayerSpec {
   }
 
   /**
-   * sinabs' SpikingMaxPooling2dLayer: a window passes on its largest input at those time steps at
+   * sinabs' SpikingMaxPooling2dLayer: a window outputs its largest input at those time steps at
    * which the neuron with the most spikes so far is among those that spike.
    */
   record SpikingMaxPooling2dLayer(Size2 kernelSize, Size2 stride, Size2 padding)

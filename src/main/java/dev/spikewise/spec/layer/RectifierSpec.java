@@ -2,15 +2,15 @@ package dev.spikewise.spec.layer;
 
 import dev.spikewise.problem.Mistakes;
 
-/** A layer that puts out max(x, 0), perhaps rounded. Its gradient is that of max(x, 0). */
+/** A layer that outputs max(x, 0), optionally rounded. Its gradient is that of max(x, 0). */
 public sealed interface RectifierSpec extends ElementwiseSpec {
 
   /** PyTorch's ReLU. */
   record ReLU() implements RectifierSpec {}
 
   /**
-   * sinabs' NeuromorphicReLU: the spikes that a spiking twin would send, for networks that are
-   * trained without time (Sorbaro et al. 2020, doi:10.3389/fnins.2020.00662).
+   * sinabs' NeuromorphicReLU: the number of spikes that the converted spiking network would emit,
+   * for networks that are trained without time (Sorbaro et al. 2020, doi:10.3389/fnins.2020.00662).
    *
    * @param quantize Whether the output is rounded down to an integer.
    * @param fanout Factor from the sum of a sample's output to its {@code activity}.

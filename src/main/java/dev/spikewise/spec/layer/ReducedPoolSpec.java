@@ -5,10 +5,10 @@ import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Size2;
 import org.jspecify.annotations.Nullable;
 
-/** A pool that computes what a two-dimensional one with fixed windows does. */
+/** A pool that can be computed as a two-dimensional pool with fixed windows. */
 public sealed interface ReducedPoolSpec extends LayerSpec {
 
-  /** The same pool over (C, H, W), or (C, 1, L) where the input is (C, L). */
+  /** The equivalent pool over (C, H, W), or over (C, 1, L) for an input (C, L). */
   PoolSpec asPool2d(Shape input);
 
   @Override
@@ -27,7 +27,7 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
     /** Number of values of padding at each end of the input. */
     Integer padding();
 
-    /** The pool, once its options are known to be right. */
+    /** The equivalent two-dimensional pool, for valid options. */
     PoolSpec asPool2d();
 
     @Override
@@ -37,7 +37,8 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
 
     @Override
     default void check(Mistakes mistakes) {
-      if (mistakes.require(kernelSize() != null, "kernel_size", "is missing")
+      if (mistakes.require(
+              kernelSize() != null, "kernel_size", "is missing: give the size of a window")
           && mistakes.atLeast(kernelSize(), 1, "kernel_size")
               & mistakes.atLeast(stride(), 1, "stride")
               & mistakes.atLeast(padding(), 0, "padding")) {
@@ -126,8 +127,8 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
   }
 
   /**
-   * PyTorch's AdaptiveAvgPool2d where the sizes divide: an average over equal windows that do not
-   * overlap.
+   * PyTorch's AdaptiveAvgPool2d for output sizes that divide the input sizes: an average over equal
+   * windows that do not overlap.
    *
    * @param outputSize height and width of the output, which divide those of the input
    */
@@ -135,7 +136,10 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
 
     @Override
     public void check(Mistakes mistakes) {
-      if (mistakes.require(outputSize != null, "output_size", "is missing")) {
+      if (mistakes.require(
+          outputSize != null,
+          "output_size",
+          "is missing: give the height and width of the output")) {
         outputSize.atLeast(1, "output_size", mistakes);
       }
     }
@@ -158,7 +162,7 @@ public sealed interface ReducedPoolSpec extends LayerSpec {
           "output_size",
           "must divide the height and width of "
               + input
-              + ", because windows of different sizes are not supported but was "
+              + ", because windows of different sizes are not supported, but was "
               + outputSize)) {
         return null;
       }

@@ -16,7 +16,7 @@ public sealed interface ShapeSpec extends LayerSpec {
     return input;
   }
 
-  /** Whether the values stay where they are, so that nothing is to be computed. */
+  /** Whether the values stay in place, so that nothing has to be computed. */
   default boolean leavesValues() {
     return true;
   }
@@ -116,7 +116,7 @@ public sealed interface ShapeSpec extends LayerSpec {
       if (mistakes.require(
           (scaleFactor == null) != (size == null),
           "scale_factor",
-          "must be given exactly when size is not")) {
+          "must be given if size is not, and left out otherwise")) {
         if (scaleFactor != null) {
           scaleFactor.atLeast(1, "scale_factor", mistakes);
         }

@@ -13,7 +13,7 @@ public sealed interface SynapticSpec extends LayerSpec {
   /** Whether each output has a trained bias. */
   Boolean bias();
 
-  /** PyTorch's shape of the weights for an input that fits. */
+  /** Shape of the weights in PyTorch, for an input that fits. */
   Shape weightShape(Shape input);
 
   /** The same layer with a bias. */
@@ -54,7 +54,7 @@ public sealed interface SynapticSpec extends LayerSpec {
     };
   }
 
-  /** Output channels or features, each of which has a bias. */
+  /** Number of output channels or features, which is the number of biases. */
   default int outputs(Shape input) {
     return weightShape(input).dim(0);
   }
@@ -75,8 +75,8 @@ public sealed interface SynapticSpec extends LayerSpec {
   }
 
   /**
-   * The padding that keeps the size of the input, PyTorch's {@code padding="same"}; {@link
-   * Size2#SAME} where no symmetric one does.
+   * Padding that keeps the size of the input, as PyTorch's {@code padding="same"}; {@link
+   * Size2#SAME} when no symmetric padding does.
    */
   private static Size2 same(Size2 kernel, Size2 stride, Size2 dilation) {
     int h = dilation.h() * (kernel.h() - 1);
@@ -87,10 +87,12 @@ public sealed interface SynapticSpec extends LayerSpec {
 
   private static void checkKernel(
       @Nullable Integer inChannels, Integer outChannels, Size2 kernelSize, Mistakes mistakes) {
-    if (mistakes.require(outChannels != null, "out_channels", "is missing")) {
+    if (mistakes.require(
+        outChannels != null, "out_channels", "is missing: give the number of output channels")) {
       mistakes.atLeast(outChannels, 1, "out_channels");
     }
-    if (mistakes.require(kernelSize != null, "kernel_size", "is missing")) {
+    if (mistakes.require(
+        kernelSize != null, "kernel_size", "is missing: give the size of a kernel")) {
       kernelSize.atLeast(1, "kernel_size", mistakes);
     }
     if (inChannels != null) {
@@ -268,7 +270,7 @@ public sealed interface SynapticSpec extends LayerSpec {
           bias);
     }
 
-    /** The same sums over (Cin, 1, L). */
+    /** The equivalent convolution over (Cin, 1, L). */
     public Conv2d asConv2d() {
       return new Conv2d(
           inChannels,
@@ -283,7 +285,8 @@ public sealed interface SynapticSpec extends LayerSpec {
 
     @Override
     public void check(Mistakes mistakes) {
-      if (mistakes.require(kernelSize != null, "kernel_size", "is missing")
+      if (mistakes.require(
+              kernelSize != null, "kernel_size", "is missing: give the size of a kernel")
           && mistakes.atLeast(kernelSize, 1, "kernel_size")
               & mistakes.atLeast(stride, 1, "stride")
               & (padding.equals(Padding1.SAME) || mistakes.atLeast(padding.size(), 0, "padding"))
@@ -342,7 +345,7 @@ public sealed interface SynapticSpec extends LayerSpec {
     }
 
     /**
-     * The convolution that connects the same values the other way round, from this layer's output
+     * The convolution with the same connections in the opposite direction: from this layer's output
      * to its input of {@code inChannels} channels.
      */
     public Conv2d reversed(int inChannels) {
@@ -442,7 +445,8 @@ public sealed interface SynapticSpec extends LayerSpec {
 
     @Override
     public void check(Mistakes mistakes) {
-      if (mistakes.require(outFeatures != null, "out_features", "is missing")) {
+      if (mistakes.require(
+          outFeatures != null, "out_features", "is missing: give the number of output features")) {
         mistakes.atLeast(outFeatures, 1, "out_features");
       }
       if (inFeatures != null) {

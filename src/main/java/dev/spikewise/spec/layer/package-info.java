@@ -1,4 +1,4 @@
-/** Layers as users write them, one file per family. */
+/** Layers of a model definition, one file per family. */
 @NullMarked
 package dev.spikewise.spec.layer;
 
