@@ -1,21 +1,21 @@
 FROM maven:3-eclipse-temurin-25 AS build
 WORKDIR /src
-COPY pom.xml .
+COPY pom.xml LICENSE NOTICE ./
 COPY src/main src/main
 COPY src/client src/client
 # Served at /docs.
 COPY src/docs src/docs
 RUN --mount=type=cache,target=/root/.m2 \
     mvn -B -ntp -q -Dmaven.test.skip=true package \
- && mv target/spikewise-*-SNAPSHOT.jar spikewise.jar \
+ && mv target/spikewise-*.jar spikewise.jar \
  && java -Djarmode=tools -jar spikewise.jar extract --layers --destination /layers
 
 FROM eclipse-temurin:25-jdk AS java
-# A runtime of what the service can ask for, with the tools to look into it (jcmd, JFR).
+# A Java runtime with the modules that the service can use, and with diagnostic tools (jcmd, JFR).
 RUN jlink --output /java --compress zip-6 --strip-debug --no-header-files --no-man-pages --add-modules \
       java.se,jdk.incubator.vector,jdk.jcmd,jdk.jfr,jdk.management,jdk.naming.dns,jdk.net,jdk.unsupported,jdk.zipfs
 
-# glibc: ND4J's natives crash on musl. Fonts are for the plots as PNG.
+# ND4J's native libraries need glibc and crash on musl. Fonts are needed for plots as PNG.
 FROM debian:trixie-slim AS run
 RUN apt-get -qq update \
  && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends fontconfig fonts-dejavu-core >/dev/null \
@@ -27,14 +27,14 @@ COPY --from=build /layers/dependencies/ ./
 COPY --from=build /layers/spring-boot-loader/ ./
 COPY --from=build /layers/snapshot-dependencies/ ./
 COPY --from=build /layers/application/ ./
-COPY src/main/resources/jvm.options ./
+COPY src/main/resources/jvm.options LICENSE NOTICE ./
 COPY --chmod=755 src/main/docker/spikewise ./
-# Half of the container's memory is heap; what ND4J takes beside it ends at 1.7 times the heap.
-# Once an OutOfMemoryError was thrown nobody knows which thread lost what: the process ends and is started again.
+# The heap is half of the container's memory. The process as a whole, including ND4J's native memory, may use 1.7 times the heap.
+# After an OutOfMemoryError the state of other threads is unknown, so the process exits and is restarted.
 ENV JDK_JAVA_OPTIONS="@/app/jvm.options -XX:MaxRAMPercentage=50 -XX:+ExitOnOutOfMemoryError -Dorg.bytedeco.javacpp.maxphysicalbytes=170% -Dorg.bytedeco.javacpp.cachedir=/cache" \
     SERVER_ADDRESS=0.0.0.0 \
     SPIKEWISE_DATA_DIR=/data
-# One start that ends once everything is loaded leaves the cache that later starts map.
+# This start exits once all classes are loaded and writes the AOT cache that later starts use.
 RUN java -XX:AOTCacheOutput=spikewise.aot -Dspring.context.exit=onRefresh \
       -Dserver.address=127.0.0.1 -Dspring.datasource.url=jdbc:h2:mem:aot -jar spikewise.jar > /dev/null \
  && mkdir -p /data /cache && chown 10001:10001 /data /cache

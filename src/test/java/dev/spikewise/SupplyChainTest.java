@@ -3,19 +3,24 @@ package dev.spikewise;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The bill of materials that goes into the jar: every licence is one that we may pass on. */
+/**
+ * Checks of the bill of materials in the jar: licences of all libraries, and the page that lists
+ * them.
+ */
 class SupplyChainTest {
 
-  /** SPDX ids and, where a project names its licence in its own words, those. */
+  /** SPDX ids of licences that permit redistribution in the jar and the image. */
   private static final Set<String> LICENCES =
       Set.of(
           "0BSD",
@@ -34,7 +39,7 @@ class SupplyChainTest {
           "MPL-2.0",
           "UPL-1.0");
 
-  /** Dependencies of ND4J that its kernels, as they are used here, do not need. */
+  /** Dependencies of ND4J that the kernels used here do not need. */
   private static final Set<String> LEFT_OUT =
       Set.of("oshi-core", "jna", "commons-net", "kotlin-stdlib");
 
@@ -50,7 +55,7 @@ class SupplyChainTest {
   }
 
   @Test
-  void everyLicenceMayBePassedOn() {
+  void everyLibraryHasALicenceThatPermitsRedistribution() {
     var unknown = new TreeMap<String, String>();
     components()
         .filter(component -> choices(component).noneMatch(LICENCES::contains))
@@ -58,7 +63,7 @@ class SupplyChainTest {
     assertThat(unknown).isEmpty();
   }
 
-  /** One of several licences is enough. */
+  /** Licences of a library, of which the user may choose one. */
   private static Stream<String> choices(JsonNode component) {
     return component
         .path("licenses")
@@ -74,10 +79,61 @@ class SupplyChainTest {
   }
 
   @Test
-  void nothingIsThereThatCanBeAvoided() {
+  void unneededDependenciesAreExcluded() {
     var names = components().map(c -> c.get("name").asString()).collect(Collectors.toSet());
     assertThat(names)
         .contains("nd4j-native", "spring-core", "jhdf")
         .doesNotContainAnyElementsOf(LEFT_OUT);
+  }
+
+  @Test
+  void licencesPageListsEveryLibrary() throws IOException {
+    var libraries = new TreeMap<String, TreeSet<String>>();
+    components()
+        .forEach(
+            component ->
+                libraries
+                    .computeIfAbsent(licences(component), _ -> new TreeSet<>())
+                    .add(
+                        component.path("group").asString("")
+                            + ":"
+                            + component.get("name").asString()));
+    assertThat(libraries).isNotEmpty();
+    var page =
+        new StringBuilder(
+            """
+            # Third-party licences
+
+            Spikewise is licensed under the Apache License 2.0. Its jar and container image contain the libraries below. `SupplyChainTest` writes this page from the bill of materials that the build makes; `/actuator/sbom/application`
+            returns the same bill of materials (CycloneDX) with versions and hashes. "A or B" means that either licence may be chosen.
+
+            | content | licence texts and notices |
+            |---|---|
+            | Spikewise, and libraries without their own notices | `LICENSE` and `NOTICE` in `/app` of the image, or in `META-INF` of the jar |
+            | libraries in the jar | `META-INF` of each library's jar in `/app/lib` of the image, or in `BOOT-INF/lib` of the jar |
+            | Java runtime (Eclipse Temurin) | `/opt/java/legal` of the image |
+            | Debian packages, with the DejaVu fonts | `/usr/share/doc/*/copyright` of the image |
+            | data set `digits` | CC BY 4.0, UCI Optical Recognition of Handwritten Digits |
+            """);
+    libraries.forEach(
+        (licence, names) -> {
+          page.append("\n## ").append(licence).append("\n\n");
+          names.forEach(name -> page.append("* `").append(name).append("`\n"));
+        });
+    WrittenPage.assertUpToDate(
+        Path.of("src/docs/reference").resolve("licences.md"), page.toString());
+  }
+
+  private static String licences(JsonNode component) {
+    return component
+        .path("licenses")
+        .valueStream()
+        .map(
+            choice ->
+                choice.has("expression")
+                    ? choice.get("expression").asString()
+                    : choice.at("/license/id").asString(choice.at("/license/name").asString("")))
+        .sorted()
+        .collect(Collectors.joining(" or "));
   }
 }
