@@ -67,6 +67,40 @@ class DatasetsTest extends ServiceTest {
     }
   }
 
+  /** A page ends with the data set that makes it longer than 2 MB: here the third with 0.9 MB. */
+  @Test
+  void namesOfClassesAreBoundedAndSoArePagesOfThem() throws Exception {
+    var sets = new ArrayList<String>();
+    for (int set = 0; set < 4; set++) {
+      var created = upload(classes(set, 4_500));
+      assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+      sets.add(created.headers().firstValue("Location").orElseThrow());
+    }
+    var page = body(get("/api/v1/datasets?limit=4"));
+    assertThat(page.get("data").size()).isEqualTo(3);
+    var rest = get("/api/v1/datasets?limit=1&cursor=" + page.get("next_cursor").asString());
+    assertThat(body(rest).at("/data/0/name").asString()).isEqualTo("classes 0");
+    for (var path : sets) {
+      assertThat(delete(path).statusCode()).isEqualTo(204);
+    }
+    var refused = problem(upload(classes(4, 5_500)), 422, "invalid_spec").at("/errors/0");
+    assertThat(refused.at("/pointer").asString()).isEqualTo("/events");
+    assertThat(refused.at("/detail").asString()).contains("class names");
+  }
+
+  private static Map<String, byte[]> classes(int set, int number) throws IOException {
+    var events = new TreeMap<String, byte[]>();
+    for (int c = 0; c < number; c++) {
+      events.put("%s%05d/%d.bin".formatted("n".repeat(193), c, set), new byte[] {0, 0, 0, 0, 1});
+    }
+    return Map.of(
+        "name", bytes("classes " + set),
+        "events", zip(events),
+        "time_steps", bytes("1"),
+        "height", bytes("1"),
+        "width", bytes("1"));
+  }
+
   private static final Set<String> FIELDS = Set.of("name", "time_steps", "height", "width");
 
   @Test

@@ -62,6 +62,46 @@ class HeldAttacksTest extends ServiceTest {
     }
   }
 
+  /**
+   * Each sends a request a byte at a time and would keep a thread, were there one per connection.
+   */
+  @Test
+  void answersOthersWhileFiveHundredClientsSendSlowly() throws IOException {
+    var slow = new ArrayList<Socket>();
+    try {
+      for (int i = 0; i < 500; i++) {
+        var socket = new Socket("127.0.0.1", port);
+        slow.add(socket);
+        var begun =
+            i % 2 == 0
+                ? "GET /api/v1/jobs HTTP/1.1\r\nHost: local"
+                : "POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type:"
+                    + " application/json\r\nContent-Length: 1000\r\n\r\n{";
+        socket.getOutputStream().write(begun.getBytes(StandardCharsets.US_ASCII));
+      }
+      for (int i = 0; i < 20; i++) {
+        assertThat(get("/api/v1/jobs?limit=1").statusCode()).isEqualTo(200);
+        assertThat(get("/actuator/health/liveness").statusCode()).isEqualTo(200);
+        for (var socket : slow) {
+          sendAnotherByte(socket);
+        }
+      }
+    } finally {
+      for (var socket : slow) {
+        socket.close();
+      }
+    }
+  }
+
+  private static void sendAnotherByte(Socket socket) {
+    try {
+      socket.getOutputStream().write(' ');
+    } catch (IOException e) {
+      // On a slow machine the service has given up on this client.
+      assertThat(e).hasMessageMatching("(?s).*(reset|[Bb]roken pipe).*");
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

@@ -265,8 +265,62 @@ class LimitsTest extends ServiceTest {
     return cursor.isNull() ? "" : cursor.asString();
   }
 
+  @Test
+  void webhooksAndChangesOfJobsAreBoundedAsJobsAre() {
+    var events = String.join(",", Collections.nCopies(5000, "\"job.failed\""));
+    named(
+        post("/api/v1/webhooks", "{\"url\": \"http://1.1.1.1\", \"events\": [" + events + "]}"),
+        "spikewise.limits.list-entries");
+    var created = post("/api/v1/jobs", job(LAYER, 1, 1, 1));
+    var path = created.headers().firstValue("Location").orElseThrow();
+    var labels =
+        IntStream.range(0, 65)
+            .mapToObj(i -> "\"" + i + "\": \"\"")
+            .collect(Collectors.joining(",", "{\"labels\": {", "}}"));
+    named(patch(path, labels), "spikewise.limits.labels");
+    named(patch(path, "{\"name\": \"" + "x".repeat(201) + "\"}"), "spikewise.limits.name-length");
+    problem(patch(path, "{\"name\": \"" + "x".repeat(9 << 20) + "\"}"), 413, "content_too_large");
+  }
+
+  @Test
+  void aDataSetLargerThanThisProcessMayHoldIsRefusedAlone() {
+    long quarter = Runtime.getRuntime().maxMemory() / 4;
+    int samples = Math.toIntExact(quarter / (4 * 1024 * 1024) + 1);
+    jdbc.sql(
+            "insert into dataset (id, tenant, name, samples, test_samples, shape, time_steps,"
+                + " classes, created_at) values ('vast', '', 'vast', ?, 0, '1,1024,1024', 0, 2,"
+                + " current_timestamp)")
+        .param(samples)
+        .update();
+    try {
+      var model =
+          "{\"input_shape\": [1, 1024, 1024], \"layers\": [{\"type\": \"Flatten\"},"
+              + " {\"type\": \"Linear\", \"out_features\": 2}, {\"type\": \"IAF\"}]}";
+      var refused =
+          post(
+              "/api/v1/analyses",
+              "{\"model\": "
+                  + model
+                  + ", \"input\": {\"type\": \"dataset\", \"id\": \"vast\"}, \"time_steps\": 1,"
+                  + " \"batch_size\": 1}");
+      var mistake = problem(refused, 422, "invalid_spec").at("/errors/0");
+      assertThat(mistake.at("/pointer").asString()).isEqualTo("/input/id");
+      assertThat(mistake.at("/detail").asString())
+          .contains("more than a quarter", "give the process a larger heap");
+    } finally {
+      jdbc.sql("delete from dataset where id = 'vast'").update();
+    }
+  }
+
+  private HttpResponse<String> patch(String path, String body) {
+    return send("PATCH", path, BodyPublishers.ofString(body));
+  }
+
   private void named(String job, String setting) {
-    var response = post("/api/v1/jobs", job);
+    named(post("/api/v1/jobs", job), setting);
+  }
+
+  private void named(HttpResponse<String> response, String setting) {
     problem(response, 422, "invalid_spec");
     assertThat(response.body()).contains(setting);
   }

@@ -8,6 +8,9 @@ import dev.spikewise.interop.UnreadableFileException;
 import dev.spikewise.snn.data.Npz;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -72,6 +75,44 @@ class EventFormatsTest {
   @ValueSource(strings = {"seven_16000.wav", "seven_8000.wav"})
   void encodesAudioAsSpeech2SpikesDoes(String name) throws IOException {
     assertReads(name, new EventOptions(null, null, 1, 20, FileMemory.UNLIMITED));
+  }
+
+  /** Ten minutes at 48 kHz are 28,800,000 samples. */
+  @Test
+  void refusesAudioThatIsTooLongOrTooLargeForItsMemory() {
+    var file = wav(28_800_001);
+    var unlimited = new EventOptions(null, null, 1, 20, FileMemory.UNLIMITED);
+    assertThatThrownBy(() -> EventReader.read("a.wav", file, unlimited))
+        .isInstanceOf(UnreadableFileException.class)
+        .hasMessageContaining("28800001 samples are more than the 28800000");
+    var budget =
+        new FileMemory(
+            Long.MAX_VALUE,
+            bytes -> {
+              throw new IllegalStateException("asked for " + bytes);
+            });
+    var options = new EventOptions(null, null, 1, 20, budget);
+    assertThatThrownBy(() -> EventReader.read("a.wav", wav(1000), options))
+        .hasStackTraceContaining("asked for 4176");
+  }
+
+  /** Silence of 8 bits, mono, at 48 kHz. */
+  private static byte[] wav(int samples) {
+    return ByteBuffer.allocate(44 + samples)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .put("RIFF".getBytes(StandardCharsets.US_ASCII))
+        .putInt(36 + samples)
+        .put("WAVEfmt ".getBytes(StandardCharsets.US_ASCII))
+        .putInt(16)
+        .putShort((short) 1)
+        .putShort((short) 1)
+        .putInt(48_000)
+        .putInt(48_000)
+        .putShort((short) 1)
+        .putShort((short) 8)
+        .put("data".getBytes(StandardCharsets.US_ASCII))
+        .putInt(samples)
+        .array();
   }
 
   @Test
