@@ -159,6 +159,11 @@ final class ProfiledKernels implements Kernels {
   }
 
   @Override
+  public void neuronOutput(Neuron neuron, NeuronRange range) {
+    kernels.neuronOutput(neuron, range);
+  }
+
+  @Override
   public void neuronBackward(Neuron neuron, NeuronRange range) {
     kernels.neuronBackward(neuron, range);
   }

@@ -46,6 +46,25 @@ class MemoryTest {
     assertEstimate(spec(job));
   }
 
+  /** Spikes are computed again from the potentials: only these grow with T, beside the input. */
+  @Test
+  void aTimeStepAddsOnePotentialPerNeuron() {
+    String job =
+        """
+        {"batch_size": 64, "time_steps": %d, "model": {"input_shape": [16], "layers": [
+          {"type": "Linear", "out_features": 512}, {"type": "LIF", "tau_mem": 20, "norm_input": false},
+          {"type": "Linear", "out_features": 512}, {"type": "LIFRecurrent", "tau_mem": 20, "norm_input": false},
+          {"type": "Linear", "out_features": 8}, {"type": "LIF", "tau_mem": 20, "norm_input": false}]}}\
+        """;
+    long added = estimate(spec(job.formatted(300))) - estimate(spec(job.formatted(200)));
+    double potentials = 100.0 * 64 * (512 + 512 + 8) * Float.BYTES;
+    assertThat(added / potentials).isBetween(0.8, 1.2);
+  }
+
+  private static long estimate(TrainingSpec spec) {
+    return Trainer.estimateMemory(spec, spec.model().definition());
+  }
+
   @Test
   void checkpointedActivationsTakeTheMemoryOfABlock() {
     long kept = assertEstimate(spec(CONVOLUTIONS));
@@ -66,8 +85,7 @@ class MemoryTest {
   /** Returns the bytes that were used. */
   private static long assertEstimate(TrainingSpec spec) {
     long used = used(spec);
-    assertThat(Trainer.estimateMemory(spec, spec.model().definition()))
-        .isBetween((long) (0.8 * used), (long) (1.25 * used));
+    assertThat(estimate(spec)).isBetween((long) (0.8 * used), (long) (1.25 * used));
     return used;
   }
 

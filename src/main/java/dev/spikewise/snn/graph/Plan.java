@@ -262,9 +262,17 @@ public final class Plan {
   /** Whether the backward pass of the step that puts a value out, or of one that reads it, does. */
   private static boolean isKept(Value value) {
     Step producer = Objects.requireNonNull(value.producer);
+    if (followsFromPotential(producer.layer().spec())) {
+      return false;
+    }
     return producer.pool() != null
         || readsOutput(producer.layer().spec())
         || value.consumers.stream().anyMatch(step -> readsInput(step.layer().spec()));
+  }
+
+  /** Whether the output is computed again from the potentials, which are kept in any case. */
+  private static boolean followsFromPotential(LayerSpec layer) {
+    return layer instanceof NeuronSpec && !(layer instanceof NeuronSpec.Adaptive);
   }
 
   private static boolean readsOutput(LayerSpec layer) {
@@ -273,8 +281,14 @@ public final class Plan {
 
   private static boolean readsInput(LayerSpec layer) {
     return switch (layer) {
-      case SynapticSpec _, RectifierSpec _, NormSpec _ -> true;
-      case NeuronSpec _, PoolSpec _, ReducedPoolSpec _, DropoutSpec _, ShapeSpec _, JoinSpec _ ->
+      case SynapticSpec _, NormSpec _ -> true;
+      case NeuronSpec _,
+          RectifierSpec _,
+          PoolSpec _,
+          ReducedPoolSpec _,
+          DropoutSpec _,
+          ShapeSpec _,
+          JoinSpec _ ->
           false;
     };
   }
@@ -401,7 +415,7 @@ public final class Plan {
         // Potential, current and adaptation over time; what is counted in double.
         long arrays =
             1 + (n.normInput() || n.tauSyn() != null ? 1 : 0) + (n.tauAdapt() != null ? 1 : 0);
-        long floats = arrays * ((long) kept * timeSteps + batchSize) * out + 9 * out;
+        long floats = arrays * ((long) kept * timeSteps + block) * out + 9 * out;
         // Constants that differ: value and gradient by neuron, and what is trained.
         for (var constant : n.parameters(inShape).entrySet()) {
           boolean differs =
@@ -414,6 +428,8 @@ public final class Plan {
         }
         yield floats;
       }
+      // A bit for each value.
+      case RectifierSpec _ -> kept * (in.steps * out / Float.SIZE + 2);
       case DropoutSpec _ -> batchSize * out;
       // Sums of each frame in double.
       case NormSpec.Batch _ -> 4L * batchSize * in.steps * inShape.dim(0);
@@ -421,12 +437,7 @@ public final class Plan {
       case NormSpec.Frame f -> 6 * out + 4L * block * in.steps * f.parts(inShape);
       // Where each input's values go.
       case JoinSpec _ -> 2 * out;
-      case PoolSpec.SumPool2d _,
-          PoolSpec.AvgPool2d _,
-          ReducedPoolSpec _,
-          RectifierSpec _,
-          ShapeSpec _ ->
-          0;
+      case PoolSpec.SumPool2d _, PoolSpec.AvgPool2d _, ReducedPoolSpec _, ShapeSpec _ -> 0;
     };
   }
 }

@@ -42,6 +42,12 @@ public interface Kernels extends AutoCloseable {
 
   void neuronForward(Neuron neuron, NeuronRange range);
 
+  /**
+   * Puts out again what {@link #neuronForward} did, bit for bit, from {@link NeuronRange#u}; for
+   * neurons where {@link Neuron#followsFromPotential}.
+   */
+  void neuronOutput(Neuron neuron, NeuronRange range);
+
   void neuronBackward(Neuron neuron, NeuronRange range);
 
   /** Adam's step for the numbers {@code from..to-1} of a tensor and of its two moments. */

@@ -106,6 +106,20 @@ public record LeakyIntegrator(
   }
 
   @Override
+  public boolean followsFromPotential() {
+    return true;
+  }
+
+  @Override
+  public void output(NeuronRange r, int n) {
+    float threshold = firing.threshold().at(n);
+    for (int t = 0; t < r.steps; t++) {
+      float u = r.u[r.at(t, n)];
+      r.output(t, n, spikes ? firing.spike(u, threshold) : u);
+    }
+  }
+
+  @Override
   public void backward(NeuronRange r, int n) {
     float a = alphaMem.at(n);
     float as = synapticDecay(n);

@@ -14,11 +14,17 @@ public interface Neuron {
   /** Takes neuron {@code n} of the range through its time steps. */
   void forward(NeuronRange r, int n);
 
+  /** Puts out again what {@link #forward} did, from {@link NeuronRange#u}. */
+  void output(NeuronRange r, int n);
+
   /** Takes the gradients of neuron {@code n} from the last time step to the first. */
   void backward(NeuronRange r, int n);
 
   /** Whether the output is spikes, or the membrane potential itself. */
   boolean spikes();
+
+  /** Whether the output follows from the potential alone, so that {@link #output} can be called. */
+  boolean followsFromPotential();
 
   /** Whether a synaptic current lives from call to call: {@link NeuronRange#synapticCurrent}. */
   boolean synaptic();

@@ -94,6 +94,13 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void neuronOutput(Neuron neuron, NeuronRange r) {
+    for (int n = r.from; n < r.to; n++) {
+      neuron.output(r, n);
+    }
+  }
+
+  @Override
   public void neuronBackward(Neuron neuron, NeuronRange r) {
     for (int n = r.from; n < r.to; n++) {
       neuron.backward(r, n);

@@ -32,6 +32,12 @@ public abstract sealed class Layer permits UnaryLayer, Join {
   /** Computes {@link #out} of the samples {@code from..to-1}. */
   public abstract void forward(int from, int to);
 
+  /**
+   * Computes {@link #out} again for the samples {@code from..to-1}, after other samples took its
+   * place, where the layer keeps what it follows from.
+   */
+  public void restore(int from, int to) {}
+
   /** Counts what {@link #forward} of the same samples did, where the network is told to measure. */
   public void measure(int from, int to) {}
 

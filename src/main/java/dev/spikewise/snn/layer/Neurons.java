@@ -46,6 +46,10 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
   private final double[] uncounted;
   private final NeuronRange[] ranges;
   private final float[] rateGradient;
+
+  /** First of the samples that the state belongs to; others start from rest. */
+  private int stateOf;
+
   private boolean inLoss;
   private Neuron neuron;
 
@@ -90,7 +94,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     int size = Math.multiplyExact(kept * timeSteps, neurons);
     u = new float[size];
     current = neuron.keepsCurrent() ? new float[size] : new float[0];
-    v = new float[extent.samples() * neurons];
+    v = new float[extent.block() * neurons];
     synapticCurrent = neuron.synaptic() ? new float[v.length] : new float[0];
     b = neuron.adapts() ? new float[v.length] : new float[0];
     bBefore = neuron.adapts() ? new float[size] : new float[0];
@@ -172,7 +176,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     return frame.torchOrder();
   }
 
-  /** Membrane potentials after the last step, [B, N]. */
+  /** Membrane potentials of the latest block after its last step, [samples, N]. */
   public float[] potentials() {
     return v;
   }
@@ -230,7 +234,8 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     if (recurrence != null) {
       recurrence.reset();
     }
-    forgetState(0, v.length / neurons);
+    forgetState(v.length / neurons);
+    stateOf = 0;
     Arrays.fill(counts, 0);
     if (inLoss) {
       Arrays.fill(rateGradient, 0);
@@ -239,22 +244,28 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     neuron = neuron();
   }
 
-  private void forgetState(int from, int to) {
+  private void forgetState(int samples) {
     for (float[] state : List.of(v, synapticCurrent, b)) {
       if (state.length > 0) {
-        Arrays.fill(state, from * neurons, to * neurons, 0);
+        Arrays.fill(state, 0, samples * neurons, 0);
       }
+    }
+  }
+
+  /** A sum pool's windows are added to. */
+  private void clearSums(int from, int to) {
+    if (pool != null) {
+      Arrays.fill(out.data, out.at(from), out.at(to), 0);
     }
   }
 
   @Override
   public void forward(int from, int to) {
-    if (again) {
-      forgetState(from, to);
+    if (again || from != stateOf) {
+      forgetState(to - from);
+      stateOf = from;
     }
-    if (pool != null) {
-      Arrays.fill(out.data, out.at(from), out.at(to), 0);
-    }
+    clearSums(from, to);
     if (recurrence == null) {
       forward(from, to, 0);
     } else {
@@ -275,10 +286,33 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
               NeuronRange r = ranges[task];
               r.counts = again ? uncounted : counts;
               for (int sample = from; sample < to; sample++) {
-                place(r, sample, t);
+                place(r, sample, from, t);
                 r.xAt = recurrence == null ? in.at(sample) : (sample - from) * neurons;
                 r.sAt = out.at(sample) + t * neurons;
                 kernels.neuronForward(neuron, r);
+              }
+            });
+  }
+
+  @Override
+  public void restore(int from, int to) {
+    if (!neuron.followsFromPotential()) {
+      return;
+    }
+    clearSums(from, to);
+    int calls = recurrence == null ? 1 : timeSteps;
+    kernels
+        .parallel()
+        .run(
+            ranges.length,
+            task -> {
+              NeuronRange r = ranges[task];
+              for (int sample = from; sample < to; sample++) {
+                for (int t = 0; t < calls; t++) {
+                  place(r, sample, from, t);
+                  r.sAt = out.at(sample) + t * neurons;
+                  kernels.neuronOutput(neuron, r);
+                }
               }
             });
   }
@@ -316,7 +350,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
                 r.gxStep = gIn.stride();
               }
               for (int sample = from; sample < to; sample++) {
-                place(r, sample, t);
+                place(r, sample, from, t);
                 r.sAt = out.at(sample) + t * neurons;
                 int inBlock = (sample - from) * neurons;
                 r.hasEarlier = t > 0;
@@ -328,8 +362,8 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
             });
   }
 
-  private void place(NeuronRange r, int sample, int t) {
+  private void place(NeuronRange r, int sample, int from, int t) {
     r.uAt = (sample % kept * timeSteps + t) * neurons;
-    r.vAt = sample * neurons;
+    r.vAt = (sample - from) * neurons;
   }
 }

@@ -25,6 +25,12 @@ public final class Rectifier extends UnaryLayer implements Activity {
   private final int timeSteps;
   private final double[] sums;
   private final Parallel parallel;
+
+  /** By kept sample: one bit for each value, set where the input was above 0. */
+  private final long[] positive;
+
+  private final int wordsPerSample;
+  private final int kept;
   private final TreeSum activity = new TreeSum(1);
 
   /**
@@ -38,7 +44,7 @@ public final class Rectifier extends UnaryLayer implements Activity {
       Signal in,
       Signal out,
       long[] seeds,
-      int timeSteps,
+      Extent extent,
       Parallel parallel) {
     super(name, in, out);
     switch (spec) {
@@ -56,7 +62,10 @@ public final class Rectifier extends UnaryLayer implements Activity {
     }
     this.salt = salt;
     this.seeds = seeds;
-    this.timeSteps = timeSteps;
+    timeSteps = extent.timeSteps();
+    kept = extent.kept();
+    wordsPerSample = Math.ceilDiv(in.steps * in.frame.size(), Long.SIZE);
+    positive = new long[Math.multiplyExact(kept, wordsPerSample)];
     this.parallel = parallel;
     sums = new double[seeds.length];
   }
@@ -125,11 +134,23 @@ public final class Rectifier extends UnaryLayer implements Activity {
         }
       }
     }
+    markPositive(x, xAt, n, sample % kept * wordsPerSample);
     double sum = 0;
     for (int i = 0; i < n; i++) {
       sum += y[yAt + i];
     }
     return sum;
+  }
+
+  private void markPositive(float[] x, int xAt, int n, int word) {
+    for (int first = 0; first < n; first += Long.SIZE, word++) {
+      int bits = Math.min(Long.SIZE, n - first);
+      long marks = 0;
+      for (int i = 0; i < bits; i++) {
+        marks |= x[xAt + first + i] > 0 ? 1L << i : 0;
+      }
+      positive[word] = marks;
+    }
   }
 
   @Override
@@ -138,11 +159,12 @@ public final class Rectifier extends UnaryLayer implements Activity {
     parallel.run(
         to - from,
         s -> {
-          int xAt = in.at(from + s);
+          int word = (from + s) % kept * wordsPerSample;
           int outAt = gOut.at(from + s);
           int inAt = gIn.at(from + s);
           for (int i = 0; i < n; i++) {
-            gIn.data[inAt + i] = in.data[xAt + i] > 0 ? gOut.data[outAt + i] : 0;
+            boolean open = (positive[word + i / Long.SIZE] >>> i & 1) != 0;
+            gIn.data[inAt + i] = open ? gOut.data[outAt + i] : 0;
           }
         });
   }

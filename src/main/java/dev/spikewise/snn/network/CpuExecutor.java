@@ -337,11 +337,16 @@ public final class CpuExecutor implements Executor {
       Runnable beforeLayer) {
     parameters.zeroGradients();
     boolean again = chunks.size() > plan.kept();
+    boolean severalBlocks = chunks.endOfBlock(0, block) < chunks.size();
     for (int from = 0, to; from < chunks.size(); from = to) {
       to = chunks.endOfBlock(from, block);
       startBlock(from);
       if (again) {
         forward(from, to, true, beforeLayer);
+      } else if (severalBlocks) {
+        int end = to;
+        int start = from;
+        layers.forEach(layer -> layer.restore(start, end));
       }
       backward(from, to, outputGradient, peakGradient, beforeLayer);
     }

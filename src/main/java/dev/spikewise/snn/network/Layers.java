@@ -83,7 +83,7 @@ final class Layers {
       case NeuronSpec n ->
           new Neurons(name, n, step.layer().shape(), step.pool(), in, out, extent, kernels);
       case RectifierSpec r ->
-          new Rectifier(name, r, salt, in, out, sampleSeeds, timeSteps, kernels.parallel());
+          new Rectifier(name, r, salt, in, out, sampleSeeds, extent, kernels.parallel());
       case NormSpec.Batch n ->
           new BatchNorm(
               name,

@@ -415,6 +415,8 @@ class KernelsTest {
         assertThat(b.v).isEqualTo(a.v);
         assertThat(b.synapticCurrent).isEqualTo(a.synapticCurrent);
         assertClose(floats(b.counts), floats(a.counts), 0, "counts");
+        assertOutputIsRestored(scalar, params, a);
+        assertOutputIsRestored(vector, params, b);
         scalar.neuronBackward(params, a);
         vector.neuronBackward(params, b);
         assertClose(b.gx, a.gx, 0, "dx");
@@ -429,6 +431,14 @@ class KernelsTest {
         }
       }
     }
+  }
+
+  /** Bit for bit, from the potentials. */
+  private static void assertOutputIsRestored(Kernels kernels, Neuron neuron, NeuronRange r) {
+    float[] output = r.s.clone();
+    Arrays.fill(r.s, 0);
+    kernels.neuronOutput(neuron, r);
+    assertThat(r.s).isEqualTo(output);
   }
 
   @ParameterizedTest
@@ -458,6 +468,7 @@ class KernelsTest {
       assertThat(b.s).isEqualTo(sums);
       assertThat(b.u).isEqualTo(a.u);
       assertThat(floats(b.counts)).isEqualTo(floats(a.counts));
+      assertOutputIsRestored(vector, params, b);
       scalar.neuronBackward(params, a);
       vector.neuronBackward(params, b);
       assertClose(b.gx, a.gx, 0, "dx");

@@ -101,6 +101,11 @@ public final class Nd4jKernels implements Kernels {
   }
 
   @Override
+  public void neuronOutput(Neuron neuron, NeuronRange range) {
+    loops.neuronOutput(neuron, range);
+  }
+
+  @Override
   public void neuronBackward(Neuron neuron, NeuronRange range) {
     loops.neuronBackward(neuron, range);
   }

@@ -159,6 +159,15 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void neuronOutput(Neuron neuron, NeuronRange r) {
+    int n =
+        neuron instanceof LeakyIntegrator integrator ? VectorNeurons.output(integrator, r) : r.from;
+    for (; n < r.to; n++) {
+      neuron.output(r, n);
+    }
+  }
+
+  @Override
   public void neuronBackward(Neuron neuron, NeuronRange r) {
     int n =
         neuron instanceof LeakyIntegrator integrator && !r.isOneOfSeveral()

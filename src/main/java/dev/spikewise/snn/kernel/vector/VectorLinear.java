@@ -125,13 +125,21 @@ final class VectorLinear implements Kernels.Conv {
         task -> {
           int tile = task / parts;
           int last = Parallel.start(frames, task % parts + 1, parts);
+          float[] sums = partialSums(tile);
           for (int r = Parallel.start(frames, task % parts, parts); r < last; r++) {
-            forwardRow(tile, r, w, y, yAt + r * outputs, frames >= FEW_ROWS);
+            forwardRow(tile, r, w, y, yAt + r * outputs, frames >= FEW_ROWS, sums);
           }
         });
   }
 
-  private void forwardRow(int tile, int r, float[] w, float[] y, int yAt, boolean packed) {
+  /** Memory for the sums of a tile that is wider than the columns that are left, else none. */
+  private float[] partialSums(int tile) {
+    int width = widths[tile] * LANES;
+    return columns[tile] + width > outputs ? new float[width] : new float[0];
+  }
+
+  private void forwardRow(
+      int tile, int r, float[] w, float[] y, int yAt, boolean packed, float[] sums) {
     int width = widths[tile];
     int column = columns[tile];
     int n = Math.min(width * LANES, outputs - column);
@@ -145,7 +153,6 @@ final class VectorLinear implements Kernels.Conv {
       LinearTiles.gather(
           width, places, values, starts[r], starts[r + 1], m, mAt, stride, y, yAt + column);
     } else {
-      float[] sums = new float[width * LANES];
       System.arraycopy(start, column, sums, 0, n);
       LinearTiles.gather(width, places, values, starts[r], starts[r + 1], m, mAt, stride, sums, 0);
       System.arraycopy(sums, 0, y, yAt + column, n);
@@ -249,8 +256,9 @@ final class VectorLinear implements Kernels.Conv {
           var ends = new int[last - first];
           listFrames(x, xAt, frames, first, last, ends);
           for (int tile = 0; tile < tiles; tile++) {
+            float[] sums = partialSums(tile);
             for (int i = first; i < last; i++) {
-              gradientRow(tile, i * frames, ends[i - first], frames, gw, i * outputs);
+              gradientRow(tile, i * frames, ends[i - first], frames, gw, i * outputs, sums);
             }
           }
         });
@@ -274,7 +282,8 @@ final class VectorLinear implements Kernels.Conv {
     }
   }
 
-  private void gradientRow(int tile, int from, int to, int frames, float[] gw, int gwAt) {
+  private void gradientRow(
+      int tile, int from, int to, int frames, float[] gw, int gwAt, float[] sums) {
     if (from == to) {
       return;
     }
@@ -287,7 +296,6 @@ final class VectorLinear implements Kernels.Conv {
     if (n == width * LANES) {
       LinearTiles.gather(width, framesOf, valuesOf, from, to, panels, panel, stride, gw, at);
     } else {
-      float[] sums = new float[width * LANES];
       System.arraycopy(gw, at, sums, 0, n);
       LinearTiles.gather(width, framesOf, valuesOf, from, to, panels, panel, stride, sums, 0);
       System.arraycopy(sums, 0, gw, at, n);

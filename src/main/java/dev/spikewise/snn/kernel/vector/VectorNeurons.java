@@ -123,6 +123,30 @@ final class VectorNeurons {
     addWide(count, r.counts, n);
   }
 
+  /** Puts out again what {@link #forward} did; returns the first neuron that is left. */
+  static int output(LeakyIntegrator p, NeuronRange r) {
+    int end = r.to - (r.to - r.from) % LANES;
+    for (int t = 0; t < r.steps; t++) {
+      outputStep(p, r, r.uAt + t * r.neurons, r.sAt + t * r.sStep, end);
+    }
+    return end;
+  }
+
+  private static void outputStep(LeakyIntegrator p, NeuronRange r, int u, int s, int end) {
+    float[] us = r.u;
+    float[] outputs = r.s;
+    int[] windows = r.windows;
+    for (int n = r.from; n < end; n += LANES) {
+      FloatVector spikes = spike(p, load(us, u + n), load(p.firing().threshold(), n));
+      if (windows == null) {
+        spikes.intoArray(outputs, s + n);
+      } else {
+        int o = s + windows[n];
+        load(outputs, o).add(spikes).intoArray(outputs, o);
+      }
+    }
+  }
+
   private static void addWide(FloatVector values, double[] sums, int n) {
     for (int half = 0; half < 2; half++) {
       int at = n + half * DOUBLES.length();
