@@ -195,14 +195,20 @@ class ModelController {
         .body(safetensors ? models.safetensors(id) : models.weights(id));
   }
 
-  /** Stores weights of a model, named as in a PyTorch state_dict. */
+  /**
+   * Stores weights of a model, named as in a PyTorch state_dict.
+   *
+   * @param byOrder Whether modules of other names that fit several layers alike are taken in the
+   *     order of the layers; refused by default.
+   */
   @PutMapping(path = "/{id}/weights", consumes = NPZ)
   @ResponseStatus(HttpStatus.NO_CONTENT)
   ResponseEntity<Void> setWeights(
       @PathVariable UUID id,
       @RequestBody byte[] npz,
+      @RequestParam(name = "by_order", defaultValue = "false") boolean byOrder,
       @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
-    return changed(models.setWeights(id, npz, IfMatch.of(ifMatch)));
+    return changed(models.setWeights(id, npz, byOrder, IfMatch.of(ifMatch)));
   }
 
   private static ResponseEntity<Void> changed(Model model) {

@@ -36,7 +36,7 @@ public final class Weights {
   private static final long MAX_BYTES = 4L << 26;
 
   /** What the state_dict of neurons that have run holds beside weights: state, 0 at the start. */
-  private static final Set<String> STATE = Set.of("v_mem", "i_syn", "b");
+  static final Set<String> STATE = Set.of("v_mem", "i_syn", "b");
 
   /** Most wrong names that are reported, and most of a model's names that an answer lists. */
   private static final int MOST_NAMES = 50;
@@ -78,17 +78,25 @@ public final class Weights {
     return out.toByteArray();
   }
 
+  /** {@link #of(ModelSpec, StateDict, boolean)} where order does not decide. */
+  public static StateDict of(ModelSpec model, StateDict found) {
+    return of(model, found, false);
+  }
+
   /**
    * The weights of {@code model} among {@code found}. A prefix that all names share, such as {@code
-   * module.} or {@code model.}, is dropped. The state of neurons, which sinabs keeps in the same
+   * module.} or {@code model.}, is dropped. Where no name is the model's, modules that are numbered
+   * are the layers with these numbers, and others the only layers whose arrays they have. The state of neurons, which sinabs keeps in the same
    * state_dict, is left out; a time constant that is not there is the definition's, and a count of
    * batches 0.
    *
+   * @param byOrder whether modules whose arrays fit several layers are taken in the order of the
+   *     layers, rather than refused
    * @throws InvalidSpecException naming every array that is missing, not the model's, of another
    *     shape, or at odds with the definition
    */
-  public static StateDict of(ModelSpec model, StateDict found) {
-    return new Selection(model, found).select();
+  public static StateDict of(ModelSpec model, StateDict found, boolean byOrder) {
+    return new Selection(model, found, byOrder).select();
   }
 
   /** One state_dict's arrays as they are given to a model's layers. */
@@ -99,14 +107,19 @@ public final class Weights {
     private final Map<String, Tensor> weights = new LinkedHashMap<>();
     private final Set<String> expected = new LinkedHashSet<>();
 
-    Selection(ModelSpec model, StateDict found) {
+    Selection(ModelSpec model, StateDict found, boolean byOrder) {
       layers = model.graph().layers();
       for (Graph.Vertex layer : layers) {
         for (String array : arrays(layer).keySet()) {
           expected.add(name(layer, array));
         }
       }
-      unused = withoutPrefix(found.tensors());
+      Map<String, Tensor> named = withoutPrefix(found.tensors());
+      Map<String, Tensor> renamed =
+          named.keySet().stream().anyMatch(expected::contains)
+              ? null
+              : new LayerNames(model, named).renamed(byOrder);
+      unused = renamed == null ? named : renamed;
     }
 
     private static String name(Graph.Vertex layer, String array) {

@@ -301,6 +301,7 @@ public class Models {
   public Model setSafetensors(UUID id, byte[] file, IfMatch condition) {
     return setWeights(
         id,
+        false,
         condition,
         run -> {
           run.reserve(file.length);
@@ -469,17 +470,21 @@ public class Models {
   /**
    * Replaces the weights by those of an .npz file.
    *
+   * @param byOrder whether modules that fit several layers are taken in the order of the layers
    * @throws dev.spikewise.interop.UnreadableFileException when it is not an .npz file
    * @throws InvalidSpecException naming every array that is not part of the definition or is
    *     missing
    */
-  public Model setWeights(UUID id, byte[] npz, IfMatch condition) {
-    return setWeights(id, condition, run -> readNpz(npz, run));
+  public Model setWeights(UUID id, byte[] npz, boolean byOrder, IfMatch condition) {
+    return setWeights(id, byOrder, condition, run -> readNpz(npz, run));
   }
 
-  private Model setWeights(UUID id, IfMatch condition, Compute.Task<StateDict> reading) {
+  private Model setWeights(
+      UUID id, boolean byOrder, IfMatch condition, Compute.Task<StateDict> reading) {
     var definition = definition(find(id));
-    var npz = compute.run(run -> Weights.writeNpz(Weights.of(definition, reading.compute(run))));
+    var npz =
+        compute.run(
+            run -> Weights.writeNpz(Weights.of(definition, reading.compute(run), byOrder)));
     return requireNonNull(
         transactions.execute(
             _ -> {

@@ -2,6 +2,7 @@ package dev.spikewise.interop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 
 import dev.spikewise.interop.nir.Golden;
 import dev.spikewise.problem.InvalidSpecException;
@@ -15,6 +16,10 @@ import dev.spikewise.spec.layer.SynapticSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
+import dev.spikewise.snn.Tutorial;
+import java.util.TreeMap;
+import java.util.Random;
+import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -111,6 +116,92 @@ class WeightsTest {
     prefixed.put("other.1.weight", new Tensor(new int[] {}, new float[1]));
     assertThatThrownBy(() -> Weights.of(SMALL, new StateDict(prefixed)))
         .hasMessageContaining("is missing");
+  }
+
+  /** A residual block, whose layers are named by their index or as in PyTorch. */
+  private static ModelSpec block(boolean named) {
+    var json =
+        """
+        {"input_shape": [2, 4, 4], "layers": [
+          {"type": "Conv2d", "out_channels": 3, "kernel_size": 3, "padding": 1, "bias": false, "name": "block1.conv"},
+          {"type": "BatchNorm2d", "name": "block1.bn"}, {"type": "LIF", "tau_mem": 5, "name": "block1.spike"},
+          {"type": "Conv2d", "out_channels": 2, "kernel_size": 3, "padding": 1, "name": "block2.conv"},
+          {"type": "Add", "inputs": ["block2.conv", "input"], "name": "add"},
+          {"type": "Flatten", "name": "flat"}, {"type": "Linear", "out_features": 3, "name": "head.fc"}, {"type": "IAF", "name": "out"}]}
+        """;
+    String bare =
+        named
+            ? json
+            : json.replaceAll(", \"name\": \"[\\w.]+\"", "").replace("block2.conv", "3");
+    return Tutorial.JSON.readValue(bare, ModelSpec.class);
+  }
+
+  private static StateDict drawn(ModelSpec model) {
+    var random = new Random(5);
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (var layer : model.graph().layers()) {
+      var arrays = layer.spec().parameters(layer.inputShape());
+      arrays.putAll(layer.spec().buffers(layer.inputShape()));
+      arrays.forEach(
+          (name, shape) -> {
+            var data = new float[shape.size()];
+            for (int i = 0; i < data.length; i++) {
+              data[i] = random.nextFloat();
+            }
+            tensors.put(
+                layer.name() + "." + name,
+                new Tensor(shape.dims().stream().mapToInt(d -> d).toArray(), data));
+          });
+    }
+    return new StateDict(tensors);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void nestedNamesAndIndicesAreTheSameLayersWhereOnlyOneFits(boolean toIndices) {
+    ModelSpec from = block(toIndices);
+    ModelSpec to = block(!toIndices);
+    var tensors = new LinkedHashMap<>(drawn(from).tensors());
+    List<float[]> expected = tensors.values().stream().map(Tensor::data).toList();
+    // A state_dict of sinabs holds the state of neurons, and safetensors sorts its names.
+    tensors.put(from.graph().name(2) + ".v_mem", new Tensor(new int[] {3, 4, 4}, new float[48]));
+    StateDict sorted = new StateDict(new LinkedHashMap<>(new TreeMap<>(tensors)));
+
+    List<Tensor> taken = List.copyOf(Weights.of(to, sorted).tensors().values());
+    assertThat(taken).hasSameSizeAs(expected);
+    for (int i = 0; i < taken.size(); i++) {
+      assertThat(taken.get(i).data()).containsExactly(expected.get(i));
+    }
+    assertThat(Weights.of(to, sorted).tensors().keySet())
+        .isEqualTo(Weights.of(to, drawn(to)).tensors().keySet());
+  }
+
+  @Test
+  void layersThatAreAlikeAreNotGuessed() {
+    var linear = new SynapticSpec.Linear(3, 3, false);
+    ModelSpec model = ModelSpec.sequence(null, List.of(3), List.of(linear, linear, linear));
+    var tensors = new LinkedHashMap<String, Tensor>();
+    for (String name : List.of("stem.fc", "block.fc1", "block.fc2")) {
+      var data = new float[9];
+      Arrays.fill(data, tensors.size());
+      tensors.put(name + ".weight", new Tensor(new int[] {3, 3}, data));
+    }
+    StateDict nested = new StateDict(tensors);
+
+    assertThatThrownBy(() -> Weights.of(model, nested))
+        .hasMessageContaining(
+            "/stem.fc could be any of the layers 0, 1, 2, as could block.fc1, block.fc2")
+        .hasMessageContaining("by_order=true");
+    assertThat(Weights.of(model, nested, true).tensors())
+        .containsExactly(
+            entry("0.weight", Golden.tensor(nested, "stem.fc.weight")),
+            entry("1.weight", Golden.tensor(nested, "block.fc1.weight")),
+            entry("2.weight", Golden.tensor(nested, "block.fc2.weight")));
+
+    tensors.put("block.fc3.weight", new Tensor(new int[] {3, 2}, new float[6]));
+    assertThatThrownBy(() -> Weights.of(model, new StateDict(tensors), true))
+        .hasMessageContaining("/0.weight is missing")
+        .hasMessageContaining("(and");
   }
 
   private static final ModelSpec LIF = lif(Constant.of(20));
