@@ -56,6 +56,32 @@ class NeuroBenchTest {
     assertThat(halves.energy().get(EnergyPreset.LOIHI).source()).contains("doi:");
   }
 
+  /** Constants per channel and norms have arrays of several dimensions, too. */
+  @Test
+  void onlyWeightsOfSynapsesAreConnections() {
+    var weights =
+        Map.of(
+            "0.weight", tensor(0, 2, 1, 1, 1),
+            "1.weight", tensor(1, 2, 3, 3),
+            "1.bias", tensor(0, 2, 3, 3),
+            "2.tau_mem", new Tensor(new int[] {2, 1, 1}, new float[] {3, 4}),
+            "4.weight", tensor(0.5f, 2, 18),
+            "5.rec_connect.weight", tensor(0, 2, 2));
+    var cost =
+        analyze(
+                """
+                {"type": "Conv2d", "out_channels": 2, "kernel_size": 1, "bias": false}, {"type": "LayerNorm", "normalized_shape": [2, 3, 3]},
+                {"type": "LIF", "tau_mem": [3, 4]}, {"type": "Flatten"},
+                {"type": "Linear", "out_features": 2, "bias": false}, {"type": "IAFRecurrent"}
+                """,
+                "[1, 3, 3]",
+                weights,
+                1,
+                2)
+            .cost();
+    assertThat(cost.connectionSparsity()).isCloseTo((2 + 4) / (2 + 36 + 4.0), within(1e-12));
+  }
+
   @Test
   void outputsOfNeuronsAreSparseWhereTheyDoNotFire() {
     // A quarter a step: each neuron fires at the fourth step, of five.

@@ -32,7 +32,7 @@ public final class NeuroBench {
         acs,
         macs,
         network.activationSparsity(samples),
-        connectionSparsity(state),
+        connectionSparsity(network, state),
         bytes(state),
         energy);
   }
@@ -44,12 +44,13 @@ public final class NeuroBench {
         .sum();
   }
 
-  /** Share of the weights that are 0; biases and time constants are no connections. */
-  private static double connectionSparsity(StateDict state) {
+  /** Share of the synapses' weights that are 0. */
+  private static double connectionSparsity(Executor network, StateDict state) {
     long zeros = 0;
     long all = 0;
-    for (Tensor tensor : state.tensors().values()) {
-      if (tensor.shape().length > 1) {
+    for (Synaptic synapses : network.counts().synapses()) {
+      Tensor tensor = state.tensors().get(synapses.name() + ".weight");
+      if (tensor != null) {
         all += tensor.data().length;
         for (float weight : tensor.data()) {
           zeros += weight == 0 ? 1 : 0;
