@@ -83,6 +83,22 @@ class Leaky(nn.Module):
         return spikes
 
 
+class Synaptic(nn.Module):
+    def __init__(self, **options):
+        super().__init__()
+        self.synaptic, self.state = snntorch.Synaptic(**options), (None, None)
+
+    def forward(self, x):
+        spikes, *self.state = self.synaptic(x, *self.state)
+        return spikes
+
+
+# A reset to zero comes at once: a delayed one drops a step's current, and is refused here.
+for mechanism, delay in (("subtract", True), ("none", True), ("zero", False)):
+    options = dict(alpha=0.6, beta=0.8, threshold=0.9, reset_mechanism=mechanism, reset_delay=delay)
+    written = ", ".join(f"{k}={v!r}" for k, v in options.items())
+    run(f"synaptic_{mechanism}_{'delay' if delay else 'at_once'}", f"Synaptic({written})", lambda: Synaptic(**options))
+
 for mechanism in ("subtract", "zero", "none"):
     # At once, snnTorch subtracts again in the next step where a potential is still above the threshold: refused here.
     for delay in (True,) if mechanism == "subtract" else (True, False):

@@ -150,8 +150,10 @@ final class LayerNames {
 
   private static boolean mayBeMissing(Graph.Vertex layer) {
     return layer.spec() instanceof NeuronSpec neurons
-        && neurons.timeConstants().keySet().containsAll(
-            layer.spec().parameters(layer.inputShape()).keySet());
+        && neurons
+            .timeConstants()
+            .keySet()
+            .containsAll(layer.spec().parameters(layer.inputShape()).keySet());
   }
 
   /** Names and shapes of a layer's arrays, in one order. */

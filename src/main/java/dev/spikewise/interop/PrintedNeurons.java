@@ -16,14 +16,18 @@ import tools.jackson.databind.node.ObjectNode;
 final class PrintedNeurons {
 
   private static final String LEAKY = "Leaky";
+  private static final String SYNAPTIC = "Synaptic";
   private static final String LIF_NODE = "LIFNode";
   private static final String IF_NODE = "IFNode";
 
-  static final Set<String> TYPES = Set.of(LEAKY, LIF_NODE, IF_NODE);
+  private static final String PARAMETRIC = "ParametricLIFNode";
+
+  static final Set<String> TYPES = Set.of(LEAKY, SYNAPTIC, LIF_NODE, IF_NODE, PARAMETRIC);
 
   /** What an example in a message says for each option. */
   private static final Map<String, String> EXAMPLES =
       Map.of(
+          "alpha", "0.8",
           "beta", "0.9",
           "threshold", "1.0",
           "reset_mechanism", "subtract",
@@ -54,6 +58,8 @@ final class PrintedNeurons {
     ObjectNode json =
         switch (type) {
           case LEAKY -> leaky(printed);
+          case SYNAPTIC -> synaptic(printed);
+          case PARAMETRIC -> throw parametric(printed);
           case LIF_NODE -> lif(printed);
           default -> integrate(printed);
         };
@@ -67,10 +73,66 @@ final class PrintedNeurons {
   private static ObjectNode leaky(Map<String, JsonNode> printed) {
     require(
         LEAKY, "snnTorch", printed, List.of("beta", "threshold", "reset_mechanism", "reset_delay"));
+    return snnTorch(printed, 1);
+  }
+
+  /**
+   * snnTorch's current is added to the potential before it decays, that of neurons here after it:
+   * potentials here are {@code alpha} times those there.
+   */
+  private static ObjectNode synaptic(Map<String, JsonNode> printed) {
+    require(
+        SYNAPTIC,
+        "snnTorch",
+        printed,
+        List.of("alpha", "beta", "threshold", "reset_mechanism", "reset_delay"));
+    double alpha = number(printed, "alpha");
+    if (!(alpha >= 0 && alpha < 1)) {
+      throw new IllegalArgumentException("alpha must be at least 0 and below 1 but was " + alpha);
+    }
+    if (mechanism(printed).equals("zero") && flag(printed, "reset_delay")) {
+      throw new IllegalArgumentException(
+          "with reset_mechanism=zero and reset_delay=True snnTorch's Synaptic drops the current of"
+              + " the time step after a spike, which no neuron here does; use reset_delay=False, or"
+              + " reset_mechanism=subtract");
+    }
+    if (alpha == 0) {
+      return snnTorch(printed, 1);
+    }
+    if (number(printed, "beta") == 1) {
+      throw new IllegalArgumentException(
+          "with beta=1.0 alpha would be trained here, and is a constant in snnTorch; use a beta"
+              + " below 1");
+    }
+    return snnTorch(printed, alpha).put("tau_syn", -1 / Math.log(alpha));
+  }
+
+  /** SpikingJelly's PLIF trains another number than neurons here. */
+  private static IllegalArgumentException parametric(Map<String, JsonNode> printed) {
+    JsonNode tau = printed.get("tau");
+    return new IllegalArgumentException(
+        "trains w, where 1 / tau = sigmoid(w), and neurons here train tau_mem, so that training"
+            + " would take other steps; use LIFNode, whose tau is not trained, or replace it by the"
+            + " layer LIF with tau_mem "
+            + (tau != null && tau.isNumber() && tau.asDouble() > 1
+                ? String.valueOf(-1 / Math.log(1 - 1 / tau.asDouble()))
+                : "-1 / ln(1 - 1 / tau)"));
+  }
+
+  private static String mechanism(Map<String, JsonNode> printed) {
+    return value(printed, "reset_mechanism").asString("").replaceAll("['\"]", "");
+  }
+
+  /**
+   * A layer for snnTorch's neurons.
+   *
+   * @param scale of potentials here, where those there are 1
+   */
+  private static ObjectNode snnTorch(Map<String, JsonNode> printed, double scale) {
     double beta = number(printed, "beta");
-    double threshold = number(printed, "threshold");
+    double threshold = scale * number(printed, "threshold");
     boolean delay = flag(printed, "reset_delay");
-    String reset = value(printed, "reset_mechanism").asString("").replaceAll("['\"]", "");
+    String reset = mechanism(printed);
     if (!delay && reset.equals("subtract")) {
       throw new IllegalArgumentException(
           "with reset_delay=False snnTorch subtracts the threshold once more where the potential is"
@@ -79,7 +141,7 @@ final class PrintedNeurons {
     }
     ObjectNode json = decaying(beta, "beta", false);
     json.put("spike_threshold", threshold);
-    json.putObject("surrogate_grad_fn").put("type", "atan").put("alpha", 2);
+    json.putObject("surrogate_grad_fn").put("type", "atan").put("alpha", 2 / scale);
     // A delayed reset comes after the decay and is detached, one at once comes before it and is
     // not.
     json.put("detach_reset", delay);

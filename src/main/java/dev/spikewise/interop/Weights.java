@@ -86,9 +86,9 @@ public final class Weights {
   /**
    * The weights of {@code model} among {@code found}. A prefix that all names share, such as {@code
    * module.} or {@code model.}, is dropped. Where no name is the model's, modules that are numbered
-   * are the layers with these numbers, and others the only layers whose arrays they have. The state of neurons, which sinabs keeps in the same
-   * state_dict, is left out; a time constant that is not there is the definition's, and a count of
-   * batches 0.
+   * are the layers with these numbers, and others the only layers whose arrays they have. The state
+   * of neurons, which sinabs keeps in the same state_dict, is left out; a time constant that is not
+   * there is the definition's, and a count of batches 0.
    *
    * @param byOrder whether modules whose arrays fit several layers are taken in the order of the
    *     layers, rather than refused

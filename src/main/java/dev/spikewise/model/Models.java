@@ -483,8 +483,7 @@ public class Models {
       UUID id, boolean byOrder, IfMatch condition, Compute.Task<StateDict> reading) {
     var definition = definition(find(id));
     var npz =
-        compute.run(
-            run -> Weights.writeNpz(Weights.of(definition, reading.compute(run), byOrder)));
+        compute.run(run -> Weights.writeNpz(Weights.of(definition, reading.compute(run), byOrder)));
     return requireNonNull(
         transactions.execute(
             _ -> {

@@ -275,6 +275,36 @@ class PrintedModelTest {
         .contains("use reset_delay=True");
   }
 
+  @Test
+  void refusesNeuronsThatNoLayerHereIs() {
+    assertThat(
+            mistakes(
+                """
+                Sequential(
+                  (0): Synaptic(beta=0.9)
+                  (1): Synaptic(alpha=0.5, beta=0.9, threshold=1.0, reset_mechanism=zero, reset_delay=True)
+                  (2): Synaptic(alpha=1.0, beta=0.9, threshold=1.0, reset_mechanism=none, reset_delay=True)
+                  (3): Synaptic(alpha=0.5, beta=1.0, threshold=1.0, reset_mechanism=none, reset_delay=True)
+                  (4): ParametricLIFNode(
+                    v_threshold=1.0, v_reset=0.0, detach_reset=False, step_mode=s, backend=torch, tau=2.0
+                    (surrogate_function): Sigmoid(alpha=4.0, spiking=True)
+                  )
+                )\
+                """))
+        .extracting(Mistake::detail)
+        .satisfiesExactly(
+            m ->
+                assertThat(m)
+                    .contains("Synaptic(alpha=0.8, beta=0.9, threshold=1.0, reset_mechanism="),
+            m -> assertThat(m).contains("drops the current of the time step after a spike"),
+            m -> assertThat(m).contains("alpha must be at least 0 and below 1 but was 1.0"),
+            m -> assertThat(m).contains("use a beta below 1"),
+            m ->
+                assertThat(m)
+                    .contains("1 / tau = sigmoid(w)")
+                    .contains("LIF with tau_mem 1.4426950408889634"));
+  }
+
   private static final String LIF_NODE =
       """
       LIFNode(

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.entry;
 import dev.spikewise.interop.nir.Golden;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes.Mistake;
+import dev.spikewise.snn.Tutorial;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Constant;
@@ -14,13 +15,12 @@ import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import dev.spikewise.snn.Tutorial;
-import java.util.TreeMap;
-import java.util.Random;
-import java.util.Arrays;
 import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -130,9 +130,7 @@ class WeightsTest {
           {"type": "Flatten", "name": "flat"}, {"type": "Linear", "out_features": 3, "name": "head.fc"}, {"type": "IAF", "name": "out"}]}
         """;
     String bare =
-        named
-            ? json
-            : json.replaceAll(", \"name\": \"[\\w.]+\"", "").replace("block2.conv", "3");
+        named ? json : json.replaceAll(", \"name\": \"[\\w.]+\"", "").replace("block2.conv", "3");
     return Tutorial.JSON.readValue(bare, ModelSpec.class);
   }
 
