@@ -39,12 +39,12 @@ function listen(url, handlers, poll) {
     }
     source.onerror = () => {
       lost = true;
-      // The browser tries again by itself, unless the service answered with something else than a stream.
+      // The browser reconnects by itself, unless the service responded with something other than an event stream.
       if (source?.readyState !== EventSource.CLOSED) {
-        notice('No connection to the service; trying again.');
+        notice('The connection to the service was lost; reconnecting.');
         return;
       }
-      notice('The service has no stream of news for this page now; it is asked every few seconds instead.');
+      notice('Live updates are not available at the moment; the page refreshes every few seconds instead.');
       again = setTimeout(() => { poll(); open(); }, 3000);
     };
   }
@@ -70,7 +70,7 @@ function gently(call, leastMs = 1000) {
     waiting = true; wanted = false;
     const began = performance.now();
     call();
-    // After the next frame, in which what was changed is laid out and painted.
+    // Waits for the next frame, in which the changes are laid out and painted.
     requestAnimationFrame(() => setTimeout(() => setTimeout(() => {
       waiting = false;
       if (wanted) ask();
@@ -100,7 +100,7 @@ function chart(parent, title, curves, options = {}) {
       label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, points: { show: u => u.data[0].length === 1, fill: css(c.colour) },
       value: (u, v) => v == null ? '' : options.percent ? `${(100 * v).toFixed(1)}\u202f%` : si(v) }))],
   }, [[], ...curves.map(() => [])], figure);
-  // The charts are drawings; what they show is also in the figures and tables of the page.
+  // Hidden from screen readers, because the figures and tables of the page contain the same data.
   plot.root.querySelector('canvas').setAttribute('aria-hidden', 'true');
   new ResizeObserver(() => plot.setSize(size())).observe(figure);
   return plot;
@@ -133,9 +133,9 @@ function follow(section) {
       ({ label: names.get(name) ?? name, colour: colour(i), dash: dash(i), of: e => e[part][name][figure] }));
     const log = spans(epochs.map(e => e.loss));
     const kinds = [
-      ['Synops a sample', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.synops },
+      ['Synops per sample', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.synops },
         ...(target ? [{ label: 'target', colour: '--target', dash: [6, 4], width: 2, of: () => target }] : []), ...layers('parameter', 'synops')]],
-      ['Firing rate: spikes a neuron and time step', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.firing_rate }, ...layers('spiking', 'firing_rate')]],
+      ['Firing rate (spikes per neuron per time step)', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.firing_rate }, ...layers('spiking', 'firing_rate')]],
       ['Loss' + (log ? ', logarithmic' : ''), [{ label: 'loss', colour: '--c0', width: 2, of: e => log ? positive(e.loss) : e.loss }], { log }],
     ];
     if (first.accuracy != null) {
@@ -166,7 +166,7 @@ function follow(section) {
   }
 
   async function poll() {
-    // What was over before the question is over with its answer.
+    // A job that had ended before the request has no further epochs after its response.
     const over = state().final === 'true';
     refresh();
     const { data } = await fetchEpochs(section.dataset.job, `after=${epochs.at(-1)?.epoch ?? -1}&limit=10000`);
@@ -209,8 +209,8 @@ function follow(section) {
 /** Several jobs in the same charts. */
 function compare(section) {
   const jobs = [...section.querySelectorAll('data')].map(job => ({ id: job.value, name: job.textContent, baseline: +job.dataset.baseline || null, epochs: [] }));
-  const kinds = [['Synops a sample', (e, job) => e.synops], ['Synops, times those before training', (e, job) => job.baseline && e.synops / job.baseline],
-    ['Firing rate: spikes a neuron and time step', e => e.firing_rate], ['Loss, logarithmic', e => positive(e.loss), { log: true }],
+  const kinds = [['Synops per sample', (e, job) => e.synops], ['Synops relative to the untrained network', (e, job) => job.baseline && e.synops / job.baseline],
+    ['Firing rate (spikes per neuron per time step)', e => e.firing_rate], ['Loss, logarithmic', e => positive(e.loss), { log: true }],
     ['Accuracy', e => e.test_accuracy ?? e.accuracy, { percent: true }]];
 
   function draw() {
@@ -320,7 +320,7 @@ function submission(form) {
     try {
       const answer = await post(dryRun ? `${JOBS}?dry_run=true` : JOBS, JSON.stringify(await describe(form.elements)));
       if (dryRun) {
-        document.getElementById('estimate').textContent = `Can be trained: ${si(answer.baseline.synops)} synops a sample before training`
+        document.getElementById('estimate').textContent = `The job is valid: ${si(answer.baseline.synops)} synops per sample before training`
           + (answer.target_synops ? `, target ${si(answer.target_synops)}` : '') + `; needs about ${si(answer.memory_bytes)}B of memory.`;
       } else {
         location.href = `${BASE}/jobs/${answer.id}`;
@@ -361,11 +361,11 @@ document.body.addEventListener('click', async event => {
     if (button.dataset.create) {
       location.href = button.dataset.then + (await post(button.dataset.create)).id;
     } else if (button.dataset.rename) {
-      const name = prompt('Name; empty for none', button.dataset.name ?? '');
+      const name = prompt('New name; leave empty for none', button.dataset.name ?? '');
       if (name === null) return;
       await send('PATCH', button.dataset.rename, JSON.stringify({ name: name || null }));
       location.reload();
-    } else if (confirm('Delete this with its weights?')) {
+    } else if (confirm('Delete this resource and its weights?')) {
       await send('DELETE', button.dataset.delete);
       location.href = button.dataset.then;
     }
@@ -374,7 +374,7 @@ document.body.addEventListener('click', async event => {
   }
 });
 
-// What is being pressed stays until it is let go, or a click on it would be lost; the next refresh brings the news.
+// An element that is being pressed is not replaced, or its click would be lost; the next refresh updates it.
 document.body.addEventListener('htmx:beforeSwap', event => {
   if (event.detail.target.matches(':active')) event.detail.shouldSwap = false;
 });

@@ -30,8 +30,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Goes through a network in the order of computing, gathers its layers into cores, and notes every
- * broken rule. Rules for branches are those of sinabs' {@code connectivity_specs} and of "Available
+ * Assigns the layers of a network to cores in the order of computation and records every rule that is broken. Rules for branches are those of sinabs' {@code connectivity_specs} and of "Available
  * Network Architecture" in its documentation.
  */
 final class Placement {

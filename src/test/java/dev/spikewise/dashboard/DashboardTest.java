@@ -314,7 +314,7 @@ class DashboardTest {
     page.getByLabel("Epochs").fill("3000");
     press(page, "Train");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
-    assertThat(page.getByRole(AriaRole.ALERT)).containsText("no stream of news");
+    assertThat(page.getByRole(AriaRole.ALERT)).containsText("Live updates are not available");
     hasStatus(page, "succeeded");
     assertThat(page.locator("#curves figure")).hasCount(3);
     keep(page, "no-stream");
