@@ -30,7 +30,8 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Assigns the layers of a network to cores in the order of computation and records every rule that is broken. Rules for branches are those of sinabs' {@code connectivity_specs} and of "Available
+ * Assigns the layers of a network to cores in the order of computation and records every rule that
+ * is broken. Rules for branches are those of sinabs' {@code connectivity_specs} and of "Available
  * Network Architecture" in its documentation.
  */
 final class Placement {

@@ -21,20 +21,20 @@ import java.util.zip.Inflater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads HDF5 files whose compressed chunks may unpack to far more than the file says. jhdf unpacks
- * every chunk without a limit, and on the threads of the common pool.
+ * Reads HDF5 files with a limit on the unpacked size of compressed chunks. jhdf itself unpacks
+ * every chunk without a limit, on threads of the common pool.
  */
 public final class BoundedHdf5 {
 
   private static final int BUFFER = 1 << 16;
 
-  /** Place of the compression among the options of Bitshuffle: 0 for none, 2 for LZ4. */
+  /** Index of the compression in the options of Bitshuffle: 0 for none, 2 for LZ4. */
   private static final int BITSHUFFLE_COMPRESSION = 4;
 
-  /** Place of the size of a chunk among the options of LZF. */
+  /** Index of the chunk size in the options of LZF. */
   private static final int LZF_SIZE = 2;
 
-  /** What this thread may unpack. */
+  /** Limit for the current thread. */
   private static final ThreadLocal<Limit> LIMIT = ThreadLocal.withInitial(Limit::none);
 
   static {
@@ -87,7 +87,9 @@ public final class BoundedHdf5 {
       if (bytes > chunk) {
         refused =
             new IllegalArgumentException(
-                "has a compressed chunk of more than the " + chunk + " bytes of a chunk");
+                "has a compressed chunk that unpacks to more than its declared "
+                    + chunk
+                    + " bytes");
         throw refused;
       }
     }
@@ -96,16 +98,16 @@ public final class BoundedHdf5 {
   private BoundedHdf5() {}
 
   /**
-   * What {@code reader} makes of a file.
+   * Applies {@code reader} to a file and returns its result.
    *
-   * @param memory bounds all compressed chunks that {@code reader} reads
-   * @throws IllegalArgumentException beyond the limit
+   * @param memory limits of all compressed chunks that {@code reader} reads
+   * @throws IllegalArgumentException when the limit is exceeded
    */
   public static <T> T read(byte[] file, FileMemory memory, Function<HdfFile, T> reader) {
     var limit = new Limit(memory.maxUnpacked(), memory.reserve());
     var result = new CompletableFuture<T>();
-    // The chunks of a data set are unpacked in a parallel stream, which stays in the pool that it
-    // is begun in: here one thread.
+    // jhdf unpacks chunks in a parallel stream, which runs in the pool of the thread that starts
+    // it: here a pool of one thread.
     try (var thread = new ForkJoinPool(1)) {
       thread
           .submit(
@@ -132,9 +134,9 @@ public final class BoundedHdf5 {
   }
 
   /**
-   * Reads an array whose chunks may unpack to no more than the size of a chunk.
+   * Reads an array and checks that no chunk unpacks to more than the declared chunk size.
    *
-   * @throws IllegalArgumentException where one does; what {@code memory} throws, as it is
+   * @throws IllegalArgumentException when a chunk does; exceptions of {@code memory} are passed on
    */
   public static <T> T within(Dataset dataset, Supplier<T> reading) {
     var limit = LIMIT.get();
@@ -171,7 +173,10 @@ public final class BoundedHdf5 {
     return options.length > LZF_SIZE ? Integer.toUnsignedLong(options[LZF_SIZE]) : 0;
   }
 
-  /** Bytes of a chunk and of one block of it as the chunk begins; the filter allocates both. */
+  /**
+   * Sizes of the chunk and of one block, read from the header of the chunk; the filter allocates
+   * both.
+   */
   private static long lz4(byte[] packed) {
     if (packed.length < Long.BYTES + Integer.BYTES) {
       return 0;
@@ -182,7 +187,7 @@ public final class BoundedHdf5 {
     return chunk < 0 || chunk > Integer.MAX_VALUE ? Integer.MAX_VALUE : chunk + 2 * block;
   }
 
-  /** Stops at the limit, not after it. */
+  /** Inflates a chunk and stops at the limit. */
   private static final class Inflating implements Filter {
 
     @Override
@@ -205,7 +210,8 @@ public final class BoundedHdf5 {
         while (!inflater.finished()) {
           int n = inflater.inflate(buffer);
           if (n == 0) {
-            throw new IllegalArgumentException("a compressed chunk is damaged");
+            throw new IllegalArgumentException(
+                "a compressed chunk is damaged: write the file again");
           }
           total += n;
           LIMIT.get().requireWithinChunk(total);
@@ -213,7 +219,8 @@ public final class BoundedHdf5 {
           unpacked.write(buffer, 0, n);
         }
       } catch (DataFormatException e) {
-        throw new IllegalArgumentException("a compressed chunk is damaged", e);
+        throw new IllegalArgumentException(
+            "a compressed chunk is damaged: write the file again", e);
       }
       return unpacked.toByteArray();
     }
@@ -229,7 +236,7 @@ public final class BoundedHdf5 {
     long of(byte[] packed, int[] options);
   }
 
-  /** Counts what a chunk says of its size before the filter allocates that. */
+  /** Counts the declared size of a chunk before the filter allocates it. */
   private record Counting(Filter filter, Size size) implements Filter {
 
     @Override

@@ -20,10 +20,10 @@ import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What Python prints for a network of PyTorch, sinabs, SpikingJelly or snnTorch layers. What is not
- * printed ({@code spike_fn}, {@code reset_fn}, {@code surrogate_grad_fn}, {@code rec_connect})
- * takes its default, but for options without which neurons would compute something else: those are
- * asked for. Containers within containers are unfolded.
+ * Parses the printed form of a Python network of PyTorch, sinabs, SpikingJelly or snnTorch layers.
+ * Options that are not printed ({@code spike_fn}, {@code reset_fn}, {@code surrogate_grad_fn},
+ * {@code rec_connect}) get their defaults, except those without which the neurons would compute
+ * something else: these must be added to the text. Nested containers are flattened.
  */
 public final class PrintedModel {
 
@@ -53,19 +53,19 @@ public final class PrintedModel {
           "GroupNorm", List.of("num_groups", "num_channels"));
 
   /**
-   * Arguments that say where a tensor lies, which is always the same here, or how SpikingJelly runs
-   * a layer.
+   * Arguments without an effect here: memory layout of tensors, and the way SpikingJelly runs a
+   * layer.
    */
   private static final Set<String> LAYOUT =
       Set.of("batch_size", "num_timesteps", "inplace", "step_mode");
 
   private static final String SPIKING_MAX_POOL = "SpikingMaxPooling2dLayer";
 
-  /** SpikingJelly's surrogate functions: our type, and our name of {@code alpha}. */
+  /** SpikingJelly's surrogate functions: type here, and name of {@code alpha} here. */
   private static final Map<String, List<String>> SURROGATES =
       Map.of("Sigmoid", List.of("sigmoid", "slope"), "ATan", List.of("atan", "alpha"));
 
-  /** Arguments that have no counterpart here, and the one value of each that needs none. */
+  /** Arguments without a counterpart here, with their only supported value. */
   private static final Map<String, String> ONLY =
       Map.of("norm_type", "1", "track_running_stats", "True");
 
@@ -76,15 +76,15 @@ public final class PrintedModel {
   private PrintedModel() {}
 
   /**
-   * A network, and what the text does not say but was assumed.
+   * A network and the assumptions made while parsing it.
    *
-   * @param assumptions one sentence each, with the line; empty where nothing was assumed
+   * @param assumptions assumptions with their line, one sentence each; may be empty
    */
   public record Parsed(ModelSpec model, List<String> assumptions) {}
 
   /**
-   * @param inputShape the one thing that is not printed: (C, H, W) or (features)
-   * @throws InvalidSpecException naming every line that is no layer known here
+   * @param inputShape input shape, which Python does not print: (C, H, W) or (features)
+   * @throws InvalidSpecException naming every line that is not a supported layer
    */
   public static Parsed parse(String text, List<Integer> inputShape) {
     if (text.length() > MAX_LENGTH) {
@@ -111,7 +111,7 @@ public final class PrintedModel {
     if (isLayer(outermost)) {
       add(
           outermost.line(),
-          "expected what Python prints for an nn.Sequential, found " + outermost.type());
+          "expected the printed form of an nn.Sequential but found " + outermost.type());
       return;
     }
     read(outermost, "");
@@ -148,7 +148,7 @@ public final class PrintedModel {
       children.forEach(child -> read(child, join(path, child)));
     } else if (children.size() == 1 && !isLayer(children.getFirst())) {
       assume(module, "was taken as " + children.getFirst().name() + ", its only child");
-      // A state_dict's names are the same with or without what all of them begin with.
+      // A prefix common to all names of a state_dict makes no difference.
       read(children.getFirst(), path.isEmpty() ? "" : join(path, children.getFirst()));
     } else {
       add(
@@ -192,7 +192,8 @@ public final class PrintedModel {
       for (String argument : module.arguments()) {
         Matcher keyword = KEYWORD.matcher(argument);
         if (!keyword.matches()) {
-          throw new IllegalArgumentException("what is " + argument + "?");
+          throw new IllegalArgumentException(
+              "does not support the argument " + argument + ": remove it");
         }
         JsonNode value = value(keyword.group(1), keyword.group(2).strip());
         options.put(keyword.group(1), value == null ? NullNode.getInstance() : value);
@@ -217,7 +218,7 @@ public final class PrintedModel {
     return null;
   }
 
-  /** A layer that prints only the PyTorch layers in it. */
+  /** sinabs' SpikingMaxPooling2dLayer prints only the PyTorch layers that it contains. */
   private static ObjectNode spikingMaxPool(PrintedModule module) {
     JsonNode padding = null;
     PrintedModule pool = null;
@@ -232,11 +233,12 @@ public final class PrintedModel {
         pool = child;
       } else {
         throw new IllegalArgumentException(
-            "expected an equally padded MaxPool2d, found " + child.type());
+            "expected a MaxPool2d with equal padding on all sides but found " + child.type());
       }
     }
     if (pool == null) {
-      throw new IllegalArgumentException("expected an equally padded MaxPool2d, found none");
+      throw new IllegalArgumentException(
+          "expected a MaxPool2d with equal padding on all sides but found none");
     }
     var arguments = new ArrayList<>(pool.arguments());
     arguments.removeAll(List.of("padding=0", "dilation=1", "ceil_mode=False"));
@@ -255,7 +257,8 @@ public final class PrintedModel {
       Matcher keyword = KEYWORD.matcher(argument);
       boolean named = keyword.matches();
       if (!named && unnamed.isEmpty()) {
-        throw new IllegalArgumentException("what is " + argument + "?");
+        throw new IllegalArgumentException(
+            "does not support the argument " + argument + ": remove it");
       }
       String name = named ? keyword.group(1) : unnamed.removeFirst();
       String text = named ? keyword.group(2).strip() : argument;
@@ -292,7 +295,7 @@ public final class PrintedModel {
     return SpecJson.scalar(text);
   }
 
-  /** A tensor's one value, or its values in order where they differ. */
+  /** The single value of a tensor, or all its values in order when they differ. */
   private static JsonNode elements(String name, String elements) {
     if (!elements.startsWith("[")) {
       return SpecJson.scalar(elements);

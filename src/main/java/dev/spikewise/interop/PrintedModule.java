@@ -12,12 +12,12 @@ import java.util.stream.IntStream;
  *
  * @param name the name that its parent gives it; empty for the outermost
  * @param line the line that it begins on, from 1
- * @param arguments what stands in its brackets before its children, split at commas
+ * @param arguments arguments in the brackets before its children, split at commas
  */
 record PrintedModule(
     String name, String type, int line, List<String> arguments, List<PrintedModule> children) {
 
-  /** {@code print(net)} was not read further than {@code line}, from 1. */
+  /** The printed text is malformed at {@code line}, counted from 1. */
   static final class SyntaxException extends RuntimeException {
     final int line;
 
@@ -33,13 +33,14 @@ record PrintedModule(
   private static final Pattern TYPE = Pattern.compile("(\\w+)\\(");
 
   /**
-   * {@code (0): Linear(} or, where ModuleList prints equal modules once, {@code (0-2): 3 x ...}.
+   * {@code (0): Linear(}, or {@code (0-2): 3 x ...} for equal modules of a ModuleList, which are
+   * printed once.
    */
   private static final Pattern CHILD =
       Pattern.compile("\\(([^()\\s]+)\\): (?:(\\d{1,4}) x )?(\\w+)\\(");
 
   /**
-   * @throws SyntaxException where {@code text} is not one printed module
+   * @throws SyntaxException when {@code text} is not one printed module
    */
   static PrintedModule parse(String text) {
     return new Parser(text).parse();
@@ -60,20 +61,20 @@ record PrintedModule(
       skipSpace();
       Matcher type = matcher(TYPE);
       if (!type.lookingAt()) {
-        throw error("expected what Python prints for an nn.Module, found " + rest());
+        throw error("expected the printed form of an nn.Module but found " + rest());
       }
       at = type.end();
       var module = body("", type.group(1), line(type.start()), 0);
       skipSpace();
       if (at < text.length()) {
-        throw error("expected the end of " + module.type + ", found " + rest());
+        throw error("expected the end of " + module.type + " but found " + rest());
       }
       return module;
     }
 
     private PrintedModule body(String name, String type, int line, int depth) {
       if (depth > MAX_DEPTH || ++modules > MAX_MODULES) {
-        throw error("modules are nested too deeply");
+        throw error("modules are nested too deeply: at most 64 levels are supported");
       }
       var arguments = new ArrayList<String>();
       var children = new ArrayList<PrintedModule>();
@@ -81,7 +82,7 @@ record PrintedModule(
         skipSpace();
         Matcher child = matcher(CHILD);
         if (at == text.length()) {
-          throw new SyntaxException(line, type + " does not end");
+          throw new SyntaxException(line, type + " has no closing bracket");
         } else if (text.charAt(at) == ')') {
           at++;
           return new PrintedModule(name, type, line, List.copyOf(arguments), List.copyOf(children));
@@ -119,7 +120,7 @@ record PrintedModule(
       return equal;
     }
 
-    /** Reads to the next comma, child or closing bracket that stands in no inner bracket. */
+    /** Reads to the next comma, child or closing bracket outside of inner brackets. */
     private String argument() {
       int start = at;
       int depth = 0;

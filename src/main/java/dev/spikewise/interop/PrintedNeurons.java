@@ -10,8 +10,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Neurons of snnTorch and SpikingJelly, by the names of their constructors' parameters. Options
- * that these libraries do not print must be written into the brackets by hand.
+ * Converts neurons of snnTorch and SpikingJelly from the parameters of their constructors. Options
+ * that these libraries do not print must be added to the brackets by hand.
  */
 final class PrintedNeurons {
 
@@ -24,7 +24,7 @@ final class PrintedNeurons {
 
   static final Set<String> TYPES = Set.of(LEAKY, SYNAPTIC, LIF_NODE, IF_NODE, PARAMETRIC);
 
-  /** What an example in a message says for each option. */
+  /** Example value of each option for messages. */
   private static final Map<String, String> EXAMPLES =
       Map.of(
           "alpha", "0.8",
@@ -46,12 +46,12 @@ final class PrintedNeurons {
   private PrintedNeurons() {}
 
   /**
-   * The layer here that computes the same spikes and gradients, with constants that are not
+   * Returns the layer that computes the same spikes and gradients, with constants that are not
    * trained.
    *
-   * @param printed the options; absent ones were not printed
-   * @param surrogate SpikingJelly's surrogate function with its options; null where not printed
-   * @throws IllegalArgumentException where an option is missing or has no counterpart here
+   * @param printed printed options
+   * @param surrogate SpikingJelly's surrogate function with its options; null when not printed
+   * @throws IllegalArgumentException when an option is missing or has no counterpart here
    */
   static ObjectNode layer(
       String type, Map<String, JsonNode> printed, @Nullable ObjectNode surrogate) {
@@ -142,8 +142,8 @@ final class PrintedNeurons {
     ObjectNode json = decaying(beta, "beta", false);
     json.put("spike_threshold", threshold);
     json.putObject("surrogate_grad_fn").put("type", "atan").put("alpha", 2 / scale);
-    // A delayed reset comes after the decay and is detached, one at once comes before it and is
-    // not.
+    // A delayed reset is applied after the decay and is detached; an immediate one is applied
+    // before the decay and is not detached.
     json.put("detach_reset", delay);
     switch (reset) {
       case "subtract" -> json.putObject("reset_fn").put("subtract", threshold / beta);
@@ -190,7 +190,7 @@ final class PrintedNeurons {
     return json;
   }
 
-  /** Neurons that keep {@code decay} of their potential in each time step. */
+  /** Neurons whose potential is multiplied by {@code decay} in each time step. */
   private static ObjectNode decaying(double decay, String option, boolean normInput) {
     ObjectNode json = SpecJson.object();
     if (decay == 1) {
@@ -210,7 +210,7 @@ final class PrintedNeurons {
       String type, String library, Map<String, JsonNode> printed, List<String> names) {
     for (String name : printed.keySet()) {
       if (!names.contains(name) && !OPTIONAL.contains(name) && !WITHOUT_EFFECT.contains(name)) {
-        throw new IllegalArgumentException("has no option " + name);
+        throw new IllegalArgumentException("does not have the option " + name + ": remove it");
       }
     }
     var missing = new ArrayList<>(names);

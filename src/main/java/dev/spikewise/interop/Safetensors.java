@@ -21,7 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class Safetensors {
 
-  /** The header of a network with a thousand weight arrays takes a tenth of this. */
+  /** Maximum size of the header; a network with a thousand weight arrays needs a tenth of it. */
   private static final int MAX_HEADER = 1 << 20;
 
   private static final JsonMapper JSON =
@@ -33,13 +33,14 @@ public final class Safetensors {
   private Safetensors() {}
 
   /**
-   * @throws UnreadableFileException naming the array that does not hold what its header says
+   * @throws UnreadableFileException naming the array that does not match its header
    */
   public static StateDict read(byte[] file) {
     var in = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
     long headerSize = file.length < Long.BYTES ? -1 : in.getLong();
     if (headerSize < 2 || headerSize > Math.min(in.remaining(), MAX_HEADER)) {
-      throw new UnreadableFileException("not a safetensors file: its header does not fit into it");
+      throw new UnreadableFileException(
+          "not a safetensors file: its header is longer than the file");
     }
     ByteBuffer values =
         in.slice(Long.BYTES + (int) headerSize, in.remaining() - (int) headerSize)
@@ -124,7 +125,7 @@ public final class Safetensors {
     return new Tensor(LongStream.of(shape).mapToInt(d -> (int) d).toArray(), data);
   }
 
-  /** Number of elements, or more than {@code most} where it is more than that. */
+  /** Number of elements; any number above {@code most} when it exceeds {@code most}. */
   private static long size(long[] shape, long most) {
     long size = 1;
     for (long d : shape) {
@@ -152,7 +153,7 @@ public final class Safetensors {
       offset = end;
     }
     String json = JSON.writeValueAsString(header);
-    // The format wants the values to start at a multiple of 8.
+    // The format requires the values to start at a multiple of 8.
     byte[] head =
         (json + " ".repeat(-json.getBytes(StandardCharsets.UTF_8).length & 7))
             .getBytes(StandardCharsets.UTF_8);

@@ -15,9 +15,7 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/**
- * Layers in the JSON of the service's own model definitions, which other formats are turned into.
- */
+/** Builds layers in the JSON of model definitions, to which other formats are converted. */
 public final class SpecJson {
 
   private static final JsonMapper JSON =
@@ -73,7 +71,7 @@ public final class SpecJson {
     return JSON.valueToTree(layer);
   }
 
-  /** Sets a constant: a number where {@code tensor} has no dimensions, else a list. */
+  /** Sets a constant: a number when {@code tensor} has no dimensions, otherwise a list. */
   public static void put(ObjectNode json, String name, Tensor tensor, DoubleUnaryOperator change) {
     if (tensor.shape().length == 0) {
       json.put(name, change.applyAsDouble(tensor.data()[0]));
@@ -93,10 +91,10 @@ public final class SpecJson {
     return JSON.writeValueAsString(json);
   }
 
-  /** Why a layer could not be read, in a user's words. */
+  /** Reason why a layer could not be read, for users. */
   static String reason(RuntimeException e) {
     return switch (e) {
-      case InvalidTypeIdException unknown -> "no layer of this type is known";
+      case InvalidTypeIdException unknown -> "layers of this type are not supported";
       case UnrecognizedPropertyException unknown -> "has no option " + unknown.getPropertyName();
       case JacksonException unreadable when unreadable.getCause() != null ->
           String.valueOf(unreadable.getCause().getMessage());

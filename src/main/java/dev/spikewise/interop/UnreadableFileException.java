@@ -1,7 +1,7 @@
 package dev.spikewise.interop;
 
 /**
- * What was sent is not a whole file of the format it should have; the message says what was found
+ * A file is incomplete or does not have the expected format; the message states what was found
  * instead.
  */
 public final class UnreadableFileException extends RuntimeException {

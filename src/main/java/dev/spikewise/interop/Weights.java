@@ -27,33 +27,37 @@ import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 
-/** Weights under the names of a PyTorch state_dict, as .npz, and whether they are a network's. */
+/**
+ * Reads and writes weights as .npz under the names of a PyTorch state_dict, and checks that they
+ * fit a network.
+ */
 public final class Weights {
 
-  /**
-   * Most bytes that the arrays of an .npz may take once unpacked: those of 64 Mi float32 values.
-   */
+  /** Maximum unpacked size of the arrays of an .npz file in bytes: 64 Mi float32 values. */
   private static final long MAX_BYTES = 4L << 26;
 
-  /** What the state_dict of neurons that have run holds beside weights: state, 0 at the start. */
+  /**
+   * State variables in the state_dict of neurons that have run. They are not weights and start at
+   * 0.
+   */
   static final Set<String> STATE = Set.of("v_mem", "i_syn", "b");
 
-  /** Most wrong names that are reported, and most of a model's names that an answer lists. */
-  private static final int MOST_NAMES = 50;
+  /** Maximum number of wrong names, and of the model's names, in one response. */
+  private static final int MAX_NAMES = 50;
 
   private Weights() {}
 
   /**
-   * @throws UnreadableFileException where it is no .npz file of numbers
+   * @throws UnreadableFileException when it is not an .npz file of numbers
    */
   public static StateDict readNpz(byte[] file) {
     return readNpz(file, _ -> {});
   }
 
   /**
-   * The same for a caller whose memory is bounded.
+   * Same as {@link #readNpz(byte[])} with a memory limit.
    *
-   * @param reserve told of the bytes of each array before it is allocated; may throw
+   * @param reserve called with the size of each array in bytes before it is allocated; may throw
    */
   public static StateDict readNpz(byte[] file, LongConsumer reserve) {
     var tensors = new LinkedHashMap<String, Tensor>();
@@ -84,22 +88,23 @@ public final class Weights {
   }
 
   /**
-   * The weights of {@code model} among {@code found}. A prefix that all names share, such as {@code
-   * module.} or {@code model.}, is dropped. Where no name is the model's, modules that are numbered
-   * are the layers with these numbers, and others the only layers whose arrays they have. The state
-   * of neurons, which sinabs keeps in the same state_dict, is left out; a time constant that is not
-   * there is the definition's, and a count of batches 0.
+   * Selects the weights of {@code model} from {@code found}. A prefix that all names share, such as
+   * {@code module.} or {@code model.}, is removed. When no name is a name of the model, numbered
+   * modules are matched to the layers with these numbers, and other modules to the only layer whose
+   * arrays have the same shapes. The state of neurons, which sinabs stores in the same state_dict,
+   * is ignored. A missing time constant is taken from the definition, and a missing count of
+   * batches is 0.
    *
-   * @param byOrder whether modules whose arrays fit several layers are taken in the order of the
-   *     layers, rather than refused
-   * @throws InvalidSpecException naming every array that is missing, not the model's, of another
-   *     shape, or at odds with the definition
+   * @param byOrder whether modules whose arrays fit several layers are matched in the order of the
+   *     layers rather than refused
+   * @throws InvalidSpecException naming every array that is missing, unknown, of another shape, or
+   *     inconsistent with the definition
    */
   public static StateDict of(ModelSpec model, StateDict found, boolean byOrder) {
     return new Selection(model, found, byOrder).select();
   }
 
-  /** One state_dict's arrays as they are given to a model's layers. */
+  /** Assigns the arrays of a state_dict to the layers of a model. */
   private static final class Selection {
     private final List<Graph.Vertex> layers;
     private final Mistakes mistakes = new Mistakes();
@@ -178,7 +183,7 @@ public final class Weights {
       }
     }
 
-    /** The values of a constant, as many as {@code shape} has. */
+    /** Values of a constant, expanded to {@code shape}. */
     private float[] values(LayerSpec layer, String name, String array, Shape shape, Tensor tensor) {
       float[] data = tensor.data();
       for (float value : data) {
@@ -213,9 +218,9 @@ public final class Weights {
       return new float[shape.size()];
     }
 
-    /** Leaves out what the definition says, after comparing it, and state. */
+    /** Removes state, and constants of the definition after comparing them. */
     private void dropState(Graph.Vertex layer, NeuronSpec neurons) {
-      // ALIF keeps its momentary threshold under this name.
+      // For ALIF this is the current threshold, which is state.
       Tensor threshold = unused.remove(name(layer, "spike_threshold"));
       if (threshold != null
           && neurons instanceof NeuronSpec.Spiking spiking
@@ -223,7 +228,7 @@ public final class Weights {
           && !equal(spiking.spikeThreshold(), threshold)) {
         mistakes
             .in(name(layer, "spike_threshold"))
-            .add("is not the model's, which is " + spiking.spikeThreshold());
+            .add("differs from the model's value, which is " + spiking.spikeThreshold());
       }
       Tensor least = unused.remove(name(layer, "min_v_mem"));
       Double its = neurons.minVMem();
@@ -231,7 +236,9 @@ public final class Weights {
         mistakes
             .in(name(layer, "min_v_mem"))
             .add(
-                (its == null ? "is not in the model" : "is not the model's, which is " + its)
+                (its == null
+                        ? "is not in the model"
+                        : "differs from the model's value, which is " + its)
                     + "; give layer "
                     + layer.name()
                     + " the option min_v_mem "
@@ -243,7 +250,7 @@ public final class Weights {
     private void reportUnused() {
       List<String> known = expected.stream().limit(1000).toList();
       unused.keySet().stream()
-          .limit(MOST_NAMES)
+          .limit(MAX_NAMES)
           .forEach(
               name ->
                   mistakes
@@ -256,14 +263,14 @@ public final class Weights {
       if (!unused.isEmpty()) {
         mistakes.add(
             "the model's arrays are "
-                + expected.stream().limit(MOST_NAMES).collect(Collectors.joining(", "))
-                + (expected.size() > MOST_NAMES
-                    ? " and " + (expected.size() - MOST_NAMES) + " more"
+                + expected.stream().limit(MAX_NAMES).collect(Collectors.joining(", "))
+                + (expected.size() > MAX_NAMES
+                    ? " and " + (expected.size() - MAX_NAMES) + " more"
                     : ""));
       }
     }
 
-    /** Drops the first part of all names while they share it and none is the model's. */
+    /** Removes the first part of all names while all share it and none is a name of the model. */
     private Map<String, Tensor> withoutPrefix(Map<String, Tensor> found) {
       Map<String, Tensor> named = new LinkedHashMap<>(found);
       while (!named.isEmpty() && named.keySet().stream().noneMatch(expected::contains)) {
@@ -278,7 +285,7 @@ public final class Weights {
         named.forEach((name, tensor) -> shorter.put(name.substring(prefix.length()), tensor));
         named = shorter;
       }
-      // Where nothing fits, answers should name the arrays as they were sent.
+      // When no name fits, messages use the names as they were sent.
       return named.keySet().stream().anyMatch(expected::contains)
           ? named
           : new LinkedHashMap<>(found);

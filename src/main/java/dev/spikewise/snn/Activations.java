@@ -11,9 +11,7 @@ import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Node;
 import java.util.Arrays;
 
-/**
- * What the layers of a network without time put out for the first training samples of a data set.
- */
+/** Outputs of the layers of a non-spiking network for the first training samples of a data set. */
 final class Activations {
 
   private final TrainedModel model;
@@ -23,7 +21,8 @@ final class Activations {
   private final double percentile;
 
   /**
-   * @throws dev.spikewise.problem.InvalidSpecException where data set and model do not fit together
+   * @throws dev.spikewise.problem.InvalidSpecException when data set and model do not fit each
+   *     other
    */
   Activations(TrainedModel model, ConversionSpec.Normalization settings, Dataset dataset) {
     this.model = model;
@@ -43,8 +42,8 @@ final class Activations {
   }
 
   /**
-   * The percentile of the outputs of the first {@code layers} layers of a chain, as NumPy
-   * interpolates it.
+   * Percentile of the outputs after the first {@code layers} layers of a chain, interpolated as
+   * NumPy does.
    */
   double percentile(int layers, Engine engine) {
     var prefix =

@@ -13,11 +13,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Statistics, and what is too large for them.
+ * Statistics of a forward pass with the arrays that are too large to be part of them.
  *
- * @param firingRates by spiking layer: spikes per time step of every neuron, in PyTorch's (C, H, W)
- *     order, mean over the batch
- * @param predictions of the test samples after an epoch; null where there are none, or no labels
+ * @param firingRates firing rate of every neuron in spikes per time step, averaged over the batch,
+ *     in PyTorch's (C, H, W) order, by spiking layer
+ * @param predictions predictions of the test samples after an epoch; null without test samples or
+ *     labels
  */
 public record Analysis(
     Statistics statistics, Map<String, Tensor> firingRates, @Nullable Predictions predictions) {

@@ -17,19 +17,19 @@ import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.Statistics;
 import org.jspecify.annotations.Nullable;
 
-/** One forward pass and its statistics: sinabs' SNNAnalyzer. */
+/** Runs a forward pass and computes its statistics, as sinabs' SNNAnalyzer does. */
 public final class Analyzer {
 
   private Analyzer() {}
 
   /**
-   * The batch of samples that is sent through a network.
+   * The batch of samples of an analysis.
    *
-   * @param dataset the data set that {@code input} names, null for other inputs; its first training
-   *     samples make the batch
+   * @param dataset data set that {@code input} refers to, whose first training samples form the
+   *     batch; null for other inputs
    * @param batchSize maximum number of samples
    * @param dt length of a time step in seconds, if it has one
-   * @param seed of the input, and of weights that are not given
+   * @param seed seed of random input, and of weights that are not given
    */
   public record Batch(
       InputSpec input,
@@ -40,11 +40,11 @@ public final class Analyzer {
       long seed) {}
 
   /**
-   * Statistics of the batch.
+   * Computes the statistics of the batch.
    *
-   * @param weights drawn from the seed if null
-   * @throws dev.spikewise.problem.InvalidSpecException where model, weights and data set do not fit
-   *     together
+   * @param weights weights; drawn from the seed when null
+   * @throws dev.spikewise.problem.InvalidSpecException when model, weights and data set do not fit
+   *     each other
    */
   public static Analysis analyze(
       ModelSpec model, @Nullable StateDict weights, Batch batch, Engine engine) {
@@ -71,7 +71,7 @@ public final class Analyzer {
         .withWarnings(InputWarnings.of(input, dataset));
   }
 
-  /** Bytes that {@link #analyze} takes beside weights and data set that are there already. */
+  /** Memory that {@link #analyze} needs in addition to weights and data set, in bytes. */
   public static long estimateMemory(
       ModelSpec model, InputSpec input, int batchSize, int timeSteps) {
     return Plan.estimateMemory(
@@ -79,10 +79,9 @@ public final class Analyzer {
   }
 
   /**
-   * What {@link #analyze} says of the same network in whole numbers.
+   * Computes the statistics of the quantised network.
    *
-   * @throws dev.spikewise.problem.InvalidSpecException naming the layer that has no counterpart in
-   *     whole numbers
+   * @throws dev.spikewise.problem.InvalidSpecException naming the layer that cannot be quantised
    */
   public static Statistics.Quantized quantized(
       ModelSpec model, @Nullable StateDict weights, Quantization how, Batch batch, Engine engine) {
@@ -111,7 +110,7 @@ public final class Analyzer {
     return (double) correct / samples;
   }
 
-  /** Index of the first of the largest of {@code n} scores from {@code at}. */
+  /** Index of the first maximum of {@code n} scores starting at {@code at}. */
   static int largest(float[] scores, int at, int n) {
     int best = 0;
     for (int c = 1; c < n; c++) {
@@ -122,7 +121,7 @@ public final class Analyzer {
     return best;
   }
 
-  /** Sends the first {@code samples} training samples through and counts. */
+  /** Runs the forward pass over the first {@code samples} training samples and counts. */
   static void forward(
       Executor network, Feed feed, Counter counter, int samples, int batchSize, Runnable goOn) {
     int[] order = network.inputOrder();

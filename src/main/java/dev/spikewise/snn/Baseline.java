@@ -17,20 +17,21 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The untrained network on its training's own input: what targets by {@code baseline_multiple} are
- * multiples of. Measured once a training, with the same bits wherever it is measured.
+ * Statistics of the untrained network on the input of its training, to which {@code
+ * baseline_multiple} targets refer. Measured once per training, with bit-identical results on every
+ * machine with the same kernels.
  *
- * @param statistics of at most {@value Trainer#BASELINE_SAMPLES} training samples
+ * @param statistics statistics over at most {@value Trainer#BASELINE_SAMPLES} training samples
  * @param targetSynops target of the first synops term, in synops per sample; null without one
  */
 public record Baseline(Statistics statistics, @Nullable Double targetSynops) {
 
-  /** Keeps activations of some samples only, and counts nothing but what training counts. */
+  /** Keeps activations of one block of samples only, and counts only what training counts. */
   private static final Purpose PURPOSE = Purpose.CHECKPOINTED_TRAINING;
 
   /**
-   * @param weights drawn from the seed if null
-   * @param dataset the data set that {@code spec.input()} names, null for other inputs
+   * @param weights weights; drawn from the seed when null
+   * @param dataset data set that {@code spec.input()} refers to; null for other inputs
    */
   public static Baseline measure(
       TrainingSpec spec,
@@ -61,13 +62,13 @@ public record Baseline(Statistics statistics, @Nullable Double targetSynops) {
     return counter.statistics();
   }
 
-  /** Bytes that {@link #measure} takes beside the data set. */
+  /** Memory that {@link #measure} needs in addition to the data set, in bytes. */
   public static long estimateMemory(TrainingSpec spec, ModelSpec model) {
     return Plan.estimateMemory(
         model, spec.batchSize(), spec.timeSteps(), Feed.constant(spec.input()), PURPOSE);
   }
 
-  /** Samples that {@link #measure} sends through, at most. */
+  /** Maximum number of samples that {@link #measure} uses. */
   public static int samples(TrainingSpec spec, @Nullable Dataset dataset) {
     return dataset == null ? spec.batchSize() : Math.min(dataset.size(), Trainer.BASELINE_SAMPLES);
   }

@@ -24,13 +24,13 @@ final class BestWeights {
   private int epoch = -1;
   private boolean within;
 
-  /** Floats, as they are stored, so that a resumed training compares with the same numbers. */
+  /** A float, as in the checkpoint, so that a resumed training compares with the same number. */
   private float score;
 
   private StateDict weights = new StateDict(Map.of());
 
   /**
-   * @param target of the first synops term, in synops per sample
+   * @param target target of the first synops term, in synops per sample
    */
   BestWeights(TrainingSpec spec, @Nullable Double target) {
     rules = spec.restoreBest();
@@ -45,7 +45,7 @@ final class BestWeights {
     this.target = withinTarget ? target : null;
   }
 
-  /** The best epoch so far; -1 before the first, and where the training keeps its last weights. */
+  /** Number of the best epoch so far; -1 before the first epoch and without restore_best. */
   int epoch() {
     return epoch;
   }
@@ -72,7 +72,7 @@ final class BestWeights {
   StateDict state() {
     var tensors = new LinkedHashMap<String, Tensor>();
     if (epoch >= 0) {
-      // Bits rather than a value: a float counts only to 2^24.
+      // The bits of an int, because a float represents integers exactly only up to 2^24.
       float[] state = {Float.intBitsToFloat(epoch), within ? 1 : 0, score};
       tensors.put(STATE, new Tensor(new int[] {state.length}, state));
       weights.tensors().forEach((name, tensor) -> tensors.put(WEIGHTS + name, tensor));

@@ -14,23 +14,24 @@ import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
- * All that a training needs to go on bit for bit: weights, optimiser state, and how far it came.
- * Random numbers are drawn from (seed, epoch, sample), so the number of epochs is their state.
+ * Everything that a training needs to continue with bit-identical results: weights, optimiser state
+ * and number of epochs. Random numbers are derived from (seed, epoch, sample), so the random
+ * generator has no other state.
  *
- * <p>As bytes, big endian: "SPKW", version, epoch, three tables of tensors (count; then name, rank,
- * dims, float32 values), CRC-32C of all before it.
+ * <p>Binary format, big-endian: "SPKW", version, epoch, three tables of tensors (count; then name,
+ * rank, dims, float32 values per tensor), CRC-32C of all preceding bytes.
  *
- * @param epoch number of complete epochs
+ * @param epoch number of completed epochs
  * @param weights the model's state_dict
  * @param optimizer moments and step counts of the optimiser
- * @param monitors what early stopping and ReduceLROnPlateau have seen so far
+ * @param monitors state of early stopping, ReduceLROnPlateau and restore_best
  */
 public record Checkpoint(int epoch, StateDict weights, StateDict optimizer, StateDict monitors) {
 
   private static final int MAGIC = 0x53504b57;
   private static final int VERSION = 2;
 
-  /** Where a training starts from these weights. */
+  /** Checkpoint of a training that starts from these weights. */
   public static Checkpoint initial(StateDict weights) {
     var nothing = new StateDict(Map.of());
     return new Checkpoint(0, weights, nothing, nothing);
@@ -53,7 +54,8 @@ public record Checkpoint(int epoch, StateDict weights, StateDict optimizer, Stat
   }
 
   /**
-   * @throws IllegalArgumentException where {@code bytes} are no whole checkpoint of a known version
+   * @throws IllegalArgumentException when {@code bytes} are not a complete checkpoint of a
+   *     supported version
    */
   public static Checkpoint fromBytes(byte[] bytes) {
     var in = ByteBuffer.wrap(bytes);

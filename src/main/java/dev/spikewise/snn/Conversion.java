@@ -8,16 +8,19 @@ import dev.spikewise.spec.ConversionSpec;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Converts networks of ReLUs, whose activations it measures where they are to be normalised. */
+/**
+ * Converts networks of ReLUs to spiking networks, and measures their activations for the
+ * normalisation.
+ */
 public final class Conversion {
 
   private Conversion() {}
 
   /**
-   * The spiking twin of a model.
+   * Returns the spiking network that corresponds to a model.
    *
-   * @param dataset the one that the normalisation names, null without one
-   * @throws InvalidSpecException where there is no ReLU, or none of them is ever active
+   * @param dataset data set of the normalisation; null without normalisation
+   * @throws InvalidSpecException when the model has no ReLU, or a layer is never active
    */
   public static TrainedModel spiking(
       TrainedModel model, ConversionSpec how, @Nullable Dataset dataset, Engine engine) {

@@ -10,8 +10,8 @@ import dev.spikewise.spec.Shape;
 import java.util.List;
 
 /**
- * The one check of a data set against the network, the encoding and the time steps that read it.
- * Analyses, trainings, dry runs and conversions all pass it before they build a {@link Feed}, which
+ * Checks a data set against the network, encoding and time steps that it is used with. Analyses,
+ * trainings, dry runs and conversions perform this check before they build a {@link Feed}, which
  * relies on it.
  */
 record DataCheck(
@@ -63,7 +63,10 @@ record DataCheck(
                         : ": change input_shape or use another data set"));
   }
 
-  /** Whether reading the samples in row-major order puts every value where the model expects it. */
+  /**
+   * Whether both shapes have the same row-major layout, so that every value is where the model
+   * expects it.
+   */
   private static boolean fits(Shape found, Shape wanted) {
     if (found.size() != wanted.size()) {
       return false;

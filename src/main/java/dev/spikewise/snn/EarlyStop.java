@@ -11,7 +11,7 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Counts epochs until {@link EarlyStopping} says that it is enough. */
+/** Evaluates the conditions of {@link EarlyStopping} after each epoch. */
 final class EarlyStop {
 
   private static final String STATE = "early_stopping";
@@ -20,14 +20,14 @@ final class EarlyStop {
   private final @Nullable Double target;
   private final LossTerm.@Nullable Mode mode;
 
-  /** A float, as it is stored, so that a resumed training compares with the same number. */
+  /** A float, as in the checkpoint, so that a resumed training compares with the same number. */
   private float best = Float.NEGATIVE_INFINITY;
 
   private int epochsWithoutBetter;
   private int epochsMet;
 
   /**
-   * @param target of the first synops term, in synops per sample
+   * @param target target of the first synops term, in synops per sample
    */
   EarlyStop(TrainingSpec spec, @Nullable Double target) {
     rules = spec.earlyStopping();
@@ -40,7 +40,7 @@ final class EarlyStop {
             .orElse(null);
   }
 
-  /** Takes the metrics of the epoch that has just ended. */
+  /** Updates the state with the metrics of a completed epoch. */
   void after(EpochMetrics epoch) {
     if (rules == null) {
       return;
@@ -55,7 +55,7 @@ final class EarlyStop {
     }
   }
 
-  /** How the training ends after the epochs so far, if it does. */
+  /** Outcome of the training if a condition is met; otherwise empty. */
   Optional<Trainer.Outcome> outcome() {
     if (rules == null) {
       return Optional.empty();

@@ -12,12 +12,12 @@ import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.List;
 
 /**
- * How much arithmetic a forward pass is, known before it begins: one operation per synapse, sample
- * and time step, and some per value. An upper bound, as silent inputs cost less.
+ * Estimates the arithmetic of a forward pass: one operation per synapse, sample and time step, plus
+ * a constant per value. This is an upper bound, because silent inputs cost less.
  */
 public final class Effort {
 
-  /** Operations that a value of a layer costs besides those of its synapses. */
+  /** Number of operations per value of a layer in addition to those of its synapses. */
   private static final double PER_VALUE = 10;
 
   private static final int CHANNELS = 8;
@@ -25,12 +25,12 @@ public final class Effort {
   private static final int SAMPLES = 4;
   private static final int TIME_STEPS = 10;
 
-  /** Passes until the JIT compiler has done its part, and from then on. */
+  /** Number of passes, enough for the JIT compiler to have compiled the code. */
   private static final int PASSES = 60;
 
   private Effort() {}
 
-  /** Operations of one forward pass over {@code samples} samples. */
+  /** Number of operations of one forward pass over {@code samples} samples. */
   public static double of(ModelSpec model, long samples, long timeSteps) {
     double perStep = 0;
     for (Graph.Vertex layer : model.graph().order()) {
@@ -51,7 +51,10 @@ public final class Effort {
     return Synapses.wiring(layer, Frame.of(input), Frame.of(output)).mostFanOut();
   }
 
-  /** Operations per second of one thread of this machine: the fastest of some passes. */
+  /**
+   * Measures the operations per second of one thread of this machine, as the maximum over several
+   * passes.
+   */
   public static double measurePerSecond() {
     var model =
         ModelSpec.sequence(

@@ -14,8 +14,8 @@ import dev.spikewise.spec.ModelSpec;
 import java.lang.module.ModuleFinder;
 
 /**
- * What a training computes with: a kind of kernels and a number of threads. Results do not depend
- * on the number. Not shared between trainings that run at the same time.
+ * Kernels and threads of a training. Results do not depend on the number of threads. An engine must
+ * not be shared between concurrent trainings.
  */
 public final class Engine implements AutoCloseable {
 
@@ -41,11 +41,12 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * The fastest kernels this JVM can run, on {@code threads} threads (the caller's is one of them),
-   * or those that the system property {@value #KERNELS} names: scalar, vector or nd4j.
+   * Creates an engine with the fastest kernels that this JVM supports, or with those named by the
+   * system property {@value #KERNELS} (scalar, vector or nd4j), on {@code threads} threads
+   * including the caller's.
    *
-   * @throws IllegalArgumentException where the property is none of these
-   * @throws IllegalStateException where the kernels it names cannot run here
+   * @throws IllegalArgumentException when the property has another value
+   * @throws IllegalStateException when the named kernels are not supported by this JVM
    */
   public static Engine create(int threads) {
     String asked = System.getProperty(KERNELS);
@@ -55,9 +56,9 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * The same for computations that can be stopped.
+   * Same as {@link #create(int)} for computations that can be stopped.
    *
-   * @param goOn called before each layer of a forward pass; what it throws ends the computation
+   * @param goOn called before each layer of a forward pass; an exception ends the computation
    */
   public static Engine create(int threads, Runnable goOn) {
     var engine = create(threads);
@@ -104,7 +105,7 @@ public final class Engine implements AutoCloseable {
         + " to train many times faster";
   }
 
-  /** The kernels that define what the fast ones must compute. */
+  /** Creates an engine with the scalar kernels, which are the specification of the others. */
   public static Engine scalar(int threads) {
     return new Engine(new ScalarKernels(threads), "asked for");
   }
@@ -118,12 +119,12 @@ public final class Engine implements AutoCloseable {
     return kernels.name();
   }
 
-  /** Why these kernels were chosen, in a sentence for the log. */
+  /** Reason for the choice of kernels, for the log. */
   public String reason() {
     return reason;
   }
 
-  /** Whether it trains many times slower than it could, for want of the Vector API. */
+  /** Whether training is many times slower than possible because the Vector API is missing. */
   public boolean isSlow() {
     return kernels instanceof ScalarKernels;
   }
@@ -134,7 +135,7 @@ public final class Engine implements AutoCloseable {
     return new CpuExecutor(model, batchSize, timeSteps, constantInput, purpose, kernels, ranks);
   }
 
-  /** How work beside the network, such as encoding samples, is split. */
+  /** Splits work outside of the network, such as encoding samples, among the threads. */
   Parallel parallel() {
     return kernels.parallel();
   }

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Warnings about input that the engine accepts but whose synops are easily misread. */
+/** Warnings about input that is accepted but whose synops are easily misinterpreted. */
 final class InputWarnings {
 
   private InputWarnings() {}
@@ -64,7 +64,7 @@ final class InputWarnings {
         }
       }
       case DELTA -> {
-        // A rise gives a spike of 1, whatever the values.
+        // Encoding delta emits spikes of 1 for any range of values.
       }
     }
     return warnings;

@@ -28,10 +28,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Looks for mistakes that only show when a training's spec, model, weights and data set stand side
- * by side.
- */
+/** Checks the spec, model, weights and data set of a training against each other. */
 record SpecCheck(
     TrainingSpec spec,
     ModelSpec model,
@@ -46,7 +43,7 @@ record SpecCheck(
         !spec.activationCheckpointing()
             || model.layers().stream().noneMatch(NormSpec.Batch.class::isInstance),
         "activation_checkpointing",
-        "spares nothing with a batch norm, which looks at all samples of a batch together: leave it"
+        "saves no memory with a batch norm, which needs all samples of a batch together: leave it"
             + " out, or merge the layer");
     if (spec.quantize() != null) {
       Quantizer.check(model, mistakes.in("model"));
@@ -236,14 +233,19 @@ record SpecCheck(
     return spec.loss().stream().anyMatch(LossTerm.Synops.class::isInstance);
   }
 
-  /** Reports targets that have nothing to multiply, and those that no training can reach. */
+  /**
+   * Reports multiples of a baseline that is 0 or not finite, and targets that no training can
+   * reach.
+   */
   void checkTargets(Statistics baseline) {
     var synops = Baseline.synopsByLayer(baseline);
     checkBaseline(spec.loss(), synops, mistakes);
     checkReachable(synops);
   }
 
-  /** The raw input causes synops, in the layers that read it, that no training can take away. */
+  /**
+   * Reports targets below the synops that the raw input alone causes, which training cannot reduce.
+   */
   private void checkReachable(Map<String, Double> synops) {
     Graph graph = model.graph();
     graph.order().stream()

@@ -30,7 +30,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Trains one network as a {@link TrainingSpec} says: the epoch loop. */
+/** Trains one network according to a {@link TrainingSpec}. */
 public final class Trainer {
 
   /** The baseline is measured on at most this many training samples. */
@@ -40,15 +40,17 @@ public final class Trainer {
   public enum Outcome {
     /** All requested epochs are completed. */
     COMPLETED,
-    /** The listener wanted no more. */
+    /** The listener stopped the training. */
     STOPPED,
-    /** The synops kept to their target for as long as {@code early_stopping} asks. */
+    /**
+     * The synops met their target for the number of epochs that {@code early_stopping} requires.
+     */
     TARGET_MET,
-    /** Nothing became better for as long as {@code early_stopping} waits. */
+    /** The metric did not improve for the number of epochs that {@code early_stopping} allows. */
     NO_IMPROVEMENT,
     /** The loss, a weight or a metric is no longer a finite number. */
     DIVERGED,
-    /** No neuron fired and no gradient is left to wake them. */
+    /** No neuron fires and no gradient can change that. */
     NETWORK_SILENT
   }
 
@@ -69,7 +71,7 @@ public final class Trainer {
   private Counter counter;
   private Counter complete;
 
-  /** Of the test samples after the latest complete epoch. */
+  /** Predictions of the test samples after the latest completed epoch. */
   private @Nullable Predictions predictions;
 
   private final Counter testCounter;
@@ -139,8 +141,8 @@ public final class Trainer {
   }
 
   /**
-   * Everything wrong with a spec that only shows beside its model and data: shapes, labels, layer
-   * names, and weights.
+   * Reports mistakes in the combination of spec, model and data: shapes, labels, layer names and
+   * weights.
    */
   public static void check(
       TrainingSpec spec,
@@ -169,7 +171,7 @@ public final class Trainer {
     new SpecCheck(spec, model, null, null, mistakes).checkTargets(baseline);
   }
 
-  /** Bytes that training this needs beside the data set: weights, optimiser, activations. */
+  /** Training memory in addition to the data set (weights, optimiser and activations), in bytes. */
   public static long estimateMemory(TrainingSpec spec, ModelSpec model) {
     return estimateMemory(spec, model, spec.activationCheckpointing());
   }
@@ -188,7 +190,7 @@ public final class Trainer {
         + copies(spec) * Float.BYTES * parameters(model);
   }
 
-  /** Numbers per weight beyond those of a training with Adam. */
+  /** Number of copies per weight in addition to those of a training with Adam. */
   private static int copies(TrainingSpec spec) {
     int copies = spec.restoreBest() == null ? 0 : 1;
     return switch (spec.optimizer()) {
@@ -205,7 +207,9 @@ public final class Trainer {
         .sum();
   }
 
-  /** Bytes that one training step on {@code batchSize} samples takes, data set aside. */
+  /**
+   * Memory of one training step on {@code batchSize} samples in addition to the data set, in bytes.
+   */
   public static long estimateMemory(ModelSpec model, int batchSize, int timeSteps) {
     return Plan.estimateMemory(model, batchSize, timeSteps, false, Purpose.TRAINING);
   }
@@ -239,7 +243,8 @@ public final class Trainer {
   }
 
   /**
-   * Trains until all epochs are done, the listener wants no more, or the network is beyond hope.
+   * Trains until all epochs are completed, a stop condition is met, the listener stops the
+   * training, or the training fails.
    */
   public Outcome run(TrainingListener listener) {
     try {
@@ -284,7 +289,7 @@ public final class Trainer {
     return best.epoch() < 0 ? null : (Integer) best.epoch();
   }
 
-  /** Leaves the middle of an epoch. */
+  /** Thrown to leave an epoch before its end. */
   private static final class Stopped extends RuntimeException {
     Stopped() {
       super(null, null, false, false);
@@ -351,7 +356,7 @@ public final class Trainer {
       complete = counter;
       counter = spare;
       epoch++;
-      // Before the listener, which may store a checkpoint of all this.
+      // Updated before the listener is called, which may store a checkpoint of this state.
       plateau.after(metrics);
       best.after(metrics, network::stateDict);
       earlyStop.after(metrics);
@@ -393,7 +398,7 @@ public final class Trainer {
   private record Tested(
       @Nullable Double accuracy, double synops, @Nullable Predictions predictions) {}
 
-  /** Sums over an epoch's training samples. */
+  /** Sums over the training samples of an epoch. */
   private static final class Epoch {
     final double[] terms;
     final boolean labelled;
@@ -565,7 +570,7 @@ public final class Trainer {
     return Analyzer.largest(loss.scores(), b * classes, classes);
   }
 
-  /** What the latest complete epoch of this run counted; null before the first. */
+  /** Counts of the latest completed epoch of this run; null before the first. */
   public @Nullable Analysis latest() {
     return complete.samples() == 0 ? null : Analysis.of(complete, model).with(predictions);
   }

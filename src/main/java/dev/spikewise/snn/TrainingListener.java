@@ -2,18 +2,18 @@ package dev.spikewise.snn;
 
 import dev.spikewise.spec.EpochMetrics;
 
-/**
- * How news of a training leaves the engine, and how the wish to stop enters it. Called on the
- * training thread.
- */
+/** Receives completed epochs of a training and can stop it. Called on the training thread. */
 public interface TrainingListener {
 
-  /** An epoch is complete: its weights, statistics and checkpoint may be taken now. */
+  /**
+   * Called after an epoch; the trainer's weights, statistics and checkpoint may be read during the
+   * call.
+   */
   void onEpoch(EpochMetrics metrics);
 
   /**
-   * Asked before every layer of every batch. A false ends the training at once; a half-trained
-   * epoch does not count.
+   * Called before every layer of every batch. False ends the training at once; an incomplete epoch
+   * is discarded.
    */
   default boolean keepGoing() {
     return true;

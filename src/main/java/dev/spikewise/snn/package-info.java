@@ -1,7 +1,7 @@
 /**
- * The engine. Pure Java: it knows no Spring, logging, metrics or clock. This package is its API;
- * the packages below it build on each other downwards: kernel, neuron and data, layer, synops and
- * optim.
+ * The engine in pure Java, without Spring, logging, metrics or a clock. This package is its API.
+ * The subpackages depend on each other in one direction only: kernel; neuron and data; layer;
+ * synops and optim; graph; network; statistics and transform.
  */
 @NullMarked
 package dev.spikewise.snn;

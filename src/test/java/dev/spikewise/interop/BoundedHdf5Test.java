@@ -89,7 +89,7 @@ class BoundedHdf5Test {
                       return BoundedHdf5.within(array, array::getDataFlat);
                     }))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("more than the 512 bytes of a chunk");
+        .hasMessageContaining("more than its declared 512 bytes");
     assertThat(unpacked.get()).isLessThanOrEqualTo(512);
   }
 

@@ -150,9 +150,11 @@ class PrintedModelTest {
     assertThat(mistakes(Golden.text("strange.txt")))
         .extracting(Mistake::detail)
         .satisfiesExactly(
-            d -> assertThat(d).startsWith("line 5: AlphaDropout: no layer of this type is known"),
+            d ->
+                assertThat(d)
+                    .startsWith("line 5: AlphaDropout: layers of this type are not supported"),
             d -> assertThat(d).isEqualTo("line 7: Conv2d: has no option padding_mode"),
-            d -> assertThat(d).isEqualTo("line 8: Sigmoid: no layer of this type is known"));
+            d -> assertThat(d).isEqualTo("line 8: Sigmoid: layers of this type are not supported"));
   }
 
   @Test

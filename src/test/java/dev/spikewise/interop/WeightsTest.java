@@ -99,7 +99,8 @@ class WeightsTest {
                         new Mistake(
                             "", "the model's arrays are 1.weight, 1.bias, 5.weight, 6.tau_mem"),
                         new Mistake("/1.weight", "holds NaN"),
-                        new Mistake("/2.spike_threshold", "is not the model's, which is 0.5")));
+                        new Mistake(
+                            "/2.spike_threshold", "differs from the model's value, which is 0.5")));
   }
 
   @ParameterizedTest

@@ -12,13 +12,14 @@ import javax.sound.sampled.UnsupportedAudioFileException;
 /**
  * Audio files (.wav) as spikes, encoded by Speech2Spikes (Stewart et al., 2023, <a
  * href="https://doi.org/10.1145/3584954.3584995">doi:10.1145/3584954.3584995</a>): the natural
- * logarithm of a mel spectrogram, one band per column, becomes at most one event per band and hop
- * where it has moved by more than 1 away from the level that the events before it add up to;
- * polarity 1 for a rise, 0 for a fall.
+ * logarithm of a mel spectrogram, one band per column, is delta-encoded: a band emits at most one
+ * event per hop, when it differs by more than 1 from the level reconstructed from its earlier
+ * events; polarity 1 for a rise, 0 for a fall.
  *
  * <p>Window and hop last 32 ms and 5 ms, as the 512 and 80 samples of Speech2Spikes do at 16 kHz;
  * the bands are triangles from 20 Hz to 4 kHz on the HTK mel scale. An event of hop k has the time
- * k times 5 ms. Energies below 1e-10 count as 1e-10, so that digital silence has a logarithm.
+ * k times 5 ms. Energies are clamped to at least 1e-10, so that the logarithm of digital silence is
+ * finite.
  */
 final class Audio {
 
@@ -29,11 +30,11 @@ final class Audio {
   private static final int HOP_MICROSECONDS = 5000;
   private static final int WINDOW_MICROSECONDS = 32_000;
 
-  /** The window and the filters grow with the rate. */
-  private static final int MOST_RATE = 192_000;
+  /** Maximum sample rate in Hz; window and filters grow with the rate. */
+  private static final int MAX_RATE = 192_000;
 
-  /** Ten minutes at 48 kHz. */
-  private static final int MOST_SAMPLES = 10 * 60 * 48_000;
+  /** Maximum number of samples: ten minutes at 48 kHz. */
+  private static final int MAX_SAMPLES = 10 * 60 * 48_000;
 
   private final double[] samples;
   private final int rate;
@@ -52,10 +53,10 @@ final class Audio {
    */
   static EventRecording read(byte[] file, EventOptions options) throws IOException {
     var audio = decode(file, options.memory());
-    if (audio.rate > MOST_RATE) {
+    if (audio.rate > MAX_RATE) {
       throw new IllegalArgumentException(
           "its sample rate must be at most %d Hz but is %d Hz: resample it"
-              .formatted(MOST_RATE, audio.rate));
+              .formatted(MAX_RATE, audio.rate));
     }
     if (audio.rate < 2 * HIGHEST_HERTZ) {
       throw new IllegalArgumentException(
@@ -70,7 +71,7 @@ final class Audio {
     return audio.events(options);
   }
 
-  /** All channels mixed to one, -1 to 1. */
+  /** Decodes the file and mixes all channels to one, with values from -1 to 1. */
   private static Audio decode(byte[] file, FileMemory memory) throws IOException {
     try (var stream = AudioSystem.getAudioInputStream(new ByteArrayInputStream(file))) {
       AudioFormat from = stream.getFormat();
@@ -93,9 +94,9 @@ final class Audio {
         memory.reserve().accept(4L * file.length);
         byte[] bytes = decoded.readAllBytes();
         int n = bytes.length / to.getFrameSize();
-        if (n > MOST_SAMPLES) {
+        if (n > MAX_SAMPLES) {
           throw new IllegalArgumentException(
-              n + " samples are more than the " + MOST_SAMPLES + " that a recording may have");
+              n + " samples are more than the " + MAX_SAMPLES + " that a recording may have");
         }
         memory.reserve().accept((long) Double.BYTES * n);
         return new Audio(mono(ByteBuffer.wrap(bytes), to, n), (int) to.getSampleRate());
@@ -130,7 +131,7 @@ final class Audio {
     double decode(ByteBuffer bytes, int at);
   }
 
-  /** The JDK's converters are not used because they centre 8 bits at 127. */
+  /** Decodes samples without the JDK's converters, which centre 8-bit samples at 127. */
   private static Decoder decoder(AudioFormat format) {
     var kind = format.getEncoding() + " " + format.getSampleSizeInBits();
     return switch (kind) {
@@ -168,7 +169,7 @@ final class Audio {
       for (int i = 0; i < window; i++) {
         frame[i] = hann[i] * reflected(k * hop - window / 2 + i);
       }
-      // A direct transform is fast enough: only frequencies below 4 kHz are needed.
+      // A direct Fourier transform is fast enough, because only frequencies below 4 kHz are needed.
       for (int f = 0; f < power.length && f <= HIGHEST_HERTZ * window / rate + 1; f++) {
         double real = 0;
         double imaginary = 0;

@@ -10,7 +10,7 @@ sealed interface Column {
 
   double value(int i);
 
-  /** The value as a whole number; only where {@link #isWhole} holds is nothing lost. */
+  /** The value as an integer; exact only when {@link #isWhole} is true. */
   long whole(int i);
 
   /** Whether every value is a whole number. */

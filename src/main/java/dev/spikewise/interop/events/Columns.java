@@ -11,12 +11,12 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes a recording of the columns that a file has: finds them by name or by their values, checks
+ * Builds a recording from the columns of a file: identifies them by name or by their values, checks
  * them, converts times to microseconds and sorts the events.
  */
 final class Columns {
 
-  /** The columns' own names, and what others call them. */
+  /** Names of the columns, and alternative names in other tools. */
   private static final Map<String, List<String>> NAMES =
       Map.of(
           "x", List.of("x", "xs"),
@@ -24,7 +24,7 @@ final class Columns {
           "p", List.of("p", "ps", "polarity", "polarities", "pol"),
           "t", List.of("t", "ts", "timestamp", "timestamps", "time"));
 
-  /** Orders that libraries write: NumPy rows of N-MNIST and tonic, and those of v2e. */
+  /** Column orders in use: rows of N-MNIST and tonic, and of v2e. */
   private static final List<List<String>> ORDERS =
       List.of(
           List.of("x", "y", "t", "p"), List.of("x", "y", "p", "t"), List.of("t", "x", "y", "p"));
@@ -36,7 +36,7 @@ final class Columns {
   private @Nullable TimeUnit unit;
 
   /**
-   * @param unit the unit that the format states; null where it states none
+   * @param unit unit stated by the format; null when it states none
    */
   Columns(EventOptions options, @Nullable TimeUnit unit) {
     this.options = options;
@@ -105,8 +105,8 @@ final class Columns {
     }
     if (possible.size() != 1) {
       throw new IllegalArgumentException(
-          "the values do not determine the order of its four columns: give columns, such as"
-              + " columns=x,y,p,t");
+          "the values do not determine the order of the four columns: give the parameter columns,"
+              + " such as columns=x,y,p,t");
     }
     assumed.add("columns: " + String.join(",", possible.getFirst()) + ", from their values");
     return possible.getFirst();
@@ -217,7 +217,7 @@ final class Columns {
     return times;
   }
 
-  /** Event cameras count microseconds, so the fractions of a float show its unit. */
+  /** Event cameras count microseconds, so the fractional digits of a float reveal its unit. */
   private TimeUnit guess(Column column) {
     TimeUnit guess;
     if (column.isWhole()) {

@@ -5,14 +5,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a file does not say about itself.
+ * Properties of a recording that the file does not state.
  *
  * @param timeUnit unit of the times; derived from the file when null
  * @param columns names of the columns of an array without names, a permutation of x, y, p, t;
  *     derived from the values when null
  * @param height rows of the camera
  * @param width columns of the camera
- * @param memory what reading the file may take
+ * @param memory memory limits for reading the file
  */
 public record EventOptions(
     @Nullable TimeUnit timeUnit,
@@ -21,16 +21,16 @@ public record EventOptions(
     int width,
     FileMemory memory) {
 
-  /** Recordings of minutes have fewer events. */
+  /** Maximum number of events; recordings of several minutes have fewer. */
   static final int MAX_EVENTS = 1 << 23;
 
-  /** Memory of an event as columns, as a recording and while it is sorted. */
+  /** Bytes of memory per event, including its columns and sorting. */
   private static final int BYTES_PER_EVENT = 80;
 
   /**
    * Reserves memory for this number of further events.
    *
-   * @throws IllegalArgumentException where the recording would exceed its maximum number of events
+   * @throws IllegalArgumentException when the recording would exceed the maximum number of events
    */
   int events(long events) {
     requireFew(events);

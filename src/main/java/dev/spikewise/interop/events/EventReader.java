@@ -6,16 +6,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** Reads event recordings by the end of their file's name. */
+/** Reads event recordings in the format that the file name's extension indicates. */
 public final class EventReader {
 
-  /** How the names of recordings end, in lower case. */
+  /** Supported file name extensions, in lower case. */
   public static final Set<String> SUFFIXES =
       Set.of(
           ".bin", ".npy", ".npz", ".h5", ".hdf5", ".mat", ".aedat", ".aedat2", ".aedat4", ".dat",
           ".raw", ".wav");
 
-  /** Number of mel bands that audio is encoded to unless asked otherwise, as in Speech2Spikes. */
+  /** Default number of mel bands for audio, as in Speech2Spikes. */
   public static final int AUDIO_BANDS = 20;
 
   private EventReader() {}
@@ -49,7 +49,7 @@ public final class EventReader {
     return reading(name, () -> Hdf5Events.spikeTrains(file, options));
   }
 
-  /** Whether the name is that of an audio file, which becomes one row of mel bands. */
+  /** Whether the name is that of an audio file, which is encoded to one row of mel bands. */
   public static boolean isAudio(String name) {
     return name.toLowerCase(Locale.ROOT).endsWith(".wav");
   }

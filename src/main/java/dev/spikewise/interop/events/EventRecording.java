@@ -11,10 +11,11 @@ import org.jspecify.annotations.Nullable;
  * @param polarity 1 where the pixel became brighter, 0 where it became darker
  * @param t time of each event in microseconds, not decreasing
  * @param start time at which the recording starts, in microseconds
- * @param outOfOrder number of events that the file has after a later one
+ * @param outOfOrder number of events that follow a later event in the file
  * @param unitKnown whether the unit of time is stated, by the format or by the caller
- * @param assumed what the reader derived from the values because the file does not say it
- * @param label class that the file states itself; null where it states none
+ * @param assumed properties derived from the values because the file does not state them, one
+ *     sentence each
+ * @param label class stated in the file; null when it states none
  */
 public record EventRecording(
     int[] x,

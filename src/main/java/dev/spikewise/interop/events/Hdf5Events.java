@@ -19,8 +19,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * HDF5 files: a group with an array per column (event_utils, DSEC), records (tonic's caches,
- * Prophesee), rows [n, 4] (v2e), and the spike trains of SHD and SSC, which are a whole data set.
+ * HDF5 files: a group with one array per column (event_utils, DSEC), records (tonic's caches,
+ * Prophesee), rows [n, 4] (v2e), and the spike trains of SHD and SSC, where one file is a whole
+ * data set.
  */
 final class Hdf5Events {
 
@@ -61,7 +62,7 @@ final class Hdf5Events {
     } catch (IllegalArgumentException | ProblemException e) {
       throw e;
     } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
-      // jHDF trusts what a file says of itself, and breaks in many ways where that is wrong.
+      // jHDF trusts the metadata of a file and fails with various exceptions when they are wrong.
       throw new IllegalArgumentException(unreadable(String.valueOf(e.getMessage())), e);
     }
   }
@@ -115,7 +116,8 @@ final class Hdf5Events {
     var unit = options.timeUnit() == null ? TimeUnit.S : options.timeUnit();
     var recordings = new ArrayList<EventRecording>();
     for (int s = 0; s < samples; s++) {
-      // One by one, because many samples may be one and the same long array in the file.
+      // Reads samples one by one, because many samples of a malicious file may share one long
+      // array.
       Object sampleTimes = sample(times, s);
       Object sampleUnits = sample(units, s);
       int n = options.events(Array.getLength(sampleTimes));
@@ -183,7 +185,7 @@ final class Hdf5Events {
     return found.withLabel(label(hdf));
   }
 
-  /** The label that tonic's caches hold beside the events. */
+  /** The label stored next to the events in tonic's caches. */
   private static @Nullable Integer label(HdfFile hdf) {
     if (hdf.getChild("target") instanceof Group target
         && target.getChild("0") instanceof Dataset label

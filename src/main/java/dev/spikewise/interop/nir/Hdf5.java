@@ -14,8 +14,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Groups, texts and arrays of an HDF5 file that is not trusted. What all arrays take together is
- * bounded; compressed chunks are charged with their size when inflated, and must not exceed that
+ * Reads groups, texts and arrays of an untrusted HDF5 file. The total size of all arrays is
+ * limited; compressed chunks count with their unpacked size and must not exceed their declared
  * size.
  */
 final class Hdf5 {
@@ -31,16 +31,16 @@ final class Hdf5 {
   private long bytesLeft;
 
   /**
-   * @param maxBytes most that all arrays may take together
+   * @param maxBytes maximum total size of all arrays in bytes
    */
   Hdf5(long maxBytes) {
     bytesLeft = maxBytes;
   }
 
   /**
-   * A String, a Tensor of numbers, or null for what is neither.
+   * Reads a dataset as a String or as a Tensor of numbers; null for other types.
    *
-   * @param path of the group that the dataset is in
+   * @param path path of the group that contains the dataset
    */
   @Nullable Object value(Dataset dataset, String path) {
     charge(dataset, path + "/" + dataset.getName(), 1);
@@ -72,10 +72,11 @@ final class Hdf5 {
     if (value(dataset(group, name), name) instanceof String text) {
       return text;
     }
-    throw new UnreadableFileException("not a NIR file: " + group.getPath() + name + " is no text");
+    throw new UnreadableFileException(
+        "not a NIR file: " + group.getPath() + name + " is not a text");
   }
 
-  /** Charges for {@code times} readings of an array. */
+  /** Counts {@code times} reads of an array against the limit. */
   private void charge(Dataset dataset, String path, long times) {
     if (!(dataset instanceof ChunkedDataset chunked)) {
       charge(Math.multiplyExact(times, Math.max(1, dataset.getSizeInBytes())), path);
@@ -105,9 +106,7 @@ final class Hdf5 {
     bytesLeft -= bytes;
   }
 
-  /**
-   * Of the filters, only deflate can make much of little, and only what comes last of the file's.
-   */
+  /** Only deflate can expand data, and it must be the first filter to be undone. */
   private static void checkFilters(Dataset dataset, String path) {
     boolean deflated = false;
     for (var filter : dataset.getFilters()) {
@@ -147,7 +146,7 @@ final class Hdf5 {
   }
 
   static Group asGroup(Node node, String path) {
-    // A link could lead into another file of this machine.
+    // Refuses links, which could lead to another file on this machine.
     if (node.isLink() || !(node instanceof Group group)) {
       throw new UnreadableFileException("not a NIR file: " + path + " is not a group");
     }
@@ -178,18 +177,18 @@ final class Hdf5 {
     return floats;
   }
 
-  /** The pairs of texts in {@code table}, each read by its own. */
+  /** Reads the pairs of texts in {@code table} one by one. */
   List<List<String>> pairs(Dataset table, String path, int most) {
     long[] shape = table.getDimensionsAsLong();
     if (shape.length != 2 || shape[1] != 2 || shape[0] > most) {
       throw new InvalidSpecException(path, "must be pairs of node names, at most " + most);
     }
-    // Every row of a compressed table inflates the whole of its chunk again.
+    // Reading a row of a compressed table unpacks the whole chunk each time.
     charge(table, path, table.getFilters().isEmpty() ? 1 : Math.max(1, shape[0]));
     var pairs = new ArrayList<List<String>>();
     for (long row = 0; row < shape[0]; row++) {
       long at = row;
-      // Row by row, because many names may be one and the same long text in the file.
+      // Reads row by row, because many names of a malicious file may share one long text.
       Object[] names =
           (Object[])
               ((Object[])

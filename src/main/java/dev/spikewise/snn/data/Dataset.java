@@ -10,12 +10,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * Labelled samples.
  *
- * @param shape of one sample (and step): (C, H, W) or (features)
- * @param timeSteps length of the time axis, 0 where the samples have none
- * @param values of n samples, each [(timeSteps,) shape], scaled to 0..1 unless they are spikes
- * @param labels [n]
+ * @param shape shape of one sample at one time step: (C, H, W) or (features)
+ * @param timeSteps length of the time axis; 0 when samples have none
+ * @param values values of n samples, each of shape [(timeSteps,) shape], scaled to 0..1 unless they
+ *     are spikes
+ * @param labels label of each sample, [n]
  * @param augmentation random changes of training samples; null for none
- * @param trainSize the samples from here on are the data set's own test split; n where it has none
+ * @param trainSize number of training samples; the samples after them are the data set's own test
+ *     split. n without a test split
  */
 public record Dataset(
     String name,

@@ -10,13 +10,13 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns an {@link InputSpec} into batches. Every random number depends on seed, epoch and sample
- * alone, so that a training can be taken up anywhere.
+ * Encodes the samples of an {@link InputSpec}. Every random number depends only on seed, epoch and
+ * sample, so that a training can be resumed at any epoch.
  */
 public final class Feed {
 
   /**
-   * Stands for the epoch where test samples are encoded: with the same random numbers every time.
+   * Epoch number for encoding test samples, so that they get the same random numbers every time.
    */
   public static final int TEST_EPOCH = -1;
 
@@ -32,8 +32,8 @@ public final class Feed {
   private final ThreadLocal<float[]> augmented = ThreadLocal.withInitial(() -> new float[0]);
 
   /**
-   * @param dataset the one that {@code spec} names, null for other inputs
-   * @param batchSize samples of an epoch where the input has no samples of its own
+   * @param dataset data set that {@code spec} refers to; null for other inputs
+   * @param batchSize number of samples per epoch when the input is not a data set
    */
   public Feed(
       InputSpec spec,
@@ -61,7 +61,7 @@ public final class Feed {
     }
   }
 
-  /** Samples that one epoch trains on, without building a feed. */
+  /** Number of training samples per epoch, without building a feed. */
   public static long trainSize(InputSpec.FromDataset from, Dataset dataset) {
     return Split.of(from, dataset, 0).train().length;
   }
@@ -76,7 +76,7 @@ public final class Feed {
     return samples;
   }
 
-  /** Whether every time step of a sample is the same, so that one is enough. */
+  /** Whether all time steps of a sample are equal, so that one is enough. */
   public static boolean constant(InputSpec spec) {
     return switch (spec) {
       case InputSpec.Constant _ -> true;
@@ -110,7 +110,7 @@ public final class Feed {
     };
   }
 
-  /** Spreads each class evenly over the whole length, from a random start, in its given order. */
+  /** Interleaves the classes evenly, each from a random start and in the given order. */
   private int[] spread(int[] samples, SplittableRandom random) {
     int classes = IntStream.of(samples).map(this::label).max().orElse(0) + 1;
     var size = new int[classes];
@@ -152,7 +152,7 @@ public final class Feed {
     encode(epoch, sample, order, into, at, false);
   }
 
-  /** {@link #encode} of a sample to train on: with the data set's augmentation. */
+  /** Encodes a training sample with the data set's augmentation; otherwise like {@link #encode}. */
   public void encodeForTraining(int epoch, int sample, int[] order, float[] into, int at) {
     encode(epoch, sample, order, into, at, true);
   }
@@ -229,7 +229,7 @@ public final class Feed {
     }
   }
 
-  /** The values of a sample, in an array that this thread uses for the next one again. */
+  /** Reads the values of a sample into an array that is reused by this thread. */
   private float[] values(int sample) {
     var samples = Objects.requireNonNull(dataset).values();
     float[] values = ofSize(scratch, samples.sampleSize());
@@ -244,14 +244,12 @@ public final class Feed {
     return holder.get();
   }
 
-  /** A draw of 24 bits is below it with the given probability. */
+  /** Threshold that a random number of 24 bits is below with the given probability. */
   private static int limit(float probability) {
     return (int) (probability * (1 << 24));
   }
 
-  /**
-   * What is drawn for a sample inside the network, and not for its encoding, is drawn from this.
-   */
+  /** Seed for random numbers inside the network (dropout, stochastic rounding) for a sample. */
   public long networkSeed(int epoch, int sample) {
     return ~mix(seed, epoch, sample);
   }

@@ -12,7 +12,7 @@ import java.util.function.LongConsumer;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
-/** The format of MNIST and its kin: one array of numbers, big-endian, often in gzip. */
+/** The IDX format of MNIST: one array of big-endian numbers, optionally compressed with gzip. */
 public final class Idx {
 
   private Idx() {}
@@ -20,9 +20,9 @@ public final class Idx {
   /**
    * Reads a whole file.
    *
-   * @param maxBytes most bytes that the array may take once unpacked
-   * @param reserve told of the bytes of the array before it is allocated; may throw
-   * @throws IllegalArgumentException where it is no IDX file, or the limit is passed
+   * @param maxBytes maximum unpacked size of the array in bytes
+   * @param reserve called with the size of the array in bytes before it is allocated; may throw
+   * @throws IllegalArgumentException when it is not an IDX file or exceeds the limit
    */
   public static Npz.Array read(InputStream file, long maxBytes, LongConsumer reserve)
       throws IOException {
@@ -51,7 +51,7 @@ public final class Idx {
       }
       if (size > Math.min(maxBytes, Integer.MAX_VALUE - 8)) {
         throw new IllegalArgumentException(
-            "says that it has shape "
+            "declares the shape "
                 + Arrays.toString(shape)
                 + ", more than the "
                 + maxBytes

@@ -25,8 +25,8 @@ import java.util.zip.ZipOutputStream;
 /**
  * NumPy's archive of arrays: a zip of .npy files, <a
  * href="https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html">numpy.lib.format</a>,
- * versions 1 to 3. Numbers and booleans in either byte order; no objects, so nothing in a file is
- * ever executed.
+ * versions 1 to 3. Numbers and booleans in either byte order are supported. Objects are not, so
+ * nothing in a file is executed.
  */
 public final class Npz {
 
@@ -36,11 +36,11 @@ public final class Npz {
   private static final Pattern SHAPE = Pattern.compile("'shape':\\s*\\(([0-9,\\s]*)\\)");
   private static final Pattern NUMBER = Pattern.compile("\\d+");
 
-  /** Bytes that an array takes beside its values, even where it has none. */
+  /** Bytes of memory per array in addition to its values. */
   private static final int OVERHEAD = 256;
 
-  /** No network and no data set has more; each costs time, and memory for its name. */
-  private static final int MOST_ARRAYS = 4096;
+  /** Maximum number of arrays, because each costs time, and memory for its name. */
+  private static final int MAX_ARRAYS = 4096;
 
   private Npz() {}
 
@@ -52,10 +52,10 @@ public final class Npz {
   }
 
   /**
-   * One array as it stands in the file.
+   * An array in the representation of the file.
    *
    * @param kind NumPy's letter: f float, i signed, u unsigned, b boolean
-   * @param width bytes a value
+   * @param width number of bytes per value
    * @param bytes row-major values, in their own byte order
    */
   public record Array(int[] shape, char kind, int width, ByteBuffer bytes) {
@@ -91,7 +91,7 @@ public final class Npz {
       };
     }
 
-    /** Value {@code i} without the rounding of large whole numbers; fractions are cut off. */
+    /** Value {@code i} as an integer: large integers are exact, fractions are truncated. */
     public long whole(int i) {
       return kind != 'f' && width == 8 ? bytes.getLong(i * width) : (long) value(i);
     }
@@ -112,7 +112,7 @@ public final class Npz {
       return IntStream.range(0, size()).mapToDouble(this::value).toArray();
     }
 
-    /** The values as whole numbers, fractions cut off. */
+    /** The values as integers; fractions are truncated. */
     public int[] ints() {
       return IntStream.range(0, size()).map(i -> (int) value(i)).toArray();
     }
@@ -121,18 +121,18 @@ public final class Npz {
   /**
    * Reads every array, by its name without ".npy".
    *
-   * @param maxBytes most bytes that all arrays may take together once unpacked
-   * @throws IllegalArgumentException where it is no .npz file, an array holds something else than
-   *     numbers, or the limit is passed; the message names the array
+   * @param maxBytes maximum total unpacked size of all arrays in bytes
+   * @throws IllegalArgumentException when it is not an .npz file, an array does not contain
+   *     numbers, or the limit is exceeded; the message names the array
    */
   public static Map<String, Array> read(InputStream in, long maxBytes) throws IOException {
     return read(in, maxBytes, _ -> {});
   }
 
   /**
-   * The same for a caller whose memory is bounded.
+   * Same as {@link #read(InputStream, long)} with a memory limit.
    *
-   * @param reserve told of the bytes of each array before it is allocated; may throw
+   * @param reserve called with the size of each array in bytes before it is allocated; may throw
    */
   public static Map<String, Array> read(InputStream in, long maxBytes, LongConsumer reserve)
       throws IOException {
@@ -142,8 +142,8 @@ public final class Npz {
     try {
       for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
         String name = entry.getName().replaceFirst("\\.npy$", "");
-        if (arrays.size() == MOST_ARRAYS) {
-          throw new IllegalArgumentException("more than " + MOST_ARRAYS + " arrays");
+        if (arrays.size() == MAX_ARRAYS) {
+          throw new IllegalArgumentException("more than " + MAX_ARRAYS + " arrays");
         }
         Array array = readNpy(zip, name, left, reserve);
         left -= array.bytes().capacity() + OVERHEAD;
@@ -167,7 +167,7 @@ public final class Npz {
   /**
    * Reads one .npy file.
    *
-   * @param reserve told of the bytes of the array before it is allocated; may throw
+   * @param reserve called with the size of the array in bytes before it is allocated; may throw
    * @throws IllegalArgumentException as {@link #read}
    */
   public static Array readNpy(InputStream in, String name, long maxBytes, LongConsumer reserve)
@@ -248,7 +248,7 @@ public final class Npz {
     String dims =
         IntStream.of(array.shape()).mapToObj(d -> d + ",").collect(Collectors.joining(" "));
     String header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + dims + "), }";
-    // The format wants the data to start at a multiple of 64.
+    // The format requires the data to start at a multiple of 64.
     header += " ".repeat(63 - (header.length() + MAGIC.length + 4) % 64) + "\n";
     var bytes = new ByteArrayOutputStream();
     bytes.write(MAGIC);

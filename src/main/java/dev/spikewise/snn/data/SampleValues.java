@@ -11,10 +11,10 @@ public sealed interface SampleValues {
   /** Number of samples. */
   int samples();
 
-  /** Values of one sample, all its time steps included. */
+  /** Number of values per sample, including all time steps. */
   int sampleSize();
 
-  /** Memory that the values take, in bytes. */
+  /** Memory that the values use, in bytes. */
   long bytes();
 
   /**
@@ -22,7 +22,7 @@ public sealed interface SampleValues {
    */
   void read(int sample, float[] into);
 
-  /** Lowest and highest value of the samples, and how many lie outside 0 to 1. */
+  /** Lowest and highest value of all samples, and the fractions of values outside 0 to 1. */
   default ValueRange range() {
     var range = new ValueRange.Builder();
     var values = new float[sampleSize()];
@@ -71,14 +71,15 @@ public sealed interface SampleValues {
   }
 
   /**
-   * Events only: each adds 1 to the value at its place, so that a place with three events has the
-   * value 3. Takes four bytes per event, however many places without events there are.
+   * Sparse representation by events: each event adds 1 to the value at its index, so that an index
+   * with three events has the value 3. Uses four bytes per event, independent of the number of
+   * zeros.
    *
-   * @param places by sample, the place of each of its events
+   * @param places for each sample, the index of each of its events
    */
   record Events(int[][] places, int sampleSize) implements SampleValues {
 
-    /** Bytes that a sample takes beside its events. */
+    /** Bytes of memory per sample in addition to its events. */
     private static final int OVERHEAD = 24;
 
     @Override
@@ -104,7 +105,7 @@ public sealed interface SampleValues {
       }
     }
 
-    /** Without a pass over the places that have no events. */
+    /** Computed without visiting values that are 0. */
     @Override
     public ValueRange range() {
       int highest = 0;

@@ -5,15 +5,15 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
-/** Indices of the samples that a training uses and of those it is tested on. */
+/** Indices of the training and test samples. */
 record Split(int[] train, int[] test) {
 
   private static final double TEST_FRACTION = 0.2;
 
   /**
-   * The data set's own split, or one that holds out the same share of every class.
+   * Returns the data set's own split, or one that holds out the same fraction of every class.
    *
-   * @param seed of the order; the sizes do not depend on it
+   * @param seed seed of the selection; the sizes do not depend on it
    */
   static Split of(InputSpec.FromDataset input, Dataset dataset, long seed) {
     int[] labels = dataset.labels();

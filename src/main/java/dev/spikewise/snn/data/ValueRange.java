@@ -1,12 +1,12 @@
 package dev.spikewise.snn.data;
 
 /**
- * Where the values of a data set lie.
+ * Range of the values of a data set.
  *
- * @param lowest value; 0 without values
- * @param highest value; 0 without values
- * @param negativeShare share of the values below 0
- * @param aboveOneShare share of the values above 1
+ * @param lowest lowest value; 0 without values
+ * @param highest highest value; 0 without values
+ * @param negativeShare fraction of the values below 0
+ * @param aboveOneShare fraction of the values above 1
  */
 public record ValueRange(float lowest, float highest, double negativeShare, double aboveOneShare) {
 

@@ -1,4 +1,4 @@
-/** What a network is fed with: data sets, their file formats, encoders, and random numbers. */
+/** Input of networks: data sets, their file formats, encoders, and random numbers. */
 @NullMarked
 package dev.spikewise.snn.data;
 

@@ -34,20 +34,26 @@ import org.jspecify.annotations.Nullable;
 /**
  * A graph compiled for a batch of B samples over T steps: which layers compute together, which
  * values exist, for how many samples each is stored, and which gradients may share memory. The
- * network allocates what the plan says, and the memory estimate is read off it.
+ * network allocates memory according to the plan, and the memory estimate is derived from it.
  */
 public final class Plan {
 
-  /** Bytes of a block's largest activation: what a core's share of the last cache holds. */
+  /**
+   * Maximum size of a block's largest activation in bytes, so that it fits a core's share of the
+   * last-level cache.
+   */
   private static final int BLOCK_BYTES = 4 << 20;
 
   /**
-   * Numbers for each trained one: value, gradient, order, and two moments of the optimiser; beside
-   * the gradients that wait to be added.
+   * Number of floats per trained parameter: value, gradient, order and two moments of the
+   * optimiser; partial gradients are counted separately.
    */
   private static final long PARAMETER = 5;
 
-  /** G1 gives large arrays regions of their own, and the end of the last one is lost. */
+  /**
+   * Overhead of large arrays: G1 allocates whole regions for each, and the rest of the last region
+   * is unused.
+   */
   private static final double AROUND_ARRAYS = 1.05;
 
   private static final int NO_SLOT = -1;
@@ -63,11 +69,11 @@ public final class Plan {
   private final List<Integer> slots = new ArrayList<>();
   private int scratch;
 
-  /** Activations that a step puts out, or the model's input. */
+  /** Output of a step, or the model's input. */
   public static final class Value {
     public final Frame frame;
 
-    /** 1 where all time steps are the same. */
+    /** Number of time steps; 1 when all time steps are equal. */
     public final int steps;
 
     private final List<Step> consumers = new ArrayList<>();
@@ -81,12 +87,12 @@ public final class Plan {
       this.steps = steps;
     }
 
-    /** Samples that are stored at a time: all of a batch, or those of a block. */
+    /** Number of samples stored at a time: the whole batch or one block. */
     public int samples() {
       return samples;
     }
 
-    /** Whether a parameter before it can be trained through it. */
+    /** Whether a parameter before this value depends on its gradient. */
     public boolean needsGradient() {
       return needsGradient;
     }
@@ -106,7 +112,7 @@ public final class Plan {
       return consumers.size() > 1;
     }
 
-    /** The step that puts it out, null for the model's input. */
+    /** The step that computes this value; null for the model's input. */
     public @Nullable Step producer() {
       return producer;
     }
@@ -117,14 +123,15 @@ public final class Plan {
   }
 
   /**
-   * A layer of the engine: one of the definition, or neurons with the pool behind them.
+   * A layer of the engine: a layer of the definition, or neurons together with the pool that
+   * follows them.
    *
    * @param pool the sum pool that is computed with the neurons, if any
    */
   public record Step(
       Graph.Vertex layer, @Nullable PoolShape pool, List<Value> inputs, Value output) {
 
-    /** Whether a backward pass has anything to do here. */
+    /** Whether the step takes part in the backward pass. */
     public boolean isTrained() {
       return output.needsGradient;
     }
@@ -152,7 +159,8 @@ public final class Plan {
     kept = purpose.kept(batchSize, block);
     input = new Value(Frame.of(graph.inputShape()), constantInput ? 1 : timeSteps);
     values.add(input);
-    // Single spikes are gone where neurons are computed with their pool, which measuring needs.
+    // Measuring needs single spikes, which are not available when neurons are computed together
+    // with their pool.
     Predicate<PoolShape> fused = purpose == Purpose.MEASURING ? _ -> false : fuses;
     output = addSteps(graph, fused);
     for (Value value : values) {
@@ -161,7 +169,9 @@ public final class Plan {
     assignSlots();
   }
 
-  /** Bytes that a network of this purpose, its kernels and its optimiser take, to about a fifth. */
+  /**
+   * Estimated memory of a network with its kernels and optimiser in bytes, accurate to about 20 %.
+   */
   public static long estimateMemory(
       ModelSpec spec, int batchSize, int timeSteps, boolean constantInput, Purpose purpose) {
     // Most kernels compute such a pool with the neurons.
@@ -169,7 +179,7 @@ public final class Plan {
         .bytes();
   }
 
-  /** Samples of a block; the whole batch where a layer looks at all samples together. */
+  /** Number of samples per block; the whole batch when a layer needs all samples together. */
   private int block(Graph graph, long largest) {
     return graph.order().stream().anyMatch(v -> v.spec() instanceof NormSpec.Batch)
         ? batchSize
@@ -231,7 +241,9 @@ public final class Plan {
     return out;
   }
 
-  /** The sum pool that alone reads the neurons of {@code layer}; none of recurrent ones. */
+  /**
+   * The sum pool that is the only reader of the neurons {@code layer}; null for recurrent neurons.
+   */
   private static Graph.@Nullable Vertex poolBehind(Graph graph, Graph.Vertex layer) {
     List<Graph.Vertex> consumers = graph.consumers(layer.index());
     return !(layer.spec() instanceof NeuronSpec.Recurrent)
@@ -251,7 +263,7 @@ public final class Plan {
     return Pool.shape((PoolSpec) pool.spec(), Frame.of(neurons.shape()), Frame.of(pool.shape()));
   }
 
-  /** Samples that are stored at a time: all where the loss reads the value. */
+  /** Number of samples stored at a time: the whole batch when the loss reads the value. */
   private int samples(Value value) {
     if (value == output || value == input) {
       return batchSize;
@@ -259,7 +271,10 @@ public final class Plan {
     return isKept(value) ? kept : block;
   }
 
-  /** Whether the backward pass of the step that puts a value out, or of one that reads it, does. */
+  /**
+   * Whether the backward pass of the step that computes a value, or of one that reads it, needs the
+   * value.
+   */
   private static boolean isKept(Value value) {
     Step producer = Objects.requireNonNull(value.producer);
     if (followsFromPotential(producer.layer().spec())) {
@@ -293,10 +308,10 @@ public final class Plan {
     };
   }
 
-  /** When a gradient is there, in steps of the backward pass: from the first write to the read. */
+  /** Lifetime of a gradient in steps of the backward pass, from the first write to the read. */
   private record Lifetime(Value value, int from, int to) {}
 
-  /** Gives gradients that are never there at the same time the same memory. */
+  /** Assigns the same memory to gradients with disjoint lifetimes. */
   private void assignSlots() {
     Map<Step, Integer> place = new HashMap<>();
     steps.forEach(step -> place.put(step, steps.size() - place.size()));
@@ -346,7 +361,7 @@ public final class Plan {
     return block;
   }
 
-  /** Samples whose activations are there at the backward pass. */
+  /** Number of samples whose activations are kept for the backward pass. */
   public int kept() {
     return kept;
   }
@@ -359,7 +374,7 @@ public final class Plan {
     return output;
   }
 
-  /** In the order in which they compute. */
+  /** Steps in the order of computation. */
   public List<Step> steps() {
     return steps;
   }
@@ -373,12 +388,15 @@ public final class Plan {
     return slots;
   }
 
-  /** Length of the array for gradients that are added to others, 0 where there are none. */
+  /** Length of the array for gradients that are added to others; 0 without such gradients. */
   public int scratch() {
     return scratch;
   }
 
-  /** Bytes that the network, its kernels and its optimiser take, to about a fifth. */
+  /**
+   * Estimated memory of the network, its kernels and its optimiser in bytes, accurate to about 20
+   * %.
+   */
   public long bytes() {
     long floats = scratch;
     for (int slot : slots) {
@@ -393,12 +411,12 @@ public final class Plan {
     return (long) (AROUND_ARRAYS * Float.BYTES * floats);
   }
 
-  /** Numbers for each trained one. */
+  /** Number of floats per trained parameter. */
   private long parameter() {
     return PARAMETER + SampleChunks.levels(batchSize);
   }
 
-  /** Numbers that a step keeps besides its output. */
+  /** Number of floats that a step stores in addition to its output. */
   private long ofStep(Step step) {
     Value in = step.inputs().getFirst();
     Shape inShape = step.layer().inputShape();

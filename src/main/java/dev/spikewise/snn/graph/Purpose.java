@@ -1,6 +1,6 @@
 package dev.spikewise.snn.graph;
 
-/** What passes do besides computing, which takes its time or memory. */
+/** Purpose of a network, which determines what its passes store and count. */
 public enum Purpose {
   /** Forward passes keep what the backward pass needs, in B x T x activations. */
   TRAINING,
@@ -12,7 +12,7 @@ public enum Purpose {
   /** Forward passes count operations and active outputs. */
   MEASURING;
 
-  /** Samples whose activations are there at the backward pass. */
+  /** Number of samples whose activations are kept for the backward pass. */
   public int kept(int batchSize, int block) {
     return this == CHECKPOINTED_TRAINING ? block : batchSize;
   }

@@ -1,6 +1,6 @@
 package dev.spikewise.snn.layer;
 
-/** What a layer of ReLUs counts in a batch. */
+/** Counts of a layer of ReLUs in a batch. */
 public interface Activity {
 
   String name();

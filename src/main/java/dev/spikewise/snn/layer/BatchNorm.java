@@ -9,10 +9,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * y = weight (x - mean) / sqrt(var + eps) + bias for each channel. Mean and variance are the
- * batch's while the network is trained, so that it must go through in one block; the running ones
- * otherwise. Backward, with n values a channel: {@code dx = weight / std (dy - mean(dy) - xhat
- * mean(dy xhat))}.
+ * y = weight (x - mean) / sqrt(var + eps) + bias for each channel. During training, mean and
+ * variance are those of the batch, which must therefore be processed as one block; otherwise the
+ * running estimates are used. Backward, with n values per channel: {@code dx = weight / std (dy -
+ * mean(dy) - xhat mean(dy xhat))}.
  */
 public final class BatchNorm extends UnaryLayer {
 
@@ -24,14 +24,14 @@ public final class BatchNorm extends UnaryLayer {
   private final Parameter batches;
   private final int channels;
 
-  /** By channel here: its place in PyTorch's order, which differs for a flattened map. */
+  /** For each channel, its index in PyTorch's order, which differs for a flattened map. */
   private final int[] order;
 
   private final int timeSteps;
   private final double[] mean;
   private final double[] inverseStd;
 
-  /** Sums over one frame, so that the order of additions is that of the frames. */
+  /** Sums per frame, which are then added in the order of the frames. */
   private final double[][] sums;
 
   private final TreeSum total;
@@ -120,7 +120,7 @@ public final class BatchNorm extends UnaryLayer {
         });
   }
 
-  /** The batch's mean and variance, and what the running ones become by them. */
+  /** Computes the mean and variance of the batch and updates the running estimates. */
   private void estimate(int xAt, int frames) {
     double n = (double) chunks.samples() * in.steps * in.frame.size() / channels;
     double[] sum =

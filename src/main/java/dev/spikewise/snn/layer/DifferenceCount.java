@@ -1,22 +1,22 @@
 package dev.spikewise.snn.layer;
 
-/** A layer of weights that can count how much of its input cancels out. */
+/** A layer with weights that can measure how much of its input cancels out. */
 public interface DifferenceCount extends Synaptic {
 
-  /** Outputs of a sample and step. */
+  /** Number of outputs per sample and time step. */
   int outputs();
 
-  /** Makes every forward pass count {@link #difference}, which takes another convolution. */
+  /** Enables counting of {@link #difference}, which adds a convolution to every forward pass. */
   void countDifference();
 
   /**
-   * {@code |W| x - |W x + b|} since the last reset, summed over samples, time and outputs, where it
-   * is counted.
+   * {@code |W| x - |W x + b|} since the last reset, summed over samples, time and outputs, if
+   * counting is enabled.
    */
   double difference();
 
   /**
-   * Puts the difference into the loss.
+   * Adds the difference to the loss.
    *
    * @param perOutput dL/d(difference of one output at one step of one sample)
    */

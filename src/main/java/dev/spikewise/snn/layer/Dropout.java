@@ -5,8 +5,8 @@ import dev.spikewise.spec.layer.DropoutSpec;
 import java.util.SplittableRandom;
 
 /**
- * Silences values, or whole channels, of a sample at all its time steps while the network is
- * trained; passes everything on otherwise.
+ * During training, sets random values or whole channels of a sample to 0 at all time steps;
+ * otherwise passes its input on.
  */
 public final class Dropout extends UnaryLayer {
 
@@ -18,8 +18,8 @@ public final class Dropout extends UnaryLayer {
   private final Parallel parallel;
 
   /**
-   * @param salt keeps the draws of one layer apart from those of others
-   * @param seeds of the samples in the batch
+   * @param salt makes the random numbers of this layer independent of those of other layers
+   * @param seeds seeds of the samples in the batch
    */
   public Dropout(
       String name,

@@ -1,10 +1,10 @@
 package dev.spikewise.snn.layer;
 
 /**
- * How much a layer computes and keeps.
+ * Sizes of the work and memory of a layer.
  *
  * @param samples maximum number of samples in a batch
- * @param kept samples whose activations are there at the backward pass: all, or those of a block
+ * @param kept number of samples whose activations are kept for the backward pass: all or one block
  * @param block maximum number of samples in one call
  * @param timeSteps T
  */

@@ -13,7 +13,7 @@ import java.util.List;
  */
 public final class FrameNorm extends UnaryLayer {
 
-  /** Values whose weights' gradients are computed in one task. */
+  /** Number of values whose weight gradients are computed per task. */
   private static final int CHUNK = 256;
 
   private final double eps;
@@ -22,7 +22,7 @@ public final class FrameNorm extends UnaryLayer {
   private final Parameter weight;
   private final Parameter bias;
 
-  /** By value of a frame: the part that it belongs to, and the place of its weight. */
+  /** For each value of a frame, the part that it belongs to and the index of its weight. */
   private final int[] partOf;
 
   private final int[] weightOf;
@@ -30,7 +30,7 @@ public final class FrameNorm extends UnaryLayer {
   private final Parallel parallel;
 
   /**
-   * @param shape PyTorch's, of the input
+   * @param shape shape of the input in PyTorch
    */
   public FrameNorm(
       String name, NormSpec.Frame spec, Shape shape, Signal in, Signal out, Parallel parallel) {
@@ -69,7 +69,7 @@ public final class FrameNorm extends UnaryLayer {
     return all;
   }
 
-  /** Means of the parts, and behind them what their values are divided by. */
+  /** Means of all parts, followed by their standard deviations. */
   private double[] statistics(int xAt) {
     var all = new double[2 * parts];
     double n = (double) partOf.length / parts;
@@ -144,7 +144,10 @@ public final class FrameNorm extends UnaryLayer {
     }
   }
 
-  /** By value first, each over all frames in their order, so that threads change no bit. */
+  /**
+   * Sums each value over all frames in order, so that the result does not depend on the number of
+   * threads.
+   */
   private void addParameterGradients(
       int xAt, Signal gOut, int gyAt, int frames, double[][] statistics) {
     int size = partOf.length;

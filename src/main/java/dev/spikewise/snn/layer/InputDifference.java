@@ -20,7 +20,7 @@ final class InputDifference {
   private float gradient;
 
   /**
-   * @param maxFrames most frames of one call
+   * @param maxFrames maximum number of frames per call
    */
   InputDifference(Wiring wiring, int maxFrames, Kernels kernels) {
     this.wiring = wiring;
@@ -29,7 +29,7 @@ final class InputDifference {
     sums = new float[Math.multiplyExact(maxFrames, wiring.outSize())];
   }
 
-  /** Since the last reset, summed over frames and outputs. */
+  /** Difference since the last reset, summed over frames and outputs. */
   double value() {
     return value.value();
   }
@@ -54,7 +54,7 @@ final class InputDifference {
     gradient = 0;
   }
 
-  /** Adds what frames of input {@code x} and output {@code y} differ by. */
+  /** Adds the difference of frames with input {@code x} and output {@code y}. */
   void forward(float[] x, int xAt, float[] weights, float[] y, int yAt, int frames) {
     conv.forward(x, xAt, absolute(weights), null, sums, 0, frames);
     for (int i = 0; i < frames * wiring.outSize(); i++) {
@@ -73,7 +73,7 @@ final class InputDifference {
     return absolute;
   }
 
-  /** The part that goes through {@code |W x + b|}: computes it again, as nothing kept it. */
+  /** Gradient through {@code |W x + b|}, which is recomputed because it was not stored. */
   void addOutputGradient(
       float[] x, int xAt, float[] weights, float @Nullable [] bias, float[] gy, int gyAt, int n) {
     conv.forward(x, xAt, weights, bias, sums, 0, n);
@@ -82,7 +82,7 @@ final class InputDifference {
     }
   }
 
-  /** The part that goes through {@code |W|}: every output asks for the same, so frames add up. */
+  /** Gradient through {@code |W|}: it is equal for all outputs, so frames are added first. */
   void addWeightGradient(float[] x, int xAt, float[] weights, float[] gw, int frames) {
     var all = new float[wiring.inSize()];
     for (int f = 0; f < frames; f++) {
@@ -97,7 +97,7 @@ final class InputDifference {
     }
   }
 
-  /** The part that goes through x: the same for every frame. */
+  /** Gradient through x, which is equal for every frame. */
   void addInputGradient(float[] weights, float[] gx, int gxAt, int frames) {
     var one = new float[wiring.inSize()];
     conv.inputGradient(everywhere(), 0, absolute(weights), one, 0, 1, null, 0);

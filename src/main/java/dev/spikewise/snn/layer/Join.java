@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Adds its inputs, or puts them one behind the other. Value i of input k goes to place {@code
- * places[k][i]} of the output, and its gradient comes from there.
+ * Adds or concatenates its inputs. Value i of input k goes to index {@code places[k][i]} of the
+ * output, and its gradient comes from there.
  */
 public final class Join extends Layer {
 
@@ -29,8 +29,8 @@ public final class Join extends Layer {
   }
 
   /**
-   * Layout of the output. A flat input that came from a map keeps the map's layout; where flat
-   * inputs differ in theirs, the output has PyTorch's order.
+   * Layout of the output. A flattened map keeps the layout of the map; when flat inputs have
+   * different layouts, the output has PyTorch's order.
    */
   public static Frame frame(JoinSpec spec, List<Frame> inputs) {
     Frame first = inputs.getFirst();
@@ -54,7 +54,7 @@ public final class Join extends Layer {
   }
 
   /**
-   * @param channel of the output where the input begins
+   * @param channel output channel at which the input begins
    */
   private static int[] places(Frame in, Frame out, int channel) {
     int[] order = in.torchOrder();
@@ -89,7 +89,7 @@ public final class Join extends Layer {
   /**
    * Computes the gradient of input {@code k}.
    *
-   * @param add whether to add to what {@code gIn} holds
+   * @param add whether to add to the content of {@code gIn}
    */
   public void backward(int from, int to, Signal gOut, int k, Signal gIn, boolean add) {
     int[] place = places[k];

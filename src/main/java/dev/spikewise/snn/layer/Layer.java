@@ -6,22 +6,22 @@ import dev.spikewise.snn.kernel.TreeSum;
 import dev.spikewise.snn.world.Ranks;
 import java.util.List;
 
-/** One step of the network's way from input to output, and back for the gradients. */
+/** A layer of the engine: forward pass and backward pass. */
 public abstract sealed class Layer permits UnaryLayer, Join {
 
   public final String name;
   public final Signal out;
 
-  /** Whether the network is trained, rather than used; PyTorch's {@code training}. */
+  /** Whether the network is in training mode; PyTorch's {@code training}. */
   public boolean training;
 
-  /** How the batch's samples are cut where they are summed. */
+  /** Chunks of the batch's samples in which sums are formed. */
   public SampleChunks chunks = new SampleChunks(1);
 
   /** The processes that share the batch. */
   public Ranks ranks = Ranks.ALONE;
 
-  /** Whether {@link #forward} computes what it had computed and counted before. */
+  /** Whether {@link #forward} repeats an earlier computation, which must not be counted again. */
   public boolean again;
 
   public Layer(String name, Signal out) {
@@ -38,10 +38,10 @@ public abstract sealed class Layer permits UnaryLayer, Join {
    */
   public void restore(int from, int to) {}
 
-  /** Counts what {@link #forward} of the same samples did, where the network is told to measure. */
+  /** Counts the operations of {@link #forward} for the same samples, in a network that measures. */
   public void measure(int from, int to) {}
 
-  /** Values other than 0 that the layer put out for the samples. */
+  /** Number of non-zero outputs for the samples. */
   public final long active(int from, int to) {
     long active = 0;
     for (int i = out.at(from); i < out.at(to); i++) {
@@ -50,12 +50,12 @@ public abstract sealed class Layer permits UnaryLayer, Join {
     return active;
   }
 
-  /** Whether the loss looks at this layer itself, so that its backward pass runs in any case. */
+  /** Whether the loss depends on this layer directly, so that its backward pass always runs. */
   public boolean needsOutputGradient() {
     return false;
   }
 
-  /** Whether the layer throws away dL/dout wherever its output is 0. */
+  /** Whether the layer ignores dL/dout where its output is 0. */
   public boolean skipsSilent() {
     return false;
   }
@@ -78,7 +78,7 @@ public abstract sealed class Layer permits UnaryLayer, Join {
     return false;
   }
 
-  /** Forgets what the last batch left: state and counts. */
+  /** Clears the state and counts of the last batch. */
   public void reset() {}
 
   /** Draws the initial weights, in PyTorch's order. */
@@ -88,7 +88,7 @@ public abstract sealed class Layer permits UnaryLayer, Join {
     return List.of();
   }
 
-  /** What changes without gradients, and is kept beside the parameters. */
+  /** Buffers: values that are stored with the parameters but have no gradient. */
   public List<Parameter> buffers() {
     return List.of();
   }

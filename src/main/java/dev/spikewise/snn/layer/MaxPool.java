@@ -4,8 +4,8 @@ import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.spec.layer.PoolSpec;
 
 /**
- * y of a window is its largest x, at each time step by itself; the gradient goes to the first x of
- * that size, row by row, as in PyTorch.
+ * Output y of a window is its largest input x, at each time step separately. The gradient goes to
+ * the first such x in row-major order, as in PyTorch.
  */
 public final class MaxPool extends UnaryLayer {
 
@@ -15,7 +15,7 @@ public final class MaxPool extends UnaryLayer {
   private final Parallel parallel;
 
   /**
-   * @param kept samples whose places are kept: all of a batch, or those of one call
+   * @param kept number of samples whose indices are stored: all of a batch or those of one call
    */
   public MaxPool(
       String name, PoolSpec.MaxPool2d spec, Signal in, Signal out, int kept, Parallel parallel) {

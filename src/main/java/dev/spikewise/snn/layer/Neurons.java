@@ -18,10 +18,13 @@ import java.util.Objects;
 import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
-/** A layer of N equal neurons, each on its own through time unless they are recurrent. */
+/**
+ * A layer of N neurons of one model. Without recurrence each neuron is computed over all time steps
+ * independently.
+ */
 public final class Neurons extends UnaryLayer implements SpikeCount {
 
-  /** Neurons a task takes through all its time steps; a multiple of every vector length. */
+  /** Number of neurons per task; a multiple of every vector length. */
   private static final int CHUNK = 1024;
 
   private final NeuronModel model;
@@ -54,7 +57,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
   private Neuron neuron;
 
   /**
-   * @param shape PyTorch's, of the neurons
+   * @param shape shape of the neurons in PyTorch
    * @param pool a sum pool that is computed with the neurons, whose output {@code out} is then
    */
   public Neurons(
@@ -108,7 +111,10 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     }
   }
 
-  /** Neurons of a task; where they are pooled, the whole rows of windows that hold as many. */
+  /**
+   * Number of neurons per task; with a pool, as many complete rows of windows as contain about that
+   * many.
+   */
   private static int chunk(@Nullable PoolShape pool) {
     if (pool == null) {
       return CHUNK;
@@ -146,7 +152,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     return r;
   }
 
-  /** The model in numbers, with the constants as they are now. */
+  /** The neuron model with the current values of the constants. */
   private Neuron neuron() {
     @Nullable PerNeuron[] trained = new PerNeuron[Neuron.CONSTANTS];
     for (TrainedConstant constant : constants) {
@@ -276,7 +282,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     }
   }
 
-  /** All time steps, or step {@code t} where neurons are recurrent. */
+  /** Computes all time steps, or step {@code t} of recurrent neurons. */
   private void forward(int from, int to, int t) {
     kernels
         .parallel()

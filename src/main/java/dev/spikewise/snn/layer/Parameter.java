@@ -7,10 +7,13 @@ import dev.spikewise.snn.kernel.SampleChunks;
 import dev.spikewise.snn.tensor.Tensor;
 import java.util.Arrays;
 
-/** Trainable values in the engine's order, their gradient, and the way to PyTorch's order. */
+/**
+ * Trainable values in the engine's order with their gradient, and the conversion to PyTorch's
+ * order.
+ */
 public final class Parameter {
 
-  /** Values that a task sums over all levels, in the first cache. */
+  /** Number of values that a task sums over all levels, so that they fit the first-level cache. */
   private static final int PART = 4096;
 
   private final String name;
@@ -34,8 +37,8 @@ public final class Parameter {
 
   /**
    * @param name as in a state_dict: "1.weight"
-   * @param shape PyTorch's
-   * @param torchOrder by position here: the position in PyTorch's order
+   * @param shape shape in PyTorch
+   * @param torchOrder for each position in the engine's order, the position in PyTorch's order
    */
   public Parameter(String name, int[] shape, int[] torchOrder) {
     this.name = name;
@@ -57,12 +60,12 @@ public final class Parameter {
     return gradient;
   }
 
-  /** Whether the last backward pass came by; PyTorch's {@code grad is not None}. */
+  /** Whether the last backward pass computed a gradient; PyTorch's {@code grad is not None}. */
   public boolean reached() {
     return reached;
   }
 
-  /** Whether these are the weights of synapses. */
+  /** Whether these values are weights of synapses. */
   public boolean connects() {
     return shape.length > 1;
   }
@@ -127,12 +130,12 @@ public final class Parameter {
     waits = 0;
   }
 
-  /** Draws as PyTorch does: in its order, uniform in (-bound, bound). */
+  /** Draws values as PyTorch does: in PyTorch's order, uniform in (-bound, bound). */
   public void draw(TorchRandom random, float bound) {
     draw(random, -bound, bound);
   }
 
-  /** Draws as PyTorch does: in its order, uniform in [least, most). */
+  /** Draws values as PyTorch does: in PyTorch's order, uniform in [least, most). */
   public void draw(TorchRandom random, float least, float most) {
     var drawn = new float[values.length];
     for (int i = 0; i < drawn.length; i++) {
@@ -141,7 +144,7 @@ public final class Parameter {
     load(drawn);
   }
 
-  /** Values to or from PyTorch's order. */
+  /** Converts values from the engine's order to PyTorch's. */
   public Tensor toTorch(float[] here) {
     var torch = new float[here.length];
     for (int i = 0; i < here.length; i++) {

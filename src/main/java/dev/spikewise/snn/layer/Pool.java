@@ -7,7 +7,7 @@ import dev.spikewise.spec.layer.PoolSpec;
 
 /**
  * Sum or average over windows of each channel. The sum follows sinabs: PyTorch's LPPool2d with p =
- * 1, whose backward pass gives nothing to a window whose sum is 0.
+ * 1, whose backward pass passes no gradient to a window whose sum is 0.
  */
 public final class Pool extends UnaryLayer {
 

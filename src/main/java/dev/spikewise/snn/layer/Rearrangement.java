@@ -6,7 +6,7 @@ import java.util.Arrays;
 /** Each output is a copy of one input: Upsample, and Flatten over some of the dimensions. */
 public final class Rearrangement extends UnaryLayer {
 
-  /** By output of a frame: the input that it copies. */
+  /** For each output of a frame, the index of the input that it copies. */
   private final int[] source;
 
   private final Parallel parallel;
@@ -17,7 +17,7 @@ public final class Rearrangement extends UnaryLayer {
     this.parallel = parallel;
   }
 
-  /** Repeats rows and columns as often as the output has more of them than the input. */
+  /** Repeats rows and columns by the ratio of output size to input size. */
   public static Rearrangement upsample(String name, Signal in, Signal out, Parallel parallel) {
     int c = out.frame.c();
     int tall = out.frame.h() / in.frame.h();

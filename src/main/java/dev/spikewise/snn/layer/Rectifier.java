@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * y = max(x, 0), rounded to whole spikes where it is a NeuromorphicReLU. Backward, rounding counts
- * for nothing: dx = dy where x &gt; 0.
+ * y = max(x, 0), rounded to whole spikes for NeuromorphicReLU. The backward pass ignores rounding:
+ * dx = dy where x &gt; 0.
  */
 public final class Rectifier extends UnaryLayer implements Activity {
 
@@ -34,8 +34,8 @@ public final class Rectifier extends UnaryLayer implements Activity {
   private final TreeSum activity = new TreeSum(1);
 
   /**
-   * @param salt keeps the draws of one layer apart from those of others
-   * @param seeds of the samples in the batch
+   * @param salt makes the random numbers of this layer independent of those of other layers
+   * @param seeds seeds of the samples in the batch
    */
   public Rectifier(
       String name,

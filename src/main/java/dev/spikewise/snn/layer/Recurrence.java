@@ -10,9 +10,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way back of a recurrent layer: at every step but the first, x_t + W s_(t-1) is what its
- * neurons receive. Works on a block of samples, one step at a time; its arrays are [samples of the
- * block, N].
+ * Recurrent connections of a layer: at every step but the first, its neurons receive x_t + W
+ * s_(t-1). Computes a block of samples one step at a time; its arrays are [samples of the block,
+ * N].
  */
 final class Recurrence implements Synaptic {
 
@@ -30,13 +30,13 @@ final class Recurrence implements Synaptic {
   private boolean inLoss;
   private float synopsGradient;
 
-  /** Input of the neurons at the step at work; backward, its gradient. */
+  /** Input of the neurons at the current step; in the backward pass, its gradient. */
   final float[] current;
 
-  /** Backward: dL/ds at the step at work, from all that follows. */
+  /** Backward: dL/ds at the current step from all later steps. */
   final float[] gSpikes;
 
-  /** Backward: what one step leaves to the one before it. */
+  /** Backward: gradients that one step passes to the preceding step. */
   final float[] gv;
 
   final float[] gCurrent;
@@ -80,7 +80,7 @@ final class Recurrence implements Synaptic {
     return operations;
   }
 
-  /** Counts what the spikes of all steps but the last did. */
+  /** Counts the operations caused by the spikes of all steps but the last. */
   void measure(int from, int to, Signal out) {
     for (int sample = from; sample < to; sample++) {
       operations.count(
@@ -131,9 +131,9 @@ final class Recurrence implements Synaptic {
   }
 
   /**
-   * Leaves in {@link #current} what the neurons receive at step {@code t}.
+   * Computes the input of the neurons at step {@code t} into {@link #current}.
    *
-   * @param again whether it was counted before
+   * @param again whether the step has already been counted
    */
   void forward(int from, int to, int t, Signal in, Signal out, boolean again) {
     int n = (to - from) * neurons;
@@ -178,7 +178,7 @@ final class Recurrence implements Synaptic {
     conv.releaseWeights();
   }
 
-  /** Adds dL/ds from above, so that {@link #gSpikes} is whole for step {@code t}. */
+  /** Adds dL/ds from the layers above, which completes {@link #gSpikes} for step {@code t}. */
   void addOutputGradient(int from, int to, int t, Signal gOut) {
     for (int b = from; b < to; b++) {
       int g = gOut.at(b) + t * neurons;
@@ -189,8 +189,8 @@ final class Recurrence implements Synaptic {
   }
 
   /**
-   * From dL/d({@link #current}) of step {@code t}: dL/dx, the weights' gradients, and dL/ds of the
-   * step before.
+   * Computes dL/dx, the gradients of the weights, and dL/ds of the preceding step from dL/d({@link
+   * #current}) of step {@code t}.
    */
   void backward(int from, int to, int t, Signal out, Signal gIn) {
     for (int b = from; b < to; b++) {

@@ -3,9 +3,9 @@ package dev.spikewise.snn.layer;
 import dev.spikewise.spec.Shape;
 
 /**
- * Activations between two layers, or their gradients: [samples, steps, H, W, C]. Where {@code
- * steps} is 1 in a network of more, every time step has the same values. A signal holds the whole
- * batch, or only the block of samples at work.
+ * Activations between two layers, or their gradients: [samples, steps, H, W, C]. When {@code steps}
+ * is 1 in a network with more steps, all time steps have the same values. A signal holds the whole
+ * batch or only the current block of samples.
  */
 public final class Signal {
 
@@ -24,7 +24,7 @@ public final class Signal {
     this.data = data;
   }
 
-  /** Makes {@code sample} the one that stands at the start of {@link #data}. */
+  /** Sets the sample that is stored at the start of {@link #data}. */
   public void startAt(int sample) {
     firstSample = sample;
   }
@@ -33,15 +33,15 @@ public final class Signal {
     return (sample - firstSample) * steps * frame.size();
   }
 
-  /** Distance from one time step to the next: 0 where all are the same. */
+  /** Distance between time steps in {@link #data}; 0 when all time steps share their values. */
   public int stride() {
     return steps == 1 ? 0 : frame.size();
   }
 
-  /** Layout of one sample at one step; a flat one that came from a map keeps the map's layout. */
+  /** Layout of one sample at one time step; a flattened map keeps the layout of the map. */
   public record Frame(int h, int w, int c) {
 
-    /** Of a shape as PyTorch gives it: (C, H, W), (C, L) or (N). */
+    /** Layout of a PyTorch shape: (C, H, W), (C, L) or (N). */
     public static Frame of(Shape shape) {
       return switch (shape.rank()) {
         case 3 -> new Frame(shape.dim(1), shape.dim(2), shape.dim(0));
@@ -54,7 +54,7 @@ public final class Signal {
       return h * w * c;
     }
 
-    /** By position here: the position in PyTorch's (C, H, W) order. */
+    /** For each position in the engine's order, the position in PyTorch's (C, H, W) order. */
     public int[] torchOrder() {
       var order = new int[size()];
       for (int i = 0; i < order.length; i++) {

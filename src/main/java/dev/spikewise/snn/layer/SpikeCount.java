@@ -2,7 +2,10 @@ package dev.spikewise.snn.layer;
 
 import org.jspecify.annotations.Nullable;
 
-/** What a layer of neurons counts in a batch, and where a loss puts the gradient of its rates. */
+/**
+ * Spike counts of a layer of neurons in a batch, and the gradient of the loss with respect to its
+ * firing rates.
+ */
 public interface SpikeCount {
 
   String name();
@@ -11,19 +14,19 @@ public interface SpikeCount {
   boolean spikes();
 
   /**
-   * Spikes of each neuron since the last reset, summed over samples and time, in the engine's
-   * order.
+   * Number of spikes of each neuron since the last reset, summed over samples and time, in the
+   * engine's order.
    */
   double[] counts();
 
-  /** By neuron: its position in PyTorch's (C, H, W) order. */
+  /** For each neuron, its position in PyTorch's (C, H, W) order. */
   int[] torchOrder();
 
-  /** The neurons' synapses to each other, if they have any. */
+  /** Recurrent synapses of the layer; null without recurrence. */
   @Nullable Synaptic recurrence();
 
   /**
-   * Puts this layer's firing rates into the loss.
+   * Adds the firing rates of this layer to the loss.
    *
    * @param perNeuron dL/d(spikes of one neuron at one step of one sample), in the engine's order;
    *     added up

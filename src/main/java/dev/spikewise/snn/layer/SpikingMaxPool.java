@@ -4,10 +4,10 @@ import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.spec.layer.PoolSpec;
 
 /**
- * With n(t) a neuron's spikes up to step t and x(t) those at it: y(t) of a window is max x(t) if
- * max n(t) over the neurons with x(t) &gt; 0 is max n(t) over all, else 0. Padding counts as
- * neurons that never spike. The gradient goes, where the condition holds, to the first neuron with
- * the largest x(t), as PyTorch's MaxPool2d chooses it.
+ * Let n(t) be the number of a neuron's spikes up to step t and x(t) the number at step t: y(t) of a
+ * window is max x(t) if max n(t) over the neurons with x(t) &gt; 0 is max n(t) over all, else 0.
+ * Padding counts as neurons that never spike. When the condition holds, the gradient goes to the
+ * first neuron with the largest x(t), as in PyTorch's MaxPool2d.
  */
 public final class SpikingMaxPool extends UnaryLayer {
 
@@ -15,13 +15,13 @@ public final class SpikingMaxPool extends UnaryLayer {
 
   private final PoolSpec.SpikingMaxPooling2dLayer spec;
 
-  /** Which neuron of a window spoke. */
+  /** Index of the neuron of each window whose input was the output. */
   private final Winners winners;
 
   private final Parallel parallel;
 
   /**
-   * @param kept samples whose speakers are kept: all of a batch, or those of one call
+   * @param kept number of samples whose indices are stored: all of a batch or those of one call
    */
   public SpikingMaxPool(
       String name,
@@ -83,7 +83,7 @@ public final class SpikingMaxPool extends UnaryLayer {
     }
   }
 
-  /** The neuron under a window's tap, or {@link #NOBODY} in the padding. */
+  /** Index of the neuron at a tap of a window, or {@link #NOBODY} in the padding. */
   private int neuron(int oy, int ky, int ox, int kx, int c) {
     int y = oy * spec.stride().h() - spec.padding().h() + ky;
     int x = ox * spec.stride().w() - spec.padding().w() + kx;

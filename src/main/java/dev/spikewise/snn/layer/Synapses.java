@@ -13,8 +13,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A parameter layer: Conv2d, ConvTranspose2d, or Linear as the convolution of a 1 x 1 map. Every
- * spike it receives causes as many synaptic operations as it has synapses to reach.
+ * A parameter layer: Conv2d, ConvTranspose2d, or Linear as a convolution of a 1 x 1 map. Every
+ * input spike causes one synaptic operation per synapse that it reaches.
  */
 public final class Synapses extends UnaryLayer implements DifferenceCount {
 
@@ -26,10 +26,13 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   private final boolean first;
   private final boolean activeOnly;
 
-  /** By input pixel: synapses a unit of input reaches, times the spikes such a unit stands for. */
+  /**
+   * For each input pixel, the number of synapses that an input of 1 reaches times the number of
+   * spikes that it represents.
+   */
   private final float[] fanOut;
 
-  /** Time steps that a frame of the input stands for: more than 1 where the input never changes. */
+  /** Number of time steps that an input frame represents; more than 1 for a constant input. */
   private final int stepsPerFrame;
 
   private final int maxFrames;
@@ -41,17 +44,17 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   private float synopsGradient;
 
   /**
-   * What the layers around this one mean for it.
+   * Properties of the layer that follow from its place in the network.
    *
-   * @param spikesPerUnit spikes that an input of 1 stands for: the area of an average pool before
-   *     this layer, else 1
-   * @param first whether nothing before this layer can be trained
-   * @param activeOnly whether the layer before throws away dL/din where the input is 0
+   * @param spikesPerUnit number of spikes that an input of 1 represents: the area of a preceding
+   *     average pool, otherwise 1
+   * @param first whether no layer before this one has trainable parameters
+   * @param activeOnly whether the preceding layer ignores dL/din where the input is 0
    */
   public record Place(int spikesPerUnit, boolean first, boolean activeOnly) {}
 
   /**
-   * @param input PyTorch's shape of the input
+   * @param input shape of the input in PyTorch
    */
   public Synapses(
       String name,
@@ -89,17 +92,18 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   }
 
   /**
-   * The synapses of a layer between an input and an output of these layouts.
+   * Returns the connections of a layer between an input and an output with these layouts.
    *
-   * @param out of a ConvTranspose2d, whose sizes the input alone does not give
+   * @param out layout of the output, which a ConvTranspose2d needs because its input does not
+   *     determine it
    */
   public static Wiring wiring(SynapticSpec spec, Signal.Frame in, Signal.Frame out) {
     return switch (spec) {
       case SynapticSpec.Conv2d c -> Wiring.of(geometry(c, in));
       case SynapticSpec.Conv1d c -> Wiring.of(geometry(c.asConv2d(), in));
       case SynapticSpec.ConvTranspose2d c -> new Wiring(geometry(c.reversed(in.c()), out), true);
-      // A Linear after a Flatten is a kernel that covers the whole map: its weights keep the map's
-      // order.
+      // A Linear layer after a Flatten is a convolution whose kernel covers the whole map, so that
+      // its weights keep the order of the map.
       case SynapticSpec.Linear l ->
           Wiring.of(
               new ConvShape(
@@ -151,7 +155,10 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
     synopsGradient += (float) perSample;
   }
 
-  /** Whether the gradient of the synops can train anything before this layer. */
+  /**
+   * Whether the loss contains the synops of this layer and a preceding layer can be trained by
+   * their gradient.
+   */
   public boolean inLoss() {
     return inLoss && !first;
   }
@@ -352,8 +359,8 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   }
 
   /**
-   * Adds dL/din of the synops in the loss: the same for every spike through the same number of
-   * synapses.
+   * Adds dL/din of the synops in the loss, which is equal for all spikes that reach the same number
+   * of synapses.
    */
   public void addSynopsGradient(int from, int to, Signal gIn) {
     int frames = (to - from) * in.steps;
@@ -382,7 +389,8 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   }
 
   /**
-   * [groups, kH, kW, Cin / groups, Cout / groups] here, [Cout, Cin / groups, kH, kW] in PyTorch.
+   * Order of the weights: [groups, kH, kW, Cin / groups, Cout / groups] here, [Cout, Cin / groups,
+   * kH, kW] in PyTorch.
    */
   private static int[] torchOrder(ConvShape s) {
     var order = new int[s.weights()];

@@ -2,20 +2,20 @@ package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.synops.Operations;
 
-/** Synapses between neurons: what causes synaptic operations. */
+/** Synapses, which cause synaptic operations. */
 public interface Synaptic {
 
-  /** As PyTorch names the module: "4", or "5.rec_connect". */
+  /** Name of the module in PyTorch: "4" or "5.rec_connect". */
   String name();
 
   /** Synaptic operations since the last reset, summed over samples and time. */
   double synops();
 
-  /** What the synapses did since the last reset, where the network was told to measure it. */
+  /** Effective operations since the last reset, in a network that measures. */
   Operations operations();
 
   /**
-   * Puts these synops into the loss.
+   * Adds these synops to the loss.
    *
    * @param perSample dL/d(synops of one sample)
    */

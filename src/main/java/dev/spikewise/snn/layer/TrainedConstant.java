@@ -10,8 +10,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A trained constant of a layer's neurons, on its way to the kernels and with its gradient back:
- * one for all neurons, one per channel, or one per neuron.
+ * Converts a trained constant of a layer's neurons between its parameter and the kernels, with its
+ * gradient: one value for all neurons, one per channel, or one per neuron.
  */
 final class TrainedConstant {
 
@@ -20,18 +20,18 @@ final class TrainedConstant {
   private final Parameter parameter;
   private PerNeuron value;
 
-  /** Where neurons differ: by neuron, the value and its gradient; else empty. */
+  /** Value and gradient of each neuron when neurons differ; otherwise empty. */
   private final float[] each;
 
   private final double[] gradients;
 
-  /** By neuron: the place of its value in the parameter. */
+  /** For each neuron, the index of its value in the parameter. */
   private final int[] placeOf;
 
   /**
-   * @param fixed whether it keeps its value in training
-   * @param shape PyTorch's, of the constant
-   * @param frame of the neurons
+   * @param fixed whether the constant keeps its value during training
+   * @param shape shape of the constant in PyTorch
+   * @param frame layout of the neurons
    */
   TrainedConstant(String layer, Trained what, boolean fixed, Shape shape, Frame frame) {
     this.what = what;
@@ -59,7 +59,7 @@ final class TrainedConstant {
     return parameter;
   }
 
-  /** Draws the initial value of each neuron, where none is given. */
+  /** Draws the initial value of each neuron when none is given. */
   void draw(TorchRandom random) {
     if (what.initial() == null && what.form() instanceof Trained.Bounded bounds) {
       parameter.draw(random, bounds.least(), bounds.most());
@@ -70,12 +70,12 @@ final class TrainedConstant {
     return what.place();
   }
 
-  /** What the model computes with, as of the last {@link #update}. */
+  /** Value that the model computes with, as of the last {@link #update}. */
   PerNeuron value() {
     return value;
   }
 
-  /** Takes over what training made of the parameter. */
+  /** Updates the value from the trained parameter. */
   void update() {
     float[] values = parameter.values();
     if (each.length == 0) {
@@ -96,7 +96,7 @@ final class TrainedConstant {
     }
   }
 
-  /** Adds what the ranges found to the parameter's gradient, unless the constant is fixed. */
+  /** Adds the gradients of the ranges to the parameter's gradient, unless the constant is fixed. */
   void addGradient(NeuronRange[] ranges) {
     if (fixed) {
       return;
@@ -121,7 +121,10 @@ final class TrainedConstant {
     }
   }
 
-  /** From PyTorch's order, per channel or per neuron, to one number per neuron of the frame. */
+  /**
+   * Converts values per channel or per neuron in PyTorch's order to one value per neuron in the
+   * engine's order.
+   */
   static PerNeuron inEngineOrder(PerNeuron torch, Frame frame) {
     float @Nullable [] values = torch.each();
     if (values == null) {

@@ -16,8 +16,8 @@ public abstract non-sealed class UnaryLayer extends Layer {
   public abstract void backward(int from, int to, Signal gOut, Signal gIn);
 
   /**
-   * Whether {@link #backward} takes any samples and ends chunks itself; it is otherwise called for
-   * samples of one chunk at a time where there are parameters.
+   * Whether {@link #backward} accepts samples of several chunks and ends chunks itself. Otherwise
+   * it is called for samples of one chunk at a time if the layer has parameters.
    */
   public boolean endsChunks() {
     return false;
@@ -29,7 +29,7 @@ public abstract non-sealed class UnaryLayer extends Layer {
   }
 
   /**
-   * Cuts the samples {@code from..to-1} where chunks end, and ends there what {@code work} adds to
+   * Calls {@code work} for the samples {@code from..to-1} chunk by chunk, and ends each chunk in
    * the gradients of the parameters.
    */
   public final void forEachChunk(int from, int to, Parallel parallel, Samples work) {

@@ -3,21 +3,24 @@ package dev.spikewise.snn.layer;
 import dev.spikewise.snn.kernel.Parallel;
 import java.util.Arrays;
 
-/** Which input of a window gave its output, at each time step: where the gradient goes. */
+/**
+ * Index of the input that determined the output of each window at each time step, to which the
+ * gradient goes.
+ */
 final class Winners {
 
-  /** Of a window whose gradient goes nowhere. */
+  /** Marks a window whose gradient is dropped. */
   static final int NOBODY = -1;
 
   private final Signal in;
   private final Signal out;
   private final int kept;
 
-  /** By sample, step and output: place of the input in its frame. */
+  /** For each sample, step and output, the index of the input in its frame. */
   private final int[] places;
 
   /**
-   * @param kept samples whose places are kept: all of a batch, or those of one call
+   * @param kept number of samples whose indices are stored: all of a batch or those of one call
    */
   Winners(Signal in, Signal out, int kept) {
     this.in = in;
@@ -26,7 +29,7 @@ final class Winners {
     places = new int[Math.multiplyExact(kept * in.steps, out.frame.size())];
   }
 
-  /** Where the outputs of a sample and step have their places. */
+  /** Offset of the indices of a sample and time step. */
   int at(int sample, int t) {
     return (sample % kept * in.steps + t) * out.frame.size();
   }

@@ -6,10 +6,10 @@ import dev.spikewise.snn.synops.FanOut;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which inputs of a layer with weights reach which outputs: a convolution, or the transposed one,
- * which goes the same ways backwards.
+ * Connections between the inputs and outputs of a layer with weights: a convolution or a transposed
+ * convolution.
  *
- * @param shape of the convolution; of a transposed one, whose input is the layer's output
+ * @param shape shape of the convolution; for a transposed one, its input is the layer's output
  */
 public record Wiring(ConvShape shape, boolean transposed) {
 
@@ -17,7 +17,7 @@ public record Wiring(ConvShape shape, boolean transposed) {
     return new Wiring(shape, false);
   }
 
-  /** The same weighted sums with the fewest windows. */
+  /** Equivalent wiring with the fewest windows. */
   public Wiring simplified() {
     return transposed ? this : of(shape.simplified());
   }
@@ -34,7 +34,7 @@ public record Wiring(ConvShape shape, boolean transposed) {
     return transposed ? shape.inC() : shape.outC();
   }
 
-  /** Pixels of an output frame. */
+  /** Number of pixels per output frame. */
   public int outPixels() {
     return outSize() / outC();
   }
@@ -44,7 +44,7 @@ public record Wiring(ConvShape shape, boolean transposed) {
     return shape.taps();
   }
 
-  /** By input pixel: number of synapses that a spike there reaches, exact at the borders. */
+  /** For each input pixel, the number of synapses that a spike reaches, exact at the borders. */
   public int[] fanOut() {
     return transposed ? FanOut.byWindow(shape) : FanOut.byPixel(shape);
   }
@@ -54,7 +54,7 @@ public record Wiring(ConvShape shape, boolean transposed) {
     return transposed ? FanOut.mostTransposed(shape) : FanOut.most(shape);
   }
 
-  /** By input of a frame: weights other than 0 that it meets. */
+  /** For each input of a frame, the number of non-zero weights that it reaches. */
   public double[] reach(float[] weights) {
     return transposed
         ? FanOut.weightsByOutput(shape, weights)
@@ -66,7 +66,7 @@ public record Wiring(ConvShape shape, boolean transposed) {
     return transposed ? new Transposed(conv, this) : conv;
   }
 
-  /** Numbers of four bytes that {@link #conv} keeps beside the weights. */
+  /** Number of 4-byte values that {@link #conv} stores in addition to the weights. */
   public long scratch(long frames, boolean passesBack) {
     return shape.scratch(frames, transposed || passesBack);
   }

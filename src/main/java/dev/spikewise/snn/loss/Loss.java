@@ -14,8 +14,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The loss of a batch: sums its terms, and leaves their gradients where the backward pass picks
- * them up.
+ * Computes the loss of a batch as the sum of its terms, and stores the gradients for the backward
+ * pass.
  */
 public final class Loss {
 
@@ -31,7 +31,7 @@ public final class Loss {
   private final List<float[]> rateGradients;
 
   /**
-   * @param baseline synops of a sample by parameter layer, before training
+   * @param baseline synops per sample of each parameter layer before training
    * @param dt length of a time step in seconds, if it has one
    */
   public Loss(
@@ -69,17 +69,17 @@ public final class Loss {
     return values;
   }
 
-  /** dL/d(output at every step), [B, outputs]; null where no term looks at the output. */
+  /** dL/d(output at every step), [B, outputs]; null when no term depends on the output. */
   public float @Nullable [] outputGradient() {
     return outputGradient;
   }
 
-  /** dL/d(largest output over time), [B, outputs]; null where no term looks at it. */
+  /** dL/d(largest output over time), [B, outputs]; null when no term depends on it. */
   public float @Nullable [] peakGradient() {
     return peakGradient;
   }
 
-  /** Reads the output of the last batch; {@link #compute} does so, too. */
+  /** Reads the output of the last batch; {@link #compute} does this itself. */
   public void readOutput(int samples) {
     int here = network.share(samples).size();
     network.sumOutput(here, logits);
@@ -89,15 +89,15 @@ public final class Loss {
   }
 
   /**
-   * What speaks for each class in the last batch, [B, outputs]: the output summed over time, or its
-   * maximum where the loss looks at that.
+   * Score of each class for the last batch, [B, outputs]: the output summed over time, or its
+   * maximum over time when the loss depends on that.
    */
   public float[] scores() {
     return peaks == null ? logits : peaks;
   }
 
   /**
-   * Computes the loss of the batch that the network saw last.
+   * Computes the loss of the last batch.
    *
    * @param samples number of samples in the whole batch
    * @param labels of the samples of this process; empty where the input has none
@@ -186,7 +186,7 @@ public final class Loss {
         .toList();
   }
 
-  /** What synops per sample are multiplied by to be in a unit. */
+  /** Factor from synops per sample to {@code unit}. */
   private double perUnit(LossTerm.Unit unit) {
     return switch (unit) {
       case PER_SAMPLE -> 1;
@@ -321,7 +321,9 @@ public final class Loss {
     return network.weightNorm(weights(term), term.p());
   }
 
-  /** Adds the gradients of terms that depend on the weights alone, after the backward pass. */
+  /**
+   * Adds the gradients of terms that depend only on the weights. Call it after the backward pass.
+   */
   public void addWeightGradients() {
     for (LossTerm term : terms) {
       if (term instanceof LossTerm.WeightNorm norm) {

@@ -1,4 +1,4 @@
-/** The terms of a loss and their gradients, on what a network counted and put out. */
+/** Loss terms and their gradients, computed from the counts and outputs of a network. */
 @NullMarked
 package dev.spikewise.snn.loss;
 

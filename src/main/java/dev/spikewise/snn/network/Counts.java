@@ -6,12 +6,11 @@ import dev.spikewise.snn.layer.Synaptic;
 import java.util.List;
 
 /**
- * What the layers of a network count in a batch, and where a loss puts the gradients of these
- * counts.
+ * Counts of the layers of a network in a batch, and the gradients of the loss with respect to them.
  *
- * @param synapses all that causes synaptic operations, in the order of computing
+ * @param synapses everything that causes synaptic operations, in the order of computation
  * @param neurons the layers of neurons, spiking or not
- * @param rectifiers the layers without a state whose output may stand for spikes
+ * @param rectifiers the layers without a state whose output may represent spikes
  */
 public record Counts(
     List<Synaptic> synapses, List<SpikeCount> neurons, List<Activity> rectifiers) {}

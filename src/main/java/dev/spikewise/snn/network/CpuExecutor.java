@@ -31,9 +31,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network for batches of up to B samples over T steps. A batch goes through in blocks of samples
- * whose activations fit a processor's cache; only what the backward pass needs is kept for the
- * whole batch, or, with {@link Purpose#CHECKPOINTED_TRAINING}, for the block alone.
+ * A network for batches of up to B samples over T steps. A batch is processed in blocks of samples
+ * whose activations fit the processor's cache. Only values that the backward pass needs are kept,
+ * for the whole batch or, with {@link Purpose#CHECKPOINTED_TRAINING}, for one block.
  */
 public final class CpuExecutor implements Executor {
 
@@ -53,7 +53,7 @@ public final class CpuExecutor implements Executor {
   /** A gradient that is added to another one. */
   private final float[] scratch;
 
-  /** What the backward pass of a block has written gradients of. */
+  /** Values whose gradients the backward pass of a block has written. */
   private final Set<Plan.Value> reached = new HashSet<>();
 
   private final Parallel parallel;
@@ -65,7 +65,7 @@ public final class CpuExecutor implements Executor {
   /**
    * @param batchSize B
    * @param timeSteps T
-   * @param constantInput whether the input is the same at every step; it is then given once a
+   * @param constantInput whether the input is equal at every time step; it is then given once per
    *     sample
    */
   public CpuExecutor(
@@ -176,7 +176,7 @@ public final class CpuExecutor implements Executor {
     return input.frame.torchOrder();
   }
 
-  /** Names of the layers that compute, in their order; a fused pool belongs to its neurons. */
+  /** Names of the layers in the order of computation; a fused pool is part of its neurons. */
   public List<String> layerNames() {
     return layers.stream().map(layer -> layer.name).toList();
   }
@@ -209,7 +209,7 @@ public final class CpuExecutor implements Executor {
     return all == 0 ? 0 : 1 - activeOutputs / all;
   }
 
-  /** Everything that is trained, in the order of the definition. */
+  /** Trained parameters in the order of the definition. */
   public List<Parameter> parameters() {
     return parameters.trained();
   }
@@ -310,8 +310,7 @@ public final class CpuExecutor implements Executor {
   }
 
   /**
-   * @param again whether to bring back what an earlier forward pass of the block left, without
-   *     counting it twice
+   * @param again whether to repeat an earlier forward pass of the block without counting it twice
    */
   private void forward(int from, int to, boolean again, Runnable beforeLayer) {
     for (Layer layer : layers) {
@@ -459,7 +458,7 @@ public final class CpuExecutor implements Executor {
     }
   }
 
-  /** Where the gradient of a value is computed; nowhere if nothing needs it. */
+  /** Memory of the gradient of a value; empty if nothing needs it. */
   private Signal gradient(Plan.Value of, int from) {
     var signal = new Signal(of.frame, of.steps, of.hasSlot() ? gradients[of.slot()] : new float[0]);
     signal.startAt(from);

@@ -10,16 +10,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network on the device that computes it, for batches of up to B samples over T steps: all that
- * training and analysis need of one. Another device would be another implementation of this
- * interface.
+ * A network on a device, for batches of up to B samples over T steps, with the operations that
+ * training and analysis need. Another device would be another implementation of this interface.
  */
 public interface Executor {
 
-  /** T, time steps of a sample. */
+  /** T, number of time steps per sample. */
   int timeSteps();
 
-  /** Number of values that the output layer puts out per time step. */
+  /** Number of outputs per time step. */
   int outputs();
 
   /** The processes that share each batch. */
@@ -36,31 +35,36 @@ public interface Executor {
   /** Where this process's samples of a batch go: [B, T or 1, H, W, C]. */
   float[] input();
 
-  /** Values of one sample in {@link #input}. */
+  /** Number of values per sample in {@link #input}. */
   int inputSize();
 
-  /** By position in a frame of {@link #input}: the position in PyTorch's (C, H, W) order. */
+  /** For each position in a frame of {@link #input}, the position in PyTorch's (C, H, W) order. */
   int[] inputOrder();
 
-  /** Where the seeds of a batch's samples go, from which layers draw while training. */
+  /**
+   * Array for the seeds of a batch's samples, from which layers draw random numbers during
+   * training.
+   */
   long[] sampleSeeds();
 
-  /** Whether layers behave as while training, or, at first, as in use; PyTorch's train and eval. */
+  /**
+   * Switches between training and inference mode (PyTorch's train and eval); initially inference.
+   */
   void train(boolean training);
 
-  /** Forgets state, counts and loss of the last batch. */
+  /** Clears state, counts and loss of the last batch. */
   void reset();
 
   /**
    * Sends a batch through: what {@link #share} says of it is in {@link #input}.
    *
    * @param samples number of samples in the whole batch
-   * @param beforeLayer called again and again; what it throws ends the batch, and {@link #reset}
-   *     forgets it
+   * @param beforeLayer called before every layer; an exception ends the batch, which {@link #reset}
+   *     then discards
    */
   void forward(int samples, Runnable beforeLayer);
 
-  /** As {@link #forward(int, Runnable)}, to its end. */
+  /** Same as {@link #forward(int, Runnable)}, without interruption. */
   default void forward(int samples) {
     forward(samples, () -> {});
   }
@@ -69,7 +73,7 @@ public interface Executor {
    * Computes the gradients of all parameters that the loss depends on.
    *
    * @param outputGradient dL/d(output at every step), [samples, outputs] in PyTorch's order; null
-   *     where the loss does not look at the output
+   *     when the loss does not depend on the output
    * @param peakGradient dL/d(largest output over time), likewise
    * @param beforeLayer as in {@link #forward(int, Runnable)}
    */
@@ -79,7 +83,7 @@ public interface Executor {
       float @Nullable [] peakGradient,
       Runnable beforeLayer);
 
-  /** As {@link #backward(int, float[], float[], Runnable)}, to its end. */
+  /** Same as {@link #backward(int, float[], float[], Runnable)}, without interruption. */
   default void backward(
       int samples, float @Nullable [] outputGradient, float @Nullable [] peakGradient) {
     backward(samples, outputGradient, peakGradient, () -> {});
@@ -91,12 +95,12 @@ public interface Executor {
   /** Largest output of the last layer over time: [samples, outputs], in PyTorch's order. */
   void maxOutput(int samples, float[] peaks);
 
-  /** What the batch since the last {@link #reset} caused, layer by layer. */
+  /** Counts of each layer since the last {@link #reset}. */
   Counts counts();
 
   /**
-   * Share of zeros in what neurons and activation layers put out since the last reset, where the
-   * network was told to measure.
+   * Fraction of zeros in the outputs of neurons and activation layers since the last reset, in a
+   * network that measures.
    */
   double activationSparsity(int samples);
 
@@ -104,7 +108,7 @@ public interface Executor {
   void draw(long seed);
 
   /**
-   * Takes over weights.
+   * Loads weights.
    *
    * @throws InvalidSpecException naming every tensor that is missing, unknown or of another shape
    */
@@ -126,10 +130,10 @@ public interface Executor {
   /** Adds the gradient of {@code weight} times {@link #weightNorm}, after a backward pass. */
   void addWeightNorm(List<String> names, int p, double weight);
 
-  /** Moves all parameters against the gradients of the last backward pass. */
+  /** Performs an optimiser step with the gradients of the last backward pass. */
   void step(double learningRate);
 
-  /** What {@link #restoreOptimizer} needs to go on bit for bit. */
+  /** State with which {@link #restoreOptimizer} continues bit-identically. */
   StateDict optimizerState();
 
   void restoreOptimizer(StateDict state);
@@ -137,6 +141,6 @@ public interface Executor {
   /** Whether every parameter is a finite number. */
   boolean isFinite();
 
-  /** Whether the last backward pass left a gradient other than 0. */
+  /** Whether any gradient of the last backward pass is not 0. */
   boolean hasGradient();
 }

@@ -30,7 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** Builds the layers of a plan: the one place that says which class computes which spec. */
+/** Builds the layers of a plan. Only this class maps layer specifications to layer classes. */
 final class Layers {
 
   private final Plan plan;
@@ -42,7 +42,7 @@ final class Layers {
   private final List<Layer> layers = new ArrayList<>();
 
   /**
-   * @param sampleSeeds of the samples in a batch, by place in it
+   * @param sampleSeeds seed of each sample in a batch
    */
   Layers(
       Plan plan,
@@ -61,7 +61,7 @@ final class Layers {
     }
   }
 
-  /** In the order in which they compute. */
+  /** Layers in the order of computation. */
   List<Layer> all() {
     return List.copyOf(layers);
   }
@@ -126,9 +126,9 @@ final class Layers {
         kernels);
   }
 
-  /** Whether the layer that puts a value out throws away dL/dvalue where the value is 0. */
+  /** Whether the layer that computes a value ignores dL/dvalue where the value is 0. */
   private boolean skipsSilent(Plan.Value value) {
-    // What is left out of one of several gradients would be missing in their sum.
+    // A gradient that is summed with others must be complete.
     if (value.producer() == null || value.isShared()) {
       return false;
     }

@@ -3,7 +3,7 @@ package dev.spikewise.snn.network;
 import dev.spikewise.snn.layer.Signal;
 import java.util.Arrays;
 
-/** What the last layer puts out over time, in PyTorch's order, and the gradients it gets back. */
+/** Output of the last layer over time in PyTorch's order, and its gradients. */
 final class Output {
 
   private final Signal output;
@@ -14,7 +14,7 @@ final class Output {
     this.timeSteps = timeSteps;
   }
 
-  /** Outputs per time step. */
+  /** Number of outputs per time step. */
   int size() {
     return output.frame.size();
   }
@@ -45,7 +45,7 @@ final class Output {
     }
   }
 
-  /** The first step where output {@code i} is at its largest. */
+  /** First time step at which output {@code i} has its maximum. */
   private int peak(int sample, int i) {
     int n = output.frame.size();
     int best = 0;
@@ -56,7 +56,7 @@ final class Output {
     return best;
   }
 
-  /** dL/d(output at every step), [samples, outputs], to all steps of {@code g}. */
+  /** dL/d(output at every step), [samples, outputs], added to all time steps of {@code g}. */
   void spread(float[] outputGradient, int from, int to, Signal g) {
     int n = g.frame.size();
     int[] order = g.frame.torchOrder();
@@ -70,7 +70,7 @@ final class Output {
     }
   }
 
-  /** Adds dL/d(largest output over time) where the output is at its largest. */
+  /** Adds dL/d(largest output over time) at the time step of the maximum. */
   void addAtPeaks(float[] peakGradient, int from, int to, Signal g) {
     int n = g.frame.size();
     int[] order = g.frame.torchOrder();

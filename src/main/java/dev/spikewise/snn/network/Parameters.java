@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The parameters and buffers of a network, and the optimiser that moves them. */
+/** Parameters and buffers of a network, and its optimiser. */
 final class Parameters {
 
   private final List<Layer> definition;
@@ -55,7 +55,7 @@ final class Parameters {
   }
 
   /**
-   * Takes over weights.
+   * Loads weights.
    *
    * @throws InvalidSpecException naming every tensor that is missing, unknown or of another shape
    */

@@ -1,4 +1,4 @@
-/** The network that trains and is used: forward, backward, parameters and output. */
+/** Networks: forward pass, backward pass, parameters and output. */
 @NullMarked
 package dev.spikewise.snn.network;
 

@@ -13,8 +13,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Adaptive leaky integrate and fire (Bittar and Garner 2022, doi:10.3389/fnins.2022.865897), as the
- * authors' code computes it, from a state of zeros.
+ * Adaptive leaky integrate and fire (Bittar and Garner 2022, doi:10.3389/fnins.2022.865897), as in
+ * the authors' code, with an initial state of zeros.
  *
  * <pre>
  *   w = beta w + a u + b s                     u, s of the step before
@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
  *   s = spike(u, th)                           th = spike_threshold
  * </pre>
  *
- * alpha, beta, a and b are trained, and count as if they were at the nearest bound where training
- * takes them out of the authors' ranges.
+ * alpha, beta, a and b are trained and clamped to the authors' ranges.
  */
 record AdLif(NeuronSpec.AdLIF spec) implements NeuronModel {
 

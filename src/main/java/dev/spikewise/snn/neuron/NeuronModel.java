@@ -15,10 +15,10 @@ import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** A neuron model: its trained constants, and the numbers that the kernels compute with. */
+/** A neuron model: its trained constants, and its equations as used by the kernels. */
 public sealed interface NeuronModel permits Iaf, Lif, Alif, AdLif, ExpLeak {
 
-  /** The model that a specification describes; the registry of all models. */
+  /** Returns the model of a specification. This method is the registry of all models. */
   static NeuronModel of(NeuronSpec spec) {
     return switch (spec) {
       case NeuronSpec.IAF iaf -> new Iaf(iaf);
@@ -33,7 +33,7 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, AdLif, ExpLeak {
 
   NeuronSpec spec();
 
-  /** What is trained, in the order of {@link NeuronSpec#parameters}. */
+  /** Trained constants in the order of {@link NeuronSpec#parameters}. */
   default List<Trained> trained() {
     var trained = new ArrayList<Trained>();
     spec()
@@ -53,11 +53,11 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, AdLif, ExpLeak {
   }
 
   /**
-   * The model in numbers.
+   * Returns the model with concrete constants.
    *
    * @param trained value of each trained constant by its {@link Trained#place}; null where the
    *     neuron has none
-   * @param given brings a constant that is not trained from PyTorch's order to the engine's
+   * @param given converts a constant that is not trained from PyTorch's order to the engine's
    */
   Neuron with(@Nullable PerNeuron[] trained, UnaryOperator<PerNeuron> given);
 
@@ -86,7 +86,7 @@ public sealed interface NeuronModel permits Iaf, Lif, Alif, AdLif, ExpLeak {
         spec.surrogateGradFn());
   }
 
-  /** Of neurons that do not spike. */
+  /** Firing of neurons that do not spike. */
   static Firing silent(NeuronSpec spec) {
     return new Firing(
         PerNeuron.of(1),

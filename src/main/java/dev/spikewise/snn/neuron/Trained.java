@@ -6,14 +6,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A trained constant of a neuron model.
  *
- * @param name as in a state_dict: tau_mem, alpha_mem, ...
- * @param initial value before training; null where each neuron's is drawn, as its form says
- * @param place of its gradient, {@code gConstants} of a range
- * @param form how what is trained becomes what the model computes with
+ * @param name name in a state_dict: tau_mem, alpha_mem, ...
+ * @param initial initial value; null when it is drawn for each neuron according to {@code form}
+ * @param place index of its gradient in {@code gConstants} of a range
+ * @param form conversion from the trained value to the value that the model computes with
  */
 public record Trained(String name, @Nullable Constant initial, int place, Form form) {
 
-  /** Between the trained value x and the number that a model computes with. */
+  /** Conversion between the trained value x and the value that a model computes with. */
   public sealed interface Form {
 
     float value(float x);
@@ -31,12 +31,12 @@ public record Trained(String name, @Nullable Constant initial, int place, Form f
 
     @Override
     public double gradient(double gValue, float value, float x) {
-      // A decay of 0 stays 0 whatever a time constant this short does.
+      // A decay of 0 does not change with a time constant this short.
       return value == 0 ? 0 : gValue * value / ((double) x * x);
     }
   }
 
-  /** The number itself. */
+  /** The trained value itself. */
   public record Plain() implements Form {
     @Override
     public float value(float x) {
@@ -50,8 +50,8 @@ public record Trained(String name, @Nullable Constant initial, int place, Form f
   }
 
   /**
-   * The number, or the nearest bound, PyTorch's clamp: a number beyond a bound gets no gradient.
-   * Initial values are drawn between the bounds.
+   * The trained value clamped to bounds, as PyTorch's clamp: a value outside the bounds gets no
+   * gradient. Initial values are drawn between the bounds.
    */
   public record Bounded(float least, float most) implements Form {
     @Override

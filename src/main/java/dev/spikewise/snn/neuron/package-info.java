@@ -1,4 +1,4 @@
-/** The neuron models: their equations, time constants, and how gradients reach these. */
+/** Neuron models: equations, time constants, and their gradients. */
 @NullMarked
 package dev.spikewise.snn.neuron;
 

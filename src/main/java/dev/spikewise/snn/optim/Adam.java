@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * PyTorch's Adam (Kingma and Ba 2015, arXiv:1412.6980) and AdamW (Loshchilov and Hutter 2019,
  * arXiv:1711.05101), each also as AMSGrad (Reddi et al. 2018, arXiv:1904.09237): eps is added after
- * bias correction, and a parameter that no gradient reached makes no step.
+ * bias correction, and a parameter without a gradient is not updated.
  */
 final class Adam implements Optimizer {
 
@@ -118,7 +118,7 @@ final class Adam implements Optimizer {
       if (m.largestSecond != null) {
         tensors.put(name + ".max_exp_avg_sq", m.parameter.toTorch(m.largestSecond));
       }
-      // Bits rather than a value: a float counts only to 2^24.
+      // The bits of an int, because a float represents integers exactly only up to 2^24.
       tensors.put(
           name + ".step", new Tensor(new int[0], new float[] {Float.intBitsToFloat(m.steps)}));
     }

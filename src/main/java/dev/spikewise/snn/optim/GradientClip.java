@@ -7,12 +7,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * PyTorch's clip_grad_value_, then its clip_grad_norm_.
  *
- * @param norm largest Euclidean norm of all gradients together; null without bound
- * @param value largest absolute value of each gradient; null without bound
+ * @param norm maximum Euclidean norm of all gradients together; null for no limit
+ * @param value maximum absolute value of each gradient; null for no limit
  */
 public record GradientClip(@Nullable Double norm, @Nullable Double value) {
 
-  /** Changes the gradients of {@code parameters} to keep the bounds. */
+  /** Clips the gradients of {@code parameters}. */
   public void apply(List<Parameter> parameters) {
     if (value != null) {
       float limit = value.floatValue();

@@ -6,7 +6,7 @@ import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.OptimizerSpec;
 import java.util.List;
 
-/** Moves parameters against their gradients. */
+/** Updates parameters by their gradients. */
 public sealed interface Optimizer permits Adam, Sgd, RmsProp {
 
   static Optimizer of(OptimizerSpec spec, List<Parameter> parameters, Kernels kernels) {
@@ -19,7 +19,7 @@ public sealed interface Optimizer permits Adam, Sgd, RmsProp {
 
   void step(double learningRate);
 
-  /** What {@link #restore} needs to go on bit for bit. */
+  /** State with which {@link #restore} continues bit-identically. */
   StateDict state();
 
   void restore(StateDict state);

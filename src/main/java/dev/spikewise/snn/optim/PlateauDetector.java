@@ -15,7 +15,7 @@ public final class PlateauDetector {
 
   private final LrScheduler.@Nullable Plateau rules;
 
-  /** A float, as it is stored, so that a resumed training compares with the same number. */
+  /** A float, as in the checkpoint, so that a resumed training compares with the same number. */
   private float best;
 
   private int badEpochs;
@@ -39,7 +39,7 @@ public final class PlateauDetector {
     return reductions;
   }
 
-  /** Takes the metrics of the epoch that has just ended. */
+  /** Updates the state with the metrics of a completed epoch. */
   public void after(EpochMetrics epoch) {
     if (rules == null) {
       return;

@@ -11,8 +11,8 @@ import java.util.Objects;
 
 /**
  * PyTorch's RMSprop: {@code q = alpha q + (1 - alpha) g^2, w -= lr g / (sqrt(q) + eps)}; centred,
- * the square of the mean gradient is subtracted from {@code q} under the root. A parameter that no
- * gradient reached makes no step.
+ * the square of the mean gradient is subtracted from {@code q} under the root. A parameter without
+ * a gradient is not updated.
  */
 final class RmsProp implements Optimizer {
 
@@ -26,7 +26,7 @@ final class RmsProp implements Optimizer {
       return new Averages(parameter, new float[size], new float[size], new float[size]);
     }
 
-    /** By the name that PyTorch gives each. */
+    /** Arrays by their names in PyTorch. */
     Map<String, float[]> named() {
       var named = new LinkedHashMap<String, float[]>();
       named.put(parameter.name() + ".square_avg", squares);
@@ -62,13 +62,13 @@ final class RmsProp implements Optimizer {
     for (int i = 0; i < values.length; i++) {
       float g = gradient[i] + decay * values[i];
       float square = keep * averages.squares[i] + add * g * g;
-      // A denormal number would slow every later step down and change no weight.
+      // Denormal numbers would slow down every later step without changing a weight.
       averages.squares[i] = square < Float.MIN_NORMAL ? 0 : square;
       if (centered) {
         averages.mean[i] += add * (g - averages.mean[i]);
         square -= averages.mean[i] * averages.mean[i];
       }
-      // Rounding may leave a variance just below 0, whose root is no number.
+      // Rounding can make the variance slightly negative, whose root is NaN.
       float scaled = g / ((float) Math.sqrt(Math.max(square, 0)) + eps);
       averages.momentum[i] = momentum * averages.momentum[i] + scaled;
       values[i] -= rate * averages.momentum[i];

@@ -10,7 +10,7 @@ import java.util.Objects;
 
 /**
  * PyTorch's SGD: {@code m = momentum m + g, w -= lr m}, or with Nesterov momentum {@code w -= lr (g
- * + momentum m)}. A parameter that no gradient reached makes no step.
+ * + momentum m)}. A parameter without a gradient is not updated.
  */
 final class Sgd implements Optimizer {
 

@@ -1,4 +1,4 @@
-/** What a network is trained towards, and how its weights get there. */
+/** Optimisers, gradient clipping and the plateau detector of the learning rate. */
 @NullMarked
 package dev.spikewise.snn.optim;
 

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Sums what batches count until their statistics are asked for. */
+/** Sums the counts of batches and computes statistics from them. */
 public final class Counter {
 
   private static final int BINS = 20;
@@ -54,7 +54,7 @@ public final class Counter {
     }
   }
 
-  /** Adds the batch that the network saw last. */
+  /** Adds the counts of the last batch of the network. */
   public void add(int batch) {
     samples += batch;
     for (int i = 0; i < synops.length; i++) {
@@ -81,12 +81,12 @@ public final class Counter {
     return samples;
   }
 
-  /** Synaptic operations of a sample, all layers together. */
+  /** Synaptic operations per sample, summed over all layers. */
   public double synops() {
     return sum(synops) / samples;
   }
 
-  /** Synaptic operations of a sample by parameter layer. */
+  /** Synaptic operations per sample of each parameter layer. */
   public Map<String, Double> synopsByLayer() {
     var byLayer = new LinkedHashMap<String, Double>();
     for (int i = 0; i < synops.length; i++) {
@@ -95,7 +95,7 @@ public final class Counter {
     return byLayer;
   }
 
-  /** Spikes a neuron and step, mean over all spiking neurons. */
+  /** Spikes per neuron per time step, averaged over all spiking neurons. */
   public double firingRate() {
     double sum = 0;
     long count = 0;
@@ -164,7 +164,10 @@ public final class Counter {
         List.of());
   }
 
-  /** By spiking layer: spikes per time step of every neuron, in PyTorch's (C, H, W) order. */
+  /**
+   * Firing rate of every neuron in spikes per time step, in PyTorch's (C, H, W) order, by spiking
+   * layer.
+   */
   public Map<String, float[]> firingRates() {
     var byLayer = new LinkedHashMap<String, float[]>();
     for (int i = 0; i < spikes.length; i++) {

@@ -8,14 +8,12 @@ import dev.spikewise.spec.EnergyPreset;
 import dev.spikewise.spec.Statistics;
 import java.util.EnumMap;
 
-/**
- * NeuroBench's figures of what a network costs (Yik et al. 2025, doi:10.1038/s41467-025-56739-4).
- */
+/** NeuroBench's cost metrics of a network (Yik et al. 2025, doi:10.1038/s41467-025-56739-4). */
 public final class NeuroBench {
 
   private NeuroBench() {}
 
-  /** The cost of the batch that the network, told to measure, saw last. */
+  /** Cost of the last batch of a network that measures. */
   public static Statistics.Cost cost(Executor network, int samples) {
     StateDict state = network.stateDict();
     double acs = 0;
@@ -37,7 +35,7 @@ public final class NeuroBench {
         energy);
   }
 
-  /** Bytes of parameters and buffers. */
+  /** Size of parameters and buffers in bytes. */
   private static long bytes(StateDict state) {
     return state.tensors().values().stream()
         .mapToLong(tensor -> (long) Float.BYTES * tensor.data().length)

@@ -4,8 +4,8 @@ import dev.spikewise.snn.kernel.ConvShape;
 import java.util.Arrays;
 
 /**
- * Which inputs of a convolution meet which of its windows, and so how many synapses a spike
- * reaches: exact at the borders. All counts of synaptic operations come from here.
+ * Number of synapses that a spike reaches in a convolution, exact at the borders. All counts of
+ * synaptic operations are based on this class.
  */
 public final class FanOut {
 
@@ -24,13 +24,13 @@ public final class FanOut {
       return new Axis(s.inW(), s.outW(), s.kW(), s.strideW(), s.padW(), s.dilationW());
     }
 
-    /** The input position that a tap of a window meets, or {@link #OUTSIDE}. */
+    /** Input position of a tap of a window, or {@link #OUTSIDE}. */
     int position(int window, int tap) {
       int at = window * stride - pad + tap * dilation;
       return at >= 0 && at < size ? at : OUTSIDE;
     }
 
-    /** By position: number of pairs of a window and a tap that meet it. */
+    /** For each position, the number of pairs of a window and a tap at this position. */
     int[] pairsByPosition() {
       var pairs = new int[size];
       for (int window = 0; window < windows; window++) {
@@ -44,7 +44,7 @@ public final class FanOut {
       return pairs;
     }
 
-    /** By window: number of its taps that meet a position. */
+    /** For each window, the number of its taps inside the input. */
     int[] pairsByWindow() {
       var pairs = new int[windows];
       for (int window = 0; window < windows; window++) {
@@ -56,7 +56,7 @@ public final class FanOut {
     }
   }
 
-  /** By input pixel [H, W]: synapses that a spike there reaches. */
+  /** Number of synapses that a spike reaches, by input pixel [H, W]. */
   public static int[] byPixel(ConvShape s) {
     int[] rows = Axis.rows(s).pairsByPosition();
     int[] columns = Axis.columns(s).pairsByPosition();
@@ -68,8 +68,8 @@ public final class FanOut {
   }
 
   /**
-   * By window [H', W']: inputs of a group that it meets. Of the transposed convolution, the
-   * synapses that a spike at each of its input pixels reaches.
+   * Number of inputs per group inside each window [H', W']. For the transposed convolution, this is
+   * the number of synapses that a spike at each of its input pixels reaches.
    */
   public static int[] byWindow(ConvShape s) {
     int[] rows = Axis.rows(s).pairsByWindow();
@@ -81,7 +81,7 @@ public final class FanOut {
     return fanOut;
   }
 
-  /** By input of a frame: weights other than 0 that it meets. */
+  /** Number of non-zero weights that each input of a frame reaches. */
   public static double[] weightsByInput(ConvShape s, float[] weights) {
     int taps = s.taps();
     int groupOut = s.outCPerGroup();
@@ -102,12 +102,12 @@ public final class FanOut {
     return reach;
   }
 
-  /** {@link #weightsByInput} of the transposed convolution: by output of {@code s}. */
+  /** {@link #weightsByInput} for the transposed convolution, by output of {@code s}. */
   public static double[] weightsByOutput(ConvShape s, float[] weights) {
     int groupIn = s.inCPerGroup();
     int groupOut = s.outCPerGroup();
     int positions = s.kH() * s.kW();
-    // By position in the kernel and output channel.
+    // Indexed by position in the kernel and output channel.
     var nonZero = new int[positions * s.outC()];
     for (int i = 0; i < weights.length; i++) {
       int tap = i / groupOut % s.taps();
@@ -146,7 +146,7 @@ public final class FanOut {
     }
   }
 
-  /** Most synapses that one input pixel reaches: that of a pixel away from the borders. */
+  /** Maximum number of synapses that one input pixel reaches. */
   public static long most(ConvShape s) {
     return (long) s.outCPerGroup()
         * max(Axis.rows(s).pairsByPosition())

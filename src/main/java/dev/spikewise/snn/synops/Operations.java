@@ -4,8 +4,8 @@ import dev.spikewise.snn.kernel.ConvShape;
 
 /**
  * NeuroBench's effective operations of synapses (Yik et al. 2025, doi:10.1038/s41467-025-56739-4):
- * each input that is not 0 meets each weight that is not 0 which it reaches. An input of 1 or -1
- * costs an accumulation (AC), any other a multiplication too (MAC).
+ * one per pair of a non-zero input and a non-zero weight that it reaches. An input of 1 or -1 costs
+ * an accumulation (AC), any other input a multiply-accumulate (MAC).
  */
 public final class Operations {
 
@@ -14,12 +14,12 @@ public final class Operations {
 
   public Operations() {}
 
-  /** Summed over samples and time since the last reset. */
+  /** Number of operations since the last reset, summed over samples and time. */
   public double acs() {
     return acs;
   }
 
-  /** Summed over samples and time since the last reset. */
+  /** Number of operations since the last reset, summed over samples and time. */
   public double macs() {
     return macs;
   }
@@ -30,16 +30,18 @@ public final class Operations {
   }
 
   /**
-   * Counts {@code frames} frames from {@code x[at]}, each of which stands for {@code times} steps.
+   * Counts {@code frames} frames from {@code x[at]}, each of which represents {@code times} time
+   * steps.
    */
   public void count(ConvShape shape, float[] weights, float[] x, int at, int frames, int times) {
     count(FanOut.weightsByInput(shape, weights), x, at, frames, times);
   }
 
   /**
-   * Counts {@code frames} frames from {@code x[at]}, each of which stands for {@code times} steps.
+   * Counts {@code frames} frames from {@code x[at]}, each of which represents {@code times} time
+   * steps.
    *
-   * @param reach by input of a frame: weights other than 0 that it meets
+   * @param reach number of non-zero weights that each input of a frame reaches
    */
   public void count(double[] reach, float[] x, int at, int frames, int times) {
     for (int f = 0; f < frames; f++) {

@@ -1,4 +1,4 @@
-/** Synaptic operations: what a spike costs. */
+/** Counting of synaptic operations. */
 @NullMarked
 package dev.spikewise.snn.synops;
 

@@ -16,14 +16,14 @@ public record StateDict(Map<String, Tensor> tensors) {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }
 
-  /** These tensors and those of {@code others}, whose names differ. */
+  /** Returns the union with {@code others}, whose names must differ. */
   public StateDict with(StateDict others) {
     var all = new LinkedHashMap<>(tensors);
     all.putAll(others.tensors);
     return new StateDict(all);
   }
 
-  /** Those of the layers that {@code model} has. */
+  /** Returns the tensors that belong to layers of {@code model}. */
   public StateDict of(ModelSpec model) {
     var its = new LinkedHashMap<String, Tensor>();
     for (Graph.Vertex layer : model.graph().layers()) {

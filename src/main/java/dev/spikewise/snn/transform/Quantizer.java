@@ -28,12 +28,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Rounds a network to whole numbers as sinabs' {@code discretize_conv_spike} does for a Speck.
- * Spiking neurons do not notice a common factor of their weights and thresholds, so the rounded
- * network is one of the same kind and needs no other arithmetic.
+ * Rounds a network to integers as sinabs' {@code discretize_conv_spike} does for a Speck. Scaling
+ * the weights and thresholds of spiking neurons by a common factor does not change their spikes, so
+ * the rounded network has the same form and needs no special arithmetic.
  *
- * <p>Unlike in sinabs, neurons without a {@code min_v_mem} get the lowest potential that the state
- * holds after scaling; there it goes into the scale and leaves no bit for weights below 0.5.
+ * <p>Unlike in sinabs, neurons without {@code min_v_mem} get the lowest representable potential
+ * after scaling; in sinabs it takes part in the scale and leaves no bits for weights below 0.5.
  */
 public final class Quantizer {
 
@@ -44,9 +44,9 @@ public final class Quantizer {
   private final Map<String, Double> scales = new LinkedHashMap<>();
 
   /**
-   * @param model layers have the names that they have in the original; what was merged into others
-   *     changes nothing any more
-   * @param scales by name of the layer with weights: what they were multiplied by
+   * @param model quantised network; layers keep their names, and layers merged into others have no
+   *     effect
+   * @param scales factor that the weights were multiplied by, by name of the layer
    */
   public record Quantized(TrainedModel model, Map<String, Double> scales) {}
 
@@ -57,7 +57,7 @@ public final class Quantizer {
     tensors = model.merge(rewrite);
   }
 
-  /** Reports the layers that have no counterpart in whole numbers. */
+  /** Reports the layers that cannot be quantised. */
   public static void check(ModelSpec model, Mistakes mistakes) {
     Graph graph = model.graph();
     for (Graph.Vertex layer : graph.layers()) {
@@ -94,7 +94,7 @@ public final class Quantizer {
     }
   }
 
-  /** The layer before a norm that alone reads it, over layers that drop out, or null. */
+  /** The layer before a norm, ignoring dropout, if the norm is its only reader; otherwise null. */
   private static @Nullable LayerSpec before(Graph graph, Graph.Vertex norm) {
     int at = norm.input();
     while (at != Graph.INPUT_INDEX && graph.consumers(at).size() == 1) {
@@ -107,7 +107,10 @@ public final class Quantizer {
     return null;
   }
 
-  /** Whether all that read a pool are weights, perhaps behind more pools, which can scale it. */
+  /**
+   * Whether a pool is read only by layers with weights, directly or through further pools, which
+   * can absorb its scale.
+   */
   private boolean feedsWeights(int pool) {
     return !graph.consumers(pool).isEmpty()
         && graph.consumers(pool).stream()
@@ -124,7 +127,7 @@ public final class Quantizer {
         || layer instanceof DropoutSpec;
   }
 
-  /** The spiking neurons that alone are driven by the weights of a layer, or null. */
+  /** The spiking neurons that are the only reader of a layer with weights, or null. */
   private static Graph.@Nullable Vertex neurons(Graph graph, Graph.Vertex weights) {
     Graph.Vertex at = weights;
     while (graph.consumers(at.index()).size() == 1) {
@@ -143,7 +146,7 @@ public final class Quantizer {
   }
 
   /**
-   * @throws InvalidSpecException where {@link #check} finds a mistake
+   * @throws InvalidSpecException when {@link #check} finds a mistake
    */
   public static Quantized quantize(TrainedModel model, Quantization how) {
     var mistakes = new Mistakes();
@@ -160,7 +163,8 @@ public final class Quantizer {
       int i = layer.index();
       float area = areas.getOrDefault(layer.input(), 1f);
       switch (rewrite.layer(i)) {
-        // A chip can only sum, and the next weights make up for it.
+        // A chip can only sum, so an average becomes a sum and the next weights are divided by the
+        // area.
         case PoolSpec.AvgPool2d pool when pool.padding().equals(Size2.ZERO) && feedsWeights(i) -> {
           rewrite.replace(
               i, new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false, pool.ceilMode()));
@@ -193,7 +197,7 @@ public final class Quantizer {
     if (driven != null) {
       scale = Math.min(scale, scale(bounds((NeuronSpec.Spiking) driven.spec()), how.stateBits()));
     }
-    // Weights of zeros alone can have any scale.
+    // Weights that are all 0 can have any scale.
     float factor = Float.isInfinite(scale) ? 1 : scale;
     for (String name : weights) {
       tensors.computeIfPresent(name, (_, tensor) -> rounded(tensor, factor));
@@ -226,7 +230,7 @@ public final class Quantizer {
   private static Tensor rounded(Tensor tensor, float scale) {
     var data = tensor.data().clone();
     for (int k = 0; k < data.length; k++) {
-      // Without the sign of a zero.
+      // Removes the sign of a negative zero.
       data[k] = (float) Math.rint(data[k] * scale) + 0f;
     }
     return new Tensor(tensor.shape(), data);
@@ -257,9 +261,9 @@ public final class Quantizer {
         : Math.abs(lowest / min);
   }
 
-  /** The same neurons at {@code scale} times their potentials. */
+  /** Returns the neurons with potentials multiplied by {@code scale}. */
   private LayerSpec scaled(NeuronSpec.Spiking neurons, float scale) {
-    // A threshold of 0 would never come to rest.
+    // A threshold rounded to 0 would make neurons spike forever.
     Constant threshold = neurons.spikeThreshold().map(value -> Math.max(1, rounded(value, scale)));
     double lowest =
         neurons.minVMem() == null ? -(1 << how.stateBits() - 1) : rounded(neurons.minVMem(), scale);
@@ -283,7 +287,7 @@ public final class Quantizer {
     return Math.rint((float) value * scale);
   }
 
-  /** The layers in their places, and one without an effect where one was merged away. */
+  /** Rebuilds the model; layers that were merged are replaced by layers without an effect. */
   private Quantized result(ModelSpec original) {
     for (Graph.Vertex layer : graph.layers()) {
       if (rewrite.layer(layer.index()) == null) {

@@ -15,9 +15,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Replaces layers of a model, or leaves them out, so that their readers read what they read. In a
- * sequence without names the layers behind move up and get the names of their new places; elsewhere
- * every layer keeps its name.
+ * Replaces or removes layers of a model; readers of a removed layer read its input instead. In a
+ * sequence without names, later layers move up and are renamed by their new index; otherwise every
+ * layer keeps its name.
  */
 final class Rewrite {
 
@@ -35,7 +35,7 @@ final class Rewrite {
     return graph;
   }
 
-  /** The layer at {@code index} as it is now, null where it is left out. */
+  /** Current layer at {@code index}; null when it has been removed. */
   @Nullable LayerSpec layer(int index) {
     return layers.get(index);
   }
@@ -48,7 +48,7 @@ final class Rewrite {
     layers.set(index, null);
   }
 
-  /** The layer that layer {@code index} reads once those left out are gone. */
+  /** Index of the layer that layer {@code index} reads after the removals. */
   int source(int index) {
     int at = graph.layer(index).input();
     while (at != Graph.INPUT_INDEX && layers.get(at) == null) {
@@ -57,7 +57,7 @@ final class Rewrite {
     return at;
   }
 
-  /** Whether {@code reader} alone reads the output of {@code index}, over layers left out. */
+  /** Whether {@code reader} is the only reader of {@code index}, ignoring removed layers. */
   boolean isOnlyReader(int reader, int index) {
     int at = reader;
     while (at != index) {
@@ -74,9 +74,9 @@ final class Rewrite {
   }
 
   /**
-   * The model that is left, and tensors under the names that its layers have now.
+   * Builds the resulting model, with tensors renamed accordingly.
    *
-   * @param tensors by the names of the original layers
+   * @param tensors tensors by the names of the original layers
    */
   TrainedModel build(@Nullable String name, Map<String, Tensor> tensors) {
     boolean plain = isPlain();
@@ -98,7 +98,7 @@ final class Rewrite {
     return vertex.inputs().stream().map(this::nameOf).toList();
   }
 
-  /** Name of a layer, or of what is read in its place. */
+  /** Name of a layer, or of its replacement. */
   private String nameOf(int index) {
     int at = index;
     while (at != Graph.INPUT_INDEX && layers.get(at) == null) {

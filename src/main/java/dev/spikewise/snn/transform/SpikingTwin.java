@@ -19,23 +19,23 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The spiking twin of a network of ReLUs: merged, normalised, rescaled, and with neurons in place
- * of ReLUs and NeuromorphicReLUs.
+ * Converts a network of ReLUs to the corresponding spiking network: merges batch norms, normalises
+ * and rescales the weights, and replaces ReLUs and NeuromorphicReLUs by spiking neurons.
  */
 public final class SpikingTwin {
 
   private final TrainedModel merged;
   private final ConversionSpec how;
 
-  /** What the layers of a network put out for the samples that the normalisation names. */
+  /** Outputs of the layers for the samples of the normalisation. */
   public interface Activity {
 
-    /** A percentile of the outputs of the first {@code layers} layers of a chain. */
+    /** Percentile of the outputs after the first {@code layers} layers of a chain. */
     double percentile(int layers);
   }
 
   /**
-   * @throws InvalidSpecException where there is no ReLU, or a batch norm cannot be merged
+   * @throws InvalidSpecException when there is no ReLU, or a batch norm cannot be merged
    */
   public SpikingTwin(TrainedModel model, ConversionSpec how) {
     this.how = how;
@@ -46,16 +46,16 @@ public final class SpikingTwin {
     }
   }
 
-  /** The network of ReLUs that is converted: without dropout and batch norms. */
+  /** The original network without dropout and batch norms. */
   public TrainedModel merged() {
     return merged;
   }
 
   /**
-   * The twin.
+   * * Builds the spiking network.
    *
-   * @param activity of {@link #merged}, null without normalisation
-   * @throws InvalidSpecException where a layer that is to be normalised is never active
+   * @param activity activity of {@link #merged}; null without normalisation
+   * @throws InvalidSpecException when a layer to be normalised is never active
    */
   public TrainedModel build(@Nullable Activity activity) {
     TrainedModel ann = activity == null ? merged : normalized(activity);
@@ -79,7 +79,7 @@ public final class SpikingTwin {
         : twin;
   }
 
-  /** With the spiking neurons behind the output. */
+  /** Adds spiking neurons after the output. */
   private TrainedModel withOutput(TrainedModel twin) {
     ModelSpec spec = twin.spec();
     Graph graph = spec.graph();
@@ -91,9 +91,9 @@ public final class SpikingTwin {
   }
 
   /**
-   * With the largest activation of each layer, L, before a ReLU: {@code w' = w L(before) / L, b' =
-   * b / L}. What comes after the last ReLU gives what it gave, or is scaled too where it is to
-   * spike.
+   * Normalises with L, the percentile of the activations of each layer: {@code w' = w L(before) /
+   * L, b' = b / L}. Layers after the last ReLU keep their output, or are scaled too when spiking
+   * neurons are added to the output.
    */
   private TrainedModel normalized(Activity activity) {
     ModelSpec spec = merged.spec();
@@ -123,7 +123,8 @@ public final class SpikingTwin {
       }
       if (layer instanceof SynapticSpec) {
         if (synaptic != null) {
-          // Two layers of weights without a ReLU between them: the second takes what is left.
+          // For two layers with weights without a ReLU between them, the second absorbs the
+          // remaining scale.
           scale(tensors, synaptic + ".weight", before);
           before = 1;
         }

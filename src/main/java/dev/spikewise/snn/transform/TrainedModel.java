@@ -13,22 +13,21 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 
-/** A definition and weights that fit it, and what can be made of them without training. */
+/** A model definition with matching weights. */
 public record TrainedModel(ModelSpec spec, StateDict weights) {
 
   /**
-   * The same network as it is used: without dropout, and with each batch norm in the weights of the
-   * layer before it. In a sequence without names, layers move up and get the names of their new
-   * places.
+   * Returns the inference form of the network: without dropout and with each batch norm merged into
+   * the weights before it. In a sequence without names, layers are renamed by their new index.
    *
-   * @throws InvalidSpecException naming a batch norm with no weights right before it
+   * @throws InvalidSpecException naming a batch norm without weights directly before it
    */
   public TrainedModel merged() {
     var rewrite = new Rewrite(spec);
     return rewrite.build(spec.name(), merge(rewrite));
   }
 
-  /** Leaves out what has no effect when the network is used; weights keep their names. */
+  /** Removes layers without an effect at inference; weights keep their names. */
   Map<String, Tensor> merge(Rewrite rewrite) {
     var tensors = new LinkedHashMap<>(weights.tensors());
     for (Graph.Vertex vertex : rewrite.graph().order()) {
@@ -57,7 +56,7 @@ public record TrainedModel(ModelSpec spec, StateDict weights) {
     return tensors;
   }
 
-  /** Puts layer {@code i} into the convolution {@code into}: w' = s w, b' = s (b - mean) + bias. */
+  /** Merges layer {@code i} into the layer {@code into}: w' = s w, b' = s (b - mean) + bias. */
   private void merge(NormSpec.Batch norm, String i, String into, Map<String, Tensor> tensors) {
     Tensor weight = Objects.requireNonNull(tensors.get(into + ".weight"));
     float[] mean = tensor(i + ".running_mean").data();

@@ -1,4 +1,4 @@
-/** What can be made of a trained model without training: merged, spiking and quantized models. */
+/** Conversions of trained models without training: merged, spiking and quantised models. */
 @NullMarked
 package dev.spikewise.snn.transform;
 
