@@ -18,7 +18,7 @@ public class SpikewiseApplication {
       WideTraining.join();
     }
     if (Cli.isCommand(args)) {
-      int code = Cli.run(SpikewiseApplication.class, args);
+      int code = Cli.run(args);
       WideTraining.leave();
       System.exit(code);
     }

@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.UUID;
-import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -23,6 +22,7 @@ import tools.jackson.databind.JsonNode;
 @Command(
     name = "spikewise",
     mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
     description =
         "Trains spiking neural networks to a synaptic-operation budget.%nWithout a command, starts"
             + " the server.",
@@ -45,13 +45,9 @@ public final class Cli {
           "--version",
           "-V");
 
-  private final Class<?> application;
-
   @Spec private @Nullable CommandSpec command;
 
-  private Cli(Class<?> application) {
-    this.application = application;
-  }
+  private Cli() {}
 
   /** Whether these arguments ask for a command rather than for the server. */
   public static boolean isCommand(String... args) {
@@ -73,16 +69,14 @@ public final class Cli {
   /**
    * Runs one command.
    *
-   * @param application what {@code train} starts for itself
    * @return the exit code
    */
-  public static int run(Class<?> application, String... args) {
+  public static int run(String... args) {
     PrintStream out = System.out;
     // Logs belong to standard error, so that standard output is one document.
     System.setOut(System.err);
     try {
       return run(
-          application,
           new PrintWriter(out, true, StandardCharsets.UTF_8),
           new PrintWriter(System.err, true, StandardCharsets.UTF_8),
           args);
@@ -91,8 +85,8 @@ public final class Cli {
     }
   }
 
-  static int run(Class<?> application, PrintWriter out, PrintWriter err, String... args) {
-    return new CommandLine(new Cli(application))
+  static int run(PrintWriter out, PrintWriter err, String... args) {
+    return new CommandLine(new Cli())
         .addSubcommand(new CommandLine.HelpCommand())
         .setOut(out)
         .setErr(err)
@@ -114,7 +108,9 @@ public final class Cli {
       description = "Trains a job in this process, without a server.",
       mixinStandardHelpOptions = true)
   int train(@Mixin TrainingOptions training) {
-    return embedded(client -> train(client, training, UUID.randomUUID().toString()));
+    var spec = training.spec(null);
+    var job = new LocalJob(new LocalService().training(spec, training.dataset()), err());
+    return finish(training, job.run(training.timeout()), job);
   }
 
   @Command(description = "Queues a job on a server.", mixinStandardHelpOptions = true)
@@ -143,10 +139,15 @@ public final class Cli {
     var job = new RunningJob(client, create(client, training, idempotencyKey), err());
     err().println("Job " + job.id());
     var end = job.await(training.timeout());
-    training.writeReports(client, end);
-    job.explain();
+    return finish(
+        training, end, (part, type) -> client.getBytes("/jobs/" + job.id() + "/" + part, type));
+  }
+
+  private int finish(TrainingOptions training, JsonNode end, JobFiles files) {
+    JobOutput.explain(end, err());
+    training.writeFiles(files, end, err());
     print(out(), end);
-    return job.exitCode().value();
+    return JobOutput.exitCode(end).value();
   }
 
   private static JsonNode create(Client client, TrainingOptions training, String idempotencyKey) {
@@ -214,12 +215,6 @@ public final class Cli {
     var report = server.client().getBytes("/jobs/" + job + "/report", format.type);
     out().println(new String(report, StandardCharsets.UTF_8).stripTrailing());
     return ExitCode.PASSED.value();
-  }
-
-  private int embedded(ToIntFunction<Client> work) {
-    try (var server = new EmbeddedServer(application)) {
-      return work.applyAsInt(new Client(server.uri(), null));
-    }
   }
 
   private PrintWriter out() {

@@ -1,6 +1,7 @@
 package dev.spikewise.cli;
 
 import dev.spikewise.job.LocalJobs;
+import dev.spikewise.job.LocalTraining;
 import dev.spikewise.json.ModelModule;
 import dev.spikewise.model.Analyses;
 import dev.spikewise.model.Limits;
@@ -48,23 +49,44 @@ final class LocalService {
    * @param files of the data set, by the name of their part
    */
   JsonNode validate(JsonNode body, Map<String, Path> files) {
-    return answer(
+    return document(
         () -> LocalJobs.dryRun(bodies.bind(body, JSON.constructType(TrainingSpec.class)), files));
+  }
+
+  /** A training of this process, of a job as POST /jobs takes it. */
+  LocalTraining training(JsonNode body, Map<String, Path> files) {
+    return answer(
+        () ->
+            new LocalTraining(
+                bodies.bind(body, JSON.constructType(TrainingSpec.class)),
+                files,
+                JSON,
+                Version.PROGRAM));
   }
 
   /** As POST /analyses answers. */
   JsonNode analyze(JsonNode body, Map<String, Path> files) {
-    return answer(
+    return document(
         () ->
             Analyses.analyzeLocally(
                 bodies.bind(body, JSON.constructType(AnalysisSpec.class)), files));
   }
 
-  private static JsonNode answer(Supplier<Object> work) {
+  private static JsonNode document(Supplier<Object> work) {
+    return document(answer(work));
+  }
+
+  /** As the service writes it. */
+  static JsonNode document(Object value) {
+    return JSON.valueToTree(value);
+  }
+
+  /** What {@code work} gives; a spec that it refuses ends the command as invalid input. */
+  static <T> T answer(Supplier<T> work) {
     try {
-      return JSON.valueToTree(work.get());
+      return work.get();
     } catch (InvalidSpecException e) {
-      var problem = JSON.<JsonNode>valueToTree(Problem.of(e));
+      var problem = document(Problem.of(e));
       throw new CommandException(
           ExitCode.INVALID_INPUT, Client.describe(problem, "Invalid input"), problem);
     }

@@ -2,7 +2,6 @@ package dev.spikewise.cli;
 
 import java.io.PrintWriter;
 import java.time.Duration;
-import java.util.Locale;
 import tools.jackson.databind.JsonNode;
 
 /** A job that was submitted and is being waited for. */
@@ -26,7 +25,7 @@ final class RunningJob {
   }
 
   private String status() {
-    return job.path("status").asString("");
+    return JobOutput.status(job);
   }
 
   /**
@@ -88,70 +87,7 @@ final class RunningJob {
   }
 
   private void tell() {
-    var line = new StringBuilder(status());
-    if (!job.path("latest").isMissingNode() && !job.path("latest").isNull()) {
-      line.append(" epoch ")
-          .append(job.at("/progress/epoch").asInt())
-          .append('/')
-          .append(job.at("/progress/epochs").asInt());
-      for (var figure : new String[] {"loss", "synops", "accuracy", "test_accuracy"}) {
-        var value = job.path("latest").path(figure);
-        if (value.isNumber()) {
-          line.append(String.format(Locale.ROOT, "  %s %.6g", figure, value.asDouble()));
-        }
-      }
-    }
-    progress.println(line);
+    progress.println(JobOutput.line(job));
     progress.flush();
-  }
-
-  ExitCode exitCode() {
-    return switch (status()) {
-      case "succeeded" ->
-          job.at("/verdict/passed").asBoolean(true) ? ExitCode.PASSED : ExitCode.GATE_FAILED;
-      case "cancelled" -> ExitCode.CANCELLED;
-      default -> ExitCode.TRAINING_FAILED;
-    };
-  }
-
-  /** Reports on a line each what was wrong; on GitHub Actions as annotations of the run. */
-  void explain() {
-    for (var result : job.at("/verdict/results")) {
-      if (!result.path("passed").asBoolean()) {
-        report(
-            "Gate failed",
-            result.path("metric").asString()
-                + " was "
-                + result.path("value")
-                + (result.path("max").isNumber()
-                    ? ", at most " + result.path("max") + " allowed"
-                    : "")
-                + (result.path("min").isNumber()
-                    ? ", at least " + result.path("min") + " wanted"
-                    : ""));
-      }
-    }
-    var detail = job.at("/error/detail");
-    if (detail.isString()) {
-      report(job.at("/error/title").asString("Failed"), detail.asString());
-    }
-    progress.flush();
-  }
-
-  private void report(String title, String detail) {
-    progress.println(title + ": " + detail);
-    if ("true".equals(System.getenv("GITHUB_ACTIONS"))) {
-      progress.println(annotation(title, detail));
-    }
-  }
-
-  /** A workflow command, in which line ends and signs of its own are written as escapes. */
-  static String annotation(String title, String detail) {
-    var property = escape(title).replace(":", "%3A").replace(",", "%2C");
-    return "::error title=" + property + "::" + escape(detail);
-  }
-
-  private static String escape(String text) {
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A");
   }
 }

@@ -1,6 +1,7 @@
 package dev.spikewise.cli;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -162,22 +163,26 @@ final class TrainingOptions {
     return found;
   }
 
-  /** Writes the reports that were asked for. */
-  void writeReports(Client client, JsonNode job) {
-    var id = job.path("id").asString("");
-    write(junit, client, id, "report", "application/xml");
+  /** Writes the reports and weights that were asked for; a line of {@code log} says what is not. */
+  void writeFiles(JobFiles files, JsonNode job, PrintWriter log) {
+    write(junit, files, "report", "application/xml");
     if (markdown != null && compared != null) {
       write(markdown, MarkdownReport.of(job, compared).getBytes(StandardCharsets.UTF_8));
     } else {
-      write(markdown, client, id, "report", "text/markdown");
+      write(markdown, files, "report", "text/markdown");
     }
-    write(weights, client, id, "weights", "application/x-npz");
+    if (!write(weights, files, "weights", "application/x-npz")) {
+      log.println(weights + " is not written: the training did not end with a complete epoch");
+    }
   }
 
-  private static void write(@Nullable Path to, Client client, String id, String part, String type) {
-    if (to != null) {
-      write(to, client.getBytes("/jobs/" + id + "/" + part, type));
+  /** Whether the file is written or not asked for. */
+  private static boolean write(@Nullable Path to, JobFiles files, String part, String type) {
+    var content = to == null ? null : files.get(part, type);
+    if (to != null && content != null) {
+      write(to, content);
     }
+    return to == null || content != null;
   }
 
   private static void write(Path to, byte[] content) {

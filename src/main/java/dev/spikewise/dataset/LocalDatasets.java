@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
@@ -29,8 +30,10 @@ public final class LocalDatasets {
    * A data set and the memory that it uses.
    *
    * @param samples samples; null when the input is not a data set
+   * @param classNames name of each class, by label; null where the labels are numbers
    */
-  public record Local(@Nullable Dataset samples, long memoryBytes) {}
+  public record Local(
+      @Nullable Dataset samples, long memoryBytes, @Nullable List<String> classNames) {}
 
   /**
    * Loads the data set that {@code input} refers to: the bundled digits or the files.
@@ -40,11 +43,11 @@ public final class LocalDatasets {
    */
   public static Local resolve(InputSpec input, Map<String, Path> files) {
     if (!(input instanceof InputSpec.FromDataset named)) {
-      return new Local(null, 0);
+      return new Local(null, 0, null);
     }
     if (files.isEmpty() && named.id().equals(DIGITS)) {
       var digits = Dataset.digits();
-      return new Local(digits, Datasets.digitsInfo(digits).memoryBytes());
+      return new Local(digits, Datasets.digitsInfo(digits).memoryBytes(), null);
     }
     if (files.isEmpty()) {
       throw new InvalidSpecException(
@@ -53,7 +56,10 @@ public final class LocalDatasets {
               + " --dataset, or use `digits`.");
     }
     var read = read(files);
-    return new Local(read.dataset(), DatasetInfo.of("local", read, null).memoryBytes());
+    return new Local(
+        read.dataset(),
+        DatasetInfo.of("local", read, null).memoryBytes(),
+        read.reading().classNames());
   }
 
   private static ReadDataset read(Map<String, Path> files) {

@@ -87,5 +87,14 @@ public record Job(
    * @param detail Description of what happened and what to do.
    * @param code Reason of the failure.
    */
-  public record Problem(String type, String title, String detail, Reason code) {}
+  public record Problem(String type, String title, String detail, Reason code) {
+
+    /**
+     * @param detail the reason's title when null
+     */
+    static Problem of(Reason reason, @Nullable String detail) {
+      return new Problem(
+          "about:blank", reason.title(), detail == null ? reason.title() : detail, reason);
+    }
+  }
 }

@@ -472,13 +472,7 @@ class JobRow {
             ? updatedAt.plusMillis(activeMs * (epochs - epoch) / epoch)
             : null;
     var error =
-        status == JobState.FAILED && reason != null
-            ? new Job.Problem(
-                "about:blank",
-                reason.title(),
-                errorDetail == null ? reason.title() : errorDetail,
-                reason)
-            : null;
+        status == JobState.FAILED && reason != null ? Job.Problem.of(reason, errorDetail) : null;
     return new Job(
         id,
         name,

@@ -11,6 +11,7 @@ import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.TrainingListener;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.store.Outage;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,10 @@ import org.slf4j.LoggerFactory;
 final class JobRunner {
 
   private static final Logger LOG = LoggerFactory.getLogger(JobRunner.class);
+
+  static final String OUT_OF_MEMORY =
+      "the training needs more memory than the worker has: use a smaller batch_size or"
+          + " activation_checkpointing, or give the worker a larger heap";
 
   private final Leases.Claim claim;
   private final Leases leases;
@@ -189,10 +194,7 @@ final class JobRunner {
         return Ending.failed(Reason.INVALID_SPEC, e.getMessage());
       } catch (OutOfMemoryError e) {
         LOG.error("Job {} ran out of memory", claim.job().id(), e);
-        return Ending.failed(
-            Reason.OUT_OF_MEMORY,
-            "the training needs more memory than the worker has: use a smaller batch_size or"
-                + " activation_checkpointing, or give the worker a larger heap");
+        return Ending.failed(Reason.OUT_OF_MEMORY, OUT_OF_MEMORY);
       } catch (RuntimeException | Error e) {
         // This thread reads only the training's inputs; the journal stores epochs on its own
         // thread.
@@ -215,9 +217,7 @@ final class JobRunner {
   }
 
   private Engine engine() {
-    return WideTraining.current()
-        .map(wide -> wide.engine(settings.threadsPerJob()))
-        .orElseGet(() -> Engine.create(settings.threadsPerJob()));
+    return WideTraining.engineOfProcess(settings.threadsPerJob());
   }
 
   private Ending train(Engine engine, Journal journal) {
@@ -243,7 +243,7 @@ final class JobRunner {
     var latest = trainer.latest();
     var snapshot =
         training.epochBegun || latest == null ? null : new Snapshot(trainer.checkpoint(), latest);
-    return new Ending(end(outcome, trainer), snapshot);
+    return new Ending(end(outcome, trainer, isOverdue() ? claim.spec() : null), snapshot);
   }
 
   /** Builds the trainer, and stores that the job has started. */
@@ -274,7 +274,10 @@ final class JobRunner {
     return trainer;
   }
 
-  private End end(Trainer.Outcome outcome, Trainer trainer) {
+  /**
+   * @param overdue spec of a training that took longer than it allows; null for any other
+   */
+  static End end(Trainer.Outcome outcome, Trainer trainer, @Nullable TrainingSpec overdue) {
     int epoch = trainer.epoch();
     Integer best = trainer.bestEpoch();
     return switch (outcome) {
@@ -282,11 +285,11 @@ final class JobRunner {
       case TARGET_MET -> new End.Completed(Reason.TARGET_MET, best);
       case NO_IMPROVEMENT -> new End.Completed(Reason.EARLY_STOPPED, best);
       case STOPPED ->
-          isOverdue()
+          overdue != null
               ? new End.Failed(
                   Reason.MAX_RUNTIME_EXCEEDED,
                   "max_runtime_seconds of "
-                      + claim.spec().maxRuntimeSeconds()
+                      + overdue.maxRuntimeSeconds()
                       + " elapsed after epoch "
                       + epoch)
               : new End.Stopped();

@@ -23,14 +23,8 @@ public final class LocalJobs {
    * @throws InvalidSpecException with all mistakes in the spec
    */
   public static Jobs.Estimate dryRun(TrainingSpec spec, Map<String, Path> files) {
-    var mistakes = new Mistakes();
-    spec.check(mistakes);
-    mistakes.throwIfAny();
-    requireDefinition(spec);
+    var dataset = check(spec, files);
     var model = spec.model().definition();
-    var dataset = LocalDatasets.resolve(spec.input(), files);
-    Trainer.check(spec, model, null, dataset.samples(), mistakes);
-    mistakes.throwIfAny();
     try (var engine = Engine.create(Runtime.getRuntime().availableProcessors())) {
       var baseline = Baseline.measure(spec, model, null, dataset.samples(), engine);
       return Jobs.Estimate.of(
@@ -40,6 +34,18 @@ public final class LocalJobs {
           Inputs.samplesPerEpoch(spec, dataset.samples()),
           dataset.memoryBytes() + Trainer.estimateMemory(spec, model));
     }
+  }
+
+  /** The data set of a spec that can be trained. */
+  static LocalDatasets.Local check(TrainingSpec spec, Map<String, Path> files) {
+    var mistakes = new Mistakes();
+    spec.check(mistakes);
+    mistakes.throwIfAny();
+    requireDefinition(spec);
+    var dataset = LocalDatasets.resolve(spec.input(), files);
+    Trainer.check(spec, spec.model().definition(), null, dataset.samples(), mistakes);
+    mistakes.throwIfAny();
+    return dataset;
   }
 
   private static void requireDefinition(TrainingSpec spec) {

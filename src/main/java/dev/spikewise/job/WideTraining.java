@@ -112,9 +112,11 @@ public final class WideTraining {
     world.abort(1);
   }
 
-  /** An engine of process 0, for a training that begins with {@link #begin}. */
-  Engine engine(int threads) {
-    return Engine.create(threads).in(world);
+  /** An engine for a training that begins with {@link #begin} where other processes take part. */
+  static Engine engineOfProcess(int threads) {
+    return current()
+        .map(wide -> Engine.create(threads).in(wide.world))
+        .orElseGet(() -> Engine.create(threads));
   }
 
   private synchronized void end() {

@@ -43,9 +43,9 @@ class CliPageTest {
     var out = new StringWriter();
     var err = new PrintWriter(new StringWriter());
     if (command.isEmpty()) {
-      Cli.run(CliPageTest.class, new PrintWriter(out, true), err, "--help");
+      Cli.run(new PrintWriter(out, true), err, "--help");
     } else {
-      Cli.run(CliPageTest.class, new PrintWriter(out, true), err, command, "--help");
+      Cli.run(new PrintWriter(out, true), err, command, "--help");
     }
     return out.toString().replaceAll("(?m)\\s+$", "") + "\n";
   }

@@ -30,6 +30,7 @@ import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.test.context.TestPropertySource;
 import org.xml.sax.SAXException;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The commands against a running server, and one without. */
 @SpringBootTest(webEnvironment = WebEnvironment.RANDOM_PORT)
@@ -333,7 +334,7 @@ class CliTest {
 
   @Test
   void annotationsOfGithubAreOnOneLine() {
-    assertThat(RunningJob.annotation("Gate failed: a, b", "100 %\nand more"))
+    assertThat(JobOutput.annotation("Gate failed: a, b", "100 %\nand more"))
         .isEqualTo("::error title=Gate failed%3A a%2C b::100 %25%0Aand more");
   }
 
@@ -342,6 +343,62 @@ class CliTest {
     assertThat(run("report", "00000000-0000-0000-0000-000000000000", "--server", server()))
         .isEqualTo(2);
     assertThat(run("submit", file, "--server", "http://127.0.0.1:1")).isEqualTo(6);
+  }
+
+  @Test
+  void trainsWithoutAServerAsAServerDoes() throws IOException {
+    Files.writeString(
+        Path.of(file),
+        """
+        {"name": "digits", "epochs": 3, "batch_size": 16, "time_steps": 4, "labels": {"branch": "main"}, "priority": 2,
+         "input": {"type": "dataset", "id": "digits", "limit": 64}, "restore_best": {"monitor": "loss"},
+         "model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 10},
+          {"type": "IAF"}]},
+         "loss": [{"type": "cross_entropy"}, {"type": "synops", "mode": "limit", "target": {"baseline_multiple": 1.5}}]}\
+        """);
+    String[] options = {
+      "--gate", "accuracy>=0.01", "--gate", "target_ratio<=9", "--junit", path("j.xml"), "--weights"
+    };
+    var arguments = new ArrayList<>(List.of("train", file));
+    arguments.addAll(List.of(options));
+    arguments.add(path("local.npz"));
+    assertThat(run(arguments.toArray(String[]::new))).as(err.toString()).isZero();
+    var local = (ObjectNode) Client.JSON.readTree(out.toString());
+    assertThat(junit(path("j.xml")).getNumberOfTests()).isEqualTo(2);
+    out.getBuffer().setLength(0);
+    arguments.set(0, "submit");
+    arguments.set(arguments.size() - 1, path("server.npz"));
+    arguments.addAll(List.of("--wait", "--server", server()));
+    assertThat(run(arguments.toArray(String[]::new))).as(err.toString()).isZero();
+    var remote = (ObjectNode) Client.JSON.readTree(out.toString());
+    for (var job : List.of(local, remote)) {
+      job.remove(List.of("id", "links", "created_at", "started_at", "finished_at"));
+      // Classes outside of a jar have no version.
+      ((ObjectNode) job.get("provenance")).remove("version");
+      ((ObjectNode) job.get("latest")).remove("duration_ms");
+    }
+    assertThat(local).isEqualTo(remote);
+    assertThat(Path.of(path("local.npz"))).hasSameBinaryContentAs(Path.of(path("server.npz")));
+  }
+
+  @Test
+  void aTrainingWithoutAServerEndsAtItsLimits() throws IOException {
+    var endless = JOB.replace("\"epochs\": 3", "\"epochs\": 100000000");
+    Files.writeString(Path.of(file), endless);
+    assertThat(run("train", file, "--timeout", "300ms")).isEqualTo(5);
+    assertThat(Client.JSON.readTree(out.toString()).get("status").asString())
+        .isEqualTo("cancelled");
+    out.getBuffer().setLength(0);
+    Files.writeString(
+        Path.of(file), endless.replace("{\"name\"", "{\"max_runtime_seconds\": 1, \"name\""));
+    assertThat(run("train", file, "--gate", "synops<=1", "--weights", path("w.npz"))).isEqualTo(3);
+    assertThat(Client.JSON.readTree(out.toString()).at("/error/code").asString())
+        .isEqualTo("max_runtime_exceeded");
+    assertThat(err.toString()).contains("running epoch", "max_runtime_seconds of 1 elapsed");
+    Files.writeString(
+        Path.of(file), JOB.replace("}]}", "}]}, \"loss\": [{\"type\": \"cross_entropy\"}]"));
+    assertThat(run("train", file)).isEqualTo(2);
+    assertThat(err.toString()).contains("/loss/0 cross_entropy requires labels");
   }
 
   @Test
@@ -396,8 +453,7 @@ class CliTest {
   }
 
   private int run(String... args) {
-    return Cli.run(
-        SpikewiseApplication.class, new PrintWriter(out, true), new PrintWriter(err, true), args);
+    return Cli.run(new PrintWriter(out, true), new PrintWriter(err, true), args);
   }
 
   private String server() {
