@@ -84,26 +84,161 @@ function live(element) {
   listen(() => element.dataset.live, { job: refresh, list: refresh }, refresh);
 }
 
-/** A chart as wide as its figure; curves: [{label, colour, width, dash}]. */
+/** Times of the service are UTC; a reader's clock is not. The text that the service sent stays as the title. */
+const LOCAL_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+function localize() {
+  for (const time of document.querySelectorAll('time[datetime]:not([title])')) {
+    time.title = time.textContent;
+    time.textContent = LOCAL_TIME.format(new Date(time.dateTime));
+  }
+}
+
+/** What a reader chose, kept in the browser; a browser that keeps nothing gives the default. */
+const choice = {
+  get(name, otherwise) {
+    try { return JSON.parse(localStorage.getItem(`spikewise.${name}`)) ?? otherwise; } catch { return otherwise; }
+  },
+  set(name, value) {
+    try { localStorage.setItem(`spikewise.${name}`, JSON.stringify(value)); } catch { /* It is chosen for this page alone. */ }
+  },
+};
+
+/** What all charts of a page share: the form of their axes, smoothing, the epochs they show, and curves that are hidden. */
+const view = { axis: 'fit', smoothing: 0, zoom: null, charts: new Set(), hidden: new Set() };
+
+function zoomTo(min, max) {
+  view.zoom = max > min ? { min, max } : null;
+  for (const { plot } of view.charts) {
+    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    plot.setScale('x', view.zoom ?? { min: plot.data[0][0] ?? 0, max: plot.data[0].at(-1) ?? 1 });
+  }
+  const button = document.getElementById('whole-range');
+  if (button) button.disabled = !view.zoom;
+}
+
+/** The choices above the charts; redraw() draws all of them again. */
+function tools(redraw) {
+  const place = document.getElementById('tools');
+  place.hidden = false;
+  for (const name of ['axis', 'smoothing']) {
+    const select = place.querySelector(`[name=${name}]`);
+    select.value = choice.get(name, select.value);
+    const take = () => { view[name] = name === 'axis' ? select.value : Number(select.value); };
+    take();
+    select.addEventListener('change', () => { take(); choice.set(name, select.value); redraw(); });
+  }
+  document.getElementById('whole-range').addEventListener('click', () => zoomTo());
+}
+
+/** Exponential moving average whose weight falls to 1/e within so many epochs, however far apart the points are. */
+function smooth(epochs, values) {
+  if (!view.smoothing) return values;
+  let mean = null, last = 0;
+  return values.map((v, i) => {
+    if (v == null || !Number.isFinite(v)) return v;
+    mean = mean == null ? v : mean + (v - mean) * (1 - Math.exp((last - epochs[i]) / view.smoothing));
+    last = epochs[i];
+    return mean;
+  });
+}
+
+/** Range of an axis that leaves a little room around the data, and does not go below 0 for what is never negative. */
+function fitted(min, max) {
+  if (min == null) return [0, 1];
+  const room = .06 * (max - min || Math.abs(max) || 1);
+  return [min >= 0 ? Math.max(0, min - room) : min - room, max + room];
+}
+
+/**
+ * A chart as wide as its figure; curves: [{label, colour, width, dash}]. Dragging across it, or + and -, zooms all
+ * charts of the page; the arrow keys read the values epoch by epoch.
+ */
 function chart(parent, title, curves, options = {}) {
   const figure = parent.appendChild(document.createElement('figure'));
-  figure.appendChild(document.createElement('figcaption')).textContent = title;
+  const log = options.log ?? view.axis === 'log';
+  const caption = title + (log ? ', logarithmic' : '') + (view.smoothing ? `, smoothed over ${view.smoothing} epochs` : '');
+  figure.appendChild(document.createElement('figcaption')).textContent = caption;
   const axis = values => ({ stroke: css('--muted'), font: '12px system-ui, "DejaVu Sans", sans-serif', grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, ...values });
   const decade = v => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-9;
-  const y = options.log ? { distr: 3 } : { range: (u, min, max) => [0, max > 0 ? max * 1.05 : 1] };
+  const text = v => v == null ? '' : options.percent ? `${(100 * v).toFixed(1)}\u202f%` : si(v);
+  const y = log ? { distr: 3 } : { range: (u, min, max) => view.axis === 'zero' ? [Math.min(0, min ?? 0), max > 0 ? max * 1.05 : 1] : fitted(min, max) };
   const size = () => ({ width: Math.max(200, figure.clientWidth - 32), height: 240 });
+  const name = c => `${title}/${c.label}`;
   const plot = new uPlot({
-    ...size(), cursor: { sync: { key: 'epochs' } }, scales: { x: { time: false }, y },
+    ...size(), scales: { x: { time: false }, y },
+    cursor: { sync: { key: 'epochs' }, drag: { setScale: false }, bind: { dblclick: () => () => zoomTo() } },
     axes: [axis({ size: 30, space: 60, incrs: Array.from({ length: 9 }, (_, p) => [1, 2, 5].map(n => n * 10 ** p)).flat() }),
-      axis({ size: 58, ...(options.log ? { grid: { stroke: css('--line'), width: 1, filter: (u, ticks) => ticks.map(v => decade(v) ? v : null) } } : {}), values: (u, ticks) => ticks.map(v => v == null ? '' : options.percent ? `${+(100 * v).toFixed(1)}\u202f%` : si(v)) })],
+      axis({ size: 58, ...(log ? { grid: { stroke: css('--line'), width: 1, filter: (u, ticks) => ticks.map(v => decade(v) ? v : null) } } : {}), values: (u, ticks) => ticks.map(v => v == null ? '' : options.percent ? `${+(100 * v).toFixed(1)}\u202f%` : si(v)) })],
     series: [{ label: 'epoch', value: (u, v) => v ?? '' }, ...curves.map(c => ({
-      label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, points: { show: u => u.data[0].length === 1, fill: css(c.colour) },
-      value: (u, v) => v == null ? '' : options.percent ? `${(100 * v).toFixed(1)}\u202f%` : si(v) }))],
+      label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, show: !view.hidden.has(name(c)),
+      points: { show: u => u.data[0].length === 1, fill: css(c.colour) }, value: (u, v) => text(v) }))],
+    hooks: {
+      setSelect: [u => { if (u.select.width > 4) zoomTo(u.posToVal(u.select.left, 'x'), u.posToVal(u.select.left + u.select.width, 'x')); }],
+      setSeries: [u => u.series.forEach((series, i) => {
+        if (i === 0) return;
+        view.hidden[series.show ? 'delete' : 'add'](name(curves[i - 1]));
+        u.root.querySelectorAll('.u-series')[i]?.querySelector('th').setAttribute('aria-pressed', series.show);
+      })],
+      setData: [u => { u.over.setAttribute('aria-valuemin', u.data[0][0] ?? 0); u.over.setAttribute('aria-valuemax', u.data[0].at(-1) ?? 0); }],
+      setCursor: [u => {
+        const at = u.cursor.idx;
+        if (at == null || document.activeElement !== u.over) return;
+        u.over.setAttribute('aria-valuenow', u.data[0][at]);
+        u.over.setAttribute('aria-valuetext', `epoch ${u.data[0][at]}: ` + curves.map((c, i) => u.series[i + 1].show && u.data[i + 1][at] != null ? `${c.label} ${text(u.data[i + 1][at])}` : '').filter(Boolean).join(', '));
+      }],
+    },
   }, [[], ...curves.map(() => [])], figure);
-  // Hidden from screen readers, because the figures and tables of the page contain the same data.
-  plot.root.querySelector('canvas').setAttribute('aria-hidden', 'true');
+  byKeyboard(plot, caption);
   new ResizeObserver(() => plot.setSize(size())).observe(figure);
   return plot;
+}
+
+/** To a keyboard and a screen reader a chart is a slider over the epochs, and each entry of its legend a button. */
+function byKeyboard(plot, caption) {
+  plot.root.querySelector('canvas').setAttribute('aria-hidden', 'true');
+  const { over } = plot;
+  for (const [name, value] of Object.entries({ role: 'slider', tabindex: 0, 'aria-label': `${caption}: values by epoch`, 'aria-valuenow': 0, 'aria-valuetext': 'no epoch chosen' })) {
+    over.setAttribute(name, value);
+  }
+  over.addEventListener('keydown', event => {
+    const epochs = plot.data[0], at = plot.cursor.idx ?? epochs.length;
+    const { min, max } = plot.scales.x, third = (max - min) / 3;
+    const goTo = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - 10, PageUp: at + 10, Home: 0, End: epochs.length - 1 }[event.key];
+    if (goTo !== undefined) {
+      const epoch = epochs[Math.min(epochs.length - 1, Math.max(0, goTo))];
+      if (view.zoom && (epoch < min || epoch > max)) zoomTo(epoch < min ? epoch : epoch - (max - min), epoch < min ? epoch + (max - min) : epoch);
+      plot.setCursor({ left: plot.valToPos(epoch, 'x'), top: plot.over.clientHeight / 2 });
+    } else if (event.key === '+') {
+      zoomTo(min + third / 2, max - third / 2);
+    } else if (event.key === '-') {
+      const [first, last] = [epochs[0], epochs.at(-1)];
+      if (max - min + 2 * third >= last - first) zoomTo(); else zoomTo(Math.max(first, min - third), Math.min(last, max + third));
+    } else if (event.key === 'Escape') {
+      zoomTo();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  });
+  plot.root.querySelector('.u-legend').setAttribute('role', 'presentation');
+  plot.root.querySelectorAll('.u-series').forEach((row, i) => {
+    if (i === 0) return;
+    const entry = row.querySelector('th');
+    entry.setAttribute('role', 'button');
+    entry.tabIndex = 0;
+    entry.setAttribute('aria-pressed', plot.series[i].show);
+    entry.addEventListener('keydown', event => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      entry.click();
+    });
+  });
+}
+
+/** Draws news without undoing a zoom. */
+function put(plot, data) {
+  plot.setData([data[0], ...data.slice(1).map(values => smooth(data[0], values))], !view.zoom);
+  if (view.zoom) plot.setScale('x', view.zoom);
 }
 
 const colour = i => `--c${i % 6}`;
@@ -121,7 +256,8 @@ function spans(values) {
 function follow(section) {
   const MOST = 2000;
   const url = `${JOBS}/${section.dataset.job}`;
-  const names = new Map([...section.querySelectorAll('data')].map(layer => [layer.value, layer.textContent]));
+  const names = new Map([...section.querySelectorAll('data.layer')].map(layer => [layer.value, layer.textContent]));
+  const limits = [...section.querySelectorAll('data.limit')].map(limit => ({ metric: limit.dataset.metric, value: +limit.value, label: limit.textContent }));
   const empty = section.querySelector('p');
   const state = () => document.getElementById('summary').dataset;
   const refresh = gently(() => htmx.trigger('#summary', 'refresh'));
@@ -131,32 +267,49 @@ function follow(section) {
     const [first] = epochs, target = +state().target || null;
     const layers = (part, figure) => Object.keys(first[part]).map((name, i) =>
       ({ label: names.get(name) ?? name, colour: colour(i), dash: dash(i), of: e => e[part][name][figure] }));
-    const log = spans(epochs.map(e => e.loss));
+    const lines = (...metrics) => limits.filter(limit => metrics.includes(limit.metric))
+      .map(limit => ({ label: limit.label, colour: '--target', dash: [3, 3], of: () => limit.value, exact: true }));
+    const log = logarithmic();
+    const has = figure => epochs.some(e => e[figure] != null);
     const kinds = [
       ['Synops per sample', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.synops },
-        ...(target ? [{ label: 'target', colour: '--target', dash: [6, 4], width: 2, of: () => target }] : []), ...layers('parameter', 'synops')]],
-      ['Firing rate (spikes per neuron per time step)', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.firing_rate }, ...layers('spiking', 'firing_rate')]],
-      ['Loss' + (log ? ', logarithmic' : ''), [{ label: 'loss', colour: '--c0', width: 2, of: e => log ? positive(e.loss) : e.loss }], { log }],
+        ...(has('test_synops') ? [{ label: 'test samples', colour: '--text', dash: [2, 3], width: 2, of: e => e.test_synops }] : []),
+        ...(target ? [{ label: 'target', colour: '--target', dash: [6, 4], width: 2, of: () => target, exact: true }] : []),
+        ...lines('synops', 'test_synops'), ...layers('parameter', 'synops')]],
+      ['Firing rate (spikes per neuron per time step)', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.firing_rate },
+        ...lines('firing_rate'), ...layers('spiking', 'firing_rate')]],
+      ['Loss', [{ label: 'loss', colour: '--c0', width: 2, of: e => e.loss }, ...lines('loss')], { log }],
     ];
-    if (first.accuracy != null) {
+    if (has('accuracy')) {
       kinds.push(['Accuracy', [{ label: 'training', colour: '--c0', width: 2, of: e => e.accuracy },
-        ...(first.test_accuracy == null ? [] : [{ label: 'test', colour: '--c1', width: 2, of: e => e.test_accuracy }])], { percent: true }]);
+        ...(has('test_accuracy') ? [{ label: 'test', colour: '--c1', width: 2, of: e => e.test_accuracy }] : []),
+        ...lines('accuracy', 'test_accuracy')], { percent: true }]);
     }
+    view.charts.clear();
     section.replaceChildren();
-    charts = kinds.map(([title, curves, options]) => ({ plot: chart(section, title, curves, options), curves }));
-    drawn = `${target} ${log}`;
+    charts = kinds.map(([title, curves, options]) => ({ plot: chart(section, title, curves, options), curves, log: options?.log ?? view.axis === 'log' }));
+    charts.forEach(one => view.charts.add(one));
+    drawn = form();
   }
+
+  const logarithmic = () => view.axis === 'log' || view.axis === 'fit' && spans(epochs.map(e => e.loss));
+  /** What the charts are made for; anything else needs others. */
+  const form = () => [+state().target || null, logarithmic(), view.axis, view.smoothing].join();
 
   const redraw = gently(() => {
     if (!epochs.length) {
       section.replaceChildren(empty);
       charts = [];
+      view.charts.clear();
       return;
     }
     while (epochs.length > MOST) epochs = epochs.filter((e, i) => i % 2 === 0 || i === epochs.length - 1);
-    if (!charts.length || drawn !== `${+state().target || null} ${spans(epochs.map(e => e.loss))}`) layout();
-    charts.forEach(({ plot, curves }) => plot.setData([epochs.map(e => e.epoch), ...curves.map(c => epochs.map(c.of))]));
+    if (!charts.length || drawn !== form()) layout();
+    const at = epochs.map(e => e.epoch);
+    charts.forEach(({ plot, curves, log }) => put(plot, [at, ...curves.map(c => epochs.map(log ? e => positive(c.of(e)) : c.of))]));
+    section.dispatchEvent(new CustomEvent('epochs'));
   }, 200);
+  tools(redraw);
 
   function add(epoch) {
     if (epoch.epoch > (epochs.at(-1)?.epoch ?? -1)) {
@@ -206,22 +359,31 @@ function follow(section) {
   start();
 }
 
-/** Several jobs in the same charts. */
+/** Several jobs in the same charts, with the target of each. */
 function compare(section) {
-  const jobs = [...section.querySelectorAll('data')].map(job => ({ id: job.value, name: job.textContent, baseline: +job.dataset.baseline || null, epochs: [] }));
-  const kinds = [['Synops per sample', (e, job) => e.synops], ['Synops relative to the untrained network', (e, job) => job.baseline && e.synops / job.baseline],
-    ['Firing rate (spikes per neuron per time step)', e => e.firing_rate], ['Loss, logarithmic', e => positive(e.loss), { log: true }],
+  const jobs = [...section.querySelectorAll('data')].map(job => ({ id: job.value, name: job.textContent, baseline: +job.dataset.baseline || null, target: +job.dataset.target || null, epochs: [] }));
+  const kinds = [['Synops per sample', (e, job) => e.synops, {}, job => job.target],
+    ['Synops divided by those before training', (e, job) => job.baseline && e.synops / job.baseline, {}, job => job.baseline && job.target && job.target / job.baseline],
+    ['Firing rate (spikes per neuron per time step)', e => e.firing_rate], ['Loss', e => e.loss, {}],
     ['Accuracy', e => e.test_accuracy ?? e.accuracy, { percent: true }]];
 
   function draw() {
     section.replaceChildren();
-    for (const [title, of, options] of kinds) {
+    view.charts.clear();
+    for (const [title, of, options = {}, target = () => null] of kinds) {
       const some = jobs.filter(job => job.epochs.some(e => of(e, job) != null));
       if (!some.length) continue;
-      const plot = chart(section, title, some.map(job => ({ label: job.name, colour: colour(jobs.indexOf(job)), dash: dash(jobs.indexOf(job)), width: 2 })), options);
-      plot.setData(uPlot.join(some.map(job => [job.epochs.map(e => e.epoch), job.epochs.map(e => of(e, job))])));
+      const log = view.axis === 'log' || title === 'Loss' && view.axis === 'fit' && spans(some.flatMap(job => job.epochs.map(e => e.loss)));
+      const value = log ? (e, job) => positive(of(e, job)) : of;
+      const aims = some.filter(target);
+      const curve = job => ({ label: job.name, colour: colour(jobs.indexOf(job)), dash: dash(jobs.indexOf(job)), width: 2 });
+      const plot = chart(section, title, [...some.map(curve), ...aims.map(job => ({ ...curve(job), label: `target of ${job.name}`, dash: [3, 4], width: 1 }))], { ...options, log });
+      view.charts.add({ plot });
+      put(plot, uPlot.join([...some.map(job => [job.epochs.map(e => e.epoch), job.epochs.map(e => value(e, job))]),
+        ...aims.map(job => [job.epochs.map(e => e.epoch), job.epochs.map(() => target(job))])]));
     }
   }
+  tools(draw);
 
   async function load() {
     await Promise.all(jobs.map(async job => {
@@ -307,7 +469,8 @@ function clear(form) {
   form.querySelectorAll('label .error').forEach(e => e.remove());
   form.querySelectorAll('[aria-invalid]').forEach(e => { e.removeAttribute('aria-invalid'); e.removeAttribute('aria-describedby'); });
   document.getElementById('problem').textContent = '';
-  document.getElementById('estimate').textContent = '';
+  const estimate = document.getElementById('estimate');
+  if (estimate) estimate.textContent = '';
 }
 
 function submission(form) {
@@ -374,13 +537,151 @@ document.body.addEventListener('click', async event => {
   }
 });
 
-// An element that is being pressed is not replaced, or its click would be lost; the next refresh updates it.
+/** Which columns the list of jobs shows. */
+function columns(menu) {
+  const hidden = new Set(choice.get('hidden-columns', ['loss', 'time']));
+  const show = () => menu.querySelectorAll('input').forEach(box => document.documentElement.classList.toggle(`without-${box.value}`, !box.checked));
+  menu.querySelectorAll('input').forEach(box => { box.checked = !hidden.has(box.value); });
+  show();
+  menu.addEventListener('change', () => {
+    choice.set('hidden-columns', [...menu.querySelectorAll('input:not(:checked)')].map(box => box.value));
+    show();
+  });
+}
+
+/** Actions on the selected jobs. What the service refuses of one job does not keep it from the others. */
+function bulk(bar) {
+  const selected = () => [...document.querySelectorAll('#jobs input[name=id]:checked')];
+  const all = () => document.getElementById('select-all');
+  function count() {
+    const boxes = [...document.querySelectorAll('#jobs input[name=id]')], n = selected().length;
+    bar.querySelectorAll('button').forEach(button => { button.disabled = n === 0; });
+    document.getElementById('selected').textContent = n === 0 ? 'No job selected' : n === 1 ? '1 job selected' : `${n} jobs selected`;
+    if (all()) {
+      all().checked = n > 0 && n === boxes.length;
+      all().indeterminate = n > 0 && n < boxes.length;
+    }
+  }
+  document.body.addEventListener('change', event => {
+    if (event.target.id === 'select-all') {
+      document.querySelectorAll('#jobs input[name=id]').forEach(box => { box.checked = event.target.checked; });
+    }
+    count();
+  });
+  for (const event of ['htmx:afterSwap', 'pageshow']) addEventListener(event, count);
+  const actions = {
+    cancel: async () => id => post(`${JOBS}/${id}/cancel`),
+    delete: async n => confirm(n === 1 ? 'Delete this job with its weights?' : `Delete ${n} jobs with their weights?`) ? id => send('DELETE', `${JOBS}/${id}`) : null,
+    label: async () => {
+      const given = prompt('Label as key:value; a key alone removes the label', '');
+      const [, key, value] = given?.match(/^([^:]+)(?::(.*))?$/s) ?? [];
+      return key ? id => send('PATCH', `${JOBS}/${id}`, JSON.stringify({ labels: { [key.trim()]: value?.trim() ?? null } })) : null;
+    },
+  };
+  bar.addEventListener('click', async event => {
+    const button = event.target.closest('[data-bulk]');
+    if (!button) return;
+    const boxes = selected();
+    const act = await actions[button.dataset.bulk](boxes.length);
+    if (!act) return;
+    const refused = [];
+    for (const box of boxes) {
+      try {
+        await act(box.value);
+        box.checked = false;
+      } catch (problem) {
+        refused.push(`${box.getAttribute('aria-label').replace(/^Select /, '')}: ${problem.detail ?? 'the service cannot be reached'}`);
+      }
+    }
+    notice(refused.join('\n'));
+    count();
+    htmx.trigger('#jobs', 'refresh');
+  });
+  count();
+}
+
+/** The epochs of a job as a table, the newest first; more of them on demand. */
+function epochTable(details) {
+  const PAGE = 100;
+  const job = details.dataset.job, body = details.querySelector('tbody'), earlier = details.querySelector('button');
+  const figures = [...details.querySelectorAll('th[data-figure]')].map(head => ({ of: head.dataset.figure, percent: 'percent' in head.dataset }));
+  let first = null, last = -1;
+  function row(epoch) {
+    const line = document.createElement('tr');
+    const head = line.appendChild(document.createElement('th'));
+    head.scope = 'row';
+    head.textContent = epoch.epoch;
+    for (const { of, percent } of figures) {
+      const cell = line.appendChild(document.createElement('td'));
+      cell.className = 'number';
+      const v = epoch[of];
+      cell.textContent = v == null ? '–' : percent ? `${(100 * v).toFixed(1)}\u202f%` : si(v);
+    }
+    return line;
+  }
+  async function load(after, before) {
+    const { data } = await fetchEpochs(job, `after=${after}&limit=${before - after - 1}`);
+    const rows = data.reverse().map(row);
+    if (after >= last) body.prepend(...rows); else body.append(...rows);
+    first = Math.min(first ?? Infinity, ...data.map(e => e.epoch));
+    last = Math.max(last, ...data.map(e => e.epoch));
+    earlier.hidden = !(first > 0);
+  }
+  const news = gently(async () => {
+    if (!details.open) return;
+    const done = +document.getElementById('summary').dataset.epochs;
+    if (done - 1 < last) { body.replaceChildren(); first = null; last = -1; }
+    const from = first === null ? Math.max(-1, done - 1 - PAGE) : last;
+    if (done - 1 > from) await load(from, Math.min(done, from + 1 + 10 * PAGE));
+  });
+  details.addEventListener('toggle', news);
+  document.getElementById('curves').addEventListener('epochs', news);
+  earlier.addEventListener('click', () => load(Math.max(-1, first - 1 - PAGE), first));
+}
+
+/** Values of a line such as "loss/0/target/baseline_multiple = 2, 1, 0.5". */
+function varied(text) {
+  const over = {};
+  for (const line of text.split('\n').filter(line => line.trim())) {
+    const [, path, values] = line.match(/^\s*([^=]+?)\s*=\s*(.*)$/) ?? [];
+    if (!path) throw { errors: [{ pointer: '/over', detail: `"${line.trim()}" must be a path, = and values, such as loss/0/target/baseline_multiple = 2, 1, 0.5` }] };
+    try { over[path] = JSON.parse(`[${values}]`); } catch { over[path] = values.split(',').map(numeric); }
+  }
+  return over;
+}
+
+function sweep(form) {
+  form.addEventListener('submit', async event => {
+    event.preventDefault();
+    clear(form);
+    const field = form.elements, button = form.querySelector('button');
+    button.disabled = true;
+    try {
+      const body = { name: field.name.value || null, job: parsed(field.job.value, '/job'), over: varied(field.over.value) };
+      if (field.seeds.value.trim()) body.seeds = field.seeds.value.split(',').map(numeric);
+      if (field.rounds.value.trim()) body.halving = { rounds: numeric(field.rounds.value) };
+      location.href = `${BASE}/sweeps/${(await post(`${BASE}/api/v1/sweeps`, JSON.stringify(body))).id}`;
+    } catch (problem) {
+      show(form, problem);
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+// What is being pressed stays until it is let go, or a click on it would be lost; the next refresh brings the news.
 document.body.addEventListener('htmx:beforeSwap', event => {
   if (event.detail.target.matches(':active')) event.detail.shouldSwap = false;
 });
 
 const on = (id, start) => { const element = document.getElementById(id); if (element) start(element); };
 document.querySelectorAll('[data-live]').forEach(live);
+localize();
+for (const event of ['htmx:afterSwap', 'htmx:oobAfterSwap']) document.body.addEventListener(event, localize);
+on('choose-columns', columns);
+on('bulk', bulk);
 on('curves', follow);
 on('comparison', compare);
 on('submit', submission);
+on('sweep', sweep);
+on('epoch-table', epochTable);

@@ -117,15 +117,19 @@ class Format {
   /** 3.48 s, 820 ms or 1 min 22 s. */
   public String duration(double ms) {
     if (ms >= 60_000) {
-      return duration(Duration.ofMillis((long) ms)).replace(' ', SPACE);
+      return duration(Duration.ofMillis((long) ms));
     }
     return ms >= 1000
         ? String.format(Locale.ROOT, "%.3g", ms / 1000) + SPACE + "s"
         : String.format(Locale.ROOT, ms < 10 ? "%.2g" : "%.0f", ms) + SPACE + "ms";
   }
 
-  /** In its largest two units. */
+  /** In its largest two units, on one line. */
   private static String duration(Duration time) {
+    return words(time).replace(' ', SPACE);
+  }
+
+  private static String words(Duration time) {
     if (time.toDays() > 0) {
       return time.toDays() + " d " + time.toHoursPart() + " h";
     }

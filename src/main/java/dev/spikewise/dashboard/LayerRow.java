@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * epoch.
  *
  * @param reads the layers it reads; null where that is the one before it alone
+ * @param share of the layer in the model's synops: where the budget goes
  */
 record LayerRow(
     ModelSummary.Layer layer,
@@ -25,7 +26,8 @@ record LayerRow(
     @Nullable Double firingRateBefore,
     @Nullable Double firingRate,
     @Nullable Double silentRatioBefore,
-    @Nullable Double silentRatio) {
+    @Nullable Double silentRatio,
+    @Nullable Double share) {
 
   static List<LayerRow> of(ModelSummary model, Job job) {
     var before = job.baseline();
@@ -54,7 +56,10 @@ record LayerRow(
                       : figure(before.spiking(), layer, Statistics.Spiking::silentRatio),
                   now == null
                       ? null
-                      : figure(now.spiking(), layer, EpochMetrics.Spiking::silentRatio));
+                      : figure(now.spiking(), layer, EpochMetrics.Spiking::silentRatio),
+                  now == null || !(now.synops() > 0)
+                      ? null
+                      : figure(now.parameter(), layer, of -> of.synops() / now.synops()));
             })
         .toList();
   }

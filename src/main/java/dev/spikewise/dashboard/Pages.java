@@ -187,6 +187,7 @@ class Pages {
     page.addAttribute("branches", !definition.graph().isSequence());
     page.addAttribute("model", model);
     page.addAttribute("layers", LayerRow.of(model, job));
+    page.addAttribute("limits", job.spec() == null ? List.of() : Limit.of(job.spec()));
     page.addAttribute("evaluation", jobs.isEvaluated(id) ? jobs.evaluation(id) : null);
     page.addAttribute("changes", jobs.stateChanges(id).reversed());
     page.addAttribute(

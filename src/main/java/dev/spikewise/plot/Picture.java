@@ -31,6 +31,13 @@ public record Picture(int width, int height, String title, List<Mark> marks) {
   record Label(Point at, String text, Anchor anchor, Ink ink, int size, boolean bold)
       implements Mark {}
 
+  /**
+   * Marks that lead somewhere, in a drawing that is part of a page; elsewhere they are only drawn.
+   *
+   * @param title what they stand for, and where they lead
+   */
+  record Link(String address, String title, List<Mark> marks) implements Mark {}
+
   enum Anchor {
     START,
     MIDDLE,
@@ -44,6 +51,13 @@ public record Picture(int width, int height, String title, List<Mark> marks) {
    */
   public String svg(@Nullable Theme theme) {
     return new Svg(theme).write(this);
+  }
+
+  /**
+   * As SVG that is part of a page, whose style sheet has the colours. Its links can be followed.
+   */
+  public String inline() {
+    return new Svg(null).inline(this);
   }
 
   /**

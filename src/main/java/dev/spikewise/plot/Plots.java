@@ -8,6 +8,7 @@ import dev.spikewise.plot.Picture.Area;
 import dev.spikewise.plot.Picture.Curve;
 import dev.spikewise.plot.Picture.Dot;
 import dev.spikewise.plot.Picture.Label;
+import dev.spikewise.plot.Picture.Link;
 import dev.spikewise.plot.Picture.Mark;
 import dev.spikewise.plot.Picture.Point;
 import dev.spikewise.spec.EpochMetrics;
@@ -16,6 +17,7 @@ import dev.spikewise.spec.Statistics;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
@@ -235,8 +237,21 @@ public final class Plots {
     return points;
   }
 
-  /** Result of one trained network. */
-  public record Outcome(String name, double synops, double accuracy) {}
+  /**
+   * Result of one trained network.
+   *
+   * @param address of its page; null where a drawing leads nowhere
+   */
+  public record Outcome(String name, double synops, double accuracy, @Nullable String address) {
+    public Outcome(String name, double synops, double accuracy) {
+      this(name, synops, accuracy, null);
+    }
+
+    private String inWords() {
+      return "%s: %.3g synops per sample, accuracy %.1f %%"
+          .formatted(name.isEmpty() ? "job" : name, synops, 100 * accuracy);
+    }
+  }
 
   /**
    * Accuracy (0..1) against synops per sample, with the Pareto front: the outcomes that no other
@@ -269,7 +284,7 @@ public final class Plots {
     if (steps.size() > 1) {
       marks.add(new Curve(steps, Ink.BLUE, 1.6, true));
     }
-    var dots = new ArrayList<Dot>();
+    var dots = new ArrayList<Mark>();
     var names = new ArrayList<Label>();
     var points =
         outcomes.stream()
@@ -278,15 +293,100 @@ public final class Plots {
     for (var outcome : frontFirst(outcomes, front)) {
       var at = new Point(x.at(outcome.synops), y.at(outcome.accuracy));
       var ink = front.contains(outcome) ? Ink.BLUE : Ink.MUTED;
-      dots.addFirst(new Dot(at, 4, ink));
+      var mark = new Dot(at, outcome.address == null ? 4 : 5, ink);
+      dots.addFirst(
+          outcome.address == null
+              ? mark
+              : new Link(outcome.address, outcome.inWords(), List.of(mark)));
       beside(at, outcome.name, ink).stream()
           .filter(name -> names.stream().noneMatch(other -> overlap(name, other)))
-          .min(comparingLong(name -> points.stream().filter(dot -> hides(name, dot)).count()))
+          .min(comparingLong(name -> points.stream().filter(other -> hides(name, other)).count()))
           .ifPresent(names::add);
     }
     marks.addAll(dots);
     marks.addAll(names);
     return new Picture(WIDTH, HEIGHT, title, marks);
+  }
+
+  /**
+   * One trained network among others, by the values that it was given and reached.
+   *
+   * @param address of its page
+   * @param values one per axis, a number or a word; null where it has none
+   * @param front whether it is on the Pareto front
+   */
+  public record Run(String name, String address, List<@Nullable Object> values, boolean front) {}
+
+  /** Parallel coordinates: an axis per value, and a line per network, those of the front on top. */
+  public static Picture parallel(List<String> axes, List<Run> runs) {
+    String title = "Values of each job";
+    if (runs.isEmpty() || axes.size() < 2) {
+      return empty(title, "no job has completed an epoch yet");
+    }
+    var marks = new ArrayList<Mark>();
+    marks.add(new Label(new Point(LEFT, 24), title, Anchor.START, Ink.TEXT, 15, true));
+    double top = TOP + 2 * LINE;
+    double left = LEFT + 20;
+    double apart = (WIDTH - 2 * left) / (axes.size() - 1);
+    var places = new ArrayList<ToDoubleFunction<@Nullable Object>>();
+    for (int i = 0; i < axes.size(); i++) {
+      int axis = i;
+      double x = left + i * apart;
+      var values = runs.stream().map(run -> run.values.get(axis)).filter(Objects::nonNull).toList();
+      marks.add(new Curve(List.of(new Point(x, top), new Point(x, BOTTOM)), Ink.MUTED, 1, false));
+      // Every other name is higher, so that neighbours do not overlap.
+      var name = new Point(x, top - (i % 2 == 0 ? 10 : 10 + LINE));
+      marks.add(new Label(name, axes.get(i), Anchor.MIDDLE, Ink.TEXT, SMALL, true));
+      if (values.stream().allMatch(Number.class::isInstance)) {
+        var range =
+            values.stream().mapToDouble(v -> ((Number) v).doubleValue()).summaryStatistics();
+        double min = range.getCount() == 0 ? 0 : range.getMin();
+        double max = range.getMax() > min ? range.getMax() : min + Math.max(1, Math.abs(min));
+        var scale = Axis.exactly(min, max, 4, BOTTOM, top);
+        places.add(value -> value instanceof Number v ? scale.at(v.doubleValue()) : Double.NaN);
+        var ends =
+            range.getMax() > min
+                ? List.of(min, max)
+                : values.isEmpty() ? List.<Double>of() : List.of(min);
+        ends.forEach(end -> marks.add(beside(x, scale.at(end), rounded(end))));
+      } else {
+        var words = values.stream().map(Object::toString).distinct().sorted().toList();
+        var scale = Axis.exactly(0, Math.max(1, words.size() - 1), 4, BOTTOM, top);
+        places.add(value -> value == null ? Double.NaN : scale.at(words.indexOf(value.toString())));
+        for (int word = 0; word < words.size(); word++) {
+          marks.add(beside(x, scale.at(word), words.get(word)));
+        }
+      }
+    }
+    runs.stream()
+        .sorted(Comparator.comparing(Run::front))
+        .forEach(
+            run -> {
+              var points = new ArrayList<Point>();
+              for (int i = 0; i < axes.size(); i++) {
+                double y = places.get(i).applyAsDouble(run.values.get(i));
+                if (Double.isFinite(y)) {
+                  points.add(new Point(left + i * apart, y));
+                }
+              }
+              var ink = run.front ? Ink.BLUE : Ink.MUTED;
+              marks.add(
+                  new Link(
+                      run.address,
+                      run.name + (run.front ? ", on the Pareto front" : ""),
+                      List.of(new Curve(points, ink, run.front ? 2.4 : 1.2, false))));
+            });
+    return new Picture(WIDTH, HEIGHT, title, marks);
+  }
+
+  private static Label beside(double x, double y, String text) {
+    return new Label(new Point(x + 6, y + 4), text, Anchor.START, Ink.MUTED, SMALL, false);
+  }
+
+  private static String rounded(double value) {
+    return new Axis(
+            0, value == 0 ? 1 : Math.abs(value), Math.max(Math.abs(value) / 100, 1e-12), 0, 1)
+        .text(value);
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.spikewise.plot.Picture.Area;
 import dev.spikewise.plot.Picture.Curve;
 import dev.spikewise.plot.Picture.Dot;
 import dev.spikewise.plot.Picture.Label;
+import dev.spikewise.plot.Picture.Link;
 import dev.spikewise.plot.Picture.Mark;
 import dev.spikewise.plot.Picture.Point;
 import java.awt.BasicStroke;
@@ -73,6 +74,7 @@ record Png(Theme theme) {
         double r = dot.radius();
         graphics.fill(new Ellipse2D.Double(dot.at().x() - r, dot.at().y() - r, 2 * r, 2 * r));
       }
+      case Link link -> link.marks().forEach(part -> paint(part, graphics));
       case Label label -> {
         graphics.setColor(colour(label.ink()));
         graphics.setFont(

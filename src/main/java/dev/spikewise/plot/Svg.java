@@ -4,11 +4,13 @@ import dev.spikewise.plot.Picture.Area;
 import dev.spikewise.plot.Picture.Curve;
 import dev.spikewise.plot.Picture.Dot;
 import dev.spikewise.plot.Picture.Label;
+import dev.spikewise.plot.Picture.Link;
 import dev.spikewise.plot.Picture.Mark;
 import dev.spikewise.plot.Picture.Point;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -22,8 +24,22 @@ import org.jspecify.annotations.Nullable;
 record Svg(@Nullable Theme theme) {
 
   String write(Picture picture) {
+    return write(picture, "role=\"img\"", theme == null ? dark() : "", this::mark);
+  }
+
+  /** Without a style sheet, which a page's security policy would refuse, and with links. */
+  String inline(Picture picture) {
+    return write(
+        picture,
+        "class=\"plot\" role=\"group\" aria-label=\"%s\"".formatted(escape(picture.title())),
+        "",
+        this::linked);
+  }
+
+  private String write(
+      Picture picture, String attributes, String style, Function<Mark, String> written) {
     return """
-    <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" \
+    <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" %s \
     font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">
     <title>%s</title>%s
     <rect %s width="100%%" height="100%%" rx="8" fill="currentColor"/>
@@ -35,10 +51,18 @@ record Svg(@Nullable Theme theme) {
             picture.height(),
             picture.width(),
             picture.height(),
+            attributes,
             escape(picture.title()),
-            theme == null ? dark() : "",
+            style,
             colour(Ink.PAPER),
-            picture.marks().stream().map(this::mark).collect(Collectors.joining("\n")));
+            picture.marks().stream().map(written).collect(Collectors.joining("\n")));
+  }
+
+  private String linked(Mark mark) {
+    return mark instanceof Link link
+        ? "<a href=\"%s\"><title>%s</title>%s</a>"
+            .formatted(escape(link.address()), escape(link.title()), mark(link))
+        : mark(mark);
   }
 
   private static String dark() {
@@ -70,6 +94,7 @@ record Svg(@Nullable Theme theme) {
           "<circle %s cx=\"%s\" cy=\"%s\" r=\"%s\" fill=\"currentColor\"/>"
               .formatted(
                   colour(d.ink()), number(d.at().x()), number(d.at().y()), number(d.radius()));
+      case Link l -> l.marks().stream().map(this::mark).collect(Collectors.joining());
       case Label l ->
           "<text %s x=\"%s\" y=\"%s\" font-size=\"%d\"%s text-anchor=\"%s\" fill=\"currentColor\">%s</text>"
               .formatted(
@@ -99,6 +124,9 @@ record Svg(@Nullable Theme theme) {
   }
 
   private static String escape(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+    return text.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("\"", "&quot;");
   }
 }
