@@ -208,13 +208,16 @@ class Squeezed(nn.Module):
 
 
 def sinabs_neuron(spec, shape):
+    import sinabs.activation
     import sinabs.layers as sl
 
-    threshold = torch.tensor(spec["spike_threshold"])
+    options = {"spike_threshold": torch.tensor(spec["spike_threshold"])}
+    if spec.get("spike_fn") == "single":  # what the other peers' neurons do in all rows
+        options["spike_fn"] = sinabs.activation.SingleSpike
     if spec["type"] == "IAF":
-        layer = sl.IAF(spike_threshold=threshold)
+        layer = sl.IAF(**options)
     else:
-        options = {"tau_mem": spec["tau_mem"], "norm_input": False, "spike_threshold": threshold}
+        options |= {"tau_mem": spec["tau_mem"], "norm_input": False}
         if spec["type"] == "LIFRecurrent":
             layer = sl.LIFRecurrent(rec_connect=nn.Linear(shape[0], shape[0]), **options)
         else:

@@ -87,7 +87,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     }
     recurrence =
         spec instanceof NeuronSpec.Recurrent recurrent
-            ? new Recurrence(name, neurons, recurrent.recurrentBias(), extent.block(), kernels)
+            ? new Recurrence(name, neurons, recurrent.recurrentBias(), extent, kernels)
             : null;
     if (recurrence != null) {
       parameters.addAll(recurrence.parameters());
@@ -338,7 +338,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
         backward(from, to, t, gOut, gIn);
         recurrence.backward(from, to, t, out, gIn);
       }
-      recurrence.endBackward();
+      recurrence.endBackward(from, to, out, gIn);
     }
     constants.forEach(constant -> constant.addGradient(ranges));
   }

@@ -41,10 +41,13 @@ final class Recurrence implements Synaptic {
 
   final float[] gCurrent;
 
-  Recurrence(String layer, int neurons, boolean hasBias, int samples, Kernels kernels) {
+  Recurrence(String layer, int neurons, boolean hasBias, Extent extent, Kernels kernels) {
     name = layer + ".rec_connect";
     this.neurons = neurons;
-    conv = kernels.conv(ConvShape.linear(neurons, neurons), samples);
+    int samples = extent.block();
+    conv =
+        kernels.conv(
+            ConvShape.linear(neurons, neurons), Math.max(samples, extent.timeSteps() - 1));
     weight = new Parameter(name + ".weight", new int[] {neurons, neurons}, transposed(neurons));
     bias =
         hasBias
@@ -174,8 +177,32 @@ final class Recurrence implements Synaptic {
     conv.holdWeights(weight.values());
   }
 
-  void endBackward() {
+  /** Adds to the weights' gradients, sample by sample over all steps at once. */
+  void endBackward(int from, int to, Signal out, Signal gIn) {
     conv.releaseWeights();
+    int steps = out.steps - 1;
+    if (steps == 0) {
+      return;
+    }
+    weight.reach();
+    if (bias != null) {
+      bias.reach();
+    }
+    for (int b = from; keepsSteps(gIn) && b < to; b++) {
+      addWeightGradients(out.data, out.at(b), gIn.data, gIn.at(b) + neurons, steps);
+    }
+  }
+
+  /** Whether dL/dx, which is dL/d({@link #current}), is there for every step. */
+  private static boolean keepsSteps(Signal gIn) {
+    return gIn.steps > 1;
+  }
+
+  private void addWeightGradients(float[] s, int sAt, float[] g, int gAt, int frames) {
+    conv.weightGradient(s, sAt, g, gAt, weight.gradient(), frames);
+    if (bias != null) {
+      Synapses.addColumns(g, gAt, frames, bias.gradient());
+    }
   }
 
   /** Adds dL/ds from the layers above, which completes {@link #gSpikes} for step {@code t}. */
@@ -189,8 +216,7 @@ final class Recurrence implements Synaptic {
   }
 
   /**
-   * Computes dL/dx, the gradients of the weights, and dL/ds of the preceding step from dL/d({@link
-   * #current}) of step {@code t}.
+   * Computes dL/dx and dL/ds of the preceding step from dL/d({@link #current}) of step {@code t}.
    */
   void backward(int from, int to, int t, Signal out, Signal gIn) {
     for (int b = from; b < to; b++) {
@@ -204,14 +230,9 @@ final class Recurrence implements Synaptic {
     if (t == 0) {
       return;
     }
-    weight.reach();
-    if (bias != null) {
-      bias.reach();
-    }
-    collectSpikes(from, to, t - 1, out);
-    conv.weightGradient(spikes, 0, current, 0, weight.gradient(), to - from);
-    if (bias != null) {
-      Synapses.addColumns(current, 0, to - from, bias.gradient());
+    if (!keepsSteps(gIn)) {
+      collectSpikes(from, to, t - 1, out);
+      addWeightGradients(spikes, 0, current, 0, to - from);
     }
     conv.inputGradient(current, 0, weight.values(), gSpikes, 0, to - from, null, 0);
     for (int i = 0; i < (to - from) * neurons; i++) {

@@ -433,6 +433,42 @@ class KernelsTest {
     }
   }
 
+  /** As in a recurrent layer, where each step waits for the weighted sums of the one before. */
+  @ParameterizedTest
+  @MethodSource("neurons")
+  void stepsOneByOneGiveTheGradientsOfAllStepsTogether(LeakyIntegrator params) {
+    try (var vector = new VectorKernels(1)) {
+      NeuronRange whole = range(false);
+      NeuronRange r = range(false);
+      for (NeuronRange each : List.of(whole, r)) {
+        boolean perNeuron = params.firing().threshold().each() != null;
+        Arrays.stream(each.gConstants)
+            .forEach(sum -> sum.byNeuron = perNeuron ? new double[each.neurons] : null);
+        vector.neuronForward(params, each);
+      }
+      vector.neuronBackward(params, whole);
+      int steps = r.steps;
+      r.steps = 1;
+      r.gv = new float[r.neurons];
+      r.gCurrent = new float[r.neurons];
+      for (int t = steps - 1; t >= 0; t--) {
+        r.uAt = r.sAt = r.gsAt = r.gxAt = t * r.neurons;
+        r.hasEarlier = t > 0;
+        vector.neuronBackward(params, r);
+      }
+      assertThat(r.gx).isEqualTo(whole.gx);
+      for (int constant = 0; constant < 2; constant++) {
+        NeuronRange.Sum expected = whole.gConstants[constant];
+        NeuronRange.Sum actual = r.gConstants[constant];
+        assertThat(actual.overRange)
+            .isCloseTo(expected.overRange, within(1e-3 * (1 + Math.abs(expected.overRange))));
+        for (int n = 0; expected.byNeuron != null && n < r.neurons; n++) {
+          assertThat(actual.byNeuron[n]).isCloseTo(expected.byNeuron[n], within(1e-3));
+        }
+      }
+    }
+  }
+
   /** Bit for bit, from the potentials. */
   private static void assertOutputIsRestored(Kernels kernels, Neuron neuron, NeuronRange r) {
     float[] output = r.s.clone();

@@ -170,7 +170,7 @@ public final class VectorKernels implements Kernels {
   @Override
   public void neuronBackward(Neuron neuron, NeuronRange r) {
     int n =
-        neuron instanceof LeakyIntegrator integrator && !r.isOneOfSeveral()
+        neuron instanceof LeakyIntegrator integrator
             ? VectorNeurons.backward(integrator, r)
             : r.from;
     for (; n < r.to; n++) {

@@ -198,13 +198,20 @@ final class VectorNeurons {
    */
   private static void plainBackward(
       LeakyIntegrator p, NeuronRange r, int first, int n, float[] scratch) {
-    Arrays.fill(scratch, 0, n, 0);
+    if (r.isOneOfSeveral()) {
+      System.arraycopy(r.gv, r.gvAt + first, scratch, 0, n);
+    } else {
+      Arrays.fill(scratch, 0, n, 0);
+    }
     if (r.gxStep == 0) {
       Arrays.fill(r.gx, r.gxAt + first, r.gxAt + first + n, 0);
     }
     for (int t = r.steps - 1; t >= 0; t--) {
       surrogates(p, r, t, first, n, scratch, BLOCK);
       plainStepBack(p.firing().threshold().shared(), r, t, first, n, scratch);
+    }
+    if (r.isOneOfSeveral()) {
+      System.arraycopy(scratch, 0, r.gv, r.gvAt + first, n);
     }
   }
 
@@ -255,8 +262,9 @@ final class VectorNeurons {
     int out = r.outputOf(n);
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector rate = r.gRate == null ? zero : load(r.gRate, n);
-    FloatVector gv = zero;
-    FloatVector gCurrent = zero;
+    boolean oneOfSeveral = r.isOneOfSeveral();
+    FloatVector gv = oneOfSeveral ? load(r.gv, r.gvAt + n) : zero;
+    FloatVector gCurrent = oneOfSeveral ? load(r.gCurrent, r.gvAt + n) : zero;
     FloatVector sum = zero;
     FloatVector gAlphaMem = zero;
     FloatVector gAlphaSyn = zero;
@@ -295,7 +303,7 @@ final class VectorNeurons {
       }
       if (trains) {
         FloatVector from = zero;
-        if (t > 0) {
+        if (t > 0 || r.hasEarlier) {
           FloatVector earlier = load(r.u, at - r.neurons);
           from = clip(p, reset(p, earlier, spike(p, earlier, threshold), resetValue));
         }
@@ -314,6 +322,10 @@ final class VectorNeurons {
     }
     if (r.gxStep == 0) {
       sum.intoArray(r.gx, r.gxAt + n);
+    }
+    if (oneOfSeveral) {
+      gv.intoArray(r.gv, r.gvAt + n);
+      gCurrent.intoArray(r.gCurrent, r.gvAt + n);
     }
     if (trains) {
       add(gAlphaMem, r.gConstants[LeakyIntegrator.MEM], n);
