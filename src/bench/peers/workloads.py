@@ -177,11 +177,13 @@ class Loop(nn.Module):
                 layer.reset()
         total = 0
         for t in range(self.steps):
-            y = x[:, min(t, x.shape[1] - 1)]
-            for layer in self.layers:
-                y = layer(y)
-            total = total + y
+            total = total + self.time_step(x[:, min(t, x.shape[1] - 1)])
         return total
+
+    def time_step(self, y):
+        for layer in self.layers:
+            y = layer(y)
+        return y
 
 
 class Squeezed(nn.Module):
@@ -260,7 +262,10 @@ def network(row, peer):
     if peer == "torch":
         return Loop(row, torch_neuron)
     if peer == "compiled":
-        return torch.compile(Loop(row, torch_neuron))
+        # One time step: a graph of all of them takes minutes to compile, and grows with T.
+        net = Loop(row, torch_neuron)
+        net.time_step = torch.compile(net.time_step)
+        return net
     if peer == "snntorch":
         job.peer("snntorch")
         return Loop(row, snntorch_neuron)

@@ -442,7 +442,10 @@ public final class Plan {
         }
         if (n instanceof NeuronSpec.Recurrent) {
           ConvShape shape = ConvShape.linear((int) out, (int) out);
-          floats += parameter() * out * out + shape.scratch(Math.max(block, timeSteps), true) + 5 * block * out;
+          floats +=
+              parameter() * out * out
+                  + shape.scratch(Math.max(block, timeSteps), true)
+                  + 5 * block * out;
         }
         yield floats;
       }

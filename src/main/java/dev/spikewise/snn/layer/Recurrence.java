@@ -46,8 +46,7 @@ final class Recurrence implements Synaptic {
     this.neurons = neurons;
     int samples = extent.block();
     conv =
-        kernels.conv(
-            ConvShape.linear(neurons, neurons), Math.max(samples, extent.timeSteps() - 1));
+        kernels.conv(ConvShape.linear(neurons, neurons), Math.max(samples, extent.timeSteps() - 1));
     weight = new Parameter(name + ".weight", new int[] {neurons, neurons}, transposed(neurons));
     bias =
         hasBias
