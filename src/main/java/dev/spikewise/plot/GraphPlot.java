@@ -212,7 +212,7 @@ public final class GraphPlot {
   }
 
   /** Shortens a long text in the middle, because the ends of nested names distinguish them. */
-  private static String shortened(String text, int length) {
+  static String shortened(String text, int length) {
     if (text.length() <= length) {
       return text;
     }

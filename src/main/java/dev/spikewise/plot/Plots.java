@@ -35,6 +35,9 @@ public final class Plots {
   private static final int SMALL = 12;
   private static final int LINE = 15;
 
+  /** Average width of a bold character of size {@link #SMALL}, with the wider fonts in use. */
+  private static final double BOLD_CHARACTER = 7.2;
+
   private Plots() {}
 
   private record Series(
@@ -198,17 +201,25 @@ public final class Plots {
               positive(histograms.stream().flatMapToDouble(Plots::shares).max().orElse(0)),
               3,
               top + 118,
-              top + 12);
+              top + 12 + LINE);
       frame(marks, null, i + columns >= layers.size() ? "spikes per time step" : null, x, y);
       marks.add(
           new Label(
               new Point(left, top),
-              "layer %s · %,d neurons · %d %% silent"
-                  .formatted(name, now.nNeurons(), Math.round(100 * now.silentRatio())),
+              GraphPlot.shortened("layer " + name, (int) (panel / BOLD_CHARACTER) - 1),
               Anchor.START,
               Ink.ofLayer(i),
               SMALL,
               true));
+      marks.add(
+          new Label(
+              new Point(left, top + LINE),
+              "%,d neurons · %d %% silent"
+                  .formatted(now.nNeurons(), Math.round(100 * now.silentRatio())),
+              Anchor.START,
+              Ink.MUTED,
+              SMALL,
+              false));
       marks.add(new Area(outline(now.histogram(), x, y), Ink.ofLayer(i)));
       marks.add(new Curve(outline(now.histogram(), x, y), Ink.ofLayer(i), 1.4, false));
       if (then != null) {

@@ -305,6 +305,87 @@ class DashboardTest {
     }
   }
 
+  /** A residual block and a concatenation. */
+  private static final String BRANCHES =
+      """
+      {"name": "branches", "epochs": 1, "batch_size": 2, "time_steps": 2, "input": {"type": "constant", "value": 1},
+       "model": {"input_shape": [1, 12, 12], "layers": [
+         {"type": "Conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1}, {"type": "IAF", "name": "stem"},
+         {"type": "Conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1, "name": "layer1.0.conv1"}, {"type": "IAF", "name": "layer1.0.spike1"},
+         {"type": "Conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1, "name": "layer1.0.conv2"}, {"type": "IAF", "name": "layer1.0.spike2"},
+         {"type": "Add", "name": "sum", "inputs": ["layer1.0.spike2", "stem"]},
+         {"type": "Conv2d", "out_channels": 4, "kernel_size": 1, "name": "left"}, {"type": "IAF", "name": "left.spike"},
+         {"type": "Conv2d", "out_channels": 4, "kernel_size": 3, "padding": 1, "name": "right", "inputs": ["sum"]}, {"type": "IAF", "name": "right.spike"},
+         {"type": "Concat", "inputs": ["left.spike", "right.spike"]}, {"type": "Flatten"}, {"type": "Linear", "out_features": 4}, {"type": "IAF"}]},
+       "loss": [{"type": "synops", "mode": "limit", "target": {"baseline_multiple": 1}}]}\
+      """;
+
+  @Test
+  void aGraphIsReadableAtADeskInTheLightAndOnAPhoneInTheDark() throws IOException {
+    var first = open("/");
+    var job = submit(first, "jobs", BRANCHES);
+    var page = open("/jobs/" + job);
+    hasStatus(page, "succeeded");
+    var created =
+        first.request().post("http://127.0.0.1:" + port + "/api/v1/jobs/" + job + "/model");
+    assertThat(created.status()).as(created.text()).isEqualTo(201);
+    var model =
+        created.headers().get("location").replaceFirst("^/", "http://127.0.0.1:" + port + "/");
+    for (var scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
+      int width = scheme == ColorScheme.LIGHT ? 1280 : 390;
+      String kept = "-" + scheme.name().toLowerCase(Locale.ROOT);
+      page = open("/jobs/" + job, width, 900, scheme);
+      var drawing = page.locator(".graph img");
+      assertThat(drawing).isVisible();
+      page.waitForFunction("() => document.querySelector('.graph img').naturalWidth > 0");
+      assertThat((Boolean) drawing.evaluate("img => img.width === img.naturalWidth"))
+          .as("letters keep their size")
+          .isTrue();
+      assertThat(((Number) drawing.evaluate("img => img.getBoundingClientRect().right")).intValue())
+          .as("nothing is cut off")
+          .isLessThanOrEqualTo(width);
+      isAccessible(page);
+      isNoWiderThanItsWindow(page);
+      drawing.scrollIntoViewIfNeeded();
+      keep(page, "job-branches" + kept);
+
+      // Chromium takes no screenshot of a page that is an SVG.
+      page.navigate("about:blank");
+      page.setContent(
+          "<!doctype html><title>graph</title><body style='margin: 0'>"
+              + page.request().get(model + "/graph.svg").text());
+      var texts = page.locator("text");
+      assertThat(texts.allTextContents()).contains("sum · 8 × 12 × 12", "Concat");
+      assertThat(page.evaluate(LEAST_CONTRAST)).as("contrast of %s", scheme).isIn(true);
+      assertThat(
+              (Boolean)
+                  page.evaluate(
+                      "[...document.querySelectorAll('text')].every(text =>"
+                          + " text.getBoundingClientRect().right <= innerWidth"
+                          + " && parseFloat(getComputedStyle(text).fontSize) >= 11)"))
+          .as("texts are large and within the window")
+          .isTrue();
+      keep(page, "graph" + kept);
+    }
+  }
+
+  /** Whether each text stands out from the background as WCAG asks, 4.5 : 1. */
+  private static final String LEAST_CONTRAST =
+      """
+      () => {
+        const luminance = color => {
+          const [r, g, b] = color.match(/\\d+/g).map(v => v / 255)
+            .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const back = luminance(getComputedStyle(document.querySelector('rect')).fill);
+        return [...document.querySelectorAll('text')].every(text => {
+          const front = luminance(getComputedStyle(text).fill);
+          return (Math.max(front, back) + 0.05) / (Math.min(front, back) + 0.05) >= 4.5;
+        });
+      }\
+      """;
+
   @Test
   void aPageThatGetsNoStreamAsksEveryFewSeconds() {
     var page = open("/new");

@@ -11,6 +11,7 @@ import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -84,6 +85,27 @@ class PlotsTest {
         keep(plot.getKey() + (theme == null ? "" : "-" + theme), picture, theme);
       }
     }
+  }
+
+  @Test
+  void titlesOfHistogramsStayWithinTheirPanels() {
+    var one = statistics(1, 6L).spiking().values().iterator().next();
+    var layers = new LinkedHashMap<String, Statistics.Spiking>();
+    layers.put("encoder.layer1.0.downsample.spikes", one);
+    layers.put("backbone.encoder.stage4.layer1.1.downsample.spikes", one);
+    var both =
+        new Statistics(
+            1, 1, null, 0.2, 10, Map.of(), layers, Map.of(), null, null, null, List.of());
+    var titles =
+        Plots.firingRateHistogram(both, both, 2).marks().stream()
+            .filter(Picture.Label.class::isInstance)
+            .map(Picture.Label.class::cast)
+            .filter(label -> label.text().startsWith("layer "))
+            .toList();
+    assertThat(titles).hasSize(2);
+    assertThat(titles.getFirst().text()).isEqualTo("layer encoder.layer1.0.downsample.spikes");
+    double panel = titles.get(1).at().x() - titles.get(0).at().x();
+    assertThat(titles.getLast().text()).contains("…").hasSizeLessThan((int) (panel / 7));
   }
 
   @Test
