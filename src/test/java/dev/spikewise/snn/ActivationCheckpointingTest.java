@@ -19,12 +19,13 @@ class ActivationCheckpointingTest {
   private static final Dataset DIGITS = Dataset.digits();
 
   private static final String RESIDUAL =
-      "{'type': 'IAF', 'name': 'stem'}, {'type': 'Conv2d', 'out_channels': 64, 'kernel_size': 3, 'padding': 1},"
-          + " {'type': 'LIF', 'tau_mem': 6, 'name': 'body'}, {'type': 'Merge', 'name': 'sum', 'inputs': ['stem', 'body']},"
-          + " {'type': 'SumPool2d', 'kernel_size': 2}, {'type': 'AvgPool2d', 'name': 'shortcut', 'inputs': ['stem'],"
-          + " 'kernel_size': 2}, {'type': 'Concat', 'inputs': ['5', 'shortcut']}, {'type': 'IAF'}"
-          + " | {'type': 'cross_entropy'}, {'type': 'synops', 'target': {'baseline_multiple': 0.9}},"
-          + " {'type': 'l1', 'weight': 1e-6, 'layers': ['stem']}";
+      "{'type': 'IAF', 'name': 'stem'}, {'type': 'Conv2d', 'out_channels': 64, 'kernel_size': 3,"
+          + " 'padding': 1}, {'type': 'LIF', 'tau_mem': 6, 'name': 'body'}, {'type': 'Merge',"
+          + " 'name': 'sum', 'inputs': ['stem', 'body']}, {'type': 'SumPool2d', 'kernel_size': 2},"
+          + " {'type': 'AvgPool2d', 'name': 'shortcut', 'inputs': ['stem'], 'kernel_size': 2},"
+          + " {'type': 'Concat', 'inputs': ['5', 'shortcut']}, {'type': 'IAF'} | {'type':"
+          + " 'cross_entropy'}, {'type': 'synops', 'target': {'baseline_multiple': 0.9}}, {'type':"
+          + " 'l1', 'weight': 1e-6, 'layers': ['stem']}";
 
   /** Between a convolution of 64 channels and a linear layer; then terms of the loss. */
   static final String[] jobs = {
@@ -33,16 +34,17 @@ class ActivationCheckpointingTest {
     "{'type': 'LIF', 'tau_mem': 8, 'tau_syn': 3, 'train_alphas': true, 'norm_input': false},"
         + " {'type': 'AvgPool2d', 'kernel_size': 2} | {'type': 'cross_entropy'},"
         + " {'type': 'firing_rate', 'min': 0.05, 'max': 0.1}, {'type': 'l1', 'weight': 0.001}",
-    "{'type': 'ALIF', 'tau_mem': 8, 'tau_adapt': 5, 'spike_threshold': 0.3, 'norm_input': false}, {'type': 'Dropout2d',"
-        + " 'p': 0.3}, {'type': 'Conv2d', 'out_channels': 4, 'kernel_size': 3}, {'type': 'IAF'} | {'type': 'mse_count',"
-        + " 'correct_rate': 0.8, 'incorrect_rate': 0.1}, {'type': 'input_difference', 'weight': 0.001}",
-    "{'type': 'IAF'}, {'type': 'SpikingMaxPooling2dLayer', 'kernel_size': 2}, {'type': 'Dropout', 'p': 0.2},"
-        + " {'type': 'Flatten'}, {'type': 'Linear', 'out_features': 30}, {'type': 'LIFRecurrent', 'tau_mem': 8,"
-        + " 'norm_input': false}"
-        + " | {'type': 'cross_entropy'}, {'type': 'synops', 'target': {'baseline_multiple': 0.9}}",
-    "{'type': 'NeuromorphicReLU'}, {'type': 'SumPool2d', 'kernel_size': 2}, {'type': 'ReLU'}, {'type': 'ExpLeak',"
-        + " 'tau_mem': 4} | {'type': 'max_membrane_cross_entropy'}, {'type': 'synops', 'target':"
-        + " {'baseline_multiple': 0.9}}",
+    "{'type': 'ALIF', 'tau_mem': 8, 'tau_adapt': 5, 'spike_threshold': 0.3, 'norm_input': false},"
+        + " {'type': 'Dropout2d', 'p': 0.3}, {'type': 'Conv2d', 'out_channels': 4, 'kernel_size':"
+        + " 3}, {'type': 'IAF'} | {'type': 'mse_count', 'correct_rate': 0.8, 'incorrect_rate':"
+        + " 0.1}, {'type': 'input_difference', 'weight': 0.001}",
+    "{'type': 'IAF'}, {'type': 'SpikingMaxPooling2dLayer', 'kernel_size': 2}, {'type': 'Dropout',"
+        + " 'p': 0.2}, {'type': 'Flatten'}, {'type': 'Linear', 'out_features': 30}, {'type':"
+        + " 'LIFRecurrent', 'tau_mem': 8, 'norm_input': false} | {'type': 'cross_entropy'},"
+        + " {'type': 'synops', 'target': {'baseline_multiple': 0.9}}",
+    "{'type': 'NeuromorphicReLU'}, {'type': 'SumPool2d', 'kernel_size': 2}, {'type': 'ReLU'},"
+        + " {'type': 'ExpLeak', 'tau_mem': 4} | {'type': 'max_membrane_cross_entropy'}, {'type':"
+        + " 'synops', 'target': {'baseline_multiple': 0.9}}",
     RESIDUAL,
   };
 
@@ -53,7 +55,8 @@ class ActivationCheckpointingTest {
     TrainingSpec again = spec(job, true);
     assertThat(memory(again)).as("bytes, or nothing is computed again").isLessThan(memory(kept));
     // The scalar kernels compute no pool with the neurons before it.
-    for (boolean scalar : job.contains("SumPool2d") ? List.of(false, true) : List.of(false)) {
+    boolean pools = job.contains("SumPool2d") && !job.equals(RESIDUAL);
+    for (boolean scalar : pools ? List.of(false, true) : List.of(false)) {
       var epochs = new ArrayList<EpochMetrics>();
       byte[] end = train(again, scalar, epochs);
       var expected = new ArrayList<EpochMetrics>();
@@ -84,8 +87,9 @@ class ActivationCheckpointingTest {
         {"model": {"input_shape": [1, 8, 8], "layers": [
            {"type": "Conv2d", "out_channels": 64, "kernel_size": 3, "padding": 1}, %s,
            {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
-         "input": {"type": "dataset", "id": "digits", "limit": 50, "test_fraction": 0.2},
-         "batch_size": 32, "time_steps": 20, "epochs": 2, "seed": 3, "activation_checkpointing": %s, "loss": [%s]}"""
+         "input": {"type": "dataset", "id": "digits", "limit": 45, "test_fraction": 0.2},
+         "batch_size": 32, "time_steps": 12, "epochs": 2, "seed": 3, "activation_checkpointing": %s, "loss": [%s]}\
+        """
             .formatted(parts[0], again, parts[1]),
         TrainingSpec.class);
   }
