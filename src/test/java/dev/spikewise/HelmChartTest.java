@@ -73,7 +73,7 @@ class HelmChartTest {
   }
 
   @Test
-  void aFleetThatCannotTrainIsRefused() {
+  void rejectsFleetWithoutWorkers() {
     assertThatThrownBy(() -> rendered().set("server.jobs", 0).call())
         .hasMessageContaining("nobody would train");
     assertThatThrownBy(() -> onPostgres().set("worker.autoscaling.minReplicas", 11).call())
@@ -94,13 +94,13 @@ class HelmChartTest {
     "serverr.replicas, 1",
     "terminationGracePeriodSeconds, 1"
   })
-  void aBadValueIsRefusedByTheSchema(String name, String value) {
+  void schemaRejectsInvalidValue(String name, String value) {
     assertThatThrownBy(() -> rendered().set(name, value).call())
         .hasMessageContaining(name.split("\\.")[0]);
   }
 
   @Test
-  void whoMayUseItMustBeSaid() {
+  void requiresCredentialsOrAnonymous() {
     assertThatThrownBy(() -> chart.template().withName("test").call())
         .hasMessageContaining("no credentials are configured: set apiKeys");
     assertThatThrownBy(
@@ -121,7 +121,7 @@ class HelmChartTest {
   }
 
   @Test
-  void aFieldThatKubernetesDoesNotKnowIsFound() {
+  void reportsFieldUnknownToKubernetes() {
     var deployment =
         manifests(rendered()).stream().filter(m -> kind(m).equals("Deployment")).findFirst();
     var misspelt = new HashMap<>(deployment.orElseThrow());
@@ -130,7 +130,7 @@ class HelmChartTest {
   }
 
   @Test
-  void theBoardsAndRulesAreThoseOfTheRepository() throws IOException {
+  void chartContainsDashboardsAndRulesOfTheRepository() throws IOException {
     var manifests = manifests(onPostgres());
     var boards = only(manifests, "ConfigMap", "test-dashboards");
     assertThat(((Map<?, ?>) boards.get("data")).get("fleet.json"))
@@ -199,7 +199,7 @@ class HelmChartTest {
   }
 
   @Test
-  void aPodHasTheTimeToDrain() throws IOException {
+  void gracePeriodCoversDrain() throws IOException {
     Map<String, Object> settings =
         new Yaml()
             .load(Files.readString(Path.of("src/main/resources/application.yaml")).split("---")[0]);

@@ -30,7 +30,7 @@ class RolesTest {
   private final HttpClient client = HttpClient.newHttpClient();
 
   @Test
-  void aWorkerShowsHealthAndMetricsAndNothingElse() throws Exception {
+  void workerServesOnlyHealthAndMetrics() throws Exception {
     try (var worker = start("worker", "--management.server.port=0")) {
       var environment = worker.getEnvironment();
       assertThat(environment.getProperty("local.server.port")).isEqualTo("-1");
@@ -44,7 +44,7 @@ class RolesTest {
   }
 
   @Test
-  void whatWasStoppedStartsAgain() throws Exception {
+  void stoppedRolesStartAgain() throws Exception {
     try (var worker = start("worker", "--management.server.port=0")) {
       worker.stop();
       worker.start();
@@ -56,7 +56,7 @@ class RolesTest {
   }
 
   @Test
-  void anApiLeavesTheTrainingToOthers() throws Exception {
+  void apiProcessDoesNotTrain() throws Exception {
     try (var api = start("api", "--server.port=0", "--management.server.port=0")) {
       var environment = api.getEnvironment();
       var port = environment.getRequiredProperty("local.server.port", Integer.class);

@@ -38,18 +38,21 @@ class UpgradeTest {
   private static final String MODEL =
       """
       {"name":"old","input_shape":[1,2,2],"layers":[{"type":"Flatten"},{"type":"Linear","out_features":2,"bias":false},\
-      {"type":"IAF"}]}""";
+      {"type":"IAF"}]}\
+      """;
 
   private static final String JOB =
       """
       insert into job (id, version, name, status, reason, spec, model_id, model, priority, attempt, epoch, created_at,
         updated_at, due_at, active_ms, state_changes, fence, losses) values ('%s', 3, 'old', '%s', %s, '%s', '%s', '%s',
-        0, 1, %d, current_timestamp, current_timestamp, current_timestamp, 5, 1, 1, 0)""";
+        0, 1, %d, current_timestamp, current_timestamp, current_timestamp, 5, 1, 1, 0)\
+      """;
 
   private static final String EPOCH =
       """
       {"epoch":0,"loss":0.5,"loss_terms":{"0":0.5},"synops":8.0,"firing_rate":0.5,"accuracy":1.0,"duration_ms":1.0,\
-      "parameter":{"1":{"synops":8.0}},"spiking":{"2":{"firing_rate":0.5,"silent_ratio":0.0}}}""";
+      "parameter":{"1":{"synops":8.0}},"spiking":{"2":{"firing_rate":0.5,"silent_ratio":0.0}}}\
+      """;
 
   /** As version 7 stored them. */
   private static final List<String> ROWS =
@@ -80,20 +83,25 @@ class UpgradeTest {
           "insert into epoch (job_id, epoch, metrics) values ('%s2', 0, '%s')".formatted(ID, EPOCH),
           """
           insert into state_change (job_id, number, attempt, epoch, content) values ('%s2', 1, 1, 1,
-            '{"status":"succeeded","reason":"completed","attempt":1,"epoch":1,"at":"2026-01-01T00:00:00Z"}')"""
+            '{"status":"succeeded","reason":"completed","attempt":1,"epoch":1,"at":"2026-01-01T00:00:00Z"}')\
+          """
               .formatted(ID),
           """
-          insert into idempotency (id, fingerprint, status, created_at) values ('k', 'f', 202, current_timestamp)""",
+          insert into idempotency (id, fingerprint, status, created_at) values ('k', 'f', 202, current_timestamp)\
+          """,
           """
           insert into dataset (id, name, samples, shape, time_steps, classes, created_at) values ('d', 'old', 1, '1,2,2', 0,
-            1, current_timestamp)""",
+            1, current_timestamp)\
+          """,
           """
           insert into webhook (id, url, events, secret, created_at) values ('%s4', 'https://example.org/', 'job.succeeded',
-            'whsec_c3Bpa2V3aXNl', current_timestamp)"""
+            'whsec_c3Bpa2V3aXNl', current_timestamp)\
+          """
               .formatted(ID),
           """
           insert into webhook_delivery (id, webhook_id, event, body, status, attempts, next_attempt_at, created_at) values
-            ('%s6', '%s4', 'job.succeeded', '{}', 'DELIVERED', 1, current_timestamp, current_timestamp)"""
+            ('%s6', '%s4', 'job.succeeded', '{}', 'DELIVERED', 1, current_timestamp, current_timestamp)\
+          """
               .formatted(ID, ID),
           "insert into sweep (id, name, spec, rounds, created_at) values ('%s5', 'old', '%s', 1, current_timestamp)"
               .formatted(ID, "{\"job\":{\"model\":" + MODEL + "},\"seeds\":[1]}"),
@@ -101,26 +109,27 @@ class UpgradeTest {
               .formatted(ID, ID));
 
   @Test
-  void whatAnEarlierVersionStoredIsThere(@TempDir Path dir) throws Exception {
+  void readsDataOfEarlierVersion(@TempDir Path dir) throws Exception {
     upgrade("jdbc:h2:file:" + dir.resolve("spikewise"), "", "", dir);
   }
 
   @Test
   @Needs(Part.POSTGRES)
-  void whatAnEarlierVersionStoredOnPostgresqlIsThere(@TempDir Path dir) throws Exception {
+  void readsDataOfEarlierVersionOnPostgresql(@TempDir Path dir) throws Exception {
     var database = PostgresDatabase.create();
     upgrade(database.getJdbcUrl(), database.getUsername(), database.getPassword(), dir);
   }
 
   @Test
-  void aSchemaOfANewerVersionIsNotWrittenTo(@TempDir Path dir, CapturedOutput log) {
+  void refusesSchemaOfNewerVersion(@TempDir Path dir, CapturedOutput log) {
     var url = "jdbc:h2:file:" + dir.resolve("spikewise");
     Flyway.configure().dataSource(url, "", "").load().migrate();
     JdbcClient.create(new DriverManagerDataSource(url, "", ""))
         .sql(
             """
             insert into "flyway_schema_history" select "installed_rank" + 1, '1000', 'later', 'SQL', 'V1000__later.sql', 1,
-              "installed_by", "installed_on", 1, true from "flyway_schema_history" order by "installed_rank" desc limit 1""")
+              "installed_by", "installed_on", 1, true from "flyway_schema_history" order by "installed_rank" desc limit 1\
+            """)
         .update();
     assertThatThrownBy(
         () -> {
@@ -169,7 +178,8 @@ class UpgradeTest {
     jdbc.sql(
             """
             insert into checkpoint (job_id, epoch, content, statistics, created_at)
-            values ('%s2', 1, ?, null, current_timestamp)"""
+            values ('%s2', 1, ?, null, current_timestamp)\
+            """
                 .formatted(ID))
         .param(Files.readAllBytes(Path.of("src/test/resources/checkpoint/version-2.bin")))
         .update();
@@ -186,7 +196,8 @@ class UpgradeTest {
     var rows = new TreeMap<String, Long>();
     jdbc
         .sql(
-            "select lower(table_name) from information_schema.tables where lower(table_schema) = 'public'")
+            "select lower(table_name) from information_schema.tables where lower(table_schema) ="
+                + " 'public'")
         .query(String.class)
         .list()
         .stream()

@@ -181,7 +181,7 @@ class CasesTest extends ServiceTest {
   }
 
   @Test
-  void anUploadListsWhatItLeftOutOfTheArchive() {
+  void uploadListsSkippedFilesOfTheArchive() {
     var dataset =
         created(
             Map.of(
@@ -199,7 +199,7 @@ class CasesTest extends ServiceTest {
   }
 
   @Test
-  void theMemoryEstimateOfAJobIncludesItsDataset() {
+  void memoryEstimateIncludesDataset() {
     var dataset = created(Map.of("name", "shd", "file", bytes("shd_like.h5"), "time_steps", "100"));
     var spec =
         """

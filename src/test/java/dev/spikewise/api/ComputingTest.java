@@ -132,7 +132,7 @@ class ComputingTest extends ServiceTest {
    * keeps a training alive must need none of them, nor a thread of the pool.
    */
   @Test
-  void aTrainingKeepsItsLeaseWhileRequestsTakeEveryCarrier() throws Exception {
+  void trainingKeepsLeaseWhileRequestsOccupyAllCarriers() throws Exception {
     var job =
         post("/api/v1/jobs", "{\"model\": " + MODEL + ", \"epochs\": 1000000000}")
             .headers()
@@ -234,7 +234,7 @@ class ComputingTest extends ServiceTest {
   }
 
   @Test
-  void aBaselineThatIsMeasuredAtAdmissionIsKept() {
+  void storesBaselineMeasuredAtSubmission() {
     var job = body(post("/api/v1/jobs", WITH_BASELINE));
     assertThat(job.at("/baseline/synops").asDouble()).as(job.toString()).isPositive();
   }
@@ -259,7 +259,7 @@ class ComputingTest extends ServiceTest {
 
   /** The service sees it at the connection: nothing is written until the computation has ended. */
   @Test
-  void aComputationEndsWhenItsClientHasLeft() throws Exception {
+  void computationStopsWhenClientDisconnects() throws Exception {
     for (var chunked : new boolean[] {false, true}) {
       try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
         // All threads of the pool are busy, so that the request waits.
@@ -331,7 +331,7 @@ class ComputingTest extends ServiceTest {
   }
 
   @Test
-  void theFilesOfAnArchiveAreBoundedTogether() throws Exception {
+  void limitsTotalSizeOfArchive() throws Exception {
     // 24 MB in all, more than the 16 MB of this test's setting; 24 kB to send.
     var problem = problem(upload(zip(6, 4_000_000)), 422, "invalid_spec");
     assertThat(problem.toString()).contains("spikewise.datasets.max-unpacked");
@@ -342,7 +342,7 @@ class ComputingTest extends ServiceTest {
   }
 
   @Test
-  void anArchiveOfCountlessEmptyArraysIsRefusedInAFewWords() throws Exception {
+  void rejectsArchiveWithManyEmptyArraysWithShortMessage() throws Exception {
     var out = new ByteArrayOutputStream();
     try (var zip = new ZipOutputStream(out)) {
       for (int i = 0; i < 5000; i++) {

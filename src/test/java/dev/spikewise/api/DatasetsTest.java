@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 class DatasetsTest extends ServiceTest {
 
   @Test
-  void anNpzIsStoredOnceListedAnalysedAndDeleted() throws IOException {
+  void storesNpzOnceThenListsAnalysesAndDeletesIt() throws IOException {
     var npz = npz(Map.of("x", floats(2, 1, 4, 4), "y", npy("<i8", 8, 0, 1)));
     var created = upload(Map.of("name", bytes("squares"), "file", npz));
     assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
@@ -48,7 +48,7 @@ class DatasetsTest extends ServiceTest {
   }
 
   @Test
-  void theSameFilesSentByManyAtOnceAreOneDataSet() throws Exception {
+  void concurrentUploadsOfSameFilesAreStoredOnce() throws Exception {
     var npz = npz(Map.of("x", floats(3, 1, 4, 4), "y", npy("<i8", 8, 0, 1, 1)));
     try (var clients = Executors.newVirtualThreadPerTaskExecutor()) {
       Callable<HttpResponse<String>> upload =
@@ -214,7 +214,7 @@ class DatasetsTest extends ServiceTest {
   }
 
   @Test
-  void aTestSplitOfItsOwnIsNeverTrainedOn() throws IOException, InterruptedException {
+  void neverTrainsOnTestSplit() throws IOException, InterruptedException {
     // What is trained on is all white and of class 0; the test split is black and of class 1.
     var white = npy("|u1", 1, new int[] {4, 1, 4, 4}, 1);
     var npz =
@@ -242,7 +242,7 @@ class DatasetsTest extends ServiceTest {
   }
 
   @Test
-  void anIdxTestSplitComesInTwoMoreParts() throws IOException {
+  void readsIdxTestSplitFromFurtherParts() throws IOException {
     var created =
         upload(
             Map.of(
@@ -264,7 +264,7 @@ class DatasetsTest extends ServiceTest {
   }
 
   @Test
-  void aDatasetThatAJobNeedsStays() throws IOException {
+  void refusesToDeleteDatasetInUse() throws IOException {
     var npz =
         npz(Map.of("spikes", npy("|u1", 1, new int[] {1, 2, 1, 4, 4}, 1), "y", npy("<f4", 4, 0)));
     var created = upload(Map.of("name", bytes("spikes"), "file", npz));

@@ -55,7 +55,7 @@ class ExchangeTest extends ServiceTest {
   }
 
   @Test
-  void aChipHoldsTheTutorialsNetworkAndSaysWhyNotAnother() {
+  void deployabilityAcceptsTutorialNetworkAndExplainsRefusal() {
     var fits = body(post(create(tutorial()) + "/deployability?target=speck2f", ""));
     assertThat(fits.get("target").asString()).isEqualTo("speck2f");
     assertThat(fits.get("deployable").asBoolean()).as(fits.toPrettyString()).isTrue();
@@ -88,7 +88,7 @@ class ExchangeTest extends ServiceTest {
   }
 
   @Test
-  void anAnalysisTellsWhatWholeNumbersChange() {
+  void analysisReportsEffectOfQuantization() {
     var analysis =
         post(
             "/api/v1/analyses",
@@ -127,7 +127,7 @@ class ExchangeTest extends ServiceTest {
   }
 
   @Test
-  void aJobTriesItsNetworkInWholeNumbersAfterEachEpoch() throws InterruptedException {
+  void evaluatesQuantizedNetworkAfterEachEpoch() throws InterruptedException {
     var submitted =
         post(
             "/api/v1/jobs",
@@ -156,7 +156,7 @@ class ExchangeTest extends ServiceTest {
    */
   @ParameterizedTest
   @ValueSource(strings = {"sinabs", "norse", "snntorch", "spikingjelly", "lava"})
-  void aNetworkGoesOutAsNirAndComesBack(String dialect) {
+  void nirExportCanBeImportedAgain(String dialect) {
     String neurons =
         dialect.equals("sinabs")
             ? "{\"type\": \"IAF\", \"min_v_mem\": -1}"
@@ -220,7 +220,8 @@ class ExchangeTest extends ServiceTest {
     "lava, 0.02",
     "lava-recurrent, 0.005"
   })
-  void aPeersNetworkTrainsHere(String network, String learningRate) throws InterruptedException {
+  void trainsNetworkImportedFromPeer(String network, String learningRate)
+      throws InterruptedException {
     var created =
         send(
             "POST",
@@ -269,7 +270,7 @@ class ExchangeTest extends ServiceTest {
     "delay.nir, /node/nodes/delay",
     "misfit.nir, /node/nodes/fc/in_features"
   })
-  void aGraphThatCannotBeReadIsRefusedByTheNameOfTheNode(String file, String pointer) {
+  void refusalOfGraphNamesTheNode(String file, String pointer) {
     var refused =
         send(
             "POST",

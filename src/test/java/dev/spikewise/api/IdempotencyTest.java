@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class IdempotencyTest extends ServiceTest {
 
   @Test
-  void theSameRequestGetsTheFirstAnswerAgain() {
+  void repeatedRequestGetsFirstResponse() {
     var first = create("same", "first");
     var again = create("same", "first");
     assertThat(again.statusCode()).isEqualTo(201);
@@ -23,14 +23,14 @@ class IdempotencyTest extends ServiceTest {
   }
 
   @Test
-  void aKeyBelongsToOneRequest() {
+  void rejectsKeyReusedForAnotherRequest() {
     create("owned", "first");
     problem(create("owned", "second"), 422, "idempotency_key_reused");
     problem(create("", "third"), 400, "invalid_parameter");
   }
 
   @Test
-  void aRefusedRequestMayBeCorrectedUnderItsKey() {
+  void keyCanBeReusedAfterRefusal() {
     assertThat(create("corrected", "x".repeat(201)).statusCode()).isEqualTo(422);
     assertThat(create("corrected", "x").statusCode()).isEqualTo(201);
   }

@@ -52,7 +52,7 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
-  void aJobEndsEarlyWithTheReasonWhy() throws Exception {
+  void earlyStoppedJobHasReason() throws Exception {
     var path =
         submit(
             ", \"epochs\": 1000, \"early_stopping\": {\"target_met_epochs\": 3, \"tolerance\": 1}");
@@ -89,7 +89,7 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
-  void aJobTrainsToItsEndAndIsJudged() throws Exception {
+  void jobTrainsToEndAndGatesAreJudged() throws Exception {
     var path =
         submit(
             """
@@ -227,7 +227,7 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
-  void aRunningJobIsCancelledAtOnceAndCanGoOn() throws Exception {
+  void runningJobIsCancelledAtOnceAndCanBeResumed() throws Exception {
     var path = submit(", \"epochs\": 100000");
     await(path, "running");
     while (body(get(path)).at("/progress/epoch").asInt() == 0) {
@@ -266,7 +266,7 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
-  void aGetCanWaitForTheNextChange() throws Exception {
+  void getWaitsForNextChange() throws Exception {
     var path = submit(", \"epochs\": 100000");
     await(path, "running");
     post(path + "/pause", "");
@@ -293,7 +293,7 @@ class JobControllerTest extends ServiceTest {
 
   /** As a browser does that goes to another page. */
   @Test
-  void aClientThatLeavesBeforeItsAnswerIsNoErrorOfTheService(CapturedOutput log) throws Exception {
+  void clientDisconnectIsNotLoggedAsError(CapturedOutput log) throws Exception {
     var path = submit(", \"epochs\": 1000");
     await(path, "succeeded");
     try (var socket = new Socket()) {
@@ -314,7 +314,7 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
-  void theNewsOfAJobAreAStreamThatGoesOnAfterTheLastEventSeen() {
+  void eventStreamContinuesAfterLastEventId() {
     var path = submit(", \"epochs\": 30") + "/events";
     var response = getWith(path, "Accept", "text/event-stream");
     assertThat(response.headers().firstValue("Content-Type").orElseThrow())
@@ -384,7 +384,7 @@ class JobControllerTest extends ServiceTest {
 
   @Test
   @Timeout(60)
-  void aListIsKeptUpToDateByAStreamThatTellsNothingTwiceAndMissesNothing() throws Exception {
+  void listStreamSendsEveryChangeExactlyOnce() throws Exception {
     var label = "?label=stream:" + UUID.randomUUID();
     var labels = ", \"epochs\": 3, \"labels\": {\"stream\": \"" + label.substring(14) + "\"}";
     var first = submit(labels);
@@ -444,7 +444,7 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
-  void aDryRunCountsAndStoresNothing() {
+  void dryRunStoresNothing() {
     var response = post(JOBS + "?dry_run=true", spec(", \"name\": \"never\", \"epochs\": 3"));
     assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
     assertThat(body(response).get("samples").asInt()).isEqualTo(6);
@@ -452,7 +452,7 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
-  void aSpecThatCannotBeTrainedIsRefused() {
+  void rejectsInvalidSpec() {
     assertThat(post(JOBS, spec(", \"epochs\": -1")).statusCode()).isEqualTo(422);
     assertThat(body(post(JOBS, spec(", \"epochs\": -1, \"colour\": 1"))).get("errors")).hasSize(2);
     assertThat(get(JOBS + "?status=asleep").statusCode()).isEqualTo(400);
@@ -460,7 +460,7 @@ class JobControllerTest extends ServiceTest {
   }
 
   @Test
-  void aRunningJobsFiguresAreInTheMetricsAndGoWithIt() throws Exception {
+  void metricsOfRunningJobAppearAndDisappear() throws Exception {
     var path = submit(", \"epochs\": 100000");
     var id = path.substring(path.lastIndexOf('/') + 1);
     var deadline = Instant.now().plusSeconds(30);

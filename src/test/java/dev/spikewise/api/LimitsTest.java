@@ -35,13 +35,13 @@ class LimitsTest extends ServiceTest {
   }
 
   @Test
-  void aTrainingThatDoesNotFitIntoMemoryIsNotAccepted() {
+  void rejectsTrainingThatExceedsMemory() {
     var wide = LAYER.replace("4", "65536");
     assertMistakes(job(wide, 1, 1024, 1024), "/batch_size");
   }
 
   @Test
-  void aTrainingThatFitsWithCheckpointedActivationsIsToldSo() {
+  void refusalSuggestsActivationCheckpointing() {
     var large = job(LAYER.replace("4", "4096") + ", {\"type\": \"IAF\"}, " + LAYER, 1, 1024, 256);
     var refused = post("/api/v1/jobs", large);
     problem(refused, 422, "invalid_spec");
@@ -55,7 +55,7 @@ class LimitsTest extends ServiceTest {
   }
 
   @Test
-  void aJobIsJudgedByTheWorkersThatTrainItNotByThisProcess() throws Exception {
+  void memoryLimitIsThatOfTheLargestWorker() throws Exception {
     var wide = LAYER.replace("4", "32768") + "," + LAYER.replace("4", "2048");
     var large = job(wide, 1, 1024, 1024);
     var refused = post("/api/v1/jobs", large);
@@ -136,7 +136,7 @@ class LimitsTest extends ServiceTest {
   }
 
   @Test
-  void aHundredMistakesAreEnough() {
+  void reportsAtMostAHundredMistakes() {
     var wrong = String.join(",", Collections.nCopies(4000, "{\"type\": \"none\"}"));
     var problem =
         problem(
@@ -169,7 +169,7 @@ class LimitsTest extends ServiceTest {
   }
 
   @Test
-  void aModelThatTheServiceDerivesIsBoundedAsOneThatIsSent() {
+  void limitsApplyToDerivedModels() {
     // Forty joins that name each of 200 layers.
     var name = "n".repeat(195);
     var layers = new ArrayList<String>();
@@ -283,7 +283,7 @@ class LimitsTest extends ServiceTest {
   }
 
   @Test
-  void aDataSetLargerThanThisProcessMayHoldIsRefusedAlone() {
+  void rejectsOnlyTheDatasetTooLargeForThisProcess() {
     long quarter = Runtime.getRuntime().maxMemory() / 4;
     int samples = Math.toIntExact(quarter / (4 * 1024 * 1024) + 1);
     jdbc.sql(

@@ -16,10 +16,11 @@ class ModelsTest extends ServiceTest {
       {"name": "small", "input_shape": [1, 8, 8], "layers": [
         {"type": "Conv2d", "out_channels": 4, "kernel_size": 3, "bias": false}, {"type": "IAFSqueeze"},
         {"type": "SumPool2d", "kernel_size": 2}, {"type": "Flatten"},
-        {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}""";
+        {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}\
+      """;
 
   @Test
-  void aModelIsStoredSummarizedListedAndDeleted() {
+  void storesSummarizesListsAndDeletesModel() {
     var created = post("/api/v1/models", MODEL);
     assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
     var path = created.headers().firstValue("Location").orElseThrow();
@@ -36,13 +37,14 @@ class ModelsTest extends ServiceTest {
   }
 
   @Test
-  void aNetworkOfReLUsIsConvertedAndMerged() {
+  void convertsAndMergesNetworkOfReLUs() {
     var created =
         post(
             "/api/v1/models",
             """
             {"input_shape": [1, 2, 2], "layers": [{"type": "Conv2d", "out_channels": 2, "kernel_size": 2, "bias": false},
-              {"type": "BatchNorm2d", "affine": false}, {"type": "ReLU"}]}""");
+              {"type": "BatchNorm2d", "affine": false}, {"type": "ReLU"}]}\
+            """);
     var path = created.headers().firstValue("Location").orElseThrow();
     problem(post(path + "/convert", "{}"), 404, "not_found");
     var two = new Tensor(new int[] {2}, new float[] {1, 1});
@@ -80,7 +82,8 @@ class ModelsTest extends ServiceTest {
         problem(
             post(
                 path + "/convert",
-                "{\"spike_threshold\": 0, \"normalize\": {\"input\": {\"type\": \"constant\"}, \"percentile\": 0}}"),
+                "{\"spike_threshold\": 0, \"normalize\": {\"input\": {\"type\": \"constant\"},"
+                    + " \"percentile\": 0}}"),
             422,
             "invalid_spec");
     assertThat(wrong.get("errors").valueStream().map(e -> e.get("pointer").asString()))
@@ -103,7 +106,8 @@ class ModelsTest extends ServiceTest {
             """
             {"input_shap": [1], "input_shape": [1, 8, 8], "layers": [
               {"type": "Conv3d"}, {"type": "Conv2d", "out_channels": "x", "kernel_size": 0},
-              {"type": "IAF", "spike_fn": "none"}]}""");
+              {"type": "IAF", "spike_fn": "none"}]}\
+            """);
     assertThat(response.statusCode()).isEqualTo(422);
     assertThat(body(response).get("errors").valueStream().map(e -> e.get("pointer").asString()))
         .containsExactlyInAnyOrder(
@@ -123,7 +127,7 @@ class ModelsTest extends ServiceTest {
   }
 
   @Test
-  void aPrintedModelIsADefinitionToo() {
+  void acceptsPrintedModel() {
     var printed =
         """
         Sequential(
@@ -158,13 +162,13 @@ class ModelsTest extends ServiceTest {
   }
 
   @Test
-  void whatIsNoNirFileIsNotReadable() {
+  void rejectsFileThatIsNotNir() {
     assertThat(post("/api/v1/models", "hello", "Content-Type", "application/x-hdf5").statusCode())
         .isEqualTo(400);
   }
 
   @Test
-  void anAnalysisCountsSynops() {
+  void analysisCountsSynops() {
     var response =
         post(
             "/api/v1/analyses", "{\"model\": " + MODEL + ", \"batch_size\": 2, \"time_steps\": 5}");
@@ -174,7 +178,7 @@ class ModelsTest extends ServiceTest {
   }
 
   @Test
-  void theDigitsAreAlwaysThere() {
+  void digitsAreAlwaysAvailable() {
     assertThat(body(get("/api/v1/datasets/digits")).get("samples").asInt()).isEqualTo(1797);
     assertThat(get("/api/v1/datasets/none").statusCode()).isEqualTo(404);
   }

@@ -256,7 +256,7 @@ class OpenApiTest extends ServiceTest {
 
   /** What editors send at a click; a call whose body is a file is left out. */
   @Test
-  void theRequestsBesideTheDocumentAreItsExamples() throws IOException {
+  void requestsHttpMatchesExamples() throws IOException {
     var requests =
         new StringBuilder(
             """
@@ -494,13 +494,13 @@ class OpenApiTest extends ServiceTest {
       """;
 
   @Test
-  void aJavaClientIsGeneratedThatTrains() throws Exception {
+  void generatedJavaClientTrains() throws Exception {
     assertThat(called(clients().resolve("java"))).isEqualTo("succeeded 3 1");
   }
 
   @Test
   @Needs(Part.SHELL_TOOLS)
-  void aPythonClientIsGenerated() throws Exception {
+  void generatesPythonClient() throws Exception {
     var python = clients().resolve("python");
     run(python, "python3", "-m", "compileall", "-q", "spikewise_client");
     assertThat(python.resolve("spikewise_client/api/jobs_api.py")).exists();

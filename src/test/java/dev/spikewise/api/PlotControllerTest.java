@@ -74,7 +74,7 @@ class PlotControllerTest extends ServiceTest {
   }
 
   @Test
-  void aThemeThatIsNoneIsABadParameter() {
+  void rejectsUnknownTheme() {
     for (var path :
         new String[] {
           job + "/plots/synops.svg",

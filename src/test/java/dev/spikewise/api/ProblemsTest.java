@@ -21,7 +21,7 @@ class ProblemsTest extends ServiceTest {
   }
 
   @Test
-  void anUnknownPathIsAProblem() {
+  void unknownPathIsProblem() {
     var problem = problem(get("/api/v1/nothing"), 404, "not_found");
     assertThat(problem.get("title").asString()).isEqualTo("Not found");
     assertThat(problem.get("instance").asString()).isEqualTo("/api/v1/nothing");
@@ -43,7 +43,7 @@ class ProblemsTest extends ServiceTest {
     "GET, /a%2fb, 400, invalid_parameter, Invalid parameter",
     "POST, /, 405, method_not_allowed, Method not allowed"
   })
-  void aBrowserIsShownAPageWithTheWayBackAndAProgramIsToldInJson(
+  void browserGetsPageAndProgramGetsJson(
       String method, String path, int status, String code, String title) {
     var page = send(method, path, BROWSER);
     assertThat(page.statusCode()).isEqualTo(status);
@@ -80,7 +80,7 @@ class ProblemsTest extends ServiceTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/api/v1/nothing", "/api/v1/jobs/nothing", "/api/v1/jobs?limit=x"})
-  void theApiTellsBrowsersInJsonToo(String path) {
+  void apiAnswersBrowsersInJson(String path) {
     problem(send("GET", path, BROWSER), path.contains("?") ? 400 : 404, code(path));
   }
 
@@ -89,7 +89,7 @@ class ProblemsTest extends ServiceTest {
   }
 
   @Test
-  void whatAPathOrParameterHoldsIsShownAsTextAlone() {
+  void problemPageEscapesPathsAndParameters() {
     var page = send("GET", "/?cursor=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", BROWSER);
     assertThat(page.body())
         .contains("&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;")
@@ -99,7 +99,7 @@ class ProblemsTest extends ServiceTest {
   }
 
   @Test
-  void whatSpringRefusesIsExplained() {
+  void explainsRefusalsOfSpring() {
     assertThat(problem(delete("/api/v1/jobs"), 405, "method_not_allowed").get("detail").asString())
         .contains("DELETE");
     assertThat(

@@ -23,7 +23,7 @@ class PythonClientTest extends ServiceTest {
   @TempDir Path folder;
 
   @Test
-  void theInstalledWheelTrainsAndItsNotebookRuns() throws Exception {
+  void installedWheelTrainsAndNotebookRuns() throws Exception {
     var wheel = wheel("first");
     assertThat(Files.readAllBytes(wheel)).isEqualTo(Files.readAllBytes(wheel("second")));
     var installed = folder.resolve("installed");

@@ -32,7 +32,7 @@ class RefusalTest extends ServiceTest {
   record Weights(int[] shape, float[] data) implements Npz.FloatArray {}
 
   @Test
-  void aNameIsAtMost200CharactersLong() {
+  void rejectsNameOfMoreThan200Characters() {
     refused(model("\"name\": \"" + "x".repeat(201) + "\", ", "{\"type\": \"IAF\"}"), "/name");
     refused(model("\"name\": \"a\\u0000b\", ", "{\"type\": \"IAF\"}"), "/name");
   }
@@ -69,12 +69,12 @@ class RefusalTest extends ServiceTest {
         "\"kernel_size\": [2147483647, 1], \"padding\": [2147483647, 0] | /layers/0",
         "\"kernel_size\": 99999999999 | /layers/0/kernel_size",
       })
-  void aKernelNoMemoryCanHoldIsAMistakeOfItsLayer(String options, String pointer) {
+  void reportsTooLargeKernelAtItsLayer(String options, String pointer) {
     refused(model("", "{\"type\": \"Conv2d\", \"out_channels\": 4, " + options + "}"), pointer);
   }
 
   @Test
-  void anAnalysisIsBounded() {
+  void limitsAnalysis() {
     var response =
         post(
             "/api/v1/analyses",
@@ -86,13 +86,13 @@ class RefusalTest extends ServiceTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"cursor=x", "limit=0", "limit=201", "limit=x"})
-  void aPageThatCannotBeIsABadParameter(String query) {
+  void rejectsInvalidPage(String query) {
     problem(get("/api/v1/models?" + query), 400, "invalid_parameter");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"x", "1", "%00", "00000000-0000-0000-0000-000000000000"})
-  void anIdOfAnotherFormIsNotFound(String id) {
+  void malformedIdIsNotFound(String id) {
     problem(
         get("/api/v1/models/" + id),
         id.equals("%00") ? 400 : 404,
@@ -121,7 +121,7 @@ class RefusalTest extends ServiceTest {
   }
 
   @Test
-  void aBodyIsLimitedWhetherOrNotItTellsItsLength() {
+  void limitsBodiesWithAndWithoutContentLength() {
     var body = (" ".repeat(1 << 20) + LINEAR).getBytes(StandardCharsets.UTF_8);
     problem(
         send("POST", "/api/v1/models", BodyPublishers.ofByteArray(body)), 413, "content_too_large");
@@ -135,7 +135,7 @@ class RefusalTest extends ServiceTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/api/v1/models/[", "/api/v1/%zz", "/api/v1/models/..%2f.."})
-  void whatTheServerItselfRefusesIsAProblemToo(String uri) throws IOException {
+  void refusalsOfTomcatAreProblems(String uri) throws IOException {
     try (var socket = new Socket("127.0.0.1", port)) {
       var request = "GET " + uri + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
@@ -147,7 +147,7 @@ class RefusalTest extends ServiceTest {
   }
 
   @Test
-  void aModelThatAJobNeedsStays() {
+  void refusesToDeleteModelInUse() {
     // Wide enough that some neuron fires: a silent network's job fails after its first epoch.
     var wide = LINEAR.replace("\"out_features\": 1", "\"out_features\": 100");
     var path = post("/api/v1/models", wide).headers().firstValue("Location").orElseThrow();

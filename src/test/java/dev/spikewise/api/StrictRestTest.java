@@ -346,7 +346,7 @@ class StrictRestTest extends ServiceTest {
   }
 
   @Test
-  void aCompressedJobStillHasAVersionThatIfNoneMatchAndIfMatchKnow() throws Exception {
+  void compressedResponseKeepsUsableETag() throws Exception {
     var name = "n".repeat(190);
     var path =
         path(

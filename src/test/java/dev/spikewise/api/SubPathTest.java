@@ -66,7 +66,7 @@ class SubPathTest extends ServiceTest {
   }
 
   @Test
-  void theProxysPrefixComesFirst() {
+  void prefixOfProxyPrecedesContextPath() {
     String[] proxy = {"X-Forwarded-Prefix", "/lab", "X-Forwarded-Host", "localhost"};
     var created = post("/snn/api/v1/jobs", JOB, proxy);
     assertThat(created.statusCode()).as(created.body()).isEqualTo(202);

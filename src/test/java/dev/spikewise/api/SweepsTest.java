@@ -106,7 +106,7 @@ class SweepsTest extends ServiceTest {
   }
 
   @Test
-  void aRoundOfHalvingGoesOnFromTheWeightsOfTheRoundBefore() throws Exception {
+  void halvingRoundContinuesFromPreviousWeights() throws Exception {
     var job =
         """
         {"model": {"input_shape": [1, 8, 8], "layers": [
@@ -136,7 +136,7 @@ class SweepsTest extends ServiceTest {
   }
 
   @Test
-  void aRoundThatCannotBeTrainedEndsItsVariantAndSaysWhy() throws Exception {
+  void invalidRoundEndsVariantWithReason() throws Exception {
     // Half of what is reached is below what the input alone causes in the only layer.
     var job =
         """
@@ -152,7 +152,7 @@ class SweepsTest extends ServiceTest {
   }
 
   @Test
-  void aSweepIsCancelledAndThenDeletedWithItsJobs() throws Exception {
+  void cancelsThenDeletesSweepWithJobs() throws Exception {
     var path = create(sweep(endless(), ", \"seeds\": [1, 2, 3], \"halving\": {\"rounds\": 2}"));
     var running = await(path, "running");
     assertThat(running.at("/progress/jobs").asInt()).isEqualTo(6);
@@ -171,7 +171,7 @@ class SweepsTest extends ServiceTest {
   }
 
   @Test
-  void aSweepKeepsItsTagUntilSomethingChangesAndItsPlaceInTheList() throws Exception {
+  void etagOfSweepChangesOnlyWithSweep() throws Exception {
     var body = sweep(endless(), ", \"name\": \"tagged\"");
     var first = post(SWEEPS, body, "Idempotency-Key", "tagged");
     assertThat(post(SWEEPS, body, "Idempotency-Key", "tagged").body()).isEqualTo(first.body());
@@ -199,7 +199,7 @@ class SweepsTest extends ServiceTest {
   }
 
   @Test
-  void whatSucceededCannotBeCancelled() throws Exception {
+  void refusesToCancelSucceededSweep() throws Exception {
     var path = create(sweep(DIGITS.replace("\"epochs\": 3", "\"epochs\": 1"), ""));
     await(path, "succeeded");
     problem(post(path + "/cancel", ""), 409, "conflict");
@@ -251,7 +251,7 @@ class SweepsTest extends ServiceTest {
   /** Each variant is checked as a whole job: 8 MB of them. */
   @Test
   @Timeout(60)
-  void aLongJobInManyVariantsIsAnsweredSoon() throws Exception {
+  void largeSweepIsAnsweredQuickly() throws Exception {
     var path =
         create(sweep(longJob(120), ", \"seeds\": " + IntStream.range(0, 32).boxed().toList()));
     assertThat(body(get(path)).get("jobs")).hasSize(32);

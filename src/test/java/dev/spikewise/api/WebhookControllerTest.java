@@ -11,7 +11,7 @@ class WebhookControllerTest extends ServiceTest {
   private static final String WEBHOOKS = "/api/v1/webhooks";
 
   @Test
-  void aReceiverIsAddedListedAndDeleted() {
+  void createsListsAndDeletesWebhook() {
     var created = post(WEBHOOKS, "{\"url\": \"https://93.184.215.14/hook\"}");
     assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
     assertThat(body(created).get("secret").asString()).matches("whsec_[A-Za-z0-9+/]{43}=");
@@ -80,7 +80,7 @@ class WebhookControllerTest extends ServiceTest {
   }
 
   @Test
-  void aPrivateAddressIsRefused() {
+  void rejectsPrivateAddress() {
     for (var url : new String[] {"http://127.0.0.1:8080/", "http://localhost/", "http://[::1]/"}) {
       var problem = problem(post(WEBHOOKS, "{\"url\": \"" + url + "\"}"), 422, "invalid_spec");
       assertThat(problem.get("detail").asString())

@@ -38,7 +38,7 @@ class DeployabilityTest {
   }
 
   @Test
-  void theTutorialsNetworkFits() {
+  void tutorialNetworkFitsChip() {
     var answer = Deployability.of(Tutorial.model(), Chip.SPECK2F);
 
     assertThat(answer.deployable()).isTrue();
@@ -137,7 +137,7 @@ class DeployabilityTest {
           [1, 9, 9]     | {"type": "Conv2d", "out_channels": 4, "kernel_size": 3}, {"type": "IAF"}, {"type": "BatchNorm2d"} | 2 | order         | right before it
           [4, 9]        | {"type": "Conv1d", "out_channels": 4, "kernel_size": 3}, {"type": "Flatten"}, {"type": "Linear", "out_features": 4}, {"type": "IAF"} | 0 | layer_type    | Conv1d
           """)
-  void theBrokenRuleIsNamedAtItsLayer(
+  void reportsBrokenRuleAtItsLayer(
       String inputShape, String layers, int layer, String rule, String detail) {
     var answer = of(inputShape, layers);
 
@@ -183,7 +183,7 @@ class DeployabilityTest {
 
   /** Each destination has a pooling of its own. */
   @Test
-  void aCorePoolsForOneDestinationAndNotForTheOther() {
+  void poolingMayDifferPerDestination() {
     var answer =
         of(
             "[1, 8, 8]",
@@ -243,7 +243,7 @@ class DeployabilityTest {
   }
 
   @Test
-  void theCameraHasTwoDestinationsAndOnePooling() {
+  void cameraHasTwoDestinationsAndOnePooling() {
     String three =
         """
         {"name": "%1$s", "type": "Conv2d", "out_channels": 2, "kernel_size": 3, "inputs": ["input"]}, {"name": "%1$s.spike", "type": "IAF"}\
@@ -280,7 +280,7 @@ class DeployabilityTest {
   }
 
   @Test
-  void aLayerMayBeTooLargeForAnyCore() {
+  void reportsLayerTooLargeForAnyCore() {
     // 64 * 16 * 128 words of kernels.
     var kernels =
         of("[64, 8, 8]", "{\"type\": \"Conv2d\", \"out_channels\": 100, \"kernel_size\": 3}" + IAF);

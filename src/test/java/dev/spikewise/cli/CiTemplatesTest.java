@@ -82,7 +82,7 @@ class CiTemplatesTest {
   }
 
   @Test
-  void aCancelledWorkflowCancelsItsTraining() throws Exception {
+  void cancelledWorkflowCancelsTraining() throws Exception {
     var process = github(Map.of("file", job("to be cancelled by GitHub", 100_000_000, 3)));
     while (process.isAlive() && !output().contains("Job ")) {
       Thread.sleep(20);

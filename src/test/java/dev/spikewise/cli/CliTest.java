@@ -60,7 +60,7 @@ class CliTest {
   }
 
   @Test
-  void aJobThatKeepsItsGatesPassesWithOneDocumentAndReports() throws IOException {
+  void passedGatesPrintOneDocumentAndWriteReports() throws IOException {
     int code =
         submit(
             "--wait",
@@ -91,7 +91,7 @@ class CliTest {
   }
 
   @Test
-  void aGateAgainstABaselineFails() throws IOException {
+  void failsGateRelativeToBaseline() throws IOException {
     assertThat(submit("--wait", "--label", "branch=trunk")).isZero();
     assertThat(submit("--wait", "--baseline", "branch=trunk", "--gate", "synops<=baseline"))
         .isZero();
@@ -114,7 +114,7 @@ class CliTest {
   }
 
   @Test
-  void whatCannotBeTrainedIsInvalidInput() throws IOException {
+  void invalidJobExitsWithInvalidInput() throws IOException {
     Files.writeString(Path.of(file), "{\"epoch\": 3}");
     assertThat(submit()).isEqualTo(2);
     assertThat(Client.JSON.readTree(out.toString()).get("code").asString())
@@ -131,7 +131,7 @@ class CliTest {
   }
 
   @Test
-  void theSameKeyCreatesOneJob() throws IOException {
+  void sameIdempotencyKeyCreatesOneJob() throws IOException {
     assertThat(submit("--idempotency-key", "run-7")).as(err.toString()).isZero();
     var first = Client.JSON.readTree(out.toString()).get("id");
     out.getBuffer().setLength(0);
@@ -143,7 +143,7 @@ class CliTest {
   }
 
   @Test
-  void whoWaitsTooLongIsToldSo() throws IOException {
+  void waitReportsTimeout() throws IOException {
     Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 100000000"));
     assertThat(submit("--wait", "--timeout", "1s")).isEqualTo(5);
     var id = Client.JSON.readTree(out.toString()).get("id").asString();
@@ -152,7 +152,7 @@ class CliTest {
   }
 
   @Test
-  void aTrainingThatFailsIsNoFailedGate() throws IOException {
+  void failedTrainingIsNotReportedAsFailedGate() throws IOException {
     Files.writeString(
         Path.of(file),
         JOB.replace("\"epochs\": 3", "\"epochs\": 100000000, \"max_runtime_seconds\": 1"));
@@ -162,7 +162,7 @@ class CliTest {
   }
 
   @Test
-  void whoWaitsForAJobThatSomebodyCancelsIsToldSo() throws Exception {
+  void waitReportsJobCancelledByAnotherClient() throws Exception {
     Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 100000000"));
     try (var waiting = Executors.newSingleThreadExecutor()) {
       var code = waiting.submit(() -> submit("--wait", "--name", "to be cancelled"));
@@ -179,7 +179,7 @@ class CliTest {
   }
 
   @Test
-  void whoeverInterruptsTheCommandCancelsItsJob() throws Exception {
+  void interruptingTheCommandCancelsItsJob() throws Exception {
     Files.writeString(Path.of(file), JOB.replace("\"epochs\": 3", "\"epochs\": 100000000"));
     // A build in a shell's background ignores SIGINT, and so would all that it starts.
     var command = new ArrayList<>(List.of("env", "--default-signal=INT"));
@@ -203,7 +203,7 @@ class CliTest {
   }
 
   @Test
-  void aBrokenAnswerIsNoVerdict() throws IOException {
+  void malformedResponseIsNotReportedAsGateFailure() throws IOException {
     var asked = new AtomicInteger();
     var server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.createContext(
@@ -236,13 +236,13 @@ class CliTest {
   }
 
   @Test
-  void aJobIsCheckedWithoutBecomingOne() {
+  void validateQueuesNoJob() {
     assertThat(run("validate", file, "--server", server())).as(err.toString()).isZero();
     assertThat(Client.JSON.readTree(out.toString()).get("memory_bytes").asLong()).isPositive();
   }
 
   @Test
-  void aJobIsCheckedAndAnalysedWithoutStartingTheService() throws IOException {
+  void validatesAndAnalysesWithoutStartingTheService() throws IOException {
     assertThat(run("validate", file, "--server", server())).as(err.toString()).isZero();
     var servers = Client.JSON.readTree(out.toString());
     out.getBuffer().setLength(0);
@@ -299,7 +299,7 @@ class CliTest {
   }
 
   @Test
-  void aBaselineIsFoundByItsNameAndSeveralLabels() throws IOException {
+  void findsBaselineByNameAndLabels() throws IOException {
     assertThat(submit("--wait", "--name", "first", "--label", "a:b=1", "--label", "c=x,y"))
         .isZero();
     assertThat(submit("--wait", "--name", "second", "--label", "a:b=1", "--label", "c=other"))
@@ -402,7 +402,7 @@ class CliTest {
   }
 
   @Test
-  void aProcessOfItsOwnTrainsWithoutAServerAndPrintsOneDocument() throws Exception {
+  void trainsWithoutServerAndPrintsOneDocument() throws Exception {
     var builder =
         new ProcessBuilder(command("train", file, "--gate", "synops<=1"))
             .redirectError(folder.resolve("err").toFile());

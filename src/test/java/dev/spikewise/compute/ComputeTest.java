@@ -113,7 +113,7 @@ class ComputeTest {
   }
 
   @Test
-  void aClientWithManyComputationsLetsAnotherGoFirst() throws Exception {
+  void clientWithManyComputationsYieldsToOthers() throws Exception {
     try (var compute = compute(1, 10, 10)) {
       var begun = new CountDownLatch(1);
       var order = new ArrayList<String>();

@@ -112,7 +112,7 @@ class DashboardTest {
   }
 
   @AfterEach
-  void nothingWasAskedOfAnotherHostAndTheConsoleIsSilent() {
+  void pagesLoadNothingFromOtherHostsAndLogNoErrors() {
     assertThat(foreignRequests).isEmpty();
     assertThat(complaints).isEmpty();
   }
@@ -185,7 +185,7 @@ class DashboardTest {
   }
 
   @Test
-  void theTutorialsJobIsSubmittedByTheFormAndWatchedToItsEnd() throws IOException {
+  void formSubmitsTutorialJobAndPageFollowsItToTheEnd() throws IOException {
     var page = open("/new");
     isAccessible(page);
     keep(page, "form");
@@ -387,7 +387,7 @@ class DashboardTest {
       """;
 
   @Test
-  void aPageThatGetsNoStreamAsksEveryFewSeconds() {
+  void pageWithoutStreamPollsEveryFewSeconds() {
     var page = open("/new");
     page.route(
         Pattern.compile(".*/events.*"),
@@ -463,7 +463,7 @@ class DashboardTest {
   }
 
   @Test
-  void aLongTrainingIsPausedResumedCancelledAndRetriedByItsButtons() {
+  void buttonsPauseResumeCancelAndRetryTraining() {
     var page = open("/new");
     page.getByLabel("Epochs").fill("100000");
     press(page, "Train");
@@ -492,7 +492,7 @@ class DashboardTest {
 
   /** Epochs come faster than it can draw them; whoever reads and presses comes first. */
   @Test
-  void aBrowserOfAFifthOfTheSpeedStaysWithTheNewsAndCanBePressed() {
+  void slowBrowserKeepsUpWithUpdatesAndClicks() {
     var page = open("/new");
     var rate = new JsonObject();
     rate.addProperty("rate", 5);
@@ -530,7 +530,7 @@ class DashboardTest {
   }
 
   @Test
-  void aPrintedModelIsTrainedAsItIs() {
+  void formTrainsPrintedModel() {
     var page = open("/new");
     page.locator("[name=model]")
         .fill(
@@ -588,7 +588,7 @@ class DashboardTest {
   }
 
   @Test
-  void theListTellsOfJobsByItselfAndKeepsWhatIsSelected() {
+  void listUpdatesByItselfAndKeepsSelection() {
     var page = open("/?show=succeeded");
     submit(page, "jobs", DIGITS.formatted("arrives", 2));
     var row = page.locator("#jobs tr:has-text('arrives')");
@@ -601,7 +601,7 @@ class DashboardTest {
   }
 
   @Test
-  void aSweepIsFoundAndWatchedByKeyboard() throws IOException {
+  void sweepPageIsUsableByKeyboard() throws IOException {
     var page = open("/sweeps");
     isAccessible(page);
     submit(page, "sweeps", sweep(3));
@@ -622,7 +622,7 @@ class DashboardTest {
   }
 
   @Test
-  void aSweepIsCancelledByItsButton() {
+  void buttonCancelsSweep() {
     var page = open("/sweeps");
     submit(page, "sweeps", sweep(1_000_000));
     page.reload();
@@ -635,7 +635,7 @@ class DashboardTest {
   }
 
   @Test
-  void aDatasetPageShowsSamplesClassesDensityAndAssumptions() throws IOException {
+  void datasetPageShowsSamplesClassesDensityAndAssumptions() throws IOException {
     var request = playwright.request().newContext();
     var events = new ClassPathResource("cases/ev_macos.zip").getContentAsByteArray();
     var uploaded =
@@ -678,7 +678,7 @@ class DashboardTest {
   }
 
   @Test
-  void whatIsNotThereIsAPageThatSaysSoAndLeadsBack() throws IOException {
+  void missingResourceShowsProblemPageWithLinkBack() throws IOException {
     for (var path : List.of("/jobs/nothing", "/sweeps/", "/" + "nonsense".repeat(40))) {
       for (var scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
         var page = open(path, scheme == ColorScheme.LIGHT ? 1280 : 390, 844, scheme);

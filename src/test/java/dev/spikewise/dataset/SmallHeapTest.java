@@ -37,7 +37,7 @@ class SmallHeapTest {
   }
 
   @Test
-  void aDataSetLargerThanTheHeapIsRefusedAndReadWhereThereIsRoom() throws Exception {
+  void rejectsDatasetLargerThanTheHeapAndReadsSmallerOne() throws Exception {
     var file = Files.createTempFile("large", ".npz");
     try {
       write(file);

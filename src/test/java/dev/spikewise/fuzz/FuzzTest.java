@@ -159,7 +159,7 @@ class FuzzTest {
   private record Slowest(long nanos, String what) {}
 
   @Test
-  void nothingThatIsSentBreaksTheService() throws Exception {
+  void fuzzedRequestsDoNotBreakTheService() throws Exception {
     var http = new RawHttp(port);
     var api = new OpenApi(document());
     var operations = api.operations();
@@ -213,7 +213,7 @@ class FuzzTest {
   }
 
   @Test
-  void aClientThatIsTooSlowIsLetGo() throws Exception {
+  void slowClientIsDisconnected() throws Exception {
     for (var begun :
         List.of(
             "GET /api/v1/jobs HTTP/1.1\r\nHost: loc",
@@ -270,11 +270,18 @@ class FuzzTest {
   }
 
   @Test
-  void aBodyInPartsWhoseChunksAreNoneIsABrokenBody() throws Exception {
+  void malformedChunksOfMultipartAreMalformedBody() throws Exception {
     var request =
-        "POST /api/v1/datasets HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-            + "Content-Type: multipart/form-data; boundary=fuzz\r\nTransfer-Encoding: chunked\r\n\r\n"
-            + "4\r\nabcd\r\nzz\r\nefgh\r\n0\r\n\r\n";
+        "POST /api/v1/datasets HTTP/1.1\r\n"
+            + "Host: localhost\r\n"
+            + "Connection: close\r\n"
+            + "Content-Type: multipart/form-data; boundary=fuzz\r\n"
+            + "Transfer-Encoding: chunked\r\n\r\n"
+            + "4\r\n"
+            + "abcd\r\n"
+            + "zz\r\n"
+            + "efgh\r\n"
+            + "0\r\n\r\n";
     var answer = new RawHttp(port).send(request.getBytes(StandardCharsets.US_ASCII));
     assertThat(answer.status()).as(answer.body()).isEqualTo(400);
     assertThat(answer.isProblem()).isTrue();

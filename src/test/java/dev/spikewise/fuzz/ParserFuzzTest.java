@@ -38,7 +38,7 @@ class ParserFuzzTest {
   }
 
   @Test
-  void aDamagedFileIsReadOrRefused() throws IOException {
+  void readsOrRejectsDamagedFile() throws IOException {
     byte[] values = {1, 2, 3, 4, 5, 6, 7, 8};
     mutate(idx(2, 4), file -> Idx.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
     mutate(gzip(idx(2, 4)), file -> Idx.read(new ByteArrayInputStream(file), ROOM, _ -> {}));
@@ -57,7 +57,7 @@ class ParserFuzzTest {
 
   /** Files that libraries wrote, cut short so that most changes meet the format's own structure. */
   @Test
-  void aDamagedRecordingIsReadOrRefused() throws IOException {
+  void readsOrRejectsDamagedRecording() throws IOException {
     for (var name :
         new String[] {
           "aedat2_v2e.aedat",
@@ -104,7 +104,7 @@ class ParserFuzzTest {
   }
 
   @Test
-  void aBombIsRefusedBeforeItUnpacks() throws IOException {
+  void rejectsBombBeforeUnpacking() throws IOException {
     // 64 MiB of zeros in 64 KiB, behind a header that owns up to it, or does not.
     for (var shape : new String[] {"1073741824,", "4,"}) {
       var npz = bomb(npy("|u1", shape, new byte[0]));

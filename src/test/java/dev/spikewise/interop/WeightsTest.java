@@ -59,7 +59,7 @@ class WeightsTest {
   }
 
   @Test
-  void whatWasWrittenIsReadAgainBitForBit() {
+  void writtenWeightsAreReadBitIdentically() {
     StateDict weights = Weights.of(SMALL, Weights.readNpz(Golden.bytes("small.npz")));
 
     for (StateDict again :

@@ -66,7 +66,7 @@ class AdversarialSoakTest {
   @TempDir Path dir;
 
   @Test
-  void oneTenantsAttacksDoNotReachTheJobsOfAnother() throws Exception {
+  void attacksOfOneTenantDoNotAffectJobsOfAnother() throws Exception {
     try (var service =
         ServiceProcess.start(dir, settings(), "-Xmx1g", ServiceProcess.USERS_COLLECTOR)) {
       var undisturbed = weights(service, train(service));

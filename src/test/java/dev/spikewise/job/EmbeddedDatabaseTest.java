@@ -37,7 +37,7 @@ class EmbeddedDatabaseTest {
   }
 
   @Test
-  void aFullDiskIsSaidAndLosesNothing() throws Exception {
+  void fullDiskIsReportedAndLosesNoData() throws Exception {
     var job = service.submit(SPEC);
     service.await(job, now -> epoch(now) > 20);
     service.limitFiles(Long.toString(Files.size(dir.resolve("spikewise.mv.db")) + 50_000));
@@ -64,7 +64,7 @@ class EmbeddedDatabaseTest {
   }
 
   @Test
-  void aSecondServiceOnItsFilesIsToldWhatToDo() throws Exception {
+  void secondProcessOnSameFilesFailsWithAdvice() throws Exception {
     try (var another = ServiceProcess.launch(dir, List.of(), Map.of())) {
       assertThat(another.end()).isNotZero();
       assertThat(another.log())

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 class JobStateTest {
 
   @Test
-  void theStateMachineIsThis() {
+  void allowsExactlyTheListedTransitions() {
     var moves =
         Map.of(
             JobState.QUEUED, "running paused cancelled failed",

@@ -27,7 +27,7 @@ class OutOfMemoryTest {
   @TempDir Path dir;
 
   @Test
-  void oneJobOutOfMemoryFailsAlone() throws Exception {
+  void outOfMemoryFailsOnlyItsJob() throws Exception {
     // Believed to have room, the process accepts what it cannot hold.
     var settings = List.of("--spikewise.jobs.workers=2", "--spikewise.jobs.memory-per-job=100GB");
     var heap = Map.of("JDK_JAVA_OPTIONS", "-Xmx300m");

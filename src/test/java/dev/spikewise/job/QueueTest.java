@@ -87,7 +87,7 @@ class QueueTest {
   }
 
   @Test
-  void theHighestPriorityIsClaimedFirstAndThenTheOldest() {
+  void claimsByPriorityThenAge() {
     var first = submit(0);
     var second = submit(0);
     var urgent = submit(1);
@@ -121,7 +121,7 @@ class QueueTest {
   }
 
   @Test
-  void theTenantWithTheFewestRunningJobsIsNext() {
+  void claimsForTenantWithFewestRunningJobs() {
     var red = IntStream.range(0, 3).mapToObj(i -> as("red", () -> submit(0))).toList();
     assertThat(List.of(claim("a"), claim("a"))).containsExactly(red.get(0), red.get(1));
     var blue = IntStream.range(0, 3).mapToObj(i -> as("blue", () -> submit(0))).toList();
@@ -139,7 +139,7 @@ class QueueTest {
   }
 
   @Test
-  void aPlaceInTheQueueTellsNothingOfOtherTenants() {
+  void queuePositionCountsOwnJobsOnly() {
     var first = as("red", () -> submit(0));
     as("blue", () -> submit(1000));
     var second = as("red", () -> jobs.submit(spec(0)));
@@ -168,7 +168,7 @@ class QueueTest {
   }
 
   @Test
-  void aDamagedSpecFailsItsJobAndStopsNoOther() {
+  void damagedSpecFailsOnlyItsJob() {
     var damaged = List.of(submit(2), submit(2));
     var gone = submit(1);
     var sound = submit(0);
@@ -197,7 +197,7 @@ class QueueTest {
   }
 
   @Test
-  void aDamagedRowFailsAndStopsNoOther() {
+  void damagedRowFailsOnlyItsJob() {
     var damaged = submit(1);
     var sound = submit(0);
     database.sql("update job set reason = 'NONSENSE' where id = ?").param(damaged).update();
@@ -212,7 +212,7 @@ class QueueTest {
   }
 
   @Test
-  void aDamagedRowWhoseWorkerWasLostIsTakenBackFromIt() {
+  void damagedRowOfLostWorkerIsReclaimed() {
     var damaged = submit(0);
     claim("a");
     var sound = submit(0);
@@ -224,7 +224,7 @@ class QueueTest {
   }
 
   @Test
-  void aStoredSpecMayBeLongerThanARequest() {
+  void storedSpecMayExceedRequestLimits() {
     var id = submit(0);
     database
         .sql("update job_spec set content = content || ? where id = ?")
@@ -261,7 +261,7 @@ class QueueTest {
   }
 
   @Test
-  void aJobThatComesBackToTheQueueCountsAsANewOne() {
+  void resumedJobIsQueuedAtTheEnd() {
     var paused = as("few", () -> submit(0));
     jobs.request(paused, JobAction.PAUSE);
     assertThat(allowed("few", i -> submit(0))).isEqualTo(5);
@@ -352,7 +352,7 @@ class QueueTest {
   }
 
   @Test
-  void anExpiredLeaseIsTakenBackAndItsHolderRefused() {
+  void expiredLeaseIsReclaimedAndItsHolderFenced() {
     var id = submit(0);
     var stale = leases.claim("a").orElseThrow().lease();
     assertThat(leases.reapExpired()).as("the lease still holds").isZero();
@@ -384,7 +384,7 @@ class QueueTest {
   }
 
   @Test
-  void anEarlierClaimOfTheSameWorkerIsRefusedToo() {
+  void rejectsWritesOfEarlierClaimOfSameWorker() {
     submit(0);
     var stale = leases.claim("a").orElseThrow().lease();
     age(61);
@@ -394,7 +394,7 @@ class QueueTest {
   }
 
   @Test
-  void aRenewedLeaseIsNotTakenBack() {
+  void renewedLeaseIsNotReclaimed() {
     var id = submit(0);
     leases.claim("a").orElseThrow();
     age(40);
@@ -481,7 +481,7 @@ class QueueTest {
   }
 
   @Test
-  void aNewEpochMakesUpForWorkersLostBefore() {
+  void newEpochClearsEarlierLosses() {
     var id = submit(0);
     for (int i = 0; i < 5; i++) {
       var lease = leases.claim("a").orElseThrow().lease();
@@ -514,7 +514,7 @@ class QueueTest {
   }
 
   @Test
-  void theWishToStopOutlivesTheWorker() {
+  void stopRequestSurvivesLossOfTheWorker() {
     var cancelled = submit(0);
     var paused = submit(0);
     leases.claim("a").orElseThrow();
@@ -530,7 +530,7 @@ class QueueTest {
   }
 
   @Test
-  void aDamagedCheckpointIsPassedOverForTheOneBefore() {
+  void skipsDamagedCheckpoint() {
     var id = submit(0);
     assertThat(checkpoints.latest(id)).isEmpty();
     insert(id, 3, checkpoint(3));
@@ -541,7 +541,7 @@ class QueueTest {
   }
 
   @Test
-  void whoeverTakesAJobOverTellsWhichCheckpointItGoesOnFrom() {
+  void takeoverReportsItsCheckpoint() {
     var id = submit(0);
     var lease = leases.claim("a").orElseThrow().lease();
     leases.progress(
@@ -570,7 +570,7 @@ class QueueTest {
 
   /** Or a job whose last epochs were just being stored ends an interval late. */
   @Test
-  void aJournalThatIsClosedWhileItDoesNotWaitDoesNotBeginTo() {
+  void journalClosedBetweenWaitsEndsWithoutWaiting() {
     var lease = new Lease(UUID.randomUUID(), "worker", 1);
     assertTimeoutPreemptively(
         Duration.ofMinutes(1),

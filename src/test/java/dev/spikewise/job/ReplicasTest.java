@@ -104,7 +104,8 @@ class ReplicasTest {
                 .sql(
                     """
                     select count(*) from job where lease_owner is not null
-                    and lease_until not between current_timestamp - interval '1 minute' and current_timestamp + interval '4 s'""")
+                    and lease_until not between current_timestamp - interval '1 minute' and current_timestamp + interval '4 s'\
+                    """)
                 .query(Integer.class)
                 .single())
         .isZero();
@@ -131,14 +132,15 @@ class ReplicasTest {
   private static int lost(List<String> jobs) {
     return database
         .sql(
-            "select count(*) from state_change where content like '%worker_lost%' and job_id in (:jobs)")
+            "select count(*) from state_change where content like '%worker_lost%' and job_id in"
+                + " (:jobs)")
         .param("jobs", jobs.stream().map(ReplicasTest::id).toList())
         .query(Integer.class)
         .single();
   }
 
   @Test
-  void aFrozenReplicasJobGoesOnElsewhereAndItsOwnWritesAreRefused() throws Exception {
+  void jobOfFrozenReplicaContinuesElsewhereAndItsWritesAreFenced() throws Exception {
     var job = begun();
     var frozen = trainer(job);
     double refused = frozen.metric("spikewise_fenced_writes_total");
@@ -156,7 +158,7 @@ class ReplicasTest {
   /** The last, as it leaves one replica only. */
   @Test
   @Order(Integer.MAX_VALUE)
-  void aKilledReplicasJobGoesOnElsewhere() throws Exception {
+  void jobOfKilledReplicaContinuesElsewhere() throws Exception {
     var job = begun();
     var killed = trainer(job);
     killed.close();
@@ -164,7 +166,7 @@ class ReplicasTest {
   }
 
   @Test
-  void aDatabaseThatCrashesInTheMiddleLosesNothing() throws Exception {
+  void crashOfDatabaseLosesNothing() throws Exception {
     var job = begun();
     PostgresDatabase.kill(
         database
@@ -197,7 +199,7 @@ class ReplicasTest {
   }
 
   @Test
-  void aWaitEndsWithNewsFromAnotherReplica() throws Exception {
+  void waitEndsWithChangeFromAnotherReplica() throws Exception {
     var job = begun();
     var trainer = trainer(job);
     var tag = trainer.send(job).headers().firstValue("ETag").orElseThrow();
@@ -212,7 +214,7 @@ class ReplicasTest {
   }
 
   @Test
-  void aJobIsCancelledPausedAndResumedWhicheverReplicaIsAsked() throws Exception {
+  void anyReplicaCancelsPausesAndResumesJob() throws Exception {
     var job = begun();
     var asked = other(trainer(job));
     assertThat(asked.post(job + "/pause", "").statusCode()).isEqualTo(202);

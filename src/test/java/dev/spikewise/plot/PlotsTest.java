@@ -109,7 +109,7 @@ class PlotsTest {
   }
 
   @Test
-  void aPictureFollowsItsReaderUnlessAThemeIsAskedFor() throws IOException {
+  void svgFollowsViewersThemeUnlessGiven() throws IOException {
     var picture = Plots.synops(epochs(20), 24e6);
     assertThat(picture.svg(null))
         .contains("color=\"#ffffff\"", "(prefers-color-scheme: dark)", "{color:#1a2028}");
@@ -163,14 +163,14 @@ class PlotsTest {
   }
 
   @Test
-  void theTargetIsALineOfItsOwnAndEveryLayerIsNamed() {
+  void drawsTargetLineAndNamesEveryLayer() {
     assertThat(Plots.synops(epochs(20), 24e6).svg(null))
         .contains(">target<", "stroke-dasharray", ">layer 1<", ">model<");
     assertThat(Plots.synops(epochs(20), null).svg(null)).doesNotContain(">target<");
   }
 
   @Test
-  void aDivergedEpochLeavesAGapInsteadOfBreakingThePicture() {
+  void divergedEpochLeavesGapInCurve() {
     var nan =
         new EpochMetrics(
             1,
@@ -219,7 +219,7 @@ class PlotsTest {
   }
 
   @Test
-  void aNameGoesWhereItHidesNoOtherDot() {
+  void labelsDoNotHideDots() {
     var far = new Plots.Outcome("far", 2e6, 0.99);
     var low = new Plots.Outcome("low", 1.9e6, 0.9);
     var named = new Plots.Outcome("named", 1e6, 0.95);

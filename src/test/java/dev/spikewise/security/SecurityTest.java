@@ -87,7 +87,7 @@ class SecurityTest {
   }
 
   @Test
-  void aBrowserSendsTheKeyAsAPassword() throws Exception {
+  void browserSendsKeyAsPassword() throws Exception {
     var basic =
         Base64.getEncoder().encodeToString("anybody:read-key".getBytes(StandardCharsets.UTF_8));
     assertThat(send("GET", MODELS, "Authorization", "Basic " + basic).statusCode()).isEqualTo(200);
@@ -113,7 +113,7 @@ class SecurityTest {
   }
 
   @Test
-  void aBrowserThatIsRefusedIsShownAPageThatNeedsNothingElse() throws Exception {
+  void refusedBrowserGetsSelfContainedPage() throws Exception {
     String[] browser = {"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"};
     var unknown = send("GET", "/", browser);
     assertThat(unknown.statusCode()).isEqualTo(401);
@@ -135,7 +135,7 @@ class SecurityTest {
   }
 
   @Test
-  void aFaultIsToldToProgramsAndPeopleAndTheLogAloneKnowsWhatItWas() throws Exception {
+  void internalErrorShowsIdAndOnlyTheLogHasDetails() throws Exception {
     for (var accept : List.of("text/html,*/*;q=0.8", "*/*")) {
       var fault = send("GET", "/broken", "X-API-Key", "read-key", "Accept", accept);
       assertThat(fault.statusCode()).isEqualTo(500);
@@ -172,7 +172,7 @@ class SecurityTest {
   }
 
   @Test
-  void aServerThatOthersCanReachDoesNotStartWithoutCredentials() {
+  void reachableServerWithoutCredentialsDoesNotStart() {
     assertThatThrownBy(
             () ->
                 SpringApplication.run(

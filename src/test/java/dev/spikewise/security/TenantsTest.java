@@ -115,7 +115,7 @@ class TenantsTest {
   }
 
   @Test
-  void aTokenIsWorthWhatItsIssuerSays() throws Exception {
+  void rolesComeFromTheToken() throws Exception {
     var reader = token(ISSUER.claims("READ").claim("team", "red"));
     assertThat(send("GET", "/api/v1/jobs", "", reader).statusCode()).isEqualTo(200);
     assertThat(send("POST", "/api/v1/models", model(), reader).statusCode()).isEqualTo(403);
@@ -132,7 +132,7 @@ class TenantsTest {
   }
 
   @Test
-  void aTokenThatIsNotInOrderOpensNothing() throws Exception {
+  void rejectsInvalidToken() throws Exception {
     var refused = new ArrayList<String[]>();
     refused.add(token(ISSUER.claims("ADMIN").audience("others")));
     refused.add(token(ISSUER.claims("ADMIN").issuer("http://127.0.0.1:1")));
@@ -157,7 +157,7 @@ class TenantsTest {
 
   /** Two keys of one name in two tenants, and a token whose subject is called like them. */
   @Test
-  void anIdempotencyKeyBelongsToOneTenantAndPrincipal() throws Exception {
+  void idempotencyKeysAreSeparatePerTenantAndPrincipal() throws Exception {
     var hook = "{\"url\": \"http://127.0.0.1:1/\"}";
     var ids = new ArrayList<String>();
     for (var who :
@@ -188,7 +188,7 @@ class TenantsTest {
   }
 
   @Test
-  void oneTenantsResourcesAreNotThereForAnother() throws Exception {
+  void resourcesOfOtherTenantsAreNotFound() throws Exception {
     var model = created("red", "/api/v1/models", model());
     var job = created("red", "/api/v1/jobs", job("{\"id\": \"" + id(model) + "\"}", 1));
     var sweep =
@@ -354,7 +354,7 @@ class TenantsTest {
   }
 
   @Test
-  void aTenantTrainsNoMoreJobsAtOnceThanItsQuota() throws Exception {
+  void respectsQuotaOfRunningJobs() throws Exception {
     var model = "{" + LAYERS + "}";
     var first = created("red", "/api/v1/jobs", job(model, 100_000_000));
     var second = created("red", "/api/v1/jobs", job(model, 100_000_000));
@@ -372,7 +372,7 @@ class TenantsTest {
   }
 
   @Test
-  void aQuotaThatIsUsedUpIsNamed() throws Exception {
+  void refusalNamesExceededQuota() throws Exception {
     var model = "{" + LAYERS + "}";
     exceeded(post("/api/v1/jobs", job(model, 101), "small"), "spikewise.quotas.epochs");
     created("small", "/api/v1/jobs", job(model, 40));
@@ -390,7 +390,7 @@ class TenantsTest {
   }
 
   @Test
-  void theLogTellsWhoDidWhatAndNoSecret(CapturedOutput output) throws Exception {
+  void auditLogNamesCallerAndContainsNoSecret(CapturedOutput output) throws Exception {
     var made = created("red", "/api/v1/jobs", job("{" + LAYERS + "}", 1));
     await(made, "succeeded");
     var refused = send("POST", "/api/v1/models", model(), "X-API-Key", "guessed-key");

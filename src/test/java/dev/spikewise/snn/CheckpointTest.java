@@ -34,7 +34,7 @@ class CheckpointTest {
           TrainingSpec.class);
 
   @Test
-  void aCheckpointOfVersion2IsReadAndGoesOn() throws IOException {
+  void resumesFromCheckpointOfVersion2() throws IOException {
     if (Files.notExists(VERSION_2)) {
       Files.createDirectories(VERSION_2.getParent());
       Files.write(VERSION_2, trained(null, 3).toBytes());
@@ -80,7 +80,7 @@ class CheckpointTest {
     "20, a damaged checkpoint: its checksum does not match",
     "-1, a damaged checkpoint: its checksum does not match"
   })
-  void aByteThatWasChangedIsNoticed(int place, String reason) throws IOException {
+  void rejectsCheckpointWithChangedByte(int place, String reason) throws IOException {
     var bytes = Files.readAllBytes(VERSION_2);
     bytes[place < 0 ? bytes.length + place : place] ^= 0x40;
     assertThatIllegalArgumentException()
@@ -90,7 +90,7 @@ class CheckpointTest {
 
   @ParameterizedTest
   @CsvSource({"0", "3", "8", "11", "12", "100", "-1"})
-  void aFileThatEndsTooEarlyIsNoticed(int length) throws IOException {
+  void rejectsTruncatedCheckpoint(int length) throws IOException {
     var bytes = Files.readAllBytes(VERSION_2);
     var cut = Arrays.copyOf(bytes, length < 0 ? bytes.length + length : length);
     assertThatIllegalArgumentException()

@@ -42,13 +42,13 @@ class MemoryTest {
           {"type": "Linear", "out_features": 10}, {"type": "IAF"}]}}\
         """
       })
-  void theEstimateIsWhatIsUsed(String job) {
+  void memoryEstimateMatchesUse(String job) {
     assertEstimate(spec(job));
   }
 
   /** Spikes are computed again from the potentials: only these grow with T, beside the input. */
   @Test
-  void aTimeStepAddsOnePotentialPerNeuron() {
+  void eachTimeStepAddsOnePotentialPerNeuron() {
     String job =
         """
         {"batch_size": 64, "time_steps": %d, "model": {"input_shape": [16], "layers": [

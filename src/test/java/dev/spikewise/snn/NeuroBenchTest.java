@@ -112,7 +112,7 @@ class NeuroBenchTest {
   }
 
   @Test
-  void aConvolutionsOperationsAreItsSynopsWhereAllInputsAreOnes() {
+  void effectiveOperationsEqualSynopsForUnitInputs() {
     var statistics =
         analyze(
             """

@@ -86,7 +86,7 @@ class QuantizerTest {
 
   /** Weights that are whole numbers at some scale lose nothing, so that every spike is the same. */
   @Test
-  void aNetworkThatNeedsNoRoundingSpikesAsBefore() {
+  void exactlyRepresentableNetworkSpikesUnchanged() {
     var model =
         model(
             "[2, 4, 4]",
@@ -148,7 +148,7 @@ class QuantizerTest {
   }
 
   @Test
-  void aLayerWithoutNeuronsToShareItsScaleIsNamed() {
+  void reportsLayerWithoutNeuronsForItsScale() {
     var mistakes = new Mistakes();
     Quantizer.check(
         model(

@@ -155,7 +155,7 @@ class SynopsReferenceTest {
   }
 
   @Test
-  void aDiagonalThroughAKernelOfTwoCausesThirtySynops() {
+  void diagonalThroughKernelOfTwoCausesThirtySynops() {
     assertThat(
             synops(
                 "[1, 3, 3]",

@@ -89,7 +89,7 @@ class TrainedModelTest {
           + " 99.9}";
 
   @Test
-  void theNetworkLearnsAndItsSpikingTwinIsNearlyAsGood() {
+  void spikingTwinIsNearlyAsAccurateAsTheNetwork() {
     assertThat(annAccuracy).isGreaterThan(0.95);
     TrainedModel twin = convert(NORMALIZE);
     assertThat(twin.spec().layers().stream().map(LayerSpec::typeName))
@@ -144,7 +144,7 @@ class TrainedModelTest {
   }
 
   @Test
-  void aNetworkWithoutReLUsHasNoTwin() {
+  void rejectsConversionWithoutReLUs() {
     var spiking = convert("");
     try (var engine = Engine.create(1)) {
       var how = Tutorial.JSON.readValue("{}", ConversionSpec.class);

@@ -69,7 +69,7 @@ class TrainingTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void anInterruptedTrainingEndsWithTheSameBits(boolean scalar) {
+  void resumedTrainingIsBitIdentical(boolean scalar) {
     TrainingSpec six = job(6, HALF, ", \"limit\": 100");
     byte[] whole = checkpoint(six, scalar, 2, null);
     byte[] half = checkpoint(job(3, HALF, ", \"limit\": 100"), scalar, 2, null);
@@ -85,7 +85,7 @@ class TrainingTest {
   }
 
   @Test
-  void aTrainingStopsWhereNothingBecomesBetterAlsoAfterAnInterruption() {
+  void stopsWithoutImprovementAlsoAfterResume() {
     // A learning rate that falls to nothing leaves nothing to become better.
     String options =
         """
@@ -112,7 +112,8 @@ class TrainingTest {
     String options =
         """
         , "early_stopping": {"patience": 2, "min_delta": 0.001}, "restore_best": {},
-          "lr_scheduler": {"type": "plateau", "factor": 0.001, "patience": 0, "threshold": 0.5}}""";
+          "lr_scheduler": {"type": "plateau", "factor": 0.001, "patience": 0, "threshold": 0.5}}\
+        """;
     TrainingSpec spec = with(job(50, "", ", \"encoding\": \"constant\", \"limit\": 60"), options);
     var checkpoints = new ArrayList<byte[]>();
     try (var engine = Engine.create(1)) {
@@ -131,7 +132,7 @@ class TrainingTest {
   }
 
   @Test
-  void aTrainingStopsWhereItHasKeptToItsTarget() {
+  void stopsWhenTargetIsMet() {
     TrainingSpec spec =
         with(
             job(60, limit(40000), ", \"limit\": 100"),
@@ -210,7 +211,7 @@ class TrainingTest {
   }
 
   @Test
-  void anEpochWithinTheTargetIsBetterThanEveryEpochAboveIt() {
+  void epochWithinTargetBeatsEveryEpochAboveIt() {
     TrainingSpec spec =
         with(
             job(2, limit(1000), ", \"limit\": 60"),
@@ -243,7 +244,7 @@ class TrainingTest {
   }
 
   @Test
-  void aMonitorOfTestAccuracyNeedsTestSamples() {
+  void monitoringTestAccuracyRequiresTestSamples() {
     TrainingSpec spec =
         with(
             job(2, "", ", \"limit\": 60, \"test_fraction\": 0"),
@@ -277,7 +278,7 @@ class TrainingTest {
 
   /** An epoch of one batch, which may take long. */
   @Test
-  void aStopIsHeededWithinABatch() {
+  void stopsWithinABatch() {
     var asked = new AtomicInteger();
     var job = job(1, "", ", \"limit\": 32");
     try (var engine = Engine.create(1)) {
@@ -368,7 +369,7 @@ class TrainingTest {
    * the loss, which ended 4 % above it.
    */
   @Test
-  void anAnnLearnsDigitsWithinABudget() {
+  void annLearnsDigitsWithinBudget() {
     ModelSpec model =
         Tutorial.JSON.readValue(
             """
@@ -397,7 +398,7 @@ class TrainingTest {
   }
 
   @Test
-  void anEpochAllocatesNoActivations() {
+  void epochAllocatesNoActivations() {
     var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
     var bytes = new ArrayList<Long>();
     // Scalar, because vectors are objects until the compiler has seen enough of them.

@@ -21,7 +21,7 @@ class TutorialReferenceTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3})
-  void theSeedAloneGivesPyTorchsWeights(int seed) {
+  void seedDrawsWeightsOfPyTorch(int seed) {
     var reference = Reference.read("tutorial/seed" + seed + ".npz");
     try (var engine = Engine.create(1)) {
       var trainer = new Trainer(Tutorial.job(seed, 1, 2), Tutorial.model(), null, null, engine);
@@ -34,7 +34,7 @@ class TutorialReferenceTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3})
-  void theBaselineIsWhatTheAnalyzerCounts(int seed) {
+  void baselineEqualsAnalysis(int seed) {
     var reference = Reference.read("tutorial/seed" + seed + ".npz");
     try (var engine = Engine.create(2)) {
       var trainer = new Trainer(Tutorial.job(seed, 1, 2), Tutorial.model(), null, null, engine);
@@ -70,7 +70,7 @@ class TutorialReferenceTest {
 
   @ParameterizedTest
   @CsvSource({"1, 2.0", "2, 2.0", "3, 0.5"})
-  void theFirstStepMovesTheWeightsAsPyTorchDoes(int seed, double multiple) {
+  void firstStepMatchesPyTorch(int seed, double multiple) {
     var reference = Reference.read("tutorial/seed" + seed + ".npz");
     try (var engine = Engine.create(2)) {
       var trainer =
@@ -107,7 +107,7 @@ class TutorialReferenceTest {
 
   @ParameterizedTest
   @CsvSource({"1, 2.0, 1e-3", "2, 2.0, 1e-3", "3, 0.5, 3e-2"})
-  void theCurveOfAHundredEpochsIsSinabs(int seed, double multiple, double tolerance) {
+  void hundredEpochsMatchSinabs(int seed, double multiple, double tolerance) {
     var reference = Reference.read("tutorial/seed" + seed + ".npz");
     try (var engine = Engine.create(2)) {
       var trainer =
@@ -133,7 +133,7 @@ class TutorialReferenceTest {
   }
 
   @Test
-  void theHowTosPerLayerLimitAndFiringRateFloorAgree() {
+  void perLayerLimitAndFiringRateFloorMatchSinabs() {
     var reference = Reference.read("howto/seed1.npz");
     var spec =
         Tutorial.job(

@@ -78,7 +78,7 @@ class EmbeddedDatabaseHealthTest {
   }
 
   @Test
-  void aServerThatIsAwayIsNotItsBusiness() throws Exception {
+  void unreachableServerDoesNotAffectLiveness() throws Exception {
     var watch = watch("jdbc:postgresql://127.0.0.1:1/none");
     Thread.sleep(500);
     assertThat(watch.health().getStatus()).isEqualTo(Status.UP);

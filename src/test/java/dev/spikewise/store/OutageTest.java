@@ -15,7 +15,7 @@ class OutageTest {
   private static final String URL = "jdbc:h2:mem:outage;LOCK_TIMEOUT=50";
 
   @Test
-  void aRowHeldByAnotherTransactionIsNoOutageAndKeepsTheConnection() throws SQLException {
+  void lockedRowIsNotOutageAndKeepsConnection() throws SQLException {
     try (var holder = DriverManager.getConnection(URL);
         var waiter = DriverManager.getConnection(URL)) {
       execute(holder, "create table job (id int primary key)");
@@ -35,7 +35,7 @@ class OutageTest {
   }
 
   @Test
-  void aBrokenConnectionIsAnOutage() {
+  void brokenConnectionIsOutage() {
     var broken = new SQLNonTransientConnectionException("Connection is broken", "90067", 90067);
     assertThat(Outage.behind(broken)).isEqualTo("Connection is broken");
     assertThat(new Outage().adjudicate(broken)).isEqualTo(Override.MUST_EVICT);

@@ -92,7 +92,7 @@ class RoundsTest {
   }
 
   @Test
-  void aRoundBeginsOnceHoweverManyProcessesSeeThatItCan() throws Exception {
+  void roundStartsOnceWithManyProcesses() throws Exception {
     var sweep = trained();
     assertThat(sweep.status()).as("a round is to come").isEqualTo(JobState.RUNNING);
     var due =

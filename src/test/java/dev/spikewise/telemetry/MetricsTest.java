@@ -88,7 +88,7 @@ class MetricsTest {
   }
 
   @Test
-  void thePageNamesEveryMetric() throws Exception {
+  void metricsPageListsEveryMetric() throws Exception {
     var job = train(100_000, now -> now.progress().epoch() > 0);
     var scrape = registry.scrape();
     jobs.request(job.id(), JobAction.CANCEL);
@@ -207,7 +207,7 @@ class MetricsTest {
   }
 
   @Test
-  void aJobsSeriesStayWhileItTrainsAndGoWithIt() throws Exception {
+  void jobSeriesExistOnlyWhileTraining() throws Exception {
     var job = train(100_000, now -> now.progress().epoch() > 0);
     var of = "job_id=\"" + job.id() + "\"";
     for (var end = Instant.now().plusSeconds(2); Instant.now().isBefore(end); Thread.sleep(100)) {

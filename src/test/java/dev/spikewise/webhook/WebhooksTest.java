@@ -163,7 +163,7 @@ class WebhooksTest {
   }
 
   @Test
-  void anEventIsSentSignedUntilItIsTaken() throws Exception {
+  void retriesSignedEventUntilAccepted() throws Exception {
     answers.addAll(List.of(500, 302));
     int port = receive(0);
     try (var service = service(true, "50ms,50ms,50ms")) {
@@ -192,7 +192,7 @@ class WebhooksTest {
   }
 
   @Test
-  void aDeliverySurvivesRestartsAndReachesNoPrivateAddressUnlessAllowed() throws Exception {
+  void deliverySurvivesRestartAndAvoidsPrivateAddresses() throws Exception {
     int port = receive(0);
     receiver.stop(0);
     JsonNode webhook;
@@ -217,7 +217,7 @@ class WebhooksTest {
   }
 
   @Test
-  void theSignatureIsThatOfStandardWebhooks() {
+  void signatureFollowsStandardWebhooks() {
     assertThat(
             Dispatcher.sign(
                 SECRET, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "{\"test\": 2432232314}"))

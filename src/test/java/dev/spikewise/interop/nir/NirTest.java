@@ -61,7 +61,7 @@ class NirTest {
 
   @ParameterizedTest
   @EnumSource(NirDialect.class)
-  void whatIsWrittenIsTheSameNetworkWhenReadAgain(NirDialect dialect) throws IOException {
+  void writtenFileIsReadAsSameNetwork(NirDialect dialect) throws IOException {
     ModelSpec model = model(dialect);
     StateDict weights = weights(model);
 
@@ -114,13 +114,13 @@ class NirTest {
 
   @ParameterizedTest
   @EnumSource(NirDialect.class)
-  void thePeerCountsTheSameSpikesInOurFile(NirDialect dialect) {
+  void peerCountsSameSpikesInWrittenFile(NirDialect dialect) {
     assertSpikes("ours-" + dialect.name().toLowerCase(), null);
   }
 
   @ParameterizedTest
   @EnumSource(NirDialect.class)
-  void aPeersFileSpikesHereAsItDoesThere(NirDialect dialect) {
+  void fileOfPeerSpikesAsInPeer(NirDialect dialect) {
     assertSpikes("peer-" + dialect.name().toLowerCase(), dialect);
   }
 
@@ -177,7 +177,7 @@ class NirTest {
   }
 
   @Test
-  void theWeightsBackMayBeNodesOfTheSameGraphAndTheirBiasGoesToTheLayerBefore() {
+  void readsRecurrentWeightsFromSameGraphAndMovesTheirBias() {
     NirModel read = NirReader.read(Golden.bytes("recurrent.nir"), NirDialect.NORSE);
 
     assertThat(read.model().layers().stream().map(LayerSpec::typeName))
@@ -263,7 +263,7 @@ class NirTest {
   }
 
   @Test
-  void whatLavaReadsOtherwiseIsRefused() {
+  void rejectsWritingWhatLavaReadsDifferently() {
     assertThatThrownBy(() -> lava("LIF", "tau", 1e-3, "r", 1, "v_leak", 0, "v_threshold", 1))
         .hasMessageContaining("LIF is not known to LAVA");
     assertThatThrownBy(() -> lava("IF", "r", 2, "v_threshold", 1)).hasMessageContaining("lif/r");
@@ -296,7 +296,7 @@ class NirTest {
   }
 
   @Test
-  void whatLavaCannotCarryIsNotWritten() {
+  void rejectsWritingWhatLavaCannotRepresent() {
     ResetFn half = new ResetFn(ResetFn.Kind.RESET, 0.5);
     assertNotForLava(
         "/layers/2 must spike at most once", neurons(8.0, 1, SpikeFn.MULTI, ZERO, null));
@@ -434,7 +434,7 @@ class NirTest {
   }
 
   @Test
-  void oneDimensionIsConvolvedAsSinabsDoes() throws IOException {
+  void conv1dMatchesSinabs() throws IOException {
     ModelSpec model =
         ModelSpec.sequence(
             "line",
@@ -459,7 +459,7 @@ class NirTest {
   }
 
   @Test
-  void twoEdgesIntoANodeAreASum() throws IOException {
+  void edgesIntoOneNodeAreSummed() throws IOException {
     NirModel residual = NirReader.read(Golden.bytes("residual.nir"), null);
 
     assertThat(residual.model().nodes())
@@ -657,7 +657,7 @@ class NirTest {
   }
 
   @Test
-  void anAveragePoolIsASumPoolForSinabs() throws IOException {
+  void writesAveragePoolAsSumPoolForSinabs() throws IOException {
     NirModel average = NirReader.read(Golden.bytes("out_avgpool.nir"), null);
     byte[] ours = NirWriter.write(average.model(), average.weights(), NirDialect.SINABS);
     keep("ours-sinabs-avgpool", ours);
@@ -689,7 +689,7 @@ class NirTest {
   }
 
   @Test
-  void aLeadingOneIsAChannelOfAConv1d() {
+  void leadingOneIsChannelForConv1d() {
     NirModel line = NirReader.read(Golden.bytes("roundtrip_conv1d_1xL.nir"), null);
 
     assertThat(line.model().inputShape()).containsExactly(1, 16);
@@ -795,7 +795,7 @@ class NirTest {
   }
 
   @Test
-  void aFileWithoutEndsStartsAtItsOnlyFirstNode() {
+  void fileWithoutInputNodeStartsAtItsFirstNode() {
     NirModel read = NirReader.read(Golden.bytes("no-ends.nir"), null);
 
     assertThat(read.model().inputShape()).containsExactly(3);

@@ -214,7 +214,7 @@ class KernelsTest {
   }
 
   @Test
-  void whatAdamRemembersOfAGradientEndsBeforeItIsDenormal() {
+  void adamMomentsAreFlushedBeforeTheyAreDenormal() {
     try (var scalar = new ScalarKernels(1);
         var vector = new VectorKernels(1)) {
       for (Kernels kernels : List.of(scalar, vector)) {
@@ -512,7 +512,7 @@ class KernelsTest {
   }
 
   @Test
-  void aPoolThatLeavesNeuronsOutOrHasFewChannelsIsNotFused() {
+  void doesNotFusePoolWithGapsOrFewChannels() {
     try (var vector = new VectorKernels(1)) {
       assertThat(vector.fuses(new PoolShape(5, 6, 48, 2, 2, 2, 3, 2, 3, 0, 0, 1, true))).isFalse();
       assertThat(vector.fuses(new PoolShape(4, 6, 7, 2, 2, 2, 3, 2, 3, 0, 0, 1, true))).isFalse();

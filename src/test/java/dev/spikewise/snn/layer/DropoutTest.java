@@ -40,7 +40,7 @@ class DropoutTest {
   }
 
   @Test
-  void aSampleKeepsItsMaskOverTimeAndWhereverItStandsInTheBatch() {
+  void dropoutMaskIsConstantOverTimeAndIndependentOfBatchPosition() {
     var network = network("{\"type\": \"Dropout\", \"p\": 0.2}", 2);
     float[] both = forward(network, true, 7, 8);
     int silent = 0;

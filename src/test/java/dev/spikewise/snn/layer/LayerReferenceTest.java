@@ -152,7 +152,7 @@ class LayerReferenceTest {
   }
 
   @Test
-  void aMergedNetworkComputesTheSameWithoutBatchNorm() {
+  void mergedNetworkComputesTheSame() {
     var reference = read("batch_norm");
     ModelSpec spec = model(reference);
     var layers = new ArrayList<>(spec.layers());

@@ -113,7 +113,7 @@ class LossTest {
   }
 
   @Test
-  void thePotentialAtItsPeakIsWhatPredicts() {
+  void predictsByLargestPotential() {
     CpuExecutor network = network("{\"type\": \"ExpLeak\", \"tau_mem\": 3}");
     Loss loss = loss(network, "{\"type\": \"max_membrane_cross_entropy\"}");
     value(network, loss);

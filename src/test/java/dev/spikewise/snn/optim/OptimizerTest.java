@@ -240,7 +240,7 @@ class OptimizerTest {
           {"type": "OneCycleLR"} | 0.0040000000000000036,0.052000000000000005,0.1,0.09504846320134738,0.0811745653949763,0.06112620219362893,0.03887419780637107,0.0188258346050237,0.004951936798652629,4e-07
           {"type": "one_cycle", "pct_start": 0.5, "div_factor": 10, "final_div_factor": 100} | 0.009999999999999995,0.023180194846605356,0.055,0.08681980515339464,0.1,0.09046039886902862,0.06548539886902863,0.03461460113097138,0.00963960113097138,0.0001
           """)
-  void oneCycleGivesTheLearningRatesOfPyTorch(String json, String rates) {
+  void oneCycleMatchesPyTorch(String json, String rates) {
     var scheduler = Tutorial.JSON.readValue(json, LrScheduler.class);
     String[] expected = rates.split(",");
     for (int batch = 0; batch < expected.length; batch++) {
