@@ -46,3 +46,23 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --start-interval=1s CMD ["bash", "-c", \
   "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /actuator/health/liveness HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200'"]
 ENTRYPOINT ["/app/spikewise"]
+
+# docker build --target mpi: one training over many machines, whose ranks mpirun starts by ssh.
+FROM run AS mpi
+USER root
+RUN apt-get -qq update \
+ && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends openmpi-bin openssh-client openssh-server >/dev/null \
+ && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /etc/ssh/ssh_host_* \
+ && mkdir -p /run/sshd && useradd --uid 10001 --create-home --shell /bin/bash mpi
+USER 10001:10001
+# The launcher of Kubeflow mounts the keys over .ssh.
+RUN mkdir -m 700 /home/mpi/.ssh \
+ && printf '%s\n' 'Port 2222' 'HostKey /home/mpi/.ssh/id_rsa' 'PidFile /home/mpi/sshd.pid' 'StrictModes no' 'UsePAM no' \
+      'AuthorizedKeysFile /home/mpi/.ssh/authorized_keys' > /home/mpi/.sshd_config
+USER root
+RUN printf 'Host *\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n  Port 2222\n' > /etc/ssh/ssh_config.d/mpi.conf
+USER 10001:10001
+ENV OMPI_MCA_btl_vader_single_copy_mechanism=none
+
+# Without a target: the plain image.
+FROM run

@@ -26,6 +26,9 @@ public enum Part {
   SHELL_TOOLS(
       "bash, curl, jq and python3: apt-get install curl jq python3",
       () -> Stream.of("bash", "curl", "jq", "python3").allMatch(Part::isOnPath)),
+  MPI(
+      "Open MPI and MPICH: apt-get install openmpi-bin libopenmpi3 mpich",
+      () -> isOnPath("mpirun.openmpi") && isOnPath("mpirun.mpich")),
   POSTGRES(
       "PostgreSQL: start Docker, or run the tests as a user other than root",
       PostgresDatabase::isAvailable);

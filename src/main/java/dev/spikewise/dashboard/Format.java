@@ -91,6 +91,9 @@ class Format {
   }
 
   public String queue(Job.Queue queue) {
+    if (queue.waitingFor() != null) {
+      return queue.waitingFor();
+    }
     return queue.jobsAhead() == 0
         ? "next"
         : queue.jobsAhead() == 1 ? "1 job ahead" : queue.jobsAhead() + " jobs ahead";

@@ -41,6 +41,11 @@ class Capacity {
     return bytesPerJob;
   }
 
+  /** Processes that share each job of this one. */
+  int ranks() {
+    return WideTraining.current().map(WideTraining::ranks).orElse(1);
+  }
+
   /** Publishes the memory limit of this process under the id {@code worker}. */
   @Transactional
   void publish(String worker) {
@@ -48,8 +53,8 @@ class Capacity {
     jdbc.sql("delete from worker where id = ? or seen_at < ?")
         .params(worker, Database.time(now.minusSeconds(60L * EXPIRY_MINUTES)))
         .update();
-    jdbc.sql("insert into worker (id, memory_bytes, seen_at) values (?, ?, ?)")
-        .params(worker, bytesPerJob, Database.time(now))
+    jdbc.sql("insert into worker (id, memory_bytes, ranks, seen_at) values (?, ?, ?, ?)")
+        .params(worker, bytesPerJob, ranks(), Database.time(now))
         .update();
   }
 
@@ -60,5 +65,14 @@ class Capacity {
         .param(Database.time(database.now().minusSeconds(60L * EXPIRY_MINUTES)))
         .query(Long.class)
         .optional();
+  }
+
+  /** Processes of the worker that has most of them; 0 where no worker is there. */
+  @Transactional(readOnly = true)
+  int mostRanks() {
+    return jdbc.sql("select coalesce(max(ranks), 0) from worker where seen_at > ?")
+        .param(Database.time(database.now().minusSeconds(60L * MINUTES)))
+        .query(Integer.class)
+        .single();
   }
 }

@@ -76,8 +76,17 @@ public record Job(
    *
    * @param position Position of the job; 1 is the next to run.
    * @param jobsAhead Number of jobs that run before this one.
+   * @param waitingFor What keeps every worker from taking the job; absent while it waits for its
+   *     turn only.
    */
-  public record Queue(long position, long jobsAhead) {}
+  public record Queue(
+      long position,
+      long jobsAhead,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String waitingFor) {
+    public Queue(long position, long jobsAhead) {
+      this(position, jobsAhead, null);
+    }
+  }
 
   /**
    * Problem (RFC 9457) that ended a training.

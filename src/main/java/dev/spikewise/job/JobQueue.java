@@ -25,32 +25,41 @@ import org.springframework.stereotype.Repository;
 class JobQueue {
 
   private final JdbcClient client;
+  private final Capacity capacity;
 
-  JobQueue(JdbcClient client) {
+  JobQueue(JdbcClient client, Capacity capacity) {
     this.client = client;
+    this.capacity = capacity;
   }
 
   /**
-   * Tenants that have a queued job of at most {@code memory} bytes, in the order of their turns.
+   * What a process can offer a job.
+   *
+   * @param bytes maximum memory of the job
+   * @param ranks number of processes that share the job
    */
-  private List<String> turns(long memory) {
+  record Room(long bytes, int ranks) {}
+
+  /** Tenants that have a queued job that fits into {@code room}, in the order of their turns. */
+  private List<String> turns(Room room) {
     return client
         .sql(
             """
             select q.tenant from (
               select tenant, min(created_at) as since from job
-              where status = 'QUEUED' and memory_bytes <= :memory group by tenant) q
+              where status = 'QUEUED' and memory_bytes <= :memory and ranks <= :ranks group by tenant) q
             order by
               case when q.tenant = '' and (
                 select n.priority from job n where n.status = 'QUEUED' and n.tenant = ''
-                and n.memory_bytes <= :memory order by n.due_at, n.number fetch first row only) > 0
+                and n.memory_bytes <= :memory and n.ranks <= :ranks order by n.due_at, n.number fetch first row only) > 0
                 then 0 else 1 end,
               (select count(*) from job r where r.tenant = q.tenant
                 and r.status in ('RUNNING', 'PAUSING', 'CANCELLING')),
               (select max(c.claimed_at) from job c where c.tenant = q.tenant) nulls first,
               q.since, q.tenant\
             """)
-        .param("memory", memory)
+        .param("memory", room.bytes())
+        .param("ranks", room.ranks())
         .query(String.class)
         .list();
   }
@@ -58,46 +67,48 @@ class JobQueue {
   /**
    * Locks the next job that no other process has locked.
    *
-   * @param memory maximum memory of the job in bytes
+   * @param room maximum memory and ranks of the job
    * @param full tenants that have reached their quota of running jobs
    * @param idle whether the process trains no job, so that it may claim a suspect job
    */
-  Optional<UUID> lockNext(long memory, Collection<String> full, boolean idle) {
-    return turns(memory).stream()
+  Optional<UUID> lockNext(Room room, Collection<String> full, boolean idle) {
+    return turns(room).stream()
         .filter(tenant -> !full.contains(tenant))
-        .map(tenant -> lockNext(memory, tenant, idle))
+        .map(tenant -> lockNext(room, tenant, idle))
         .flatMap(Optional::stream)
         .findFirst();
   }
 
-  private Optional<UUID> lockNext(long memory, String tenant, boolean idle) {
+  private Optional<UUID> lockNext(Room room, String tenant, boolean idle) {
     return client
         .sql(
             """
-            select id from job where status = 'QUEUED' and tenant = :tenant and memory_bytes <= :memory
+            select id from job where status = 'QUEUED' and tenant = :tenant and memory_bytes <= :memory and ranks <= :ranks
             and (rest_until is null or rest_until <= current_timestamp)
             and (suspect = false or cast(:idle as boolean))
             order by due_at, number limit 1 for update skip locked\
             """)
         .param("tenant", tenant)
-        .param("memory", memory)
+        .param("memory", room.bytes())
+        .param("ranks", room.ranks())
         .param("idle", idle)
         .query(UUID.class)
         .optional();
   }
 
   /**
-   * Whether a suspect job of at most {@code memory} bytes should have been claimed before {@code
-   * due}.
+   * Whether a suspect job that fits into {@code room} should have been claimed before {@code due}.
    */
-  boolean hasSuspect(long memory, Instant due) {
+  boolean hasSuspect(Room room, Instant due) {
     return client
             .sql(
                 """
                 select count(*) from job
-                where status = 'QUEUED' and suspect = true and memory_bytes <= :memory and rest_until < :due\
+                where status = 'QUEUED' and suspect = true and memory_bytes <= :memory
+                and ranks <= :ranks and rest_until < :due\
                 """)
-            .param("memory", memory)
+            .param("memory", room.bytes())
+            .param("ranks", room.ranks())
             .param("due", Database.time(due))
             .query(Long.class)
             .single()
@@ -143,6 +154,7 @@ class JobQueue {
     if (queued.isEmpty()) {
       return Map.of();
     }
+    var missing = missing(queued);
     return client
         .sql(
             """
@@ -158,6 +170,35 @@ class JobQueue {
         .stream()
         .collect(
             Collectors.toMap(
-                Map.Entry::getKey, at -> new Job.Queue(at.getValue(), at.getValue() - 1)));
+                Map.Entry::getKey,
+                at -> new Job.Queue(at.getValue(), at.getValue() - 1, missing.get(at.getKey()))));
+  }
+
+  /** Why no worker that is there can take a job, by job; nothing for jobs that wait their turn. */
+  private Map<UUID, String> missing(List<JobRow> queued) {
+    if (queued.stream().allMatch(job -> job.ranks() == 1)) {
+      return Map.of();
+    }
+    int most = capacity.mostRanks();
+    return queued.stream()
+        .filter(job -> job.ranks() > Math.max(1, most))
+        .collect(
+            Collectors.toMap(
+                JobRow::id,
+                job ->
+                    "The job needs %d ranks, but %s: start a worker with mpirun -np %d."
+                        .formatted(
+                            job.ranks(),
+                            most == 0 ? "no worker is there" : "no worker has more than " + most,
+                            job.ranks())));
+  }
+
+  /** Queued jobs that need more ranks than any worker has. */
+  long countUnservable() {
+    return client
+        .sql("select count(*) from job where status = 'QUEUED' and ranks > :most")
+        .param("most", Math.max(1, capacity.mostRanks()))
+        .query(Long.class)
+        .single();
   }
 }

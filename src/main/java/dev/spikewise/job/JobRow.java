@@ -83,6 +83,9 @@ class JobRow {
   /** Estimated training memory in bytes. */
   private long memoryBytes;
 
+  /** Processes that must share its training. */
+  private int ranks = 1;
+
   private int priority;
   private int attempt = 1;
 
@@ -175,6 +178,7 @@ class JobRow {
    * @param sourceJob id of the job whose weights the training starts from; null without
    * @param datasetId id of the data set; null when the input is not a data set
    * @param memoryBytes estimated training memory in bytes
+   * @param ranks minimum number of processes that share the training
    */
   record Facts(
       @Nullable String name,
@@ -184,7 +188,8 @@ class JobRow {
       Map<String, String> labels,
       int epochs,
       int priority,
-      long memoryBytes) {
+      long memoryBytes,
+      int ranks) {
 
     /** Key of the stored network; null when the spec contains the definition. */
     @Nullable String network() {
@@ -200,7 +205,8 @@ class JobRow {
           spec.labels(),
           spec.epochs(),
           spec.priority(),
-          memoryBytes);
+          memoryBytes,
+          spec.leastRanks());
     }
   }
 
@@ -223,6 +229,7 @@ class JobRow {
     this.datasetId = facts.datasetId();
     this.tenant = tenant;
     this.memoryBytes = facts.memoryBytes();
+    this.ranks = facts.ranks();
     this.epochs = facts.epochs();
     this.name = facts.name();
     this.status = JobState.QUEUED;
@@ -233,6 +240,10 @@ class JobRow {
     this.updatedAt = now;
     this.dueAt = now;
     prioritize(facts.priority(), ageing);
+  }
+
+  int ranks() {
+    return ranks;
   }
 
   JobPatch patch() {

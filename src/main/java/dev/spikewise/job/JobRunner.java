@@ -43,6 +43,9 @@ final class JobRunner {
   private volatile boolean lost;
   private volatile boolean alone;
 
+  /** Other processes may wait for this one in the middle of a batch: they end with it. */
+  private boolean stranded;
+
   JobRunner(
       Leases.Claim claim,
       long claimedAt,
@@ -123,6 +126,9 @@ final class JobRunner {
     } catch (Lease.Lost e) {
       lose();
     }
+    if (stranded) {
+      WideTraining.current().ifPresent(WideTraining::abort);
+    }
     // A job that has just ended also has no lease, which a heartbeat may report as lost.
     if (!finished) {
       LOG.warn(
@@ -193,12 +199,14 @@ final class JobRunner {
       } catch (InvalidSpecException e) {
         return Ending.failed(Reason.INVALID_SPEC, e.getMessage());
       } catch (OutOfMemoryError e) {
+        stranded = true;
         LOG.error("Job {} ran out of memory", claim.job().id(), e);
         return Ending.failed(Reason.OUT_OF_MEMORY, OUT_OF_MEMORY);
       } catch (RuntimeException | Error e) {
         // This thread reads only the training's inputs; the journal stores epochs on its own
         // thread.
         if (!Outage.passes(e)) {
+          stranded = true;
           LOG.error("Job {} failed with an internal error", claim.job().id(), e);
           return Ending.failed(
               Reason.INTERNAL_ERROR,
@@ -232,8 +240,15 @@ final class JobRunner {
     wide.ifPresent(all -> all.begin(task, settings.threadsPerJob()));
     Trainer trainer;
     try {
-      trainer = prepare(task, engine);
-    } catch (InvalidSpecException | Lease.Lost e) {
+      trainer = task.trainer(engine);
+    } catch (InvalidSpecException e) {
+      // So it is in all processes.
+      wide.ifPresent(all -> all.start(false));
+      throw e;
+    }
+    try {
+      begin(trainer, task, engine);
+    } catch (RuntimeException e) {
       wide.ifPresent(all -> all.start(false));
       throw e;
     }
@@ -246,9 +261,8 @@ final class JobRunner {
     return new Ending(end(outcome, trainer, isOverdue() ? claim.spec() : null), snapshot);
   }
 
-  /** Builds the trainer, and stores that the job has started. */
-  private Trainer prepare(WideTraining.Task task, Engine engine) {
-    var trainer = task.trainer(engine);
+  /** Stores that the job has started, and brings the trainer to where it goes on. */
+  private void begin(Trainer trainer, WideTraining.Task task, Engine engine) {
     if (claim.baseline() == null) {
       // The request that submitted the job did not measure the baseline because it takes too long.
       var mistakes = new Mistakes();
@@ -271,7 +285,6 @@ final class JobRunner {
     if (task.checkpoint() != null) {
       trainer.restore(task.checkpoint());
     }
-    return trainer;
   }
 
   /**

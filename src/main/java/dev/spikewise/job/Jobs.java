@@ -622,6 +622,12 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
         .orElse(Duration.ZERO);
   }
 
+  /** Queued jobs that need more ranks than any worker has. */
+  @Transactional(readOnly = true)
+  public long countUnservable() {
+    return queue.countUnservable();
+  }
+
   /** Requests an action. Repeating a request has no effect. */
   @Transactional
   public Job request(UUID id, JobAction action) {

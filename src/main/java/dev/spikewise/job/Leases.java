@@ -112,8 +112,7 @@ class Leases {
    */
   Optional<Claim> claim(String owner, boolean idle) {
     if (!idle
-        && queue.hasSuspect(
-            capacity.bytesPerJob(), database.now().minus(settings.rest().multipliedBy(PATIENCE)))) {
+        && queue.hasSuspect(room(), database.now().minus(settings.rest().multipliedBy(PATIENCE)))) {
       return Optional.empty();
     }
     while (true) {
@@ -131,6 +130,10 @@ class Leases {
     }
   }
 
+  private JobQueue.Room room() {
+    return new JobQueue.Room(capacity.bytesPerJob(), capacity.ranks());
+  }
+
   private sealed interface Next {
     record Claimed(Claim claim) implements Next {}
 
@@ -140,7 +143,7 @@ class Leases {
   }
 
   private Next claimNext(String owner, boolean idle) {
-    var id = queue.lockNext(capacity.bytesPerJob(), quotas.tenantsAtWork(), idle);
+    var id = queue.lockNext(room(), quotas.tenantsAtWork(), idle);
     if (id.isEmpty()) {
       return new Next.Nothing();
     }

@@ -14,6 +14,7 @@ import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.SampleValues;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.world.World;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Preparation;
 import dev.spikewise.spec.Shape;
@@ -21,7 +22,9 @@ import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -137,12 +140,12 @@ public final class WideTraining {
 
   private void meet() {
     call(0);
-    byte[] mine = identity().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    byte[] mine = identity().getBytes(StandardCharsets.UTF_8);
     broadcast(mine);
     for (int r = 1; r < world.size(); r++) {
       try (var arena = Arena.ofConfined()) {
         var same = arena.allocate(JAVA_INT);
-        world.exchange(List.of(), List.of(new dev.spikewise.snn.world.World.Part(r, same)));
+        world.exchange(List.of(), List.of(new World.Part(r, same)));
         if (same.get(JAVA_INT, 0) == 0) {
           System.err.printf(
               "Rank %d does not run %s as rank 0 does: start the same version on all machines, on"
@@ -155,7 +158,7 @@ public final class WideTraining {
   }
 
   private void greet() {
-    var first = new String(receiveBytes(), java.nio.charset.StandardCharsets.UTF_8);
+    var first = new String(receiveBytes(), StandardCharsets.UTF_8);
     try (var arena = Arena.ofConfined()) {
       var same = arena.allocate(JAVA_INT);
       boolean equal = first.equals(identity());
@@ -394,7 +397,7 @@ public final class WideTraining {
       case SampleValues.Dense dense -> exchange(dense.values(), true);
       case SampleValues.Events events -> {
         var lengths = new int[events.places().length];
-        java.util.Arrays.setAll(lengths, i -> events.places()[i].length);
+        Arrays.setAll(lengths, i -> events.places()[i].length);
         exchange(lengths, true);
         for (int[] sample : events.places()) {
           exchange(sample, true);

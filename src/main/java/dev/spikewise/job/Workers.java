@@ -91,6 +91,11 @@ public class Workers implements SmartLifecycle {
     return settings.workers();
   }
 
+  /** Number of processes that share each job. */
+  public int ranks() {
+    return capacity.ranks();
+  }
+
   /** Ids of the jobs that this process is training. */
   public Set<UUID> training() {
     return runners.stream().map(runner -> runner.lease().jobId()).collect(Collectors.toSet());
@@ -293,6 +298,9 @@ public class Workers implements SmartLifecycle {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+    if (threads.stream().noneMatch(Thread::isAlive)) {
+      WideTraining.leave();
     }
     // A runner that still waits for the database leaves its job to the next worker.
     runners.forEach(JobRunner::lose);

@@ -3,6 +3,7 @@ package dev.spikewise.mpi;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,7 +62,7 @@ record Launch(String launcher, int processes, List<String> libraries) {
   }
 
   private static List<String> join(List<String> first, List<String> second) {
-    return java.util.stream.Stream.concat(first.stream(), second.stream()).distinct().toList();
+    return Stream.concat(first.stream(), second.stream()).distinct().toList();
   }
 
   private static @Nullable Integer number(Map<String, String> environment, String name) {

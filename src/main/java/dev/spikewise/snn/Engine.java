@@ -135,6 +135,20 @@ public final class Engine implements AutoCloseable {
     return new CpuExecutor(model, batchSize, timeSteps, constantInput, purpose, kernels, ranks);
   }
 
+  /**
+   * What a process had to do with the others.
+   *
+   * @param samples samples that it sent through a network itself
+   * @param exchangeSeconds time spent on exchanges, waiting for the others included
+   * @param sentBytes bytes that it sent to them
+   */
+  public record Sharing(long samples, double exchangeSeconds, long sentBytes) {}
+
+  /** What this process of a world has done so far; zeros for a process on its own. */
+  public Sharing sharing() {
+    return new Sharing(ranks.samples(), ranks.exchangeNanos() / 1e9, ranks.sentBytes());
+  }
+
   /** Splits work outside of the network, such as encoding samples, among the threads. */
   Parallel parallel() {
     return kernels.parallel();

@@ -42,6 +42,8 @@ import org.jspecify.annotations.Nullable;
  * @param activationCheckpointing Whether the backward pass computes activations again instead of
  *     keeping those of the whole batch: less memory for more time, with the same results bit for
  *     bit.
+ * @param ranks Least number of MPI processes that share the training: only a worker of that many
+ *     processes takes the job; any worker when absent. The results are the same bit for bit.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record TrainingSpec(
@@ -66,8 +68,11 @@ public record TrainingSpec(
     Integer priority,
     @Nullable Long maxRuntimeSeconds,
     Integer checkpointEveryEpochs,
-    Boolean activationCheckpointing)
+    Boolean activationCheckpointing,
+    @Nullable Integer ranks)
     implements Checked, Labelled {
+
+  private static final int MOST_RANKS = 16;
 
   public TrainingSpec {
     input = input == null ? new InputSpec.Constant(1.0) : input;
@@ -83,6 +88,11 @@ public record TrainingSpec(
     priority = priority == null ? 0 : priority;
     checkpointEveryEpochs = checkpointEveryEpochs == null ? 10 : checkpointEveryEpochs;
     activationCheckpointing = activationCheckpointing != null && activationCheckpointing;
+  }
+
+  /** Processes that the training needs. */
+  public int leastRanks() {
+    return ranks == null ? 1 : ranks;
   }
 
   /** All monitored metrics, by the pointer of the place that names each. */
@@ -124,7 +134,8 @@ public record TrainingSpec(
         priority,
         maxRuntimeSeconds,
         checkpointEveryEpochs,
-        activationCheckpointing);
+        activationCheckpointing,
+        ranks);
   }
 
   @Override
@@ -141,6 +152,10 @@ public record TrainingSpec(
     checkNaming(name, labels, mistakes);
     mistakes.between(priority, -1000, 1000, "priority");
     mistakes.atLeast(checkpointEveryEpochs, 1, "checkpoint_every_epochs");
+    if (ranks != null) {
+      // More would have nothing to do: a batch is cut into so many parts.
+      mistakes.between(ranks, 1, MOST_RANKS, "ranks");
+    }
     if (dt != null) {
       mistakes.positive(dt, "dt");
     }

@@ -58,6 +58,12 @@ class FleetMeters {
         .baseUnit("seconds")
         .description("Time that the longest waiting job of the fleet has been queued")
         .register(registry);
+    Gauge.builder("spikewise.queue.unservable", jobs::countUnservable)
+        .description("Number of queued jobs that need more MPI ranks than any worker has")
+        .register(registry);
+    Gauge.builder("spikewise.worker.ranks", workers::ranks)
+        .description("Number of MPI processes that share each job of this worker")
+        .register(registry);
     slots("busy", () -> workers.training().size());
     slots("idle", () -> Math.max(0, workers.slots() - workers.training().size()));
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.problem.IfMatch;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
@@ -30,6 +32,8 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.core.io.ByteArrayResource;
@@ -94,6 +98,52 @@ class QueueTest {
     assertThat(jobs.get(second).queue()).isEqualTo(new Job.Queue(3, 2));
     assertThat(List.of(claim("a"), claim("a"), claim("a"))).containsExactly(urgent, first, second);
     assertThat(leases.claim("a")).isEmpty();
+  }
+
+  @Test
+  void jobsThatNeedMoreRanksThanAWorkerHasWaitForOneThatHasThem() {
+    var wide = jobs.submit(wideSpec(4)).id();
+    var narrow = jobs.submit(wideSpec(1)).id();
+    var queue = Objects.requireNonNull(jobs.get(wide).queue());
+    assertThat(queue.waitingFor())
+        .isEqualTo(
+            "The job needs 4 ranks, but no worker is there: start a worker with mpirun -np 4.");
+    assertThat(jobs.countUnservable()).isOne();
+    worker("small", 2);
+    assertThat(Objects.requireNonNull(jobs.get(wide).queue()).waitingFor())
+        .contains("needs 4 ranks, but no worker has more than 2: start");
+    assertThat(jobs.get(narrow).queue()).isEqualTo(new Job.Queue(2, 1));
+    assertThat(claim("a")).as("by a process on its own").isEqualTo(narrow);
+    assertThat(leases.claim("a")).isEmpty();
+
+    worker("large", 8);
+    assertThat(jobs.get(wide).queue()).isEqualTo(new Job.Queue(1, 0));
+    assertThat(jobs.countUnservable()).isZero();
+    database.sql("delete from worker").update();
+  }
+
+  private TrainingSpec wideSpec(int ranks) {
+    var spec = json.writeValueAsString(spec(0)).replaceFirst("}$", ", \"ranks\": " + ranks + "}");
+    return json.readValue(spec, TrainingSpec.class);
+  }
+
+  private void worker(String id, int ranks) {
+    database
+        .sql(
+            "insert into worker (id, memory_bytes, ranks, seen_at) values (?, 1000000000, ?,"
+                + " current_timestamp)")
+        .params(id, ranks)
+        .update();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 17})
+  void ranksOutsideTheirRangeAreRefused(int ranks) {
+    var mistakes = new Mistakes();
+    wideSpec(ranks).check(mistakes);
+    assertThatThrownBy(mistakes::throwIfAny)
+        .hasMessageContaining("/ranks must be")
+        .hasMessageContaining("but was " + ranks);
   }
 
   @Test

@@ -101,6 +101,19 @@ final class ServiceProcess implements AutoCloseable {
     return launch(command, dir, settings, environment);
   }
 
+  /**
+   * Several processes that are one worker; returns at once.
+   *
+   * @param java the launcher and the Java that it starts
+   */
+  static ServiceProcess launchWide(
+      List<String> java, Path dir, List<String> settings, Map<String, String> environment)
+      throws IOException {
+    var command = new ArrayList<>(java);
+    command.addAll(List.of("-cp", classPath(), "dev.spikewise.SpikewiseApplication"));
+    return launch(command, dir, settings, environment);
+  }
+
   /** Returns at once. */
   static ServiceProcess launch(
       List<String> program, Path dir, List<String> settings, Map<String, String> environment)

@@ -12,6 +12,7 @@ import dev.spikewise.spec.TrainingSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,9 +36,7 @@ class RanksTest {
           + " {'type': 'GroupNorm', 'num_groups': 4}, {'type': 'IAF'} | {'type': 'cross_entropy'}";
 
   static final List<String> jobs =
-      java.util.stream.Stream.concat(
-              Arrays.stream(ActivationCheckpointingTest.jobs),
-              java.util.stream.Stream.of(NORMALISED, FRAMES))
+      Stream.concat(Arrays.stream(ActivationCheckpointingTest.jobs), Stream.of(NORMALISED, FRAMES))
           .toList();
 
   /** What a rank ends with. */

@@ -1,6 +1,7 @@
 package dev.spikewise.snn.kernel;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * The binary tree in which the sums of a batch's chunks are added: neighbours first, then
@@ -42,7 +43,7 @@ public final class ChunkTree {
     var starts = new boolean[chunks];
     Arrays.fill(starts, from, to, true);
     add(chunks, from, to, starts, (_, _) -> {});
-    return java.util.stream.IntStream.range(from, to).filter(i -> starts[i]).toArray();
+    return IntStream.range(from, to).filter(i -> starts[i]).toArray();
   }
 
   /**

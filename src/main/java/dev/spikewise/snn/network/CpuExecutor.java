@@ -293,6 +293,9 @@ public final class CpuExecutor implements Executor {
   @Override
   public void forward(int samples, Runnable beforeLayer) {
     chunks = ranks.share(samples);
+    if (!ranks.alone()) {
+      ranks.begin(chunks);
+    }
     layers.forEach(layer -> layer.chunks = chunks);
     for (int from = 0, to; from < chunks.size(); from = to) {
       to = chunks.endOfBlock(from, block);

@@ -4,6 +4,7 @@ import dev.spikewise.snn.layer.Layer;
 import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.snn.world.Ranks;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Brings the gradients of each process's samples to those of the whole batch. */
 final class GradientSum {
@@ -26,7 +27,7 @@ final class GradientSum {
     var reached = parameters.stream().mapToDouble(p -> p.reached() ? 1 : 0).toArray();
     ranks.addWhole(List.of(reached));
     var summed =
-        java.util.stream.IntStream.range(0, reached.length)
+        IntStream.range(0, reached.length)
             .filter(i -> reached[i] > 0)
             .mapToObj(parameters::get)
             .toList();

@@ -26,6 +26,7 @@ public final class Ranks {
   private MemorySegment memory = MemorySegment.NULL;
   private long waitedNanos;
   private long exchangedBytes;
+  private long samples;
 
   public Ranks(World world) {
     this.world = world;
@@ -56,6 +57,16 @@ public final class Ranks {
   /** Bytes that this process sent. */
   public long sentBytes() {
     return exchangedBytes;
+  }
+
+  /** Samples that this process sent through a network, again and again counted. */
+  public long samples() {
+    return samples;
+  }
+
+  /** This process is about to compute its share of a batch. */
+  public void begin(SampleChunks share) {
+    samples += share.size();
   }
 
   /** The chunks of a batch that this process computes. */

@@ -1,0 +1,205 @@
+package dev.spikewise.snn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spikewise.Needs;
+import dev.spikewise.Part;
+import dev.spikewise.mpi.Mpirun;
+import dev.spikewise.snn.world.World;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Worlds of real processes, on the libraries that Debian has. */
+@Needs(Part.MPI)
+class MpiTest {
+
+  /** Samples of the last, short batch are fewer than some worlds have ranks. */
+  private static final String INPUT =
+      "\"input\": {\"type\": \"dataset\", \"id\": \"digits\", \"limit\": 70, \"test_fraction\":"
+          + " 0.2}, \"batch_size\": 26, \"time_steps\": 5, \"epochs\": 2, \"seed\": 4";
+
+  private static final String NORMALISED =
+      """
+      {"model": {"input_shape": [1, 8, 8], "layers": [
+        {"type": "Conv2d", "out_channels": 16, "kernel_size": 3}, {"type": "BatchNorm2d"},
+        {"type": "LIF", "tau_mem": 6, "spike_threshold": 0.5}, {"type": "Dropout", "p": 0.2},
+        {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+       %s, "loss": [{"type": "cross_entropy"},
+         {"type": "synops", "mode": "limit", "target": {"baseline_multiple": 0.9}}]}\
+      """
+          .formatted(INPUT);
+
+  private static final String RESIDUAL =
+      """
+      {"model": {"input_shape": [1, 8, 8], "layers": [
+        {"type": "Conv2d", "out_channels": 32, "kernel_size": 3, "padding": 1},
+        {"type": "IAF", "name": "stem"}, {"type": "Conv2d", "out_channels": 32, "kernel_size": 3, "padding": 1},
+        {"type": "LIF", "tau_mem": 6, "name": "body"}, {"type": "Merge", "inputs": ["stem", "body"]},
+        {"type": "SumPool2d", "kernel_size": 2}, {"type": "Flatten"},
+        {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+       %s, "clip_grad_norm": 0.5, "loss": [{"type": "cross_entropy"},
+         {"type": "synops", "target": {"baseline_multiple": 0.9}}, {"type": "l1", "weight": 1e-6}]}\
+      """
+          .formatted(INPUT);
+
+  private static final String RECURRENT =
+      """
+      {"model": {"input_shape": [1, 8, 8], "layers": [
+        {"type": "Flatten"}, {"type": "Linear", "out_features": 40},
+        {"type": "LIFRecurrent", "tau_mem": 8, "norm_input": false, "spike_threshold": 0.5},
+        {"type": "Linear", "out_features": 10}, {"type": "ExpLeak", "tau_mem": 4}]},
+       %s, "loss": [{"type": "max_membrane_cross_entropy"},
+         {"type": "firing_rate", "min": 0.05, "max": 0.2}]}\
+      """
+          .formatted(INPUT);
+
+  @TempDir private Path folder;
+
+  @ParameterizedTest
+  @CsvSource({"OPEN_MPI, 2", "OPEN_MPI, 3", "MPICH, 3"})
+  void ranksTrainToTheBitsOfOneProcess(Mpirun launcher, int ranks) throws Exception {
+    assertSame(Map.of("normalised", NORMALISED, "residual", RESIDUAL), launcher, ranks, 1);
+  }
+
+  @Tag("soak")
+  @ParameterizedTest
+  @EnumSource
+  void anyWorldTrainsToTheBitsOfOneProcess(Mpirun launcher) throws Exception {
+    var jobs =
+        Map.of(
+            "tutorial",
+            Tutorial.JSON.writeValueAsString(Tutorial.job(1, 40, 0.5)),
+            "normalised",
+            NORMALISED,
+            "recurrent",
+            RECURRENT,
+            "residual",
+            RESIDUAL);
+    for (int ranks : new int[] {1, 2, 3, 4, 8}) {
+      for (int threads : new int[] {1, 2}) {
+        assertSame(jobs, launcher, ranks, threads);
+      }
+    }
+  }
+
+  private void assertSame(Map<String, String> jobs, Mpirun launcher, int ranks, int threads)
+      throws Exception {
+    var files = new ArrayList<String>();
+    var expected = new LinkedHashMap<String, String>();
+    for (var job : jobs.entrySet()) {
+      files.add(Files.writeString(folder.resolve(job.getKey()), job.getValue()).toString());
+      expected.put(job.getKey(), MpiProgram.train(job.getValue(), World.ALONE, 2).bits());
+    }
+    var command = new ArrayList<>(launcher.java(ranks));
+    command.addAll(
+        List.of(
+            "-cp",
+            System.getProperty("java.class.path"),
+            MpiProgram.class.getName(),
+            Integer.toString(threads),
+            folder.toString()));
+    command.addAll(files);
+    var output = run(command, Map.of());
+    assertThat(output.exitCode).as(output.text).isZero();
+    for (var job : expected.entrySet()) {
+      long all = 0;
+      for (int r = 0; r < ranks; r++) {
+        var file = folder.resolve(job.getKey() + "-" + r);
+        var result = Files.readString(file);
+        var bits = job.getValue();
+        assertThat(result)
+            .as("%s, rank %d of %d on %s, %d threads", job.getKey(), r, ranks, launcher, threads)
+            .startsWith(r == 0 ? bits + " " : bits.split(" ")[0] + " ");
+        long samples = Long.parseLong(result.substring(result.lastIndexOf(' ') + 1));
+        if (ranks > 1) {
+          assertThat(samples).as("samples of rank %d", r).isPositive();
+        }
+        all += samples;
+        Files.delete(file);
+      }
+      if (ranks > 1 && !job.getKey().equals("tutorial")) {
+        // Of 70 samples, 56 are trained on and measured at the start, 14 tested.
+        assertThat(all).as("samples of all ranks").isEqualTo(56 + 2 * (56 + 14));
+      }
+    }
+  }
+
+  @Test
+  void aProcessOfAnotherLauncherThanItsLibraryIsRefused() throws Exception {
+    var output =
+        run(spikewise(Mpirun.OPEN_MPI.java(2)), Map.of("SPIKEWISE_MPI_LIBRARY", "libmpich.so.12"));
+    assertThat(output.exitCode).isEqualTo(2);
+    assertThat(output.text)
+        .contains(
+            "mpirun of Open MPI started 2 processes, but libmpich.so.12 (MPICH) made a world of 1:"
+                + " the library belongs to another MPI than the launcher.");
+  }
+
+  @Test
+  void aMissingLibraryIsNamed() throws Exception {
+    var output =
+        run(spikewise(Mpirun.MPICH.java(2)), Map.of("SPIKEWISE_MPI_LIBRARY", "libnowhere.so.1"));
+    assertThat(output.exitCode).isEqualTo(2);
+    assertThat(output.text)
+        .contains(
+            "mpiexec of MPICH started this process, but no MPI library was found (tried"
+                + " libnowhere.so.1): install the library of the launcher");
+  }
+
+  /** As a wrong --mpi of srun does: processes that do not know each other. */
+  @Test
+  void tasksOfSlurmThatFormNoWorldAreRefused() throws Exception {
+    var command = new ArrayList<>(Mpirun.OPEN_MPI.java(1));
+    var output =
+        run(
+            spikewise(command.subList(command.indexOf("env"), command.size())),
+            Map.of("SLURM_STEP_NUM_TASKS", "4", "SPIKEWISE_MPI_LIBRARY", "libmpich.so.12"));
+    assertThat(output.exitCode).isEqualTo(2);
+    assertThat(output.text)
+        .contains(
+            "srun of Slurm started 4 processes, but libmpich.so.12 (MPICH) made a world of 1",
+            "Use srun --mpi=pmix for Open MPI and srun --mpi=pmi2 for MPICH");
+  }
+
+  private static List<String> spikewise(List<String> java) {
+    var command = new ArrayList<>(java);
+    command.addAll(
+        List.of(
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.spikewise.SpikewiseApplication",
+            "train",
+            "missing.json"));
+    return command;
+  }
+
+  private record Output(int exitCode, String text) {}
+
+  private static Output run(List<String> command, Map<String, String> environment)
+      throws IOException, InterruptedException {
+    var builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().putAll(Mpirun.environment());
+    builder.environment().putAll(environment);
+    builder.redirectInput(new File("/dev/null"));
+    var process = builder.start();
+    var text = new String(process.getInputStream().readAllBytes());
+    assertThat(process.waitFor(5, TimeUnit.MINUTES))
+        .as(Arrays.toString(command.toArray()))
+        .isTrue();
+    return new Output(process.exitValue(), text);
+  }
+}
