@@ -71,7 +71,7 @@ class Capacity {
   @Transactional(readOnly = true)
   int mostRanks() {
     return jdbc.sql("select coalesce(max(ranks), 0) from worker where seen_at > ?")
-        .param(Database.time(database.now().minusSeconds(60L * MINUTES)))
+        .param(Database.time(database.now().minusSeconds(60L * EXPIRY_MINUTES)))
         .query(Integer.class)
         .single();
   }
