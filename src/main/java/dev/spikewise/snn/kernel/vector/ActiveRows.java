@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class ActiveRows {
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
   private static final int LANES = SPECIES.length();
 
   private final int height;

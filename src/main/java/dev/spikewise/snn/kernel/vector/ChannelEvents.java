@@ -18,7 +18,7 @@ final class ChannelEvents {
   /** Share of inputs that are not 0 up to which there is room for their list. */
   static final double MOST = 0.3;
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
   private static final int LANES = SPECIES.length();
 
   /** Taps of a tile: 3 x 4 sums. */

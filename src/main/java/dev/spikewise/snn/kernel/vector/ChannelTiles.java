@@ -1,14 +1,12 @@
 package dev.spikewise.snn.kernel.vector;
 
-import jdk.incubator.vector.FloatVector;
-
 /**
  * How the channels of a group are cut into tiles: pairs of vectors, then single ones, of which the
  * last begins early enough to be full, if there are as many channels.
  */
 final class ChannelTiles {
 
-  private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
+  private static final int LANES = Species.FLOATS.length();
 
   final int count;
 

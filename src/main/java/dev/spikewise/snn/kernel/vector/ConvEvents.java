@@ -12,11 +12,11 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class ConvEvents {
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
   private static final int LANES = SPECIES.length();
 
   /** Channels of a wide tile: 4 or 8 sums hide the latency of a multiply-add. */
-  static final int WIDE = 64;
+  static final int WIDE = (LANES > 8 ? 4 : 8) * LANES;
 
   /** Events that share the gradients they are multiplied with. */
   static final int GROUP = 8;

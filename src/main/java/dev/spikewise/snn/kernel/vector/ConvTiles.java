@@ -15,7 +15,7 @@ final class ConvTiles {
 
   static final int ROWS = PlaneLayout.ROWS;
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
   private static final int LANES = SPECIES.length();
 
   /**

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DepthwiseConv implements Kernels.Conv {
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
   private static final int LANES = SPECIES.length();
 
   private static final int TASKS = 32;

@@ -14,8 +14,8 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class Events {
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
+  private static final VectorSpecies<Integer> INTS = Species.INTS;
   private static final int LANES = SPECIES.length();
 
   private final ConvShape shape;

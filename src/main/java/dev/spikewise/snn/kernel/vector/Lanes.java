@@ -13,8 +13,8 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class Lanes {
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
+  private static final VectorSpecies<Double> DOUBLES = Species.DOUBLES;
   private static final int LANES = SPECIES.length();
 
   private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(SPECIES, 8, 1, true);

@@ -11,7 +11,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class LinearTiles {
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
   private static final int LANES = SPECIES.length();
 
   /** Vectors of the widest tile: eight sums keep two multipliers of four cycles busy. */

@@ -2,7 +2,6 @@ package dev.spikewise.snn.kernel.vector;
 
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Parallel;
-import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class MirroredConv {
 
-  private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
+  private static final int LANES = Species.FLOATS.length();
 
   private final ConvShape shape;
   private final Parallel parallel;

@@ -9,7 +9,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class PanelTiles {
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
   private static final int LANES = SPECIES.length();
 
   /** Windows of a tile: 8 x 2 sums for the 32 registers of AVX-512, 6 x 2 for the 16 of AVX2. */

@@ -3,7 +3,6 @@ package dev.spikewise.snn.kernel.vector;
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.kernel.PlaneLayout;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * Dense convolutions whose windows have only a few values side by side in the input: those of few
@@ -20,7 +19,7 @@ final class PlaneConv {
   /** Windows, or a row of them, whose gradients stay in the first cache while all taps go by. */
   private static final int CHUNK = 128;
 
-  private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
+  private static final int LANES = Species.FLOATS.length();
 
   private final ConvShape shape;
   private final Parallel parallel;

@@ -11,7 +11,7 @@ final class PlaneTiles {
 
   static final int ROWS = ConvTiles.ROWS;
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
   private static final int LANES = SPECIES.length();
 
   /** By tap: its distance from the start of a window. */

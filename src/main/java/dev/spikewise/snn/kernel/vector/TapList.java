@@ -1,7 +1,5 @@
 package dev.spikewise.snn.kernel.vector;
 
-import jdk.incubator.vector.FloatVector;
-
 /** The taps that a tile of {@link ConvTiles} walks along, in one thread. */
 final class TapList {
 
@@ -14,7 +12,7 @@ final class TapList {
   int count;
 
   /** Where a tile leaves its sums. */
-  final float[] sums = new float[ConvTiles.ROWS * FloatVector.SPECIES_PREFERRED.length()];
+  final float[] sums = new float[ConvTiles.ROWS * Species.FLOATS.length()];
 
   TapList(int size) {
     inputs = new int[size];

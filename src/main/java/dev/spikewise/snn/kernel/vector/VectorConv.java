@@ -6,7 +6,6 @@ import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.kernel.PlaneLayout;
 import java.util.Arrays;
 import java.util.Objects;
-import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class VectorConv implements Kernels.Conv {
 
-  private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
+  private static final int LANES = Species.FLOATS.length();
 
   /** Windows that a task has at least. */
   private static final int CHUNK = 64;

@@ -19,8 +19,8 @@ import jdk.incubator.vector.VectorSpecies;
 /** The kernels on the JDK's Vector API. */
 public final class VectorKernels implements Kernels {
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
+  private static final VectorSpecies<Double> DOUBLES = Species.DOUBLES;
 
   private static final int LANES = SPECIES.length();
 

@@ -4,7 +4,6 @@ import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.Parallel;
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class VectorLinear implements Kernels.Conv {
 
-  private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
+  private static final int LANES = Species.FLOATS.length();
 
   /** Time to visit an event, in units of its share of a dense tile. */
   private static final double EVENT = 3;

@@ -19,8 +19,8 @@ final class VectorNeurons {
   /** Adding it rounds a float to a whole number that stands in its lowest bits. */
   static final float ROUND = 0x1.8p23f;
 
-  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Float> SPECIES = Species.FLOATS;
+  private static final VectorSpecies<Double> DOUBLES = Species.DOUBLES;
   private static final int LANES = SPECIES.length();
 
   /** Values of the surrogate gradient that are computed at a time: they stay in the first cache. */

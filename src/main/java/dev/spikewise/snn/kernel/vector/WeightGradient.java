@@ -2,7 +2,6 @@ package dev.spikewise.snn.kernel.vector;
 
 import dev.spikewise.snn.kernel.ConvShape;
 import dev.spikewise.snn.kernel.Parallel;
-import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class WeightGradient {
 
-  private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
+  private static final int LANES = Species.FLOATS.length();
 
   /** Windows that are summed at a time, while their taps are listed once. */
   private static final int CHUNK = 64;
