@@ -12,7 +12,6 @@ import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Node;
-import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.layer.JoinSpec;
 import dev.spikewise.spec.layer.LayerSpec;
 import dev.spikewise.spec.layer.NeuronSpec;
@@ -21,7 +20,6 @@ import dev.spikewise.spec.layer.ShapeSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -30,7 +28,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.LongConsumer;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.node.ObjectNode;
@@ -53,6 +50,7 @@ public final class NirReader {
   private final NirGraph graph;
   private final NirDialect dialect;
   private final Map<String, String> about;
+  private final RememberedNeurons remembered;
   private final List<LayerSpec> layers = new ArrayList<>();
   private final List<String> names = new ArrayList<>();
   private final List<List<Integer>> inputs = new ArrayList<>();
@@ -68,6 +66,7 @@ public final class NirReader {
     this.graph = graph;
     about = graph.root().metadata();
     this.dialect = dialect == null ? dialect(about.get("dialect")) : dialect;
+    remembered = new RememberedNeurons(this.dialect);
     moving = new MovingNodes(graph, about);
   }
 
@@ -285,7 +284,7 @@ public final class NirReader {
     if (factor != null) {
       return new Signal(in.layer(), in.area() / factor, in.exclusive());
     }
-    if (node.wayBack() != null && !isSpiking(node)) {
+    if (node.wayBack() != null && !RememberedNeurons.isSpiking(node)) {
       throw node.invalid(null, "leads back to itself, which only spiking neurons can do here");
     }
     return switch (node.type()) {
@@ -301,10 +300,6 @@ public final class NirReader {
       case "NIRGraph" -> throw node.invalid(null, "is a graph without nodes");
       default -> addNeurons(node, in);
     };
-  }
-
-  private static boolean isSpiking(NirNode node) {
-    return Set.of("IF", "LIF", "CubaLIF").contains(node.type());
   }
 
   private int append(LayerSpec layer, NirNode node, Signal in) {
@@ -413,7 +408,7 @@ public final class NirReader {
           append(Potentials.scaled(NirDialect.readThreshold(node), scale), node, read), 1, true);
     }
     LayerSpec neurons =
-        rememberedNeurons(node, () -> spiking(node), scale) instanceof NeuronSpec.Spiking kept
+        remembered.neurons(node, () -> spiking(node), scale) instanceof NeuronSpec.Spiking kept
             ? kept
             : scale == 1
                 ? spiking(node)
@@ -438,7 +433,7 @@ public final class NirReader {
           default -> new NirDialect.ScaledLeak(dialect.readLeak(node), 1);
         };
     // Where a node's fields were changed after it was written, they count.
-    return rememberedNeurons(node, read::layer, 1) instanceof NeuronSpec.ExpLeak kept
+    return remembered.neurons(node, read::layer, 1) instanceof NeuronSpec.ExpLeak kept
         ? new Signal(append(kept, node, in), in.area(), true)
         : new Signal(append(read.layer(), node, in), (float) (in.area() / read.scale()), true);
   }
@@ -485,79 +480,5 @@ public final class NirReader {
     json.remove(List.of("train_constants", "detach_reset"));
     json.set("rec_connect", SpecJson.json(NodeLayers.linear(node.wayBack(), false)));
     return SpecJson.layer(json);
-  }
-
-  /**
-   * Whether a layer is still what a node's fields say.
-   *
-   * @param scale the layer's input is so many times the node's
-   */
-  private boolean says(NirNode node, NeuronSpec kept, float scale) {
-    try {
-      NeuronSpec layer =
-          scale != 1 && kept instanceof NeuronSpec.Spiking spiking
-              ? Potentials.scaled(spiking, 1 / scale)
-              : kept;
-      int[] dims =
-          node.fields().values().stream()
-              .map(Tensor::shape)
-              .max(Comparator.comparingInt(shape -> shape.length))
-              .orElse(new int[] {1});
-      NirNode written =
-          dialect.write(node.path(), layer, Shape.of(dims.length == 0 ? new int[] {1} : dims));
-      return written.type().equals(node.type())
-          && written.fields().entrySet().stream()
-              .allMatch(f -> isNear(f.getValue().data(), node.tensor(f.getKey()).data()));
-    } catch (InvalidSpecException e) {
-      return false;
-    }
-  }
-
-  private static boolean isNear(float[] written, float[] found) {
-    if (written.length == 0 || found.length == 0) {
-      return false;
-    }
-    for (int i = 0; i < Math.max(written.length, found.length); i++) {
-      float value = found[found.length == 1 ? 0 : i % found.length];
-      if (!(Math.abs(written[i % written.length] - value) <= 1e-5 * Math.abs(value))) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** The neurons that the metadata describes, with lists of constants out of the node's fields. */
-  private @Nullable LayerSpec rememberedNeurons(
-      NirNode node, Supplier<LayerSpec> fromFields, float scale) {
-    ObjectNode json = NodeLayers.json(node);
-    if (json == null) {
-      return null;
-    }
-    try {
-      boolean recurrent = node.wayBack() != null;
-      ObjectNode said = null;
-      for (String constant : PerNeuron.CONSTANTS) {
-        boolean wanted =
-            switch (constant) {
-              case "spike_threshold" -> isSpiking(node);
-              case "tau_syn" -> node.type().startsWith("Cuba");
-              default -> !Set.of("IF", "I").contains(node.type());
-            };
-        if (wanted && !json.has(constant)) {
-          said = said == null ? SpecJson.json(fromFields.get()) : said;
-          if (said.has(constant)) {
-            json.set(constant, said.get(constant));
-          }
-        }
-      }
-      LayerSpec layer = SpecJson.layer(json);
-      return layer instanceof NeuronSpec.Recurrent == recurrent
-              && layer instanceof NeuronSpec neurons
-              && says(node, neurons, scale)
-          ? layer
-          : null;
-    } catch (JacksonException | IllegalArgumentException | InvalidSpecException e) {
-      return null;
-    }
   }
 }

@@ -1,5 +1,12 @@
 package dev.spikewise.interop.nir;
 
+import static dev.spikewise.interop.nir.NodeGroup.convolution;
+import static dev.spikewise.interop.nir.NodeGroup.dims;
+import static dev.spikewise.interop.nir.NodeGroup.pair;
+import static dev.spikewise.interop.nir.NodeGroup.put;
+import static dev.spikewise.interop.nir.NodeGroup.scalar;
+import static dev.spikewise.interop.nir.NodeGroup.vector;
+
 import dev.spikewise.interop.SpecJson;
 import dev.spikewise.interop.Weights;
 import dev.spikewise.problem.InvalidSpecException;
@@ -24,7 +31,6 @@ import io.jhdf.HdfFile;
 import io.jhdf.api.WritableGroup;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.reflect.Array;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -62,19 +68,6 @@ public final class NirWriter {
 
   /** Version of the reference implementation whose files these are like. */
   private static final String VERSION = "1.0.7";
-
-  private static final Set<String> INTEGERS =
-      Set.of(
-          "shape",
-          "input_shape",
-          "stride",
-          "padding",
-          "dilation",
-          "groups",
-          "kernel_size",
-          "start_dim",
-          "end_dim",
-          "input_type");
 
   /** Nodes that nir up to 1.0.4 cannot read with metadata of their own: the graph keeps theirs. */
   private static final Set<String> WITHOUT_METADATA = Set.of("Conv2d", "AvgPool2d");
@@ -469,22 +462,6 @@ public final class NirWriter {
     };
   }
 
-  private static Map<String, Tensor> convolution(
-      Map<String, Tensor> weights,
-      Tensor inputShape,
-      Tensor stride,
-      Tensor padding,
-      Tensor dilation,
-      int groups) {
-    var fields = new LinkedHashMap<>(weights);
-    fields.put("input_shape", inputShape);
-    fields.put("stride", stride);
-    fields.put("padding", padding);
-    fields.put("dilation", dilation);
-    fields.put("groups", scalar(groups));
-    return fields;
-  }
-
   private boolean isBiased(Graph.Vertex vertex) {
     Tensor bias = weights.tensors().get(vertex.name() + ".bias");
     return bias != null && !isZero(bias);
@@ -545,64 +522,5 @@ public final class NirWriter {
                       : SpecJson.write(p.getValue()));
             });
     return metadata;
-  }
-
-  private static void put(
-      WritableGroup nodes,
-      String name,
-      String type,
-      Map<String, Tensor> fields,
-      Map<String, String> metadata) {
-    WritableGroup node = nodes.putGroup(name);
-    node.putDataset("type", type);
-    fields.forEach(
-        (field, tensor) -> node.putDataset(field, nested(tensor, INTEGERS.contains(field))));
-    if (!metadata.isEmpty()) {
-      WritableGroup group = node.putGroup("metadata");
-      metadata.forEach(group::putDataset);
-    }
-  }
-
-  private static Tensor dims(Shape shape) {
-    return vector(shape.dims().stream().mapToInt(d -> d).toArray());
-  }
-
-  private static Tensor pair(Size2 size) {
-    return vector(size.h(), size.w());
-  }
-
-  private static Tensor vector(int... values) {
-    var floats = new float[values.length];
-    for (int i = 0; i < values.length; i++) {
-      floats[i] = values[i];
-    }
-    return new Tensor(new int[] {values.length}, floats);
-  }
-
-  private static Tensor scalar(int value) {
-    return new Tensor(new int[] {}, new float[] {value});
-  }
-
-  /** The arrays of arrays that jHDF writes. */
-  private static Object nested(Tensor tensor, boolean integers) {
-    Class<?> type = integers ? long.class : float.class;
-    if (tensor.shape().length == 0) {
-      return integers ? (Object) (long) tensor.data()[0] : (Object) tensor.data()[0];
-    }
-    Object array = Array.newInstance(type, tensor.shape());
-    fill(array, tensor.data(), 0);
-    return array;
-  }
-
-  private static int fill(Object array, float[] data, int from) {
-    int at = from;
-    for (int i = 0; i < Array.getLength(array); i++) {
-      switch (array) {
-        case float[] floats -> floats[i] = data[at++];
-        case long[] longs -> longs[i] = (long) data[at++];
-        default -> at = fill(Array.get(array, i), data, at);
-      }
-    }
-    return at;
   }
 }

@@ -895,7 +895,8 @@ class NirTest {
             DatasetCreationOptions.builder().chunkDimensions(1, 2).filter(bomb).build())) {
       assertThatThrownBy(() -> NirReader.read(linear(new float[2][2], small), null))
           .isInstanceOf(InvalidSpecException.class)
-          .hasMessageContaining("/node/nodes/0/weight has a compressed chunk that unpacks to more than its");
+          .hasMessageContaining(
+              "/node/nodes/0/weight has a compressed chunk that unpacks to more than its");
     }
     assertThatThrownBy(
             () ->
