@@ -28,6 +28,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.core.env.StandardEnvironment;
@@ -48,6 +50,9 @@ public final class WideTraining {
 
   /** Time that process 0 has to store what another process's failure did to its job. */
   private static final Duration GRACE = Duration.ofSeconds(20);
+
+  /** Time that process 0 may take to end its job after SIGTERM. */
+  private static final Duration MOST_DRAIN = Duration.ofMinutes(5);
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -230,15 +235,13 @@ public final class WideTraining {
   /** Processes 1 and up: trains what process 0 says until it says that there is no more. */
   private void follow() {
     // A launcher passes SIGTERM on to all: process 0 still needs the others for its checkpoint.
-    var thread = Thread.currentThread();
+    var over = new CountDownLatch(1);
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
                 () -> {
                   try {
-                    if (Thread.currentThread() != thread && !ended) {
-                      thread.join(Duration.ofMinutes(5));
-                    }
+                    over.await(MOST_DRAIN.toSeconds(), TimeUnit.SECONDS);
                   } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                   }
@@ -251,8 +254,8 @@ public final class WideTraining {
           train((int) call);
         }
       }
-      ended = true;
       world.finish();
+      over.countDown();
     } catch (Throwable e) {
       // Process 0 may fail for the same reason, and then says so in its job.
       System.err.printf("Rank %d failed: %s%n", world.rank(), e);
@@ -261,6 +264,7 @@ public final class WideTraining {
       } catch (InterruptedException i) {
         Thread.currentThread().interrupt();
       }
+      over.countDown();
       world.abort(1);
     }
   }
