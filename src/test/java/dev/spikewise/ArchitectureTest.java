@@ -31,7 +31,10 @@ import org.springframework.modulith.core.JavaPackage;
 import org.springframework.modulith.core.NamedInterfaces;
 import org.springframework.stereotype.Component;
 
-/** Nouns (spec), engine (snn), life cycle (job), views: news and imports go one way only. */
+/**
+ * Checks that imports between packages go in one direction only: requests (spec), engine (snn),
+ * life cycle (job), interfaces.
+ */
 @AnalyzeClasses(packagesOf = SpikewiseApplication.class, importOptions = DoNotIncludeTests.class)
 class ArchitectureTest {
 

@@ -41,7 +41,7 @@ public class PostgresDatabase {
             database.getJdbcUrl(), database.getUsername(), database.getPassword()));
   }
 
-  /** What tells a service of its own process where the database is. */
+  /** Settings with which another process connects to the database. */
   public static List<String> settings(JdbcConnectionDetails database) {
     return List.of(
         "--spring.datasource.url=" + database.getJdbcUrl(),

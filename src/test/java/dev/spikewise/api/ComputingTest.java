@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
-/** What requests compute and parse keeps nobody else waiting, and is bounded. */
+/** The computing and parsing of requests is bounded and does not block other requests. */
 @Timeout(120)
 class ComputingTest extends ServiceTest {
 
@@ -171,7 +171,7 @@ class ComputingTest extends ServiceTest {
         stop.set(true);
       }
     } finally {
-      // Requests that waited for a carrier are answered first, and may be told to come again.
+      // Requests that waited for a carrier are answered first, possibly with 503 and Retry-After.
       while (post(job + "/cancel", "").statusCode() == 503) {
         Thread.sleep(100);
       }

@@ -63,7 +63,7 @@ class PlotControllerTest extends ServiceTest {
     return send("GET", path, BodyPublishers.noBody(), "Accept", "image/svg+xml").body();
   }
 
-  /** Colour of the corner of what {@code path} answers to whoever wants a PNG. */
+  /** Colour of the corner pixel of the PNG at {@code path}. */
   private int ground(String path) throws IOException {
     var request =
         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))

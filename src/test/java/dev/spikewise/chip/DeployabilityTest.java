@@ -372,7 +372,10 @@ class DeployabilityTest {
     assertThat(fit).isBetween(10, networks.size() - 10);
   }
 
-  /** As in the cases before; sinabs' own IndexError stands for what it cannot configure itself. */
+  /**
+   * Same as in the preceding cases; an IndexError of sinabs means that it cannot configure the
+   * network.
+   */
   @Test
   void sinabsPlacesTheSameNetworksWithBranches() throws IOException {
     int fit = 0;

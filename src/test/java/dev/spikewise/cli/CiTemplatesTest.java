@@ -132,7 +132,7 @@ class CiTemplatesTest {
     return bash((String) step.get("run"), environment);
   }
 
-  /** What stands for ${{ inputs.NAME }} and ${{ runner.temp }}. */
+  /** Values of ${{ inputs.NAME }} and ${{ runner.temp }}. */
   private String filled(String text, Map<String, Object> action, Map<String, String> inputs) {
     var filled = text.replace("${{ runner.temp }}", folder.toString());
     for (var input : map(action.get("inputs")).entrySet()) {

@@ -369,7 +369,7 @@ class DashboardTest {
     }
   }
 
-  /** Whether each text stands out from the background as WCAG asks, 4.5 : 1. */
+  /** Checks that each text has the contrast that WCAG requires, 4.5:1. */
   private static final String LEAST_CONTRAST =
       """
       () => {
@@ -399,7 +399,7 @@ class DashboardTest {
     hasStatus(page, "succeeded");
     assertThat(page.locator("#curves figure")).hasCount(3);
     keep(page, "no-stream");
-    // Once the job is over and told, nothing is asked any more.
+    // After the end of the job has been shown, the page sends no further requests.
     assertThat(page.getByRole(AriaRole.ALERT)).isHidden();
   }
 
@@ -479,7 +479,7 @@ class DashboardTest {
     keep(page, "job-running");
     page.getByText("Pause", new Page.GetByTextOptions().setExact(true)).hover();
     page.mouse().down();
-    // The page has news several times meanwhile.
+    // The page is updated several times meanwhile.
     page.waitForTimeout(2500);
     page.mouse().up();
     hasStatus(page, "paused");
@@ -490,7 +490,7 @@ class DashboardTest {
     assertThat(page.locator("#do-retry")).isVisible();
   }
 
-  /** Epochs come faster than it can draw them; whoever reads and presses comes first. */
+  /** Epochs arrive faster than the browser can draw them; user input has priority. */
   @Test
   void slowBrowserKeepsUpWithUpdatesAndClicks() {
     var page = open("/new");

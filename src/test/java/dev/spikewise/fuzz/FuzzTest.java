@@ -165,7 +165,7 @@ class FuzzTest {
     var operations = api.operations();
     assertThat(operations).hasSizeGreaterThan(40);
     readFiles();
-    // Something to ask for, from the first request on.
+    // Creates resources that the first requests can refer to.
     for (var operation : operations) {
       for (var body : VALID.getOrDefault(operation.toString(), List.of())) {
         for (int i = 0; i < 5 && !operation.path().contains("{"); i++) {

@@ -97,7 +97,7 @@ final class Mutator {
     return among.get(random.nextInt(among.size()));
   }
 
-  /** True in so many of a hundred cases. */
+  /** True with the given probability in percent. */
   boolean percent(int chance) {
     return random.nextInt(100) < chance;
   }

@@ -222,7 +222,7 @@ class AdversarialSoakTest {
 
   /** Path of a job that has been trained without a retry. */
   private String train(ServiceProcess service) throws Exception {
-    // The pool of requests may be full: whoever is told to come again does.
+    // The pool may be full; a client that receives Retry-After tries again.
     HttpResponse<String> answer = service.post("/api/v1/jobs", TRAINING, "X-API-Key", "alice-key");
     while (answer.statusCode() == 503) {
       TimeUnit.SECONDS.sleep(1);

@@ -422,7 +422,7 @@ class QueueTest {
     assertThat(jobs.get(id).status()).isEqualTo(JobState.QUEUED);
   }
 
-  /** As if so many minutes had passed since the leases were given. */
+  /** Moves the leases into the past by this number of minutes. */
   private void age(int minutes) {
     database
         .sql("update job set lease_until = lease_until - interval '%d' minute".formatted(minutes))

@@ -128,7 +128,7 @@ class ReplicasTest {
         .single();
   }
 
-  /** How often one of {@code jobs} was taken back from a worker that was not heard of. */
+  /** Number of times that one of {@code jobs} was reclaimed from a worker whose lease expired. */
   private static int lost(List<String> jobs) {
     return database
         .sql(

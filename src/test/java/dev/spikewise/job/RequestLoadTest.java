@@ -72,7 +72,7 @@ class RequestLoadTest {
                 () -> {
                   for (int n = client; !stop.get(); n++) {
                     int status = ask(service, n % 3, bomb);
-                    // Done, refused, or told to come again: nothing of it is a fault.
+                    // Success, refusal or a request to retry; none of them is an error.
                     assertThat(status).isIn(200, 201, 202, 413, 422, 503);
                     answers.incrementAndGet();
                   }

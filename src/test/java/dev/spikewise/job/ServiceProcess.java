@@ -249,7 +249,7 @@ final class ServiceProcess implements AutoCloseable {
     return client.send(request.build(), BodyHandlers.ofByteArray());
   }
 
-  /** A piece of news, as a stream of a job's events brings it. */
+  /** An event of a job's event stream. */
   record Event(String id, String type, JsonNode data) {}
 
   /**

@@ -228,7 +228,7 @@ class TenantsTest {
                 "\"epochs\"",
                 "\"input\": {\"type\": \"dataset\", \"id\": \"" + id(dataset) + "\"}, \"epochs\"");
     assertThat(post("/api/v1/jobs", trained, "blue").statusCode()).isEqualTo(422);
-    // The same file is stored apart, so that its id tells nothing.
+    // The same file is stored separately per tenant, so that its id reveals nothing.
     var again = upload("blue", 64);
     assertThat(again.statusCode()).isEqualTo(201);
     assertThat(again.headers().firstValue("Location").orElseThrow()).isNotEqualTo(dataset);
@@ -380,7 +380,7 @@ class TenantsTest {
     created("small", "/api/v1/jobs", job(model, 60));
     exceeded(post("/api/v1/jobs", job(model, 1), "small"), "spikewise.quotas.jobs-queued");
     exceeded(upload("small", 6000), "spikewise.quotas.stored-bytes");
-    // What one tenant has used up is there for the others.
+    // The exhausted quota of one tenant does not affect others.
     created("blue", "/api/v1/models", model());
   }
 
@@ -471,7 +471,7 @@ class TenantsTest {
     return send("POST", path, body, key(who));
   }
 
-  /** One white image of class 0 with so many pixels. */
+  /** One white image of class 0 with the given number of pixels. */
   private HttpResponse<String> upload(String who, int pixels) throws Exception {
     var images = "\0\0\10\3\0\0\0\1\0\0\0\1\0\0" + (char) (pixels >> 8) + (char) (pixels & 0xff);
     var labels = "\0\0\10\1\0\0\0\1\0";

@@ -65,7 +65,7 @@ class EmbeddedDatabaseHealthTest {
     try {
       assertThat(watch.health().getStatus()).isEqualTo(Status.UP);
       try (var file = FileChannel.open(dir.resolve("data.mv.db"), StandardOpenOption.WRITE)) {
-        // As H2 leaves it after an error of its own, with nobody to unlock it.
+        // The state in which H2 leaves the file after an internal error: closed but locked.
         while (!locked(file)) {
           Thread.sleep(1);
         }

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** The shape of a network's input, which not every file says. */
+/** Determines the shape of a network's input, which not every file states. */
 final class NirInput {
 
   private NirInput() {}
@@ -16,7 +16,7 @@ final class NirInput {
    * The shape without the batch: that of the Input node, or what the first node takes.
    *
    * @param about metadata of the file
-   * @param assumptions added to where the shape had to be concluded
+   * @param assumptions list to which an assumption about the shape is added
    */
   static List<Integer> shape(NirGraph graph, Map<String, String> about, List<String> assumptions) {
     NirNode first = graph.order().getFirst();

@@ -5,8 +5,8 @@ import dev.spikewise.spec.ModelSpec;
 import java.util.List;
 
 /**
- * A network as a NIR file holds it: definition and weights.
+ * A network read from a NIR file.
  *
- * @param assumptions what the file does not say and was assumed, a sentence each
+ * @param assumptions assumptions about properties that the file does not state, one sentence each
  */
 public record NirModel(ModelSpec model, StateDict weights, List<String> assumptions) {}

@@ -10,10 +10,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * One node of a NIR graph.
  *
- * @param path where it stands in the file: "/node/nodes/conv1"
+ * @param path path in the file, such as "/node/nodes/conv1"
  * @param fields numbers by name; int64 fields are small enough to be exact in a float
  * @param texts fields that are text, by name
- * @param metadata what NIR itself has no field for
+ * @param metadata values for which NIR has no field
  * @param wayBack the Affine or Linear node that leads from this one back to it; null for none
  */
 record NirNode(
@@ -44,7 +44,7 @@ record NirNode(
     return tensor;
   }
 
-  /** The value that all elements of a field have. */
+  /** The value shared by all elements of a field. */
   float uniform(String field) {
     float value = uniformOrInfinite(field);
     if (!Float.isFinite(value)) {

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Makes a network of a NIR file. */
+/** Reads a network from a NIR file. */
 public final class NirReader {
 
   /** Potential of the neurons that stand for an integrator stays the same in float32. */
@@ -42,7 +42,7 @@ public final class NirReader {
    * The output of a node.
    *
    * @param layer index of the layer that puts it out, or {@link Graph#INPUT_INDEX}
-   * @param area the layer puts out so many times what the node does
+   * @param area factor from the node's output to the layer's output
    * @param exclusive whether the layer's output is read only as this signal
    */
   private record Signal(int layer, float area, boolean exclusive) {}
@@ -82,9 +82,10 @@ public final class NirReader {
   }
 
   /**
-   * The same for a caller whose memory is bounded.
+   * Same as the method without {@code reserve}, with a memory limit.
    *
-   * @param reserve told of the bytes that compressed arrays take, as they are unpacked; may throw
+   * @param reserve called with the size of compressed arrays in bytes before they are unpacked; may
+   *     throw
    */
   public static NirModel read(byte[] file, @Nullable NirDialect dialect, LongConsumer reserve) {
     return read(NirGraph.read(file, reserve), dialect);
@@ -124,7 +125,7 @@ public final class NirReader {
     return checked(new ModelSpec(about.get("name"), inputShape, nodes, null));
   }
 
-  /** A mistake in a layer is one in its node. */
+  /** Reports mistakes in a layer at its node. */
   private NirModel checked(ModelSpec model) {
     var mistakes = new Mistakes();
     model.check(mistakes);
@@ -168,7 +169,7 @@ public final class NirReader {
     }
   }
 
-  /** What a node reads: the sum of its sources. */
+  /** The input of a node: the sum of its sources. */
   private Signal input(NirNode node) {
     var sources = new ArrayList<Signal>();
     var joined = new HashSet<String>();
@@ -379,7 +380,7 @@ public final class NirReader {
         : null;
   }
 
-  /** The signal itself, unscaled. */
+  /** The signal without a scale. */
   private Signal settle(Signal in, NirNode node) {
     if (in.area() == 1) {
       return in;

@@ -76,7 +76,7 @@ public final class NirWriter {
    * The output of a layer in the file.
    *
    * @param nodes names of the nodes whose outputs add up to it
-   * @param area the nodes put out so many times less than the layer
+   * @param area factor from the nodes' output to the layer's output
    */
   private record Signal(List<String> nodes, float area) {}
 
@@ -191,7 +191,7 @@ public final class NirWriter {
     return new InvalidSpecException("/layers/" + vertex.index(), detail);
   }
 
-  /** Leads what the layer {@code from} puts out to the node {@code to}. */
+  /** Connects the output of the layer {@code from} to the node {@code to}. */
   private void connect(int from, String to) {
     connect(from, signal(from), to);
   }
@@ -205,7 +205,7 @@ public final class NirWriter {
     }
   }
 
-  /** Writes a layer's node, if it has one; returns what the layer puts out. */
+  /** Writes the node of a layer, if it has one; returns the layer's output. */
   private Signal write(Graph.Vertex vertex) {
     Signal in = signal(vertex.input());
     switch (vertex.spec()) {

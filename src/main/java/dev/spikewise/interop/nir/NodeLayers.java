@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The layer that one node of a file stands for, whatever is around it. */
+/** Converts single nodes of a file to layers, independent of their neighbours. */
 final class NodeLayers {
 
   private NodeLayers() {}
@@ -69,7 +69,7 @@ final class NodeLayers {
     return new ShapeSpec.Flatten();
   }
 
-  /** The pool that a node stands for, which may be one of the other kind. */
+  /** The pool that a node represents, which may be of the other kind (sum or average). */
   static PoolSpec pool(NirNode node) {
     boolean sums = node.type().equals("SumPool2d");
     if (sums && !node.size("padding").equals(Size2.ZERO)) {

@@ -14,7 +14,7 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Layers whose neurons differ in their constants, read and written neuron by neuron. */
+/** Reads and writes layers whose neurons have different constants, neuron by neuron. */
 final class PerNeuron {
 
   /** Constants that a layer has a list for where its neurons differ. */
@@ -26,9 +26,9 @@ final class PerNeuron {
   private PerNeuron() {}
 
   /**
-   * What a node says, neuron by neuron.
+   * Reads the layer of a node neuron by neuron.
    *
-   * @param shared reads a node whose neurons are all alike
+   * @param shared reads a node whose neurons share their constants
    */
   static NeuronSpec read(NirNode node, Function<NirNode, ? extends NeuronSpec> shared) {
     Tensor widest = null;
@@ -108,7 +108,7 @@ final class PerNeuron {
   /**
    * The node for a layer, with an array for each constant.
    *
-   * @param shared writes a layer whose neurons are all alike
+   * @param shared writes a layer whose neurons share their constants
    */
   static NirNode write(
       String path, NeuronSpec layer, Shape shape, BiFunction<NeuronSpec, Shape, NirNode> shared) {
@@ -132,7 +132,7 @@ final class PerNeuron {
     return new NirNode(path, type, fields, Map.of());
   }
 
-  /** A layer of neurons that are all like the first. */
+  /** A layer in which all neurons have the constants of the first. */
   static NeuronSpec first(NeuronSpec layer) {
     return neuron(layer, SpecJson.json(layer), 0, 1);
   }

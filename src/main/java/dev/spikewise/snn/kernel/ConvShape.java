@@ -26,7 +26,8 @@ public record ConvShape(
   }
 
   /**
-   * The same sum with the fewest windows: a kernel that covers its whole input is a Linear layer.
+   * Equivalent shape with the fewest windows: a kernel that covers its whole input becomes a Linear
+   * layer.
    */
   public ConvShape simplified() {
     boolean covers =
@@ -34,7 +35,7 @@ public record ConvShape(
     return covers && groups == 1 ? linear(inSize(), outC) : this;
   }
 
-  /** Whether {@link #mirrored} is there: strides would need zeros between windows. */
+  /** Whether {@link #mirrored} is supported; strides would need zeros between windows. */
   public boolean canMirror() {
     return strideH == 1
         && strideW == 1
@@ -106,7 +107,7 @@ public record ConvShape(
     return outC * taps();
   }
 
-  /** Taps of a window and group that lie side by side in the input. */
+  /** Number of consecutive taps of a window and group that are adjacent in the input. */
   public int together() {
     return groups == 1 && dilationW == 1 ? kW * inC : inCPerGroup();
   }
@@ -127,7 +128,7 @@ public record ConvShape(
     return padH > 0 || padW > 0;
   }
 
-  /** By window: where it starts in a padded frame. */
+  /** For each window, its start in a padded frame. */
   public int[] windowStarts() {
     var starts = new int[windows()];
     for (int oy = 0, p = 0; oy < outH(); oy++) {
@@ -138,7 +139,7 @@ public record ConvShape(
     return starts;
   }
 
-  /** By tap: its distance from the start of the window in a padded frame, for the first group. */
+  /** For each tap of the first group, its offset from the start of the window in a padded frame. */
   public int[] tapOffsets() {
     var offsets = new int[taps()];
     for (int ky = 0, k = 0; ky < kH; ky++) {

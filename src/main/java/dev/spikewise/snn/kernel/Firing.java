@@ -4,12 +4,12 @@ import dev.spikewise.spec.SpikeFn;
 import dev.spikewise.spec.SurrogateSpec;
 
 /**
- * When a neuron spikes, what a spike does to its potential, and what stands in for its derivative.
+ * Spike function, reset and surrogate gradient of a neuron.
  *
- * @param subtract whether a spike takes {@code resetValue} off the potential, or sets it to {@code
- *     resetValue}
- * @param detached whether the backward pass takes the reset as independent of the spike
- * @param resetAll adds the reset value to every neuron, as sinabs does
+ * @param subtract whether a spike subtracts {@code resetValue} from the potential rather than
+ *     setting it to {@code resetValue}
+ * @param detached whether the backward pass treats the reset as independent of the spike
+ * @param resetAll whether the reset value is added to every neuron, as in sinabs
  * @param minV lower bound of the potential; negative infinity without one
  */
 public record Firing(
@@ -22,7 +22,7 @@ public record Firing(
     float minV,
     SurrogateSpec surrogate) {
 
-  /** Spikes at potential {@code u}. */
+  /** Number of spikes at potential {@code u}. */
   public float spike(float u, float threshold) {
     return switch (spikeFn.kind()) {
       case SINGLE -> u - threshold >= 0 ? 1 : 0;
@@ -51,12 +51,14 @@ public record Firing(
     return minV != Float.NEGATIVE_INFINITY;
   }
 
-  /** Whether the bound stops the gradient of a potential that is {@code w} before it. */
+  /**
+   * Whether the lower bound blocks the gradient of a potential that is {@code w} before clipping.
+   */
   public boolean isClipped(float w) {
     return clips() && !(w - minV > 0);
   }
 
-  /** What stands in for ds/du at potential {@code u}. */
+  /** Surrogate gradient ds/du at potential {@code u}. */
   public float gradient(float u, float threshold) {
     return Surrogates.gradient(surrogate, u, threshold);
   }
@@ -66,11 +68,11 @@ public record Firing(
    *
    * @param ext dL/ds from above
    * @param gw dL/dw of the potential after the reset
-   * @param g what stands in for ds/du
+   * @param g surrogate gradient ds/du
    */
   public float gradient(float ext, float gw, float g, float u, float s, float resetValue) {
     float kept = subtract || s == 0 ? gw : 0;
-    // What a spike takes off the potential.
+    // Amount by which a spike changes the potential.
     float pull = detached ? 0 : (subtract ? resetValue : u - resetValue) * gw;
     return FlushToZero.gradient((ext - pull) * g + kept);
   }

@@ -1,16 +1,16 @@
 package dev.spikewise.snn.kernel;
 
 /**
- * Where small numbers end. What follows from them would soon be denormal, which processors multiply
- * a hundred times slower, and trains nothing: it is lost beside the eps of Adam, and beside the
- * last bit of a weight.
+ * Flushes tiny numbers to zero. Products of them would soon be denormal, which processors multiply
+ * a hundred times slower, and have no effect on the training: they are below the eps of Adam and
+ * the last bit of a weight.
  */
 public final class FlushToZero {
 
-  /** exp of less is 0: a surrogate is there 1e-18 of its height. */
+  /** Exponents below this give 0; a surrogate gradient is then 1e-18 of its maximum. */
   public static final float EXPONENT = -41.5f;
 
-  /** Gradients and their moments nearer to 0 are 0. */
+  /** Gradients and moments with a smaller absolute value are set to 0. */
   public static final float GRADIENT = 0x1p-100f;
 
   private FlushToZero() {}

@@ -3,8 +3,8 @@ package dev.spikewise.snn.kernel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The heavy loops of training, behind which implementations compete. {@link ScalarKernels} says
- * what they mean.
+ * The compute-intensive loops of training, with several implementations. {@link ScalarKernels} is
+ * their specification.
  */
 public interface Kernels extends AutoCloseable {
 
@@ -16,7 +16,7 @@ public interface Kernels extends AutoCloseable {
    */
   Conv conv(ConvShape shape, int maxFrames);
 
-  /** How work is split. */
+  /** Splits work among threads. */
   Parallel parallel();
 
   /** y = pool(x), one frame. */
@@ -33,7 +33,7 @@ public interface Kernels extends AutoCloseable {
   void addWeights(float[] x, int at, int channels, float[] weights, float factor);
 
   /**
-   * Whether neurons can be computed together with this pool behind them: see {@link
+   * Whether neurons can be computed together with this pool after them; see {@link
    * NeuronRange#pool}.
    */
   default boolean fuses(PoolShape shape) {
@@ -63,7 +63,7 @@ public interface Kernels extends AutoCloseable {
   @Override
   void close();
 
-  /** One layer's weighted sums. Frames lie one behind the other from the given offset. */
+  /** The weighted sums of one layer. Frames are stored consecutively from the given offset. */
   interface Conv {
 
     /**
@@ -72,7 +72,7 @@ public interface Kernels extends AutoCloseable {
      */
     default void holdWeights(float[] w) {}
 
-    /** Ends what {@link #holdWeights} began. */
+    /** Ends the promise of {@link #holdWeights}. */
     default void releaseWeights() {}
 
     /**

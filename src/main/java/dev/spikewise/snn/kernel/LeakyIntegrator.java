@@ -4,7 +4,7 @@ import dev.spikewise.spec.SpikeFn;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A leaky integrator in numbers: IAF (alphaMem 1), LIF, and ExpLeak (no spikes).
+ * Equations of a leaky integrator: IAF (alphaMem 1), LIF, and ExpLeak (no spikes).
  *
  * <pre>
  *   i = x, or with a synaptic current  c + x, c = a_s i
@@ -24,7 +24,7 @@ public record LeakyIntegrator(
     Firing firing)
     implements Neuron {
 
-  /** Places of the decays' gradients. */
+  /** Indices of the gradients of the decays. */
   public static final int MEM = 0;
 
   public static final int SYN = 1;
@@ -49,17 +49,20 @@ public record LeakyIntegrator(
     return !alphaMem.is(1);
   }
 
-  /** What the synaptic current keeps from step to step, 1 without one. */
+  /** Decay of the synaptic current per step; 1 without a synaptic current. */
   public float synapticDecay(int n) {
     return alphaSyn == null ? 1 : alphaSyn.at(n);
   }
 
-  /** What the current is multiplied by on its way to the potential. */
+  /** Factor of the current in the potential. */
   public float inputScale(int n) {
     return normInput ? 1 - alphaMem.at(n) : 1;
   }
 
-  /** Whether this is IAF as sinabs makes it: several spikes per step, subtraction, no bound. */
+  /**
+   * Whether this is sinabs' default IAF: several spikes per step, reset by subtraction, no lower
+   * bound.
+   */
   public boolean isPlain() {
     return !leaks()
         && !keepsCurrent()

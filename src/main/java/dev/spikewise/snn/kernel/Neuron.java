@@ -1,8 +1,8 @@
 package dev.spikewise.snn.kernel;
 
 /**
- * A neuron model in numbers: how one neuron goes through all time steps, and its gradients back.
- * This is the meaning; vector kernels may compute a model they know many neurons at a time.
+ * Equations of a neuron model: forward and backward pass of one neuron over all time steps. They
+ * are the specification; vector kernels may compute some models for many neurons at a time.
  */
 public interface Neuron {
 
@@ -11,13 +11,13 @@ public interface Neuron {
    */
   int CONSTANTS = 4;
 
-  /** Takes neuron {@code n} of the range through its time steps. */
+  /** Computes the time steps of neuron {@code n} of the range. */
   void forward(NeuronRange r, int n);
 
   /** Puts out again what {@link #forward} did, from {@link NeuronRange#u}. */
   void output(NeuronRange r, int n);
 
-  /** Takes the gradients of neuron {@code n} from the last time step to the first. */
+  /** Computes the gradients of neuron {@code n} from the last time step to the first. */
   void backward(NeuronRange r, int n);
 
   /** Whether the output is spikes, or the membrane potential itself. */
@@ -26,12 +26,12 @@ public interface Neuron {
   /** Whether the output follows from the potential alone, so that {@link #output} can be called. */
   boolean followsFromPotential();
 
-  /** Whether a synaptic current lives from call to call: {@link NeuronRange#synapticCurrent}. */
+  /** Whether a synaptic current is kept between calls; see {@link NeuronRange#synapticCurrent}. */
   boolean synaptic();
 
-  /** Whether the backward pass needs the current of every step: {@link NeuronRange#current}. */
+  /** Whether the backward pass needs the current of every step; see {@link NeuronRange#current}. */
   boolean keepsCurrent();
 
-  /** Whether a state of adaptation is kept: {@link NeuronRange#b}. */
+  /** Whether the model has an adaptation state; see {@link NeuronRange#b}. */
   boolean adapts();
 }

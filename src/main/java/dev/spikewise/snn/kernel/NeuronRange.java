@@ -4,9 +4,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the neurons {@code from..to-1} of one sample find their values. Arrays over time are [T,
- * N]; {@code ...At} is the sample's offset in its array. Reused from call to call, so that an epoch
- * allocates nothing.
+ * Arrays and offsets for the neurons {@code from..to-1} of one sample. Arrays over time are [T, N];
+ * {@code ...At} is the sample's offset in its array. Reused between calls, so that an epoch
+ * allocates no memory.
  */
 public final class NeuronRange {
   public int from;
@@ -40,8 +40,8 @@ public final class NeuronRange {
   public int sStep;
 
   /**
-   * A sum pool behind the neurons that is computed with them: {@code s} and {@code gs} are then the
-   * pool's, and spikes are added to {@code s}. Only where {@link Kernels#fuses} says so.
+   * A sum pool that is computed together with the neurons, if {@link Kernels#fuses} permits: {@code
+   * s} and {@code gs} then belong to the pool, and spikes are added to {@code s}.
    */
   public @Nullable PoolShape pool;
 
@@ -55,8 +55,8 @@ public final class NeuronRange {
   public int vAt;
 
   /**
-   * State of adaptation between calls, [N], where {@link Neuron#adapts}; and its value before every
-   * step, kept like {@code u}.
+   * Adaptation state between calls, [N], if {@link Neuron#adapts}; and its value before every step,
+   * stored like {@code u}.
    */
   public float[] b = {};
 
@@ -79,7 +79,7 @@ public final class NeuronRange {
   public int gxAt;
   public int gxStep;
 
-  /** Backward: gradients of the model's trained constants, each in the place it says, added to. */
+  /** Backward: gradients of the model's trained constants by {@code Trained.place}, added to. */
   public final Sum[] gConstants =
       Stream.generate(Sum::new).limit(Neuron.CONSTANTS).toArray(Sum[]::new);
 
@@ -156,7 +156,7 @@ public final class NeuronRange {
     return gv.length > 0;
   }
 
-  /** Where the output of neuron {@code n} lies in a step of {@code s}. */
+  /** Index of the output of neuron {@code n} within a step of {@code s}. */
   public int outputOf(int n) {
     return windows == null ? n : windows[n];
   }
@@ -166,7 +166,7 @@ public final class NeuronRange {
     return pool != null && pool.skipsSilent();
   }
 
-  /** Memory of a kernel's own, kept from call to call. */
+  /** Scratch memory of a kernel, kept between calls. */
   public float[] scratch(int size) {
     if (scratch.length < size) {
       scratch = new float[size];

@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Splits a layer's work among a few threads. Tasks must not depend on which thread runs them. The
- * caller waits for tasks, not for threads: one that the system does not let run holds up nothing,
- * so that more trainings than cores go on well.
+ * caller waits for tasks, not for threads: a helper thread that the OS has descheduled blocks
+ * nobody, so oversubscribing the cores is safe.
  */
 public final class Parallel implements AutoCloseable {
 
   /**
-   * As the next layer follows within microseconds, waiting threads try for so long before they give
-   * way.
+   * Number of spins before a waiting thread yields, because the next layer usually follows within
+   * microseconds.
    */
   private static final int SPINS = 2_000;
 
@@ -28,8 +28,8 @@ public final class Parallel implements AutoCloseable {
   private final Helper[] helpers;
 
   /**
-   * Round, and first and last of the tasks that are left, in one word, so that a late thread never
-   * takes a task of another round.
+   * Number of the round, and first and last remaining task, in one word, so that a late thread
+   * never takes a task of another round.
    */
   private final AtomicLong ticket = new AtomicLong();
 
@@ -39,7 +39,7 @@ public final class Parallel implements AutoCloseable {
   private volatile boolean closed;
 
   /**
-   * @param threads number of threads that work, the caller's own among them
+   * @param threads number of threads including the caller's
    */
   public Parallel(int threads) {
     helpers = new Helper[threads - 1];
@@ -50,7 +50,7 @@ public final class Parallel implements AutoCloseable {
     }
   }
 
-  /** The first of the {@code n} things that a task takes, where all take their share. */
+  /** Index of the first of {@code n} items of a task when they are divided evenly. */
   public static int start(int n, int task, int tasks) {
     return (int) ((long) n * task / tasks);
   }
@@ -59,7 +59,7 @@ public final class Parallel implements AutoCloseable {
     return helpers.length + 1;
   }
 
-  /** Runs {@code work} for every number in 0..tasks-1 and returns when all are done. */
+  /** Runs {@code work} for every number in 0..tasks-1 and returns when all have finished. */
   public void run(int tasks, IntConsumer work) {
     if (helpers.length == 0 || tasks == 1) {
       for (int i = 0; i < tasks; i++) {
@@ -105,8 +105,8 @@ public final class Parallel implements AutoCloseable {
   }
 
   /**
-   * The caller takes the first of the tasks that are left, helpers the last: what a layer wrote is
-   * then mostly read by the core that wrote it, as layers number their tasks in the same order.
+   * The caller takes the first remaining task, helpers take the last one. Layers number their tasks
+   * in the same order, so values are mostly read by the core that wrote them.
    */
   private void takeTasks(boolean fromFront) {
     while (true) {

@@ -3,10 +3,10 @@ package dev.spikewise.snn.kernel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A number of each neuron.
+ * A constant of the neurons of a layer.
  *
- * @param shared that of all neurons; NaN where each has its own
- * @param each [N] in the engine's order; null where they share one
+ * @param shared value shared by all neurons; NaN when neurons differ
+ * @param each value of each neuron, [N] in the engine's order; null when shared
  */
 public record PerNeuron(float shared, float @Nullable [] each) {
 

@@ -5,9 +5,9 @@ import java.util.stream.IntStream;
 /**
  * Geometry of a pool over windows of each channel.
  *
- * @param scale what a window's sum is multiplied by: 1, or 1 / area for an average
+ * @param scale factor of a window's sum: 1, or 1 / area for an average
  * @param skipsSilent whether a window whose sum is 0 passes no gradient back
- * @param counting of windows that reach over the edge
+ * @param counting treatment of windows that extend beyond the edge
  */
 public record PoolShape(
     int inH,
@@ -25,9 +25,9 @@ public record PoolShape(
     boolean skipsSilent,
     Counting counting) {
 
-  /** By what the sum of a window that reaches over the edge is divided, beside {@code scale}. */
+  /** Additional divisor of the sum of a window that extends beyond the edge. */
   public enum Counting {
-    /** By nothing: every window counts as a whole one. */
+    /** No divisor: every window counts as a full one. */
     WHOLE,
     /** By its share of the padded input. */
     PADDED,
@@ -35,7 +35,7 @@ public record PoolShape(
     INSIDE
   }
 
-  /** A pool whose windows all count as whole ones. */
+  /** A pool whose windows all count as full ones. */
   public PoolShape(
       int inH,
       int inW,
@@ -67,7 +67,7 @@ public record PoolShape(
         Counting.WHOLE);
   }
 
-  /** What the sum of a window is multiplied by. */
+  /** Factor of the sum of a window. */
   public float scaleAt(int oy, int ox) {
     int counted =
         switch (counting) {
@@ -99,7 +99,10 @@ public record PoolShape(
         && inW == outW * kW;
   }
 
-  /** Where the window of input {@code i} lies in the output, of a pool that {@link #tiles}. */
+  /**
+   * Index in the output of the window that contains input {@code i}; for a pool that {@link
+   * #tiles}.
+   */
   public int windowOf(int i) {
     int pixel = i / channels;
     int window = pixel / inW / kH * outW + pixel % inW / kW;

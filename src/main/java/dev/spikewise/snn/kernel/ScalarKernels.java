@@ -4,7 +4,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The meaning of every kernel, one value at a time. Slow, and the specification of the fast ones.
+ * Kernels that compute one value at a time. They are slow and are the specification of the other
+ * kernels.
  */
 public final class ScalarKernels implements Kernels {
 
@@ -126,7 +127,7 @@ public final class ScalarKernels implements Kernels {
     float g = gradient[i] + s.decay() * values[i];
     float m1 = first[i] + s.add1() * (g - first[i]);
     float m2 = s.keep2() * second[i] + s.add2() * g * g;
-    // Together, so that nothing is divided by what is no longer there.
+    // Both moments are flushed together, so that no moment is divided by a flushed one.
     boolean faint = m2 < Float.MIN_NORMAL;
     first[i] = faint ? 0 : FlushToZero.gradient(m1);
     second[i] = faint ? 0 : m2;

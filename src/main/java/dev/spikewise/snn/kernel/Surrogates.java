@@ -9,7 +9,7 @@ public final class Surrogates {
 
   private Surrogates() {}
 
-  /** What stands in for ds/du at potential {@code u}. */
+  /** Surrogate gradient ds/du at potential {@code u}. */
   public static float gradient(SurrogateSpec surrogate, float u, float threshold) {
     float x = u - threshold;
     return (float)

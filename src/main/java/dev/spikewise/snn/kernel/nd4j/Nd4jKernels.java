@@ -18,21 +18,21 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.nativeblas.NativeOpsHolder;
 
 /**
- * Convolutions by ND4J and the oneDNN inside it, loops over neurons and pixels by the kernels it is
- * given: a call of ND4J costs as much as a whole such loop. Each operation is one forward
- * convolution or its transposition, as oneDNN has those fast; a dilated kernel is given with its
- * zeros, as ND4J's oneDNN refuses dilation. oneDNN adds in an order of its own, which may depend on
- * the number of threads.
+ * Computes convolutions with ND4J and its oneDNN. Loops over neurons and pixels are delegated to
+ * other kernels, because one call of ND4J costs as much as a whole loop. Each operation is a
+ * forward convolution or its transposition, which are fast in oneDNN. A dilated kernel is expanded
+ * with zeros, because ND4J's oneDNN refuses dilation. The order of summation in oneDNN may depend
+ * on the number of threads.
  */
 public final class Nd4jKernels implements Kernels {
 
   private final Kernels loops;
 
   /**
-   * Loads ND4J's natives.
+   * Loads ND4J's native libraries.
    *
-   * @param loops what runs everything but convolutions; closed with this
-   * @throws IllegalStateException where there are no natives for this platform
+   * @param loops kernels for everything but convolutions; closed together with this object
+   * @throws IllegalStateException when there are no native libraries for this platform
    */
   public Nd4jKernels(Kernels loops) {
     this.loops = loops;
@@ -127,7 +127,7 @@ public final class Nd4jKernels implements Kernels {
     loops.close();
   }
 
-  /** One group at a time, as ND4J knows no groups. */
+  /** Computes one group at a time, because ND4J does not support groups. */
   private static final class Nd4jConv implements Conv {
 
     private final ConvShape shape;

@@ -24,9 +24,9 @@ final class VectorSurrogates {
   private VectorSurrogates() {}
 
   /**
-   * What stands in for ds/du at the potentials {@code u[at]...}, into {@code g[gAt]...}.
+   * Writes the surrogate gradients ds/du at the potentials {@code u[at]...} to {@code g[gAt]...}.
    *
-   * @param n how many; a multiple of the vectors' length
+   * @param n number of neurons; a multiple of the vector length
    */
   static void gradients(
       SurrogateSpec surrogate, float threshold, float[] u, int at, float[] g, int gAt, int n) {

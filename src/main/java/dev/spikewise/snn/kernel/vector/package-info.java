@@ -1,6 +1,5 @@
 /**
- * The kernels on the Vector API. Loaded only where the module {@code jdk.incubator.vector} is
- * there.
+ * Kernels on the Vector API. Loaded only if the module {@code jdk.incubator.vector} is available.
  */
 @NullMarked
 package dev.spikewise.snn.kernel.vector;
