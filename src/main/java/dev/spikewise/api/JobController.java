@@ -6,6 +6,7 @@ import dev.spikewise.job.Evaluation;
 import dev.spikewise.job.Job;
 import dev.spikewise.job.JobAction;
 import dev.spikewise.job.JobPatch;
+import dev.spikewise.job.JobResults;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.job.Timeline;
 import dev.spikewise.model.Model;
@@ -65,12 +66,15 @@ class JobController {
   private static final String LAST_EVENT_ID = "Last-Event-ID";
 
   private final Jobs jobs;
+  private final JobResults results;
   private final Models models;
   private final JobWatch watch;
   private final JobListWatch listWatch;
 
-  JobController(Jobs jobs, Models models, JobWatch watch, JobListWatch listWatch) {
+  JobController(
+      Jobs jobs, JobResults results, Models models, JobWatch watch, JobListWatch listWatch) {
     this.jobs = jobs;
+    this.results = results;
     this.models = models;
     this.watch = watch;
     this.listWatch = listWatch;
@@ -330,7 +334,7 @@ class JobController {
   @GetMapping("/{id}/evaluation")
   @SelectableFields
   Evaluation evaluation(@PathVariable UUID id) {
-    return jobs.evaluation(id);
+    return results.evaluation(id);
   }
 
   /** Lists the predicted class of each test sample after a job's last epoch. */
@@ -342,7 +346,7 @@ class JobController {
       @RequestParam(defaultValue = "0") int cursor) {
     between(1, 10_000, limit, "limit");
     between(0, Integer.MAX_VALUE - limit, cursor, "cursor");
-    var found = jobs.predictions(id, cursor, limit + 1);
+    var found = results.predictions(id, cursor, limit + 1);
     return found.size() <= limit
         ? new Page<>(found, null)
         : new Page<>(found.subList(0, limit), Integer.toString(cursor + limit));
@@ -356,19 +360,19 @@ class JobController {
       path = {"/{id}/predictions", "/{id}/predictions.npz"},
       produces = "application/x-npz")
   ResponseEntity<byte[]> predictionsNpz(@PathVariable UUID id) {
-    return file(id + "-predictions.npz", jobs.predictionsNpz(id));
+    return file(id + "-predictions.npz", results.predictionsNpz(id));
   }
 
   /** Returns the full statistics of a job's last epoch. */
   @GetMapping("/{id}/statistics")
   Statistics statistics(@PathVariable UUID id) {
-    return jobs.statistics(id);
+    return results.statistics(id);
   }
 
   /** Returns the firing rate of each neuron of a layer. */
   @GetMapping(path = "/{id}/firing-rates/{layer}", produces = MediaType.APPLICATION_JSON_VALUE)
-  Jobs.FiringRates firingRates(@PathVariable UUID id, @PathVariable String layer) {
-    return jobs.firingRates(id, layer);
+  JobResults.FiringRates firingRates(@PathVariable UUID id, @PathVariable String layer) {
+    return results.firingRates(id, layer);
   }
 
   /** Returns the firing rate of each neuron of a layer as .npy, in the layer's shape. */
@@ -376,7 +380,7 @@ class JobController {
       path = {"/{id}/firing-rates/{layer}", "/{id}/firing-rates/{layer}.npy"},
       produces = "application/x-npy")
   ResponseEntity<byte[]> firingRatesNpy(@PathVariable UUID id, @PathVariable String layer) {
-    return file(id + "-firing-rates-" + layer + ".npy", jobs.firingRatesNpy(id, layer));
+    return file(id + "-firing-rates-" + layer + ".npy", results.firingRatesNpy(id, layer));
   }
 
   /** Returns a job's trained weights, named as in a PyTorch state_dict. */
@@ -384,7 +388,7 @@ class JobController {
       path = {"/{id}/weights", "/{id}/weights.npz"},
       produces = "application/x-npz")
   ResponseEntity<byte[]> weights(@PathVariable UUID id) {
-    return file(id + ".npz", jobs.weights(id));
+    return file(id + ".npz", results.weights(id));
   }
 
   /** Returns a job's trained weights, named as in a PyTorch state_dict. */
@@ -392,14 +396,14 @@ class JobController {
       path = {"/{id}/weights", "/{id}/weights.safetensors"},
       produces = "application/x-safetensors")
   ResponseEntity<byte[]> safetensors(@PathVariable UUID id) {
-    return file(id + ".safetensors", jobs.safetensors(id));
+    return file(id + ".safetensors", results.safetensors(id));
   }
 
   /** Returns a job's network with its trained weights as a NIR file. */
   @GetMapping(path = "/{id}/nir", produces = "application/x-hdf5")
   ResponseEntity<byte[]> nir(
       @PathVariable UUID id, @RequestParam(defaultValue = "sinabs") String dialect) {
-    return file(id + ".nir", jobs.nir(id, dialect));
+    return file(id + ".nir", results.nir(id, dialect));
   }
 
   private static ResponseEntity<byte[]> file(String name, byte[] content) {

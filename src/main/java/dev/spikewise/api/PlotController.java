@@ -3,6 +3,7 @@ package dev.spikewise.api;
 import static java.util.Objects.requireNonNull;
 
 import dev.spikewise.compute.Compute;
+import dev.spikewise.job.JobResults;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.plot.GraphPlot;
 import dev.spikewise.plot.Picture;
@@ -29,11 +30,13 @@ class PlotController {
   private static final int MAX_POINTS = 500;
 
   private final Jobs jobs;
+  private final JobResults results;
   private final Compute compute;
 
-  PlotController(Jobs jobs, Compute compute) {
+  PlotController(Jobs jobs, JobResults results, Compute compute) {
     this.compute = compute;
     this.jobs = jobs;
+    this.results = results;
   }
 
   /**
@@ -92,7 +95,7 @@ class PlotController {
           Plots.synops(jobs.epochs(id, -1, Integer.MAX_VALUE, MAX_POINTS), job.targetSynops());
       case "firing-rate" -> Plots.firingRate(jobs.epochs(id, -1, Integer.MAX_VALUE, MAX_POINTS));
       case "firing-rate-histogram" -> {
-        var statistics = jobs.statistics(id);
+        var statistics = results.statistics(id);
         // A job without a baseline has no statistics yet.
         yield Plots.firingRateHistogram(requireNonNull(job.baseline()), statistics, columns);
       }

@@ -1,6 +1,7 @@
 package dev.spikewise.dashboard;
 
 import dev.spikewise.job.Job;
+import dev.spikewise.job.JobResults;
 import dev.spikewise.job.JobSort;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Jobs;
@@ -37,11 +38,17 @@ class Pages {
   private static final int SPARK_POINTS = 40;
 
   private final Jobs jobs;
+  private final JobResults results;
   private final JsonMapper mapper;
   private final Resource tutorial;
 
-  Pages(Jobs jobs, JsonMapper mapper, @Value("classpath:tutorial.json") Resource tutorial) {
+  Pages(
+      Jobs jobs,
+      JobResults results,
+      JsonMapper mapper,
+      @Value("classpath:tutorial.json") Resource tutorial) {
     this.jobs = jobs;
+    this.results = results;
     this.mapper = mapper;
     this.tutorial = tutorial;
   }
@@ -188,7 +195,7 @@ class Pages {
     page.addAttribute("model", model);
     page.addAttribute("layers", LayerRow.of(model, job));
     page.addAttribute("limits", job.spec() == null ? List.of() : Limit.of(job.spec()));
-    page.addAttribute("evaluation", jobs.isEvaluated(id) ? jobs.evaluation(id) : null);
+    page.addAttribute("evaluation", results.isEvaluated(id) ? results.evaluation(id) : null);
     page.addAttribute("changes", jobs.stateChanges(id).reversed());
     page.addAttribute(
         "spec", mapper.writerWithDefaultPrettyPrinter().writeValueAsString(job.spec()));

@@ -4,24 +4,19 @@ import static java.util.Objects.requireNonNull;
 
 import dev.spikewise.compute.Compute;
 import dev.spikewise.dataset.DatasetUse;
-import dev.spikewise.interop.Safetensors;
 import dev.spikewise.job.Timeline.Place;
 import dev.spikewise.model.ModelUse;
 import dev.spikewise.model.Models;
-import dev.spikewise.model.TrainedNetworks;
 import dev.spikewise.model.Workload;
 import dev.spikewise.problem.IfMatch;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.problem.Problem;
 import dev.spikewise.problem.ProblemException;
 import dev.spikewise.snn.Baseline;
-import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
-import dev.spikewise.snn.Predictions;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.StateDict;
-import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
@@ -46,7 +41,6 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
@@ -63,7 +57,7 @@ import org.springframework.transaction.support.TransactionOperations;
 
 /** Operations on jobs for requests: everything except what workers do. */
 @Service
-public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
+public class Jobs implements ModelUse, DatasetUse {
 
   private static final Logger LOG = LoggerFactory.getLogger(Jobs.class);
 
@@ -76,6 +70,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   private final JobRepository jobs;
   private final EpochRepository epochs;
   private final Checkpoints checkpoints;
+  private final JobResults results;
   private final Documents documents;
   private final JobQueue queue;
   private final Timeline timeline;
@@ -94,6 +89,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
       JobRepository jobs,
       EpochRepository epochs,
       Checkpoints checkpoints,
+      JobResults results,
       Documents documents,
       JobQueue queue,
       Timeline timeline,
@@ -110,6 +106,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
     this.jobs = jobs;
     this.epochs = epochs;
     this.checkpoints = checkpoints;
+    this.results = results;
     this.documents = documents;
     this.queue = queue;
     this.timeline = timeline;
@@ -324,7 +321,7 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   @Transactional
   public Job submit(TrainingSpec spec, UUID trained) {
     var before = find(trained);
-    var weights = reached(trained).weights();
+    var weights = results.reached(trained).weights();
     var network = new Models.Network(model(trained), weights);
     var place =
         documents
@@ -820,148 +817,6 @@ public class Jobs implements ModelUse, DatasetUse, TrainedNetworks {
   public String lastEvent(UUID id) {
     var row = find(id);
     return new Place(row.attempt(), row.epoch(), row.stateChanges()).toString();
-  }
-
-  /**
-   * Full statistics of the last checkpoint, which is the last epoch once the job has ended; the
-   * baseline before the first checkpoint.
-   */
-  @Transactional(readOnly = true)
-  public Statistics statistics(UUID id) {
-    var row = find(id);
-    return checkpoints
-        .statistics(id)
-        .or(() -> documents.baseline(id))
-        .orElseThrow(() -> notYet(id, "statistics"));
-  }
-
-  /**
-   * Firing rates of the neurons of a spiking layer, in spikes per time step.
-   *
-   * @param shape Shape of the layer, (C, H, W) or (features).
-   * @param data Firing rate of each neuron, in row-major order.
-   * @param layer Name of the spiking layer.
-   */
-  public record FiringRates(String layer, int[] shape, float[] data) {}
-
-  /** Firing rates as of the last checkpoint. */
-  @Transactional(readOnly = true)
-  public FiringRates firingRates(UUID id, String layer) {
-    find(id);
-    var rates =
-        checkpoints.firingRates(id).orElseThrow(() -> notYet(id, "firing rates")).get(layer);
-    if (rates == null) {
-      throw ProblemException.notFound("spiking layer", layer);
-    }
-    return new FiringRates(layer, rates.shape(), rates.floats());
-  }
-
-  /** Returns the same firing rates as a .npy file. */
-  @Transactional(readOnly = true)
-  public byte[] firingRatesNpy(UUID id, String layer) {
-    var rates = firingRates(id, layer);
-    return Checkpoints.npy(new Tensor(rates.shape(), rates.data()));
-  }
-
-  /** Weights of the last checkpoint as an .npz file: the trained weights once the job has ended. */
-  public byte[] weights(UUID id) {
-    find(id);
-    return compute.run(_ -> Checkpoints.npz(reached(id).weights().tensors()));
-  }
-
-  /** Returns the same weights as a safetensors file. */
-  public byte[] safetensors(UUID id) {
-    find(id);
-    return compute.run(_ -> Safetensors.write(reached(id).weights()));
-  }
-
-  /** The network with the same weights as a NIR file for {@code dialect}'s importer. */
-  public byte[] nir(UUID id, String dialect) {
-    var network = model(id);
-    return compute.run(_ -> Models.nir(network, reached(id).weights(), dialect));
-  }
-
-  @Override
-  @Transactional(readOnly = true)
-  public Optional<Models.Network> trained(UUID job) {
-    return jobs.findById(job)
-        .filter(row -> tenants.sees(row.tenant()))
-        .map(
-            row ->
-                new Models.Network(
-                    documents.model(row.documents(), documents.spec(row.documents())),
-                    reached(job).weights()));
-  }
-
-  /**
-   * Classification results on the test samples after the last checkpoint, which is the last epoch
-   * once the job has ended.
-   */
-  @Transactional(readOnly = true)
-  public Evaluation evaluation(UUID id) {
-    return Evaluation.of(predictions(id));
-  }
-
-  /** Whether the job has an {@link #evaluation}. */
-  @Transactional(readOnly = true)
-  public boolean isEvaluated(UUID id) {
-    find(id);
-    return checkpoints.predictions(id).isPresent();
-  }
-
-  /**
-   * Predictions of at most {@code limit} test samples, in the order of the test samples.
-   *
-   * @param from number of test samples before the first
-   */
-  @Transactional(readOnly = true)
-  public List<Evaluation.Prediction> predictions(UUID id, int from, int limit) {
-    var all = predictions(id);
-    return IntStream.range(Math.min(from, all.samples().length), all.samples().length)
-        .limit(limit)
-        .mapToObj(
-            i -> new Evaluation.Prediction(all.samples()[i], all.labels()[i], all.predicted()[i]))
-        .toList();
-  }
-
-  /** Predictions of all test samples and the confusion matrix as an .npz file. */
-  @Transactional(readOnly = true)
-  public byte[] predictionsNpz(UUID id) {
-    var all = predictions(id);
-    int[][] matrix = Evaluation.matrix(all);
-    var flat = new float[matrix.length * matrix.length];
-    for (int i = 0; i < flat.length; i++) {
-      flat[i] = matrix[i / matrix.length][i % matrix.length];
-    }
-    var arrays = Checkpoints.tensors(all);
-    arrays.put("confusion_matrix", new Tensor(new int[] {matrix.length, matrix.length}, flat));
-    return Checkpoints.npz(arrays);
-  }
-
-  private Predictions predictions(UUID id) {
-    var row = find(id);
-    return checkpoints
-        .predictions(id)
-        .orElseThrow(
-            () ->
-                new ProblemException(
-                    Problem.Code.NOT_FOUND,
-                    row.epoch() == 0
-                        ? "job " + id + " has no predictions yet: its first epoch is not complete"
-                        : ("job %s has no predictions: they need test samples with labels, from a"
-                                + " data set's own test split or test_fraction")
-                            .formatted(id)));
-  }
-
-  private Checkpoint reached(UUID id) {
-    return checkpoints
-        .latest(id)
-        .or(() -> checkpoints.initial(id))
-        .orElseThrow(() -> notYet(id, "weights"));
-  }
-
-  private static ProblemException notYet(UUID id, String what) {
-    return new ProblemException(Problem.Code.NOT_FOUND, "job " + id + " has no " + what + " yet");
   }
 
   @Override
