@@ -243,6 +243,22 @@ class DeployabilityTest {
   }
 
   @Test
+  void reportsEachRuleOnceWhereAPoolReadsSeveralCores() {
+    var answer =
+        of(
+            "[1, 8, 8]",
+            RESIDUAL
+                + """
+                {"type": "Add", "inputs": ["a.spike", "b.spike"]}, {"type": "SumPool2d", "kernel_size": 8}, {"type": "Flatten"},
+                {"type": "Linear", "out_features": 4}, {"type": "IAF"}
+                """);
+
+    assertThat(answer.layers().get(5).failures())
+        .extracting(Failure::rule)
+        .containsExactly(Rule.BRANCHES, Rule.POOLING);
+  }
+
+  @Test
   void cameraHasTwoDestinationsAndOnePooling() {
     String three =
         """
