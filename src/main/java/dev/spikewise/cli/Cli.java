@@ -49,7 +49,7 @@ public final class Cli {
 
   private Cli() {}
 
-  /** Whether these arguments ask for a command rather than for the server. */
+  /** Whether these arguments run a command rather than the server. */
   public static boolean isCommand(String... args) {
     return args.length > 0 && WORDS.contains(args[0]);
   }
@@ -61,7 +61,7 @@ public final class Cli {
     return !isCommand(args) || Set.of("train", "validate", "analyze").contains(args[0]);
   }
 
-  /** Whether several processes that MPI started can do it together: a server or a training. */
+  /** Whether several MPI processes can share the work: a server or a training. */
   public static boolean isShared(String... args) {
     return !isCommand(args) || args[0].equals("train");
   }
@@ -73,7 +73,7 @@ public final class Cli {
    */
   public static int run(String... args) {
     PrintStream out = System.out;
-    // Logs belong to standard error, so that standard output is one document.
+    // Logs are written to standard error, so that standard output is one document.
     System.setOut(System.err);
     try {
       return run(
@@ -185,7 +185,7 @@ public final class Cli {
       dataset.upload(body, client);
       print(out(), client.post("/analyses", body));
     } else {
-      dataset.mention(body);
+      dataset.setAsInput(body);
       print(out(), new LocalService().analyze(body, dataset.files()));
     }
     return ExitCode.PASSED.value();

@@ -21,14 +21,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Speaks to a server's API. Only GETs are tried again: a POST that got no answer may have done its
- * work.
+ * Client of a server's API. Only GET requests are retried, because a POST without a response may
+ * have been executed.
  */
 final class Client {
 
   static final JsonMapper JSON = JsonMapper.shared();
 
-  /** For how long a GET is tried again while nobody answers, or only with a 5xx. */
+  /** Maximum time for which a GET is retried while there is no response or a status of 5xx. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
@@ -36,13 +36,13 @@ final class Client {
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
-  /** Address of the server, a path below which it serves included. */
+  /** Address of the server, including its context path. */
   private final String base;
 
   private final @Nullable String apiKey;
 
   /**
-   * @param apiKey sent with every request; null for none
+   * @param apiKey API key, sent with every request; null for none
    */
   Client(URI server, @Nullable String apiKey) {
     this.base = server.toString().replaceAll("/+$", "");
@@ -53,7 +53,7 @@ final class Client {
     return get(path, PATIENCE);
   }
 
-  /** As a wait needs it, which outlives a server's restart. */
+  /** Retries for the given time, so that waiting for a job survives a restart of the server. */
   JsonNode get(String path, Duration patience) {
     return parse(getBytes(path, "application/json", patience));
   }
@@ -99,7 +99,7 @@ final class Client {
     }
   }
 
-  /** Uploads a data set and returns it; one that is stored already is not stored again. */
+  /** Uploads a data set and returns it; a data set that is already stored is not stored again. */
   JsonNode upload(String name, Map<String, Path> files) {
     var boundary = UUID.randomUUID().toString();
     var parts = new ArrayList<BodyPublisher>();
@@ -180,13 +180,13 @@ final class Client {
       problem = JSON.readTree(response.body());
       message = describe(problem, message);
     } catch (JacksonException e) {
-      // What answers may be a proxy; its page is no help here.
+      // The response may come from a proxy, whose page is not useful here.
     }
     throw new CommandException(
         refused ? ExitCode.NO_SERVER_OR_NO_RIGHT : ExitCode.INVALID_INPUT, message, problem);
   }
 
-  /** A problem on one line, and each of its mistakes on another. */
+  /** Formats a problem with one line for the detail and one per mistake. */
   static String describe(JsonNode problem, String otherwise) {
     var text = new StringBuilder(problem.path("title").asString(otherwise));
     var errors = problem.path("errors");

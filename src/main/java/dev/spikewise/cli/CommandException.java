@@ -4,8 +4,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Ends the command with an exit code, a sentence for people and, where the server gave one, its
- * problem document.
+ * Ends the command with an exit code, a message and, if available, the problem document of the
+ * server.
  */
 final class CommandException extends RuntimeException {
 

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The files that a job's samples come from. */
+/** The option --dataset: files with the samples of a job. */
 final class DatasetOption {
 
   private static final Pattern PART =
@@ -23,7 +23,7 @@ final class DatasetOption {
               + " and labels=FILE (IDX); repeatable.")
   private List<String> given = List.of();
 
-  /** Files by the name of their part of an upload; empty where the option was not given. */
+  /** Files by the name of their upload part; empty without the option. */
   Map<String, Path> files() {
     var files = new LinkedHashMap<String, Path>();
     for (var text : given) {
@@ -38,7 +38,7 @@ final class DatasetOption {
     return files;
   }
 
-  /** Uploads the files and makes them the input of {@code body}. */
+  /** Uploads the files and sets the data set as the input of {@code body}. */
   void upload(ObjectNode body, Client client) {
     var files = files();
     if (!files.isEmpty()) {
@@ -47,8 +47,8 @@ final class DatasetOption {
     }
   }
 
-  /** Makes the files the input of {@code body}, for a process that reads them itself. */
-  void mention(ObjectNode body) {
+  /** Sets the files as the input of {@code body}, for a process that reads them itself. */
+  void setAsInput(ObjectNode body) {
     if (!given.isEmpty()) {
       input(body, "--dataset");
     }

@@ -1,6 +1,6 @@
 package dev.spikewise.cli;
 
-/** What a script learns from the command; an interrupted one ends with the JVM's own 130. */
+/** Exit codes of the commands. An interrupted command ends with the JVM's exit code 130. */
 enum ExitCode {
   PASSED(0),
   GATE_FAILED(1),

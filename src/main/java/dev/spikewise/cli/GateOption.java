@@ -8,13 +8,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A gate as it is written on the command line: {@code synops<=25e6}, {@code synops<=1.05*baseline}
- * or {@code accuracy>=baseline-0.01}.
+ * A gate in the syntax of the command line: {@code synops<=25e6}, {@code synops<=1.05*baseline} or
+ * {@code accuracy>=baseline-0.01}.
  *
  * @param bound "min" or "max"
- * @param factor what the baseline's figure is multiplied with; 0 where the gate does not ask for
- *     the baseline
- * @param offset what is added to it
+ * @param factor factor of the baseline's value; 0 without a baseline
+ * @param offset number that is added
  */
 record GateOption(String metric, String bound, double factor, double offset) {
 
@@ -52,7 +51,7 @@ record GateOption(String metric, String bound, double factor, double offset) {
     return factor != 0;
   }
 
-  /** The gate with numbers in it, as a job takes it. */
+  /** Returns the gate with concrete limits, in the format of a job. */
   ObjectNode resolve(@Nullable JsonNode baseline) {
     double limit = offset;
     if (needsBaseline()) {

@@ -2,13 +2,13 @@ package dev.spikewise.cli;
 
 import org.jspecify.annotations.Nullable;
 
-/** Gives a job's files, by the names of the API. */
+/** Files of a job, by their names in the API. */
 interface JobFiles {
 
   /**
-   * @param part of the job's path
+   * @param part last part of the file's path
    * @param type media type
-   * @return null where the job has no such file
+   * @return content of the file; null when the job has no such file
    */
   byte @Nullable [] get(String part, String type);
 }

@@ -4,7 +4,7 @@ import java.io.PrintWriter;
 import java.util.Locale;
 import tools.jackson.databind.JsonNode;
 
-/** What a command says about a job: lines of progress, what failed, and its own exit code. */
+/** Output of a command about a job: progress lines, failures and exit code. */
 final class JobOutput {
 
   private static final String[] FIGURES = {"loss", "synops", "accuracy", "test_accuracy"};
@@ -42,7 +42,7 @@ final class JobOutput {
     };
   }
 
-  /** Reports on a line each what was wrong; on GitHub Actions as annotations of the run. */
+  /** Prints one line per failure; on GitHub Actions also as annotations of the run. */
   static void explain(JsonNode job, PrintWriter progress) {
     for (var result : job.at("/verdict/results")) {
       if (!result.path("passed").asBoolean()) {
@@ -74,7 +74,7 @@ final class JobOutput {
     }
   }
 
-  /** A workflow command, in which line ends and signs of its own are written as escapes. */
+  /** A GitHub workflow command with escaped line ends and special characters. */
   static String annotation(String title, String detail) {
     var property = escape(title).replace(":", "%3A").replace(",", "%2C");
     return "::error title=" + property + "::" + escape(detail);

@@ -29,10 +29,10 @@ final class LocalJob implements JobFiles {
   }
 
   /**
-   * Trains and prints progress. An interrupt ends the process: nothing is stored that would have to
+   * Trains and prints progress. An interrupt ends the process; nothing is stored, so nothing has to
    * be cancelled.
    *
-   * @throws CommandException where the training takes longer than {@code timeout}
+   * @throws CommandException when the training takes longer than {@code timeout}
    */
   JsonNode run(Duration timeout) {
     var ended = new CountDownLatch(1);
@@ -49,7 +49,7 @@ final class LocalJob implements JobFiles {
     progress.println("Job " + training.id());
     lastLine = System.nanoTime() - BETWEEN_LINES;
     try {
-      end = LocalService.answer(() -> training.run(this::tell));
+      end = LocalService.answer(() -> training.run(this::printProgress));
     } finally {
       ended.countDown();
     }
@@ -65,7 +65,7 @@ final class LocalJob implements JobFiles {
     return job;
   }
 
-  private void tell(Job job) {
+  private void printProgress(Job job) {
     long now = System.nanoTime();
     if (now - lastLine >= BETWEEN_LINES) {
       lastLine = now;

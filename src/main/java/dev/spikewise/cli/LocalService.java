@@ -21,12 +21,12 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What the service answers, computed in this process without starting the service: a Spring context
- * and a database take many times as long as the answer.
+ * Computes responses of the service in this process without starting it, because starting a Spring
+ * context and a database takes many times as long.
  */
 final class LocalService {
 
-  /** Reads and writes as the service does; see spring.jackson in application.yaml. */
+  /** Has the same settings as the service; see spring.jackson in application.yaml. */
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -36,7 +36,7 @@ final class LocalService {
 
   private final BodyReader bodies;
 
-  /** With the limits of system properties and environment variables. */
+  /** Uses the limits from system properties and environment variables. */
   LocalService() {
     var limits =
         Binder.get(new StandardEnvironment()).bindOrCreate("spikewise.limits", Limits.class);
@@ -44,16 +44,16 @@ final class LocalService {
   }
 
   /**
-   * As POST /jobs?dry_run=true answers.
+   * Returns the response of POST /jobs?dry_run=true.
    *
-   * @param files of the data set, by the name of their part
+   * @param files files of the data set by the name of their upload part
    */
   JsonNode validate(JsonNode body, Map<String, Path> files) {
     return document(
         () -> LocalJobs.dryRun(bodies.bind(body, JSON.constructType(TrainingSpec.class)), files));
   }
 
-  /** A training of this process, of a job as POST /jobs takes it. */
+  /** Prepares a training in this process from the body of POST /jobs. */
   LocalTraining training(JsonNode body, Map<String, Path> files) {
     return answer(
         () ->
@@ -64,7 +64,7 @@ final class LocalService {
                 Version.PROGRAM));
   }
 
-  /** As POST /analyses answers. */
+  /** Returns the response of POST /analyses. */
   JsonNode analyze(JsonNode body, Map<String, Path> files) {
     return document(
         () ->
@@ -76,12 +76,15 @@ final class LocalService {
     return document(answer(work));
   }
 
-  /** As the service writes it. */
+  /** Converts a value to JSON as the service does. */
   static JsonNode document(Object value) {
     return JSON.valueToTree(value);
   }
 
-  /** What {@code work} gives; a spec that it refuses ends the command as invalid input. */
+  /**
+   * Returns the result of {@code work}; an invalid spec ends the command with the exit code for
+   * invalid input.
+   */
   static <T> T answer(Supplier<T> work) {
     try {
       return work.get();

@@ -5,14 +5,14 @@ import java.util.LinkedHashMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** A job's report beside a baseline, for a pull request's comment. */
+/** Report of a job in comparison with a baseline, for a comment on a pull request. */
 final class MarkdownReport {
 
   private MarkdownReport() {}
 
   /**
-   * @param job as the service writes it
-   * @param baseline the job to compare with
+   * @param job job in the JSON of the service
+   * @param baseline job to compare with
    */
   static String of(JsonNode job, JsonNode baseline) {
     var text = new StringBuilder("### ");

@@ -4,7 +4,7 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import tools.jackson.databind.JsonNode;
 
-/** A job that was submitted and is being waited for. */
+/** A submitted job that the command waits for. */
 final class RunningJob {
 
   private static final Duration POLL = Duration.ofMillis(500);
@@ -29,15 +29,14 @@ final class RunningJob {
   }
 
   /**
-   * Waits for the job's end and tells of every step; whoever interrupts the command cancels the
-   * job.
+   * Waits for the end of the job and prints its progress. Interrupting the command cancels the job.
    */
   JsonNode await(Duration timeout) {
     var cancel = new Thread(this::cancel);
     Runtime.getRuntime().addShutdownHook(cancel);
     try {
       long deadline = System.nanoTime() + timeout.toNanos();
-      tell();
+      printProgress();
       while (!isFinal()) {
         if (System.nanoTime() > deadline) {
           throw new CommandException(
@@ -52,7 +51,7 @@ final class RunningJob {
                 || !now.path("progress").equals(job.path("progress"));
         job = now;
         if (news) {
-          tell();
+          printProgress();
         }
       }
       return job;
@@ -86,7 +85,7 @@ final class RunningJob {
     };
   }
 
-  private void tell() {
+  private void printProgress() {
     progress.println(JobOutput.line(job));
     progress.flush();
   }

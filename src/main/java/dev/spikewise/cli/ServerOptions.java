@@ -4,7 +4,7 @@ import java.net.URI;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Which server is asked, and as whom. */
+/** Options that select the server and its credentials. */
 final class ServerOptions {
 
   @Option(

@@ -18,7 +18,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** What a training is, what it must keep, and where its results go. */
+/** Options of a training: its job, gates and output files. */
 final class TrainingOptions {
 
   @Parameters(
@@ -54,7 +54,7 @@ final class TrainingOptions {
               + " labels, and name=NAME for the job's name.")
   private List<String> baseline = List.of();
 
-  /** The job that {@link #baseline} names, once it has been looked for. */
+  /** The job selected by {@link #baseline}, once it has been loaded. */
   private @Nullable JsonNode compared;
 
   @Mixin private DatasetOption dataset = new DatasetOption();
@@ -118,7 +118,7 @@ final class TrainingOptions {
       gates.forEach(gate -> all.add(gate.resolve(compared)));
     }
     if (client == null) {
-      dataset.mention(spec);
+      dataset.setAsInput(spec);
     } else {
       dataset.upload(spec, client);
     }

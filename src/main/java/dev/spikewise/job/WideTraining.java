@@ -37,21 +37,20 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The processes that an MPI launcher started together. Process 0 is the service or the command; it
- * tells the others what to train, and all of them train the same network on their shares of each
- * batch.
+ * Processes started together by an MPI launcher. Process 0 is the service or the command; it sends
+ * trainings to the others, and all of them train the same network on their shares of each batch.
  */
 public final class WideTraining {
 
-  /** Sent instead of the length of a task: there are no more. */
+  /** Sent in place of the length of a task to signal the end. */
   private static final long END = -1;
 
   private static final int PIECE = 1 << 24;
 
-  /** Time that process 0 has to store what another process's failure did to its job. */
+  /** Time that process 0 has to store the failure of a job caused by another process. */
   private static final Duration GRACE = Duration.ofSeconds(20);
 
-  /** Time that process 0 may take to end its job after SIGTERM. */
+  /** Time that process 0 may need to end its job after SIGTERM. */
   private static final Duration MOST_DRAIN = Duration.ofMinutes(5);
 
   private static final JsonMapper JSON =
@@ -60,7 +59,7 @@ public final class WideTraining {
           .addModule(new ModelModule())
           .build();
 
-  /** MPI can be started once in a process. */
+  /** MPI can be initialised only once per process. */
   private static volatile @Nullable WideTraining joined;
 
   private final MpiWorld world;
@@ -71,8 +70,8 @@ public final class WideTraining {
   }
 
   /**
-   * Joins the other processes of this one's launcher. Returns in process 0, and in a process that
-   * was started alone; the others do what process 0 says, and end.
+   * Connects to the other processes of the launcher. Returns in process 0 and in a process that was
+   * started alone; the other processes execute the trainings of process 0 and exit.
    */
   public static void join() {
     try {
@@ -95,12 +94,12 @@ public final class WideTraining {
     }
   }
 
-  /** The processes that this one leads; empty where it was started alone. */
+  /** The processes led by this one; empty when it was started alone. */
   static Optional<WideTraining> current() {
     return Optional.ofNullable(joined);
   }
 
-  /** Lets the other processes end; nothing where there are none, or where they have. */
+  /** Ends the other processes; does nothing when there are none or they have ended. */
   public static void leave() {
     current().ifPresent(WideTraining::end);
   }
@@ -115,12 +114,17 @@ public final class WideTraining {
     return world.description();
   }
 
-  /** Ends all processes at once: one of them failed, and the others wait for it. */
+  /**
+   * Ends all processes at once, because one of them has failed and the others would wait for it.
+   */
   void abort() {
     world.abort(1);
   }
 
-  /** An engine for a training that begins with {@link #begin} where other processes take part. */
+  /**
+   * Creates an engine for a training that starts with {@link #begin} when other processes take
+   * part.
+   */
   static Engine engineOfProcess(int threads) {
     return current()
         .map(wide -> Engine.create(threads).in(wide.world))
@@ -135,7 +139,7 @@ public final class WideTraining {
     }
   }
 
-  /** What all processes must have in common, or their bits would differ. */
+  /** Properties that all processes must share for bit-identical results. */
   private String identity() {
     try (var engine = Engine.create(1)) {
       var version = WideTraining.class.getPackage().getImplementationVersion();
@@ -188,11 +192,11 @@ public final class WideTraining {
   }
 
   /**
-   * What a training begins with.
+   * Initial state of a training.
    *
-   * @param weights initial ones; drawn from the seed if null
-   * @param baseline measured if null
-   * @param checkpoint where it goes on; at its start if null
+   * @param weights initial weights; drawn from the seed when null
+   * @param baseline baseline; measured when null
+   * @param checkpoint checkpoint to resume from; null to start with the first epoch
    */
   record Task(
       TrainingSpec spec,
@@ -207,7 +211,10 @@ public final class WideTraining {
     }
   }
 
-  /** Tells the other processes to build the same trainer; then {@link #start} or they wait. */
+  /**
+   * Makes the other processes build the same trainer. Call {@link #start} afterwards, because they
+   * wait for it.
+   */
   void begin(Task task, int threads) {
     call(threads);
     broadcast(JSON.writeValueAsBytes(task.spec));
@@ -219,9 +226,9 @@ public final class WideTraining {
   }
 
   /**
-   * Whether all processes train what they built.
+   * Agrees whether all processes start the training that they built.
    *
-   * @param mine whether process 0 wants to
+   * @param mine whether process 0 starts it
    */
   boolean start(boolean mine) {
     try (var arena = Arena.ofConfined()) {
@@ -232,9 +239,13 @@ public final class WideTraining {
     }
   }
 
-  /** Processes 1 and up: trains what process 0 says until it says that there is no more. */
+  /**
+   * Loop of the processes other than 0: executes the trainings of process 0 until it signals the
+   * end.
+   */
   private void follow() {
-    // A launcher passes SIGTERM on to all: process 0 still needs the others for its checkpoint.
+    // Ignores SIGTERM, which a launcher sends to all processes, because process 0 still needs the
+    // others for its checkpoint.
     var over = new CountDownLatch(1);
     Runtime.getRuntime()
         .addShutdownHook(
@@ -257,7 +268,7 @@ public final class WideTraining {
       world.finish();
       over.countDown();
     } catch (Throwable e) {
-      // Process 0 may fail for the same reason, and then says so in its job.
+      // Process 0 may fail for the same reason and then reports it in its job.
       System.err.printf("Rank %d failed: %s%n", world.rank(), e);
       try {
         Thread.sleep(GRACE);
@@ -299,7 +310,7 @@ public final class WideTraining {
       try {
         trainer = task.trainer(engine);
       } catch (RuntimeException e) {
-        // As in process 0, which then does not start.
+        // Process 0 has the same failure and does not start the training.
         thrown = e;
       }
       if (start(false)) {
@@ -367,7 +378,7 @@ public final class WideTraining {
     }
   }
 
-  /** What a data set is besides its values. */
+  /** Properties of a data set other than its values. */
   private record Head(
       String name,
       List<Integer> shape,

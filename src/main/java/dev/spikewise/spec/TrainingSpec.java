@@ -153,7 +153,7 @@ public record TrainingSpec(
     mistakes.between(priority, -1000, 1000, "priority");
     mistakes.atLeast(checkpointEveryEpochs, 1, "checkpoint_every_epochs");
     if (ranks != null) {
-      // More would have nothing to do: a batch is cut into so many parts.
+      // A batch is divided into at most MOST_RANKS parts, so further processes would be idle.
       mistakes.between(ranks, 1, MOST_RANKS, "ranks");
     }
     if (dt != null) {

@@ -19,10 +19,10 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * NIR as one library understands it: a file is read as that library's importer reads it, and
- * written so that its importer computes what the layers here compute. NIR is in continuous time;
- * with {@code a} the membrane's decay in a time step {@code dt} and {@code g} the factor that an
- * input current comes in with:
+ * NIR as interpreted by one library: files are read as the library's importer reads them, and
+ * written so that its importer computes the same as the layers here. NIR uses continuous time;
+ * {@code a} is the decay of the membrane per time step {@code dt}, and {@code g} the factor of the
+ * input current:
  *
  * <table><caption>Leaky neurons</caption>
  * <tr><td>sinabs</td><td>a = exp(-1 / tau), tau in steps</td><td>g = 1</td></tr>
@@ -31,12 +31,12 @@ import org.jspecify.annotations.Nullable;
  * <tr><td>Lava</td><td>a = 1 - dt / tau, in 4096ths</td><td>g = 1</td></tr>
  * </table>
  *
- * <p>All but sinabs spike at most once per time step and reset to v_reset, Lava to 0.
+ * <p>All except sinabs spike at most once per time step and reset to v_reset; Lava resets to 0.
  *
- * <p>Lava means SLAYER of lava-dl, with the importer and the exporter that NIR's own repository has
- * for it. Its neurons count in whole numbers. Files are read with decays and thresholds rounded as
- * there; what rounding would change by more than {@link #ROUNDING} is not written. To scale weights
- * and thresholds up would lose less, but a chip's weights have 8 bits.
+ * <p>Lava means SLAYER of lava-dl with the importer and exporter in NIR's repository. Its neurons
+ * use integer arithmetic. Files are read with decays and thresholds rounded in the same way; layers
+ * that rounding would change by more than {@link #ROUNDING} are not written. Scaling weights and
+ * thresholds up would reduce the error, but a chip's weights have 8 bits.
  */
 public enum NirDialect {
   SINABS(1),
@@ -45,27 +45,24 @@ public enum NirDialect {
   SPIKINGJELLY(1e-4),
   LAVA(1e-4);
 
-  /**
-   * Decay of a membrane that does not leak, as near to 1 as it may be where a time constant must be
-   * finite.
-   */
+  /** Decay of a membrane without leak for formats that require a finite time constant. */
   private static final double NO_LEAK = 1 - 1e-9;
 
   /** Time constant of a membrane whose decay, exp(-1 / tau), is 0 in float32. */
   private static final double FORGETS = 1e-3;
 
-  /** What Lava's decays are counted in. */
+  /** Number of steps of Lava's decays. */
   private static final int DECAY_STEPS = 1 << 12;
 
-  /** What Lava's thresholds are counted in: those of IF nodes, and of CubaLIF. */
+  /** Number of steps of Lava's thresholds in IF nodes and in CubaLIF nodes. */
   private static final int IF_STEPS = 1 << 12;
 
   private static final int CUBA_STEPS = 1 << 6;
 
-  /** Most of a decay or threshold that Lava's rounding may add or take. */
+  /** Maximum relative change of a decay or threshold by Lava's rounding. */
   private static final double ROUNDING = 0.02;
 
-  /** NIR says nothing of gradients. */
+  /** Default surrogate gradient, because NIR does not describe gradients. */
   private static final SurrogateSpec SURROGATE = new SurrogateSpec.SingleExponential(0.5, 1.0);
 
   private final double dt;
@@ -75,8 +72,8 @@ public enum NirDialect {
   }
 
   /**
-   * The node for a pool. Where the importer knows one kind alone, it stands for the other too, and
-   * the next weights make up for it.
+   * Type of the node for a pool. When the importer supports only one kind of pool, it also
+   * represents the other, and the following weights are scaled.
    */
   String pool(PoolSpec layer) {
     return switch (layer) {
@@ -144,7 +141,7 @@ public enum NirDialect {
     };
   }
 
-  /** Neurons that do not spike: what they put out is their potential. */
+  /** Neurons that do not spike and output their potential. */
   NeuronSpec.ExpLeak readLeak(NirNode node) {
     return (NeuronSpec.ExpLeak) PerNeuron.read(node, this::readSharedLeak);
   }
@@ -162,11 +159,11 @@ public enum NirDialect {
   /**
    * Neurons that do not spike.
    *
-   * @param scale the node puts out so many times what the layer does
+   * @param scale factor from the layer's output to the node's output
    */
   record ScaledLeak(NeuronSpec.ExpLeak layer, double scale) {}
 
-  /** As CubaLIF, but what is put out is the potential. */
+  /** Same as CubaLIF, with the potential as output. */
   ScaledLeak readCubaLeak(NirNode node) {
     var scales = new TreeSet<Double>();
     var layer =

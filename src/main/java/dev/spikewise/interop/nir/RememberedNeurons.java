@@ -13,7 +13,10 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Neurons that a node's metadata describes, believed while the node's fields say the same. */
+/**
+ * Neurons described by a node's metadata, which are used only while they agree with the node's
+ * fields.
+ */
 final class RememberedNeurons {
 
   private final NirDialect dialect;
@@ -27,9 +30,9 @@ final class RememberedNeurons {
   }
 
   /**
-   * Whether a layer is still what a node's fields say.
+   * Whether a layer agrees with a node's fields.
    *
-   * @param scale the layer's input is so many times the node's
+   * @param scale factor from the node's input to the layer's input
    */
   private boolean says(NirNode node, NeuronSpec kept, float scale) {
     try {
@@ -66,11 +69,11 @@ final class RememberedNeurons {
   }
 
   /**
-   * The neurons that the metadata describes, with lists of constants out of the node's fields, or
-   * null where there are none or the fields say otherwise.
+   * Neurons described by the metadata, with lists of constants from the node's fields; null when
+   * there are none or they disagree with the fields.
    *
-   * @param fromFields what the fields alone say
-   * @param scale the layer's input is so many times the node's
+   * @param fromFields neurons according to the fields alone
+   * @param scale factor from the node's input to the layer's input
    */
   @Nullable LayerSpec neurons(NirNode node, Supplier<LayerSpec> fromFields, float scale) {
     ObjectNode json = NodeLayers.json(node);

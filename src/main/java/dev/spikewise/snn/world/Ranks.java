@@ -13,13 +13,13 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The share of a process in each batch, and sums over the samples of all processes. They have the
- * same bits for any number of processes: each adds up the subtrees of {@link ChunkTree} that are
- * complete in its chunks, and the rest of the tree is finished in its order.
+ * The share of a process in each batch, and sums over the samples of all processes. The sums are
+ * bit-identical for any number of processes: each process adds the subtrees of {@link ChunkTree}
+ * that are complete in its chunks, and the remaining levels are added in the order of the tree.
  */
 public final class Ranks {
 
-  /** A process on its own; all sums are complete at once. */
+  /** A single process, whose sums are complete at once. */
   public static final Ranks ALONE = new Ranks(World.ALONE);
 
   private final World world;
@@ -44,12 +44,12 @@ public final class Ranks {
     return world.size() == 1;
   }
 
-  /** Whether this is the process that speaks for all. */
+  /** Whether this is process 0, which reports results. */
   public boolean isFirst() {
     return world.rank() == 0;
   }
 
-  /** Time that this process spent on exchanges, waiting for others among it, in nanoseconds. */
+  /** Time that this process spent on exchanges, including waiting for others, in nanoseconds. */
   public long exchangeNanos() {
     return waitedNanos;
   }
@@ -59,12 +59,12 @@ public final class Ranks {
     return exchangedBytes;
   }
 
-  /** Samples that this process sent through a network, again and again counted. */
+  /** Number of samples that this process has computed; repeated passes count again. */
   public long samples() {
     return samples;
   }
 
-  /** This process is about to compute its share of a batch. */
+  /** Records that this process starts to compute its share of a batch. */
   public void begin(SampleChunks share) {
     samples += share.size();
   }
@@ -74,7 +74,10 @@ public final class Ranks {
     return SampleChunks.share(samples, world.rank(), world.size());
   }
 
-  /** Most samples that this process computes of any batch of up to {@code batchSize} samples. */
+  /**
+   * Maximum number of samples that this process computes of any batch of up to {@code batchSize}
+   * samples.
+   */
   public int mostSamples(int batchSize) {
     if (alone()) {
       return batchSize;
@@ -86,7 +89,7 @@ public final class Ranks {
     return most;
   }
 
-  /** Brings sums over this process's chunks to sums over all of a batch. */
+  /** Completes sums over the chunks of this process to sums over the whole batch. */
   public void complete(int samples, List<TreeSum> sums) {
     if (alone() || sums.isEmpty()) {
       return;
@@ -144,7 +147,7 @@ public final class Ranks {
     waitedNanos += System.nanoTime() - begin;
   }
 
-  /** Adds whole numbers of all processes, whose order does not show in the sums. */
+  /** Adds integers of all processes, whose sums do not depend on the order. */
   public void addWhole(List<double[]> numbers) {
     int width = numbers.stream().mapToInt(n -> n.length).sum();
     if (alone() || width == 0) {
@@ -173,19 +176,19 @@ public final class Ranks {
     waitedNanos += System.nanoTime() - begin;
   }
 
-  /** The sum of a whole number over all processes. */
+  /** Sum of an integer over all processes. */
   public long addWhole(long number) {
     double[] sum = {number};
     addWhole(List.of(sum));
     return (long) sum[0];
   }
 
-  /** Whether it is so on process 0. */
+  /** Returns the value of process 0 on every process. */
   public boolean asFirst(boolean mine) {
     return addWhole(isFirst() && mine ? 1 : 0) > 0;
   }
 
-  /** The number of every process, by its rank. */
+  /** Collects one number of every process, by rank. */
   public long[] all(long mine) {
     var numbers = new double[2 * size()];
     numbers[2 * rank()] = mine >>> 32;
@@ -196,22 +199,22 @@ public final class Ranks {
     return all;
   }
 
-  /** What {@link #addGradients} adds: arrays, each with one sum for every subtree. */
+  /** Input and output of {@link #addGradients}: arrays, each with one sum per subtree. */
   public interface Gradients {
 
-    /** Lengths of the arrays, the same on every process. */
+    /** Lengths of the arrays, which must be equal on every process. */
     int[] lengths();
 
     /** This process's sum of array {@code i} over its {@code k}th subtree. */
     float[] subtree(int i, int k);
 
-    /** Where the sum of array {@code i} over the whole batch goes. */
+    /** Destination of the sum of array {@code i} over the whole batch. */
     float[] total(int i);
   }
 
   /**
-   * Finishes the tree of arrays of floats: each process adds one segment of all arrays and gives it
-   * to the others.
+   * Completes the sums of float arrays: each process adds one segment of all arrays and sends it to
+   * the others.
    */
   public void addGradients(int samples, Gradients gradients) {
     if (alone()) {

@@ -4,13 +4,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Processes that do the same and exchange what each of them computed. Memory that is exchanged is
- * native memory. Only one thread of a process calls these methods, and every process makes the same
- * calls in the same order.
+ * Processes that perform the same computation and exchange their results. Exchanged memory is
+ * native memory. Only one thread per process may call these methods, and every process must make
+ * the same calls in the same order.
  */
 public interface World {
 
-  /** A process on its own. */
+  /** A single process. */
   World ALONE = new Alone();
 
   /** Number of this process, from 0. */
@@ -20,29 +20,29 @@ public interface World {
   int size();
 
   /**
-   * Gives every process the part of every other one.
+   * Distributes the part of every process to all others.
    *
-   * @param data process r's own part is at {@code starts[r]..starts[r + 1] - 1}
+   * @param data data; the part of process r is at {@code starts[r]..starts[r + 1] - 1}
    */
   void allGather(MemorySegment data, long[] starts);
 
-  /** Sends and receives at the same time, and returns when all parts have gone and come. */
+  /** Sends and receives at the same time, and returns when all transfers are complete. */
   void exchange(List<Part> sent, List<Part> received);
 
-  /** Replaces {@code data} by that of process 0. */
+  /** Replaces {@code data} by the data of process 0. */
   void broadcast(MemorySegment data);
 
   /**
-   * Ends all processes at once, as one of them cannot go on and the others would wait for it.
+   * Ends all processes at once, because one of them has failed and the others would wait for it.
    *
    * @param code exit code of the processes
    */
   void abort(int code);
 
-  /** Memory that is sent to a process or received from it. */
+  /** Memory sent to a process or received from it. */
   record Part(int rank, MemorySegment data) {}
 
-  /** A process on its own has nobody to exchange anything with. */
+  /** A world with a single process, which exchanges nothing. */
   final class Alone implements World {
 
     private Alone() {}
