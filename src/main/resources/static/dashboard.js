@@ -150,7 +150,8 @@ function fitted(min, max) {
 }
 
 /**
- * A chart as wide as its figure; curves: [{label, colour, width, dash}]. Dragging across it, or + and -, zooms all
+ * A chart as wide as its figure; curves: [{label, colour, width, dash, far}], where a far one does not widen a fitted
+ * axis. Dragging across it, or + and -, zooms all
  * charts of the page; the arrow keys read the values epoch by epoch.
  */
 function chart(parent, title, curves, options = {}) {
@@ -170,7 +171,7 @@ function chart(parent, title, curves, options = {}) {
     axes: [axis({ size: 30, space: 60, incrs: Array.from({ length: 9 }, (_, p) => [1, 2, 5].map(n => n * 10 ** p)).flat() }),
       axis({ size: 58, ...(log ? { grid: { stroke: css('--line'), width: 1, filter: (u, ticks) => ticks.map(v => decade(v) ? v : null) } } : {}), values: (u, ticks) => ticks.map(v => v == null ? '' : options.percent ? `${+(100 * v).toFixed(1)}\u202f%` : si(v)) })],
     series: [{ label: 'epoch', value: (u, v) => v ?? '' }, ...curves.map(c => ({
-      label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, show: !view.hidden.has(name(c)),
+      label: c.label, stroke: css(c.colour), width: c.width ?? 1.5, dash: c.dash, spanGaps: true, auto: !c.far || view.axis !== 'fit', show: !view.hidden.has(name(c)),
       points: { show: u => u.data[0].length === 1, fill: css(c.colour) }, value: (u, v) => text(v) }))],
     hooks: {
       setSelect: [u => { if (u.select.width > 4) zoomTo(u.posToVal(u.select.left, 'x'), u.posToVal(u.select.left + u.select.width, 'x')); }],
@@ -268,13 +269,13 @@ function follow(section) {
     const layers = (part, figure) => Object.keys(first[part]).map((name, i) =>
       ({ label: names.get(name) ?? name, colour: colour(i), dash: dash(i), of: e => e[part][name][figure] }));
     const lines = (...metrics) => limits.filter(limit => metrics.includes(limit.metric))
-      .map(limit => ({ label: limit.label, colour: '--target', dash: [3, 3], of: () => limit.value, exact: true }));
+      .map(limit => ({ label: limit.label, colour: '--target', dash: [3, 3], of: () => limit.value, far: true }));
     const log = logarithmic();
     const has = figure => epochs.some(e => e[figure] != null);
     const kinds = [
       ['Synops per sample', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.synops },
         ...(has('test_synops') ? [{ label: 'test samples', colour: '--text', dash: [2, 3], width: 2, of: e => e.test_synops }] : []),
-        ...(target ? [{ label: 'target', colour: '--target', dash: [6, 4], width: 2, of: () => target, exact: true }] : []),
+        ...(target ? [{ label: 'target', colour: '--target', dash: [6, 4], width: 2, of: () => target }] : []),
         ...lines('synops', 'test_synops'), ...layers('parameter', 'synops')]],
       ['Firing rate (spikes per neuron per time step)', [{ label: 'model', colour: '--text', width: 2.5, of: e => e.firing_rate },
         ...lines('firing_rate'), ...layers('spiking', 'firing_rate')]],
@@ -455,10 +456,11 @@ function show(form, problem) {
   document.getElementById('problem').textContent = mistakes.length ? '' : problem.detail ?? 'The service cannot be reached.';
   for (const { pointer, detail } of mistakes) {
     const field = fields.find(f => (pointer + '/').startsWith(f.dataset.pointer + '/'));
-    const message = field.closest('label').appendChild(document.createElement('span'));
+    const id = `${field.name}-error`;
+    const message = document.getElementById(id) ?? field.closest('label').appendChild(document.createElement('span'));
     message.className = 'error';
-    message.id = `${field.name}-error`;
-    message.textContent = `${pointer.slice(field.dataset.pointer.length + 1)} ${detail}`.trim();
+    message.id = id;
+    message.textContent += `${message.textContent && '\n'}${pointer.slice(field.dataset.pointer.length + 1)} ${detail}`.trim();
     field.setAttribute('aria-invalid', 'true');
     field.setAttribute('aria-describedby', message.id);
   }

@@ -136,9 +136,24 @@ class HelmChartTest {
     assertThat(((Map<?, ?>) boards.get("data")).get("fleet.json"))
         .isEqualTo(Files.readString(Path.of("src/main/docker/grafana/dashboards/fleet.json")));
     var rules = only(manifests, "PrometheusRule", "test");
-    assertThat(rules.get("spec"))
-        .isEqualTo(
-            new Yaml().load(Files.readString(Path.of("src/main/docker/prometheus/rules.yml"))));
+    // The renderer of this test has no namespace. Narrowed to the release, as several rule sets
+    // would write the same series otherwise.
+    var own =
+        Files.readString(Path.of("src/main/docker/prometheus/rules.yml"))
+            .replace("release=~\".*\"", "namespace=\"\", release=\"test\"");
+    assertThat(own).doesNotContain("release=~");
+    assertThat(rules.get("spec")).isEqualTo(new Yaml().load(own));
+  }
+
+  @Test
+  void alertsLinkTheRunbooksAtTheGivenAddress() {
+    var address = "https://spikewise.example.org/docs/operations/runbooks.md";
+    var rules = only(manifests(onPostgres().set("runbooks", address)), "PrometheusRule", "test");
+    assertThat(new Yaml().dump(rules.get("spec")))
+        .contains(address + "#spikewisedown")
+        .doesNotContain("src/docs");
+    assertThatThrownBy(() -> rendered().set("runbooks", "runbooks.md").call())
+        .hasMessageContaining("runbooks");
   }
 
   @Test

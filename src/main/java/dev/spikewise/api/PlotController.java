@@ -11,8 +11,11 @@ import dev.spikewise.plot.Plots;
 import dev.spikewise.plot.Theme;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
+import dev.spikewise.spec.EpochMetrics;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.MediaType;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -87,6 +90,15 @@ class PlotController {
   /**
    * @param columns number of histograms per row
    */
+  /** Share of each layer in the synops of an epoch. */
+  private static Map<String, Double> shares(@Nullable EpochMetrics epoch) {
+    if (epoch == null || !(epoch.synops() > 0)) {
+      return Map.of();
+    }
+    return epoch.parameter().entrySet().stream()
+        .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().synops() / epoch.synops()));
+  }
+
   private Picture draw(UUID id, String plot, int columns) {
     JobController.between(1, 4, columns, "columns");
     var job = jobs.get(id);
@@ -99,7 +111,7 @@ class PlotController {
         // A job without a baseline has no statistics yet.
         yield Plots.firingRateHistogram(requireNonNull(job.baseline()), statistics, columns);
       }
-      case "graph" -> GraphPlot.of(jobs.model(id).graph());
+      case "graph" -> GraphPlot.of(jobs.model(id).graph(), shares(job.latest()));
       default -> throw ProblemException.notFound("plot", plot);
     };
   }

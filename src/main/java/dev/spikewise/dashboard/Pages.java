@@ -152,7 +152,7 @@ class Pages {
             ? JobSort.NEWEST
             : JobSort.parse(query.sort());
     var found = jobs.list(filter, sort, LISTED, query.cursor());
-    page.addAttribute("jobs", found.data().stream().map(this::listed).toList());
+    page.addAttribute("jobs", found.data().stream().flatMap(this::listed).toList());
     page.addAttribute("nextCursor", found.nextCursor());
     page.addAttribute("choices", choices);
     page.addAttribute("show", query.show() == null ? "" : query.show());
@@ -178,9 +178,17 @@ class Pages {
         .toList();
   }
 
-  private Listed listed(Job job) {
-    var epochs = jobs.epochs(job.id(), -1, 2 * SPARK_POINTS, SPARK_POINTS);
-    return new Listed(job, Spark.of(epochs, job.targetSynops()));
+  /** Empty for a job that was deleted after the list was read. */
+  private Stream<Listed> listed(Job job) {
+    try {
+      var epochs = jobs.epochs(job.id(), -1, 2 * SPARK_POINTS, SPARK_POINTS);
+      return Stream.of(new Listed(job, Spark.of(epochs, job.targetSynops())));
+    } catch (ProblemException e) {
+      if (e.problem().code() == Code.NOT_FOUND) {
+        return Stream.empty();
+      }
+      throw e;
+    }
   }
 
   @GetMapping("/jobs/{id}")
@@ -188,10 +196,8 @@ class Pages {
     // First, so that nothing is missed between what the page shows and the stream that goes on.
     page.addAttribute("lastEvent", jobs.lastEvent(id));
     var job = jobs.get(id);
-    var definition = jobs.model(id);
-    var model = ModelSummary.of(definition);
+    var model = ModelSummary.of(jobs.model(id));
     page.addAttribute("job", job);
-    page.addAttribute("branches", !definition.graph().isSequence());
     page.addAttribute("model", model);
     page.addAttribute("layers", LayerRow.of(model, job));
     page.addAttribute("limits", job.spec() == null ? List.of() : Limit.of(job.spec()));

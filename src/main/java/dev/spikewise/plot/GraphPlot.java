@@ -1,6 +1,7 @@
 package dev.spikewise.plot;
 
 import dev.spikewise.plot.Picture.Anchor;
+import dev.spikewise.plot.Picture.Area;
 import dev.spikewise.plot.Picture.Curve;
 import dev.spikewise.plot.Picture.Dot;
 import dev.spikewise.plot.Picture.Label;
@@ -58,8 +59,12 @@ public final class GraphPlot {
     }
   }
 
-  private GraphPlot(Graph graph) {
+  /** Share of each layer in the network's synops; empty where it is not drawn. */
+  private final Map<String, Double> shares;
+
+  private GraphPlot(Graph graph, Map<String, Double> shares) {
     this.graph = graph;
+    this.shares = shares;
     rows.add(new Row(List.of()));
     rowOf.put(Graph.INPUT_INDEX, 0);
     for (Graph.Vertex vertex : graph.order()) {
@@ -75,7 +80,16 @@ public final class GraphPlot {
 
   /** Draws the graph of a network. */
   public static Picture of(Graph graph) {
-    return new GraphPlot(graph).draw();
+    return of(graph, Map.of());
+  }
+
+  /**
+   * The same with a bar behind each row, as long as the share of its layers in the synops.
+   *
+   * @param shares share (0..1) of each layer that causes synops, by its name
+   */
+  public static Picture of(Graph graph, Map<String, Double> shares) {
+    return new GraphPlot(graph, shares).draw();
   }
 
   private int rowOf(int layer) {
@@ -189,6 +203,34 @@ public final class GraphPlot {
           label(left, at.y(), Graph.INPUT, true),
           small(left, at.y(), shape(graph.inputShape())));
     }
+    var marks = new ArrayList<Mark>();
+    double share = row.layers().stream().mapToDouble(v -> shares.getOrDefault(v.name(), 0.0)).sum();
+    if (share > 0) {
+      double right = left - 6 + share * (TEXT_WIDTH - 2);
+      double top = at.y() - 14;
+      double bottom = at.y() + 20;
+      marks.add(
+          new Area(
+              List.of(
+                  new Point(left - 6, top),
+                  new Point(right, top),
+                  new Point(right, bottom),
+                  new Point(left - 6, bottom)),
+              Ink.BLUE));
+      marks.add(
+          new Label(
+              new Point(left + TEXT_WIDTH - 12, at.y() + 1),
+              Math.round(100 * share) + "\u202f%",
+              Anchor.END,
+              Ink.TEXT,
+              SMALL,
+              false));
+    }
+    marks.addAll(text(row, at, left));
+    return marks;
+  }
+
+  private List<Mark> text(Row row, Point at, double left) {
     Graph.Vertex first = row.layers().getFirst();
     Graph.Vertex last = row.layers().getLast();
     boolean spikes = row.layers().stream().anyMatch(v -> v.spec() instanceof NeuronSpec.Spiking);

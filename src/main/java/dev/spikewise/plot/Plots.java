@@ -14,6 +14,8 @@ import dev.spikewise.plot.Picture.Point;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Pareto;
 import dev.spikewise.spec.Statistics;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -336,7 +338,7 @@ public final class Plots {
     }
     var marks = new ArrayList<Mark>();
     marks.add(new Label(new Point(LEFT, 24), title, Anchor.START, Ink.TEXT, 15, true));
-    double top = TOP + 2 * LINE;
+    double top = TOP + 3 * LINE;
     double left = LEFT + 20;
     double apart = (WIDTH - 2 * left) / (axes.size() - 1);
     var places = new ArrayList<ToDoubleFunction<@Nullable Object>>();
@@ -346,7 +348,7 @@ public final class Plots {
       var values = runs.stream().map(run -> run.values.get(axis)).filter(Objects::nonNull).toList();
       marks.add(new Curve(List.of(new Point(x, top), new Point(x, BOTTOM)), Ink.MUTED, 1, false));
       // Every other name is higher, so that neighbours do not overlap.
-      var name = new Point(x, top - (i % 2 == 0 ? 10 : 10 + LINE));
+      var name = new Point(x, top - (i % 2 == 0 ? 10 + LINE : 10 + 2 * LINE));
       marks.add(new Label(name, axes.get(i), Anchor.MIDDLE, Ink.TEXT, SMALL, true));
       if (values.stream().allMatch(Number.class::isInstance)) {
         var range =
@@ -359,13 +361,16 @@ public final class Plots {
             range.getMax() > min
                 ? List.of(min, max)
                 : values.isEmpty() ? List.<Double>of() : List.of(min);
-        ends.forEach(end -> marks.add(beside(x, scale.at(end), rounded(end))));
+        ends.forEach(end -> marks.add(atEnd(x, scale.at(end), rounded(end))));
       } else {
         var words = values.stream().map(Object::toString).distinct().sorted().toList();
         var scale = Axis.exactly(0, Math.max(1, words.size() - 1), 4, BOTTOM, top);
         places.add(value -> value == null ? Double.NaN : scale.at(words.indexOf(value.toString())));
         for (int word = 0; word < words.size(); word++) {
-          marks.add(beside(x, scale.at(word), words.get(word)));
+          marks.add(
+              word == 0 || word == words.size() - 1
+                  ? atEnd(x, scale.at(word), words.get(word))
+                  : beside(x, scale.at(word), words.get(word)));
         }
       }
     }
@@ -394,10 +399,18 @@ public final class Plots {
     return new Label(new Point(x + 6, y + 4), text, Anchor.START, Ink.MUTED, SMALL, false);
   }
 
+  /** Text above the upper end of an axis, or below its lower end. */
+  private static Label atEnd(double x, double y, String text) {
+    double at = y < (TOP + BOTTOM) / 2.0 ? y - 6 : y + LINE;
+    return new Label(new Point(x, at), text, Anchor.MIDDLE, Ink.MUTED, SMALL, false);
+  }
+
+  /** Three digits. */
   private static String rounded(double value) {
-    return new Axis(
-            0, value == 0 ? 1 : Math.abs(value), Math.max(Math.abs(value) / 100, 1e-12), 0, 1)
-        .text(value);
+    if (Math.abs(value) >= 1e4) {
+      return new Axis(0, Math.abs(value), Math.abs(value) / 100, 0, 1).text(value);
+    }
+    return new BigDecimal(value).round(new MathContext(3)).stripTrailingZeros().toPlainString();
   }
 
   /**

@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntSupplier;
+import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.convert.DurationStyle;
 import org.springframework.context.event.EventListener;
 import org.springframework.stereotype.Component;
@@ -46,8 +47,17 @@ class FleetMeters {
   private final Counter expirations;
   private final Counter fenced;
 
-  FleetMeters(MeterRegistry registry, MetricsSettings settings, Jobs jobs, Workers workers) {
+  FleetMeters(
+      MeterRegistry registry,
+      MetricsSettings settings,
+      Jobs jobs,
+      Workers workers,
+      @Value("${spring.application.version:unknown}") String version) {
     this.registry = registry;
+    Gauge.builder("spikewise.build.info", () -> 1)
+        .tag("version", version)
+        .description("1, with the version of this process")
+        .register(registry);
     for (var state : JobState.values()) {
       Gauge.builder("spikewise.jobs", () -> jobs.count(state))
           .tag("status", state.word())

@@ -12,6 +12,7 @@ import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
 import com.microsoft.playwright.Route;
 import com.microsoft.playwright.assertions.LocatorAssertions;
+import com.microsoft.playwright.assertions.PlaywrightAssertions;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
 import com.microsoft.playwright.options.FilePayload;
@@ -74,6 +75,8 @@ class DashboardTest {
 
   @BeforeAll
   static void startBrowser() {
+    // A loaded machine takes longer than the default of five seconds, and is no fault of a page.
+    PlaywrightAssertions.setDefaultAssertionTimeout(TRAINING_MS);
     playwright =
         Playwright.create(
             new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
@@ -157,6 +160,15 @@ class DashboardTest {
   private static void press(Page page, String name) {
     page.getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName(name).setExact(true))
         .click();
+  }
+
+  /** Replaces the tutorial's network by one whose epochs take a few milliseconds. */
+  private static void small(Page page) {
+    page.locator("[name=model]")
+        .fill(
+            """
+            {"input_shape": [64], "layers": [{"type": "Linear", "out_features": 200}, {"type": "IAF"}]}\
+            """);
   }
 
   private static void keep(Page page, String name) {
@@ -392,7 +404,8 @@ class DashboardTest {
     page.route(
         Pattern.compile(".*/events.*"),
         route -> route.fulfill(new Route.FulfillOptions().setStatus(429)));
-    page.getByLabel("Epochs").fill("3000");
+    page.getByLabel("Epochs").fill("1500");
+    small(page);
     press(page, "Train");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
     assertThat(page.getByRole(AriaRole.ALERT)).containsText("Live updates are not available");
@@ -471,7 +484,7 @@ class DashboardTest {
     assertThat(page.locator("#curves figure"))
         .hasCount(3, new LocatorAssertions.HasCountOptions().setTimeout(TRAINING_MS));
     var progress = page.locator("#summary .progress");
-    page.locator("summary").click();
+    page.locator("#sent summary").click();
     var before = progress.textContent();
     assertThat(progress).not().hasText(before);
     assertThat(progress).containsText("left");
@@ -497,7 +510,8 @@ class DashboardTest {
     var rate = new JsonObject();
     rate.addProperty("rate", 5);
     page.context().newCDPSession(page).send("Emulation.setCPUThrottlingRate", rate);
-    page.getByLabel("Epochs").fill("100000");
+    page.getByLabel("Epochs").fill("10000000");
+    small(page);
     press(page, "Train");
     page.waitForURL(Pattern.compile(".*/jobs/.+"));
     assertThat(page.locator("#summary"))
@@ -585,6 +599,153 @@ class DashboardTest {
                     .setData(body));
     assertThat(answer.status()).as(answer.text()).isEqualTo(202);
     return answer.headers().get("location").replaceFirst(".*/", "");
+  }
+
+  /** A small job that ends within a second, unless it has many epochs. */
+  private static final String SHORT =
+      """
+      {"name": "%s", "epochs": %d, "batch_size": 32, "time_steps": 20, "labels": {"group": "%s"}, "gates": [{"metric": "synops", "max": 1e9}],
+       "model": {"input_shape": [64], "layers": [{"type": "Linear", "out_features": 200}, {"type": "IAF"}, {"type": "Linear", "out_features": 2}, {"type": "IAF"}]}}\
+      """;
+
+  @Test
+  void selectedJobsAreLabelledCancelledAndDeletedTogether() {
+    var page = open("/");
+    submit(page, "jobs", SHORT.formatted("first", 100_000_000, "bulk"));
+    submit(page, "jobs", SHORT.formatted("second", 100_000_000, "bulk"));
+    page.navigate("http://127.0.0.1:" + port + "/?label=group:bulk");
+    var answers = new ArrayList<>(List.of("kept:1", "group"));
+    page.onDialog(
+        dialog -> dialog.accept(dialog.type().equals("prompt") ? answers.removeFirst() : null));
+    assertThat(page.locator("#selected")).hasText("No job selected");
+    assertThat(page.locator("[data-bulk=cancel]")).isDisabled();
+    page.locator("#select-all").check();
+    assertThat(page.locator("#selected")).hasText("2 jobs selected");
+    press(page, "Label");
+    assertThat(page.locator("#jobs a.label:has-text('kept: 1')")).hasCount(2);
+    assertThat(page.locator("#jobs .state.running")).hasCount(1);
+    page.locator("#select-all").check();
+    press(page, "Delete");
+    assertThat(page.getByRole(AriaRole.ALERT)).containsText("first: ");
+    // The one that was queued is gone; the one that is trained has to be cancelled first.
+    assertThat(page.locator("#jobs tbody tr")).hasCount(1);
+    assertThat(page.locator("#selected")).hasText("1 job selected");
+    press(page, "Cancel");
+    assertThat(page.locator("#jobs .state.cancelled")).hasCount(1);
+    page.locator("#select-all").check();
+    press(page, "Delete");
+    assertThat(page.locator("#jobs tbody tr")).hasCount(0);
+    // A reader's own columns are still there after a reload.
+    page.navigate("http://127.0.0.1:" + port + "/");
+    submit(page, "jobs", SHORT.formatted("third", 2, "columns"));
+    page.reload();
+    assertThat(page.locator("th.of-loss")).isHidden();
+    page.getByText("Columns").first().click();
+    page.getByLabel("Loss").check();
+    page.getByLabel("Accuracy").uncheck();
+    page.reload();
+    assertThat(page.locator("th.of-loss")).isVisible();
+    assertThat(page.locator("th.of-accuracy")).isHidden();
+  }
+
+  @Test
+  void aJobIsRenamedStoredAsAModelAndDeletedByItsButtons() {
+    var page = open("/");
+    var id = submit(page, "jobs", SHORT.formatted("before", 2, "one"));
+    page.navigate("http://127.0.0.1:" + port + "/jobs/" + id);
+    hasStatus(page, "succeeded");
+    page.onDialog(dialog -> dialog.accept(dialog.type().equals("prompt") ? "after <b>" : null));
+    press(page, "Rename");
+    assertThat(page.locator("h1")).hasText("after <b>");
+    press(page, "Store as model");
+    page.waitForURL(Pattern.compile(".*/models/.+"));
+    assertThat(page.locator("main")).containsText("its job");
+    press(page, "Delete");
+    page.waitForURL(Pattern.compile(".*/models$"));
+    page.navigate("http://127.0.0.1:" + port + "/jobs/" + id);
+    press(page, "Delete");
+    page.waitForURL("http://127.0.0.1:" + port + "/");
+    assertThat(page.locator("#job-" + id)).hasCount(0);
+  }
+
+  @Test
+  void chartsKeepTheirZoomAndAreReadByKeyboard() throws IOException {
+    var page = open("/");
+    var id = submit(page, "jobs", SHORT.formatted("zoomed", 100_000_000, "charts"));
+    page.navigate("http://127.0.0.1:" + port + "/jobs/" + id);
+    assertThat(page.locator("#curves figure"))
+        .hasCount(3, new LocatorAssertions.HasCountOptions().setTimeout(TRAINING_MS));
+    assertThat(page.locator("#summary")).containsText(Pattern.compile("epoch \\d{3,} of"));
+    var chart = page.locator("#curves .u-over").first();
+    chart.press("Home");
+    assertThat(chart).hasAttribute("aria-valuenow", "0");
+    assertThat(chart).hasAttribute("aria-valuetext", Pattern.compile("epoch 0: model .*, gate.*"));
+    chart.press("+");
+    var whole = page.locator("#whole-range");
+    assertThat(whole).isEnabled();
+    var epoch = page.locator("#summary .progress").textContent();
+    assertThat(page.locator("#summary .progress")).not().hasText(epoch);
+    assertThat(whole).isEnabled();
+    press(page, "Cancel");
+    hasStatus(page, "cancelled");
+    assertThat(whole).isEnabled();
+    whole.click();
+    assertThat(whole).isDisabled();
+    var entry = page.locator("#curves .u-legend [role=button]").first();
+    entry.press("Enter");
+    assertThat(entry).hasAttribute("aria-pressed", "false");
+    page.locator("[name=axis]").selectOption("log");
+    page.locator("[name=smoothing]").selectOption("10");
+    assertThat(page.locator("#curves figcaption").first())
+        .hasText("Synops per sample, logarithmic, smoothed over 10 epochs");
+    assertThat(page.locator("#curves .u-legend [role=button]").first())
+        .hasAttribute("aria-pressed", "false");
+    page.locator("#epoch-table summary").click();
+    assertThat(page.locator("#epoch-table tbody tr")).hasCount(100);
+    page.getByText("Earlier epochs").click();
+    assertThat(page.locator("#epoch-table tbody tr")).hasCount(200);
+    // The service sends UTC; the browser of this test is elsewhere.
+    assertThat((String) page.evaluate("document.querySelector('.events time').title"))
+        .endsWith("UTC");
+    assertThat((String) page.evaluate("document.querySelector('.events time').textContent"))
+        .doesNotContain("UTC");
+    isAccessible(page);
+    keep(page, "job-zoomed");
+  }
+
+  @Test
+  void aSweepIsStartedByTheForm() throws IOException {
+    var page = open("/sweeps/new");
+    isAccessible(page);
+    page.locator("[name=job]").fill(SHORT.formatted("swept", 2, "sweep"));
+    page.locator("[name=over]").fill("epoch = 1, 2");
+    press(page, "Start the sweep");
+    assertThat(page.locator("#over-error")).containsText("epoch");
+    page.locator("[name=over]").fill("epochs = 1, 2\noptimizer/learning_rate = 0.001, 0.01");
+    page.locator("[name=seeds]").fill("");
+    press(page, "Start the sweep");
+    page.waitForURL(Pattern.compile(".*/sweeps/[^/]{36}"));
+    assertThat(page.locator("#summary tbody tr")).hasCount(4);
+    hasStatus(page, "succeeded");
+    page.locator("#clone").click();
+    assertThat(page.locator("[name=over]"))
+        .hasValue("epochs = 1, 2\noptimizer/learning_rate = 0.001, 0.01");
+  }
+
+  @Test
+  void aPhoneShows27JobsInLessThanThreeScreens() {
+    var page = open("/", 390, 844, ColorScheme.LIGHT);
+    var last = "";
+    for (int i = 0; i < 27; i++) {
+      last = submit(page, "jobs", SHORT.formatted("job " + i, 1, "phone"));
+    }
+    page.navigate("http://127.0.0.1:" + port + "/jobs/" + last);
+    hasStatus(page, "succeeded");
+    page.navigate("http://127.0.0.1:" + port + "/?label=group:phone");
+    assertThat(page.locator("#jobs tbody tr")).hasCount(27);
+    assertThat((int) page.evaluate("document.documentElement.scrollHeight")).isLessThan(3 * 844);
+    isNoWiderThanItsWindow(page);
+    keep(page, "list-phone");
   }
 
   @Test

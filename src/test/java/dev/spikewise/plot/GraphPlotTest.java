@@ -2,6 +2,7 @@ package dev.spikewise.plot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.plot.Picture.Area;
 import dev.spikewise.plot.Picture.Curve;
 import dev.spikewise.plot.Picture.Dot;
 import dev.spikewise.plot.Picture.Label;
@@ -10,6 +11,7 @@ import dev.spikewise.snn.Tutorial;
 import dev.spikewise.spec.ModelSpec;
 import java.io.StringReader;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -29,6 +31,20 @@ class GraphPlotTest {
     assertThat(texts(picture))
         .startsWith("input", "1 × 28 × 28", "FlattenTime · Conv2d · IAF")
         .contains("0 to 2 · 16 × 24 × 24");
+  }
+
+  @Test
+  void drawsABarAsLongAsTheShareOfEachRow() {
+    var graph = Tutorial.model().graph();
+    var picture = GraphPlot.of(graph, Map.of("1", 0.5, "4", 0.25, "7", 0.25));
+    assertThat(marks(GraphPlot.of(graph), Area.class)).isEmpty();
+    var bars =
+        marks(picture, Area.class).stream()
+            .map(bar -> bar.points().get(1).x() - bar.points().get(0).x())
+            .toList();
+    assertThat(bars).hasSize(3);
+    assertThat(bars.get(0)).isEqualTo(2 * bars.get(1));
+    assertThat(texts(picture)).contains("50\u202f%", "25\u202f%");
   }
 
   @Test

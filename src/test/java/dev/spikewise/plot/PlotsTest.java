@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,6 +53,33 @@ class PlotsTest {
         new Statistics.Spiking(10, 0.2, 0.4, 0.0, new Statistics.Histogram(edges, List.of(counts)));
     return new Statistics(
         1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer), Map.of(), null, null, null, List.of());
+  }
+
+  @Test
+  void drawsALinePerRunOnItsAxesAndLinksItInAPage() {
+    var picture =
+        Plots.parallel(
+            List.of("rate", "mode", "synops"),
+            List.of(
+                new Plots.Run("a & b", "/jobs/1", List.of(0.01, "track", 2e6), true),
+                new Plots.Run("c", "/jobs/2", List.of(0.02, "limit", 1e6), false),
+                new Plots.Run("d", "/jobs/3", Arrays.asList(0.02, null, 1.5e6), false)));
+    assertThat(picture.svg(null))
+        .doesNotContain("<a ")
+        .contains(">0.01<", ">limit<", ">2.00\u202fM<");
+    assertThat(picture.inline())
+        .contains("<a href=\"/jobs/1\"><title>a &amp; b, on the Pareto front</title>")
+        .doesNotContain("<style")
+        .contains("role=\"group\"");
+    // A missing value leaves its axis out: of the three lines, one has two points.
+    var lines =
+        picture.marks().stream()
+            .filter(Picture.Link.class::isInstance)
+            .map(link -> (Picture.Curve) ((Picture.Link) link).marks().getFirst())
+            .map(curve -> curve.points().size())
+            .toList();
+    assertThat(lines).containsExactly(3, 2, 3);
+    assertThat(picture.png(null)).isNotEmpty();
   }
 
   @Test
