@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,6 +24,7 @@ import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * One row of {@code src/bench/workloads/workloads.json} on the engine alone: a training step is the
@@ -35,11 +37,12 @@ import tools.jackson.databind.json.JsonMapper;
  * (SplitMix64), so that the peers' scripts draw the same ones.
  *
  * <p>Options: {@code --rounds N}, {@code --threads N}, {@code --warm-up SECONDS}, {@code --batch
- * N}, {@code --steps N}, {@code --density D} (of the input), {@code --profile}.
+ * N}, {@code --steps N}, {@code --density D} (of the input), {@code --width F} (times as many
+ * features and channels in all layers but the last), {@code --profile}.
  */
 public final class Workloads {
 
-  private static final JsonMapper JSON =
+  static final JsonMapper JSON =
       JsonMapper.builder()
           .addModule(new ModelModule())
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -65,8 +68,9 @@ public final class Workloads {
   /** By layer of the network: nanoseconds of the forward and of the backward pass. */
   private final Map<String, long[]> layerTimes = new LinkedHashMap<>();
 
-  private Workloads(JsonNode row, Map<String, String> options) {
-    model = JSON.treeToValue(row.get("model"), ModelSpec.class);
+  Workloads(JsonNode row, Map<String, String> options) {
+    double width = Double.parseDouble(options.getOrDefault("--width", "1"));
+    model = JSON.treeToValue(widened(row.get("model"), width), ModelSpec.class);
     batchSize = intOption(options, "--batch", row.get("batch_size").asInt());
     timeSteps = intOption(options, "--steps", row.get("time_steps").asInt());
     density =
@@ -91,6 +95,25 @@ public final class Workloads {
     forward = new LayerClock(network.layerNames(), 0);
     backward = new LayerClock(network.layerNames().reversed(), 1);
     drawInput();
+  }
+
+  /** The same network with {@code width} times as many outputs of each layer of weights but the last. */
+  private static JsonNode widened(JsonNode model, double width) {
+    JsonNode copy = model.deepCopy();
+    var weights = new ArrayList<ObjectNode>();
+    for (JsonNode layer : copy.get("layers")) {
+      if (layer.has("out_features") || layer.has("out_channels")) {
+        weights.add((ObjectNode) layer);
+      }
+    }
+    for (ObjectNode layer : weights.subList(0, weights.size() - 1)) {
+      for (String size : List.of("out_features", "out_channels", "groups")) {
+        if (layer.has(size)) {
+          layer.put(size, (int) (width * layer.get(size).asInt()));
+        }
+      }
+    }
+    return copy;
   }
 
   private static int intOption(Map<String, String> options, String name, int otherwise) {
@@ -127,7 +150,8 @@ public final class Workloads {
     optimizer.step(LEARNING_RATE);
   }
 
-  private record Round(double ms, double cpuMs) {}
+  /** Milliseconds per batch, by the clock and of all processors. */
+  record Round(double ms, double cpuMs) {}
 
   /** Starts from the initial weights, so that layers fire as much in each round. */
   private Round round() {
@@ -142,6 +166,32 @@ public final class Workloads {
     return new Round(
         (System.nanoTime() - start) / 1e6 / batches,
         (system.getProcessCpuTime() - cpu) / 1e6 / batches);
+  }
+
+  /** The round with the least CPU time, after {@code seconds} of warm-up. */
+  Round best(double seconds, int rounds) {
+    warmUp(seconds);
+    Round best = round();
+    for (int i = 1; i < rounds; i++) {
+      Round next = round();
+      best = next.cpuMs() < best.cpuMs() ? next : best;
+    }
+    return best;
+  }
+
+  double firingRate() {
+    return counter.firingRate();
+  }
+
+  void close() {
+    kernels.close();
+  }
+
+  private void warmUp(double seconds) {
+    long end = System.nanoTime() + (long) (1e9 * seconds);
+    for (int i = 0; i < 2 || System.nanoTime() < end; i++) {
+      round();
+    }
   }
 
   private void profile(int steps) {
@@ -205,10 +255,7 @@ public final class Workloads {
   }
 
   private void run(String name, Map<String, String> options) throws IOException {
-    long warm = System.nanoTime() + (long) (1e9 * intOption(options, "--warm-up", 12));
-    for (int i = 0; i < 2 || System.nanoTime() < warm; i++) {
-      round();
-    }
+    warmUp(intOption(options, "--warm-up", 12));
     if (options.containsKey("--profile")) {
       profile(batches * intOption(options, "--rounds", 3));
     }
@@ -226,21 +273,25 @@ public final class Workloads {
         times[0],
         cpu[cpu.length / 2],
         peakMb(),
-        counter.firingRate());
-    kernels.close();
+        firingRate());
+    close();
+  }
+
+  static JsonNode row(String name) {
+    var rows = JSON.readTree(Path.of("src/bench/workloads/workloads.json").toFile());
+    JsonNode row = rows.get(name);
+    if (row == null) {
+      throw new IllegalArgumentException(
+          "no workload " + name + ": use one of " + rows.propertyNames());
+    }
+    return row;
   }
 
   public static void main(String[] args) throws IOException {
-    var rows = JSON.readTree(Path.of("src/bench/workloads/workloads.json").toFile());
     var options = new LinkedHashMap<String, String>();
     for (int i = 1; i < args.length; i++) {
       options.put(args[i], args[i].equals("--profile") ? "" : args[++i]);
     }
-    JsonNode row = rows.get(args[0]);
-    if (row == null) {
-      throw new IllegalArgumentException(
-          "no workload " + args[0] + ": use one of " + rows.propertyNames());
-    }
-    new Workloads(row, options).run(args[0], options);
+    new Workloads(row(args[0]), options).run(args[0], options);
   }
 }
