@@ -25,7 +25,8 @@ public final class Scaling {
   }
 
   public static void main(String[] args) {
-    System.out.println("| workload | changed | ms per batch | CPU ms | CPU, relative | firing rate |");
+    System.out.println(
+        "| workload | changed | ms per batch | CPU ms | CPU, relative | firing rate |");
     System.out.println("|---|---|---:|---:|---:|---:|");
     for (String name : args) {
       new Scaling(Workloads.row(name)).print(name);

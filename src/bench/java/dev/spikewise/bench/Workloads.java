@@ -97,7 +97,10 @@ public final class Workloads {
     drawInput();
   }
 
-  /** The same network with {@code width} times as many outputs of each layer of weights but the last. */
+  /**
+   * The same network with {@code width} times as many outputs of each layer of weights but the
+   * last.
+   */
   private static JsonNode widened(JsonNode model, double width) {
     JsonNode copy = model.deepCopy();
     var weights = new ArrayList<ObjectNode>();
