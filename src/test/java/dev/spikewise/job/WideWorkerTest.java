@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A worker of several processes, and what becomes of its jobs when some of them are killed. */
+@Tag("soak")
 @Needs(Part.MPI)
 class WideWorkerTest {
 
@@ -81,7 +82,6 @@ class WideWorkerTest {
   }
 
   /** Fifty of them, unless the system property spikewise.kills says otherwise. */
-  @Tag("soak")
   @Test
   void jobsOfWorldsWithKilledRanksEndWithTheSameBits() throws Exception {
     long seed = System.nanoTime();
