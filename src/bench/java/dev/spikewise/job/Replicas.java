@@ -3,6 +3,8 @@ package dev.spikewise.job;
 import com.github.dockerjava.api.async.ResultCallback;
 import com.github.dockerjava.api.model.Statistics;
 import dev.spikewise.SpikewiseApplication;
+import dev.spikewise.compute.Compute;
+import dev.spikewise.compute.ComputeSettings;
 import dev.spikewise.job.Checkpoints.Snapshot;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Engine;
@@ -28,6 +30,7 @@ import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.core.io.ClassPathResource;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.util.unit.DataSize;
 import org.testcontainers.postgresql.PostgreSQLContainer;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -96,7 +99,7 @@ final class Replicas {
           });
       epoch = first.getFirst();
       checkpoint = trainer.checkpoint();
-      provenance = provenances.of(spec, null, null, engine);
+      provenance = provenances.of(spec, null, null, null, engine);
     }
   }
 
@@ -302,7 +305,7 @@ final class Replicas {
           batch(done, length),
           snapshot(length),
           settings.flush(),
-          new Leases.End.Completed(Reason.COMPLETED));
+          new Leases.End.Completed(Reason.COMPLETED, null));
     }
 
     private List<EpochMetrics> batch(int from, int to) {
@@ -330,13 +333,19 @@ final class Replicas {
     private Snapshot snapshot(int complete) {
       return new Snapshot(
           new Checkpoint(
-              complete, checkpoint.weights(), checkpoint.optimizer(), checkpoint.earlyStopping()),
+              complete, checkpoint.weights(), checkpoint.optimizer(), checkpoint.monitors()),
           trainer.latest());
+    }
+
+    /** No request computes in these processes. */
+    private static Compute idle() {
+      var most = Duration.ofMinutes(1);
+      return new Compute(new ComputeSettings(1, 1, 1, most, most, most, DataSize.ofMegabytes(1)));
     }
 
     void beat() {
       apart(settings.heartbeat());
-      var heartbeat = new Heartbeat(connection, database, settings);
+      var heartbeat = new Heartbeat(connection, database, idle(), settings);
       long renewedAt = System.nanoTime();
       while (running) {
         var held = lease;
