@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Stores the epochs of a training on a separate thread. Epochs completed since the last write are
- * stored in one transaction, often enough for clients to see each within a second. While the
+ * stored in few transactions, often enough for clients to see each within a second. While the
  * database does not respond, epochs wait in memory and are retried.
  */
 final class Journal implements AutoCloseable {
@@ -24,6 +24,15 @@ final class Journal implements AutoCloseable {
    * database.
    */
   private static final int MAX_PENDING = 10_000;
+
+  /**
+   * Maximum number of epochs in one transaction, which locks the job's row: requests that change
+   * the job wait for it.
+   */
+  private static final int MAX_STORED = 500;
+
+  /** Time between two transactions in which waiting requests get the row. */
+  private static final long BREAK_MILLIS = 10;
 
   private final Leases leases;
   private final Lease lease;
@@ -100,7 +109,7 @@ final class Journal implements AutoCloseable {
   private synchronized boolean pause() throws InterruptedException {
     // end() may have been called while epochs were being stored, when no thread was waiting.
     if (!closed) {
-      wait(interval.toMillis());
+      wait(pending.size() < MAX_STORED ? interval.toMillis() : BREAK_MILLIS);
     }
     return !closed;
   }
@@ -110,11 +119,11 @@ final class Journal implements AutoCloseable {
     Snapshot covering;
     long now = System.nanoTime();
     synchronized (this) {
-      batch = List.copyOf(pending);
-      covering = snapshot;
-    }
-    if (batch.isEmpty()) {
-      return;
+      batch = List.copyOf(pending.subList(0, Math.min(pending.size(), MAX_STORED)));
+      if (batch.isEmpty()) {
+        return;
+      }
+      covering = isCovered(snapshot, batch.getLast().epoch()) ? snapshot : null;
     }
     leases.progress(lease, batch, covering, Duration.ofNanos(now - activeSince));
     activeSince = now;
@@ -123,6 +132,11 @@ final class Journal implements AutoCloseable {
       snapshot = snapshot == covering ? null : snapshot;
       notifyAll();
     }
+  }
+
+  /** Whether all epochs that the snapshot follows are stored together with it, or before. */
+  private static boolean isCovered(@Nullable Snapshot snapshot, int lastEpoch) {
+    return snapshot != null && snapshot.checkpoint().epoch() <= lastEpoch + 1;
   }
 
   /** Stops the background thread; pending epochs are left for {@link #finish}. */

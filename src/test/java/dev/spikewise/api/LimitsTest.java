@@ -312,6 +312,33 @@ class LimitsTest extends ServiceTest {
     }
   }
 
+  /** Thousands of epochs a second are stored in transactions that let changes through. */
+  @Test
+  void jobsOfVeryFastEpochsAreChangedAndCancelledMeanwhile() throws Exception {
+    var tiny =
+        """
+        {"epochs": 1000000, "batch_size": 1, "time_steps": 2, "optimizer": {"type": "adam", "learning_rate": 1e-12},
+         "model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 50}, {"type": "IAF"}]}}\
+        """;
+    var created = post("/api/v1/jobs", tiny);
+    assertThat(created.statusCode()).as(created.body()).isEqualTo(202);
+    var path = created.headers().firstValue("Location").orElseThrow();
+    await(path, "running");
+    for (int i = 0; i < 10; i++) {
+      var changed = patch(path, "{\"name\": \"" + i + "\"}");
+      assertThat(changed.statusCode()).as(changed.body()).isEqualTo(200);
+      Thread.sleep(100);
+    }
+    var cancelled = post(path + "/cancel", "");
+    assertThat(cancelled.statusCode()).as(cancelled.body()).isEqualTo(202);
+    var end = await(path, "cancelled");
+    int stored = end.at("/progress/epoch").asInt();
+    assertThat(stored).isGreaterThan(1000);
+    assertThat(
+            body(get(path + "/epochs?limit=1&after=" + (stored - 2))).at("/data/0/epoch").asInt())
+        .isEqualTo(stored - 1);
+  }
+
   private HttpResponse<String> patch(String path, String body) {
     return send("PATCH", path, BodyPublishers.ofString(body));
   }

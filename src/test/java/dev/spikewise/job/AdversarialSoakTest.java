@@ -28,6 +28,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,8 +68,7 @@ class AdversarialSoakTest {
 
   @Test
   void attacksOfOneTenantDoNotAffectJobsOfAnother() throws Exception {
-    try (var service =
-        ServiceProcess.start(dir, settings(), "-Xmx1g", ServiceProcess.USERS_COLLECTOR)) {
+    try (var service = ServiceProcess.start(dir, settings(), flags())) {
       var undisturbed = weights(service, train(service));
       var attacks = new Attacks(service.uri(), "mallory-key", submit(service));
       var statuses = new ConcurrentHashMap<String, Map<Integer, Integer>>();
@@ -117,6 +117,11 @@ class AdversarialSoakTest {
       }
       assertThat(service.log()).doesNotContain("OutOfMemoryError", "lease was lost");
     }
+  }
+
+  private static String[] flags() {
+    return Stream.concat(Stream.of("-Xmx1g"), Stream.of(ServiceProcess.USERS_COLLECTOR))
+        .toArray(String[]::new);
   }
 
   private static List<String> settings() throws Exception {

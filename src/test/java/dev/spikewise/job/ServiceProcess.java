@@ -45,8 +45,8 @@ final class ServiceProcess implements AutoCloseable {
   private final Path log;
   private @Nullable URI root;
 
-  /** A flag for tests of latency: the collector that users get, which pauses less. */
-  static final String USERS_COLLECTOR = "-XX:-UseSerialGC";
+  /** Flags for tests of latency: the collector that users get, and as they get it. */
+  static final String[] USERS_COLLECTOR = {"-XX:-UseSerialGC", "@src/main/resources/jvm.options"};
 
   private ServiceProcess(Process process, Path log) {
     this.process = process;
