@@ -91,8 +91,7 @@ public record ConvShape(
   }
 
   /**
-   * Whether each channel has a kernel of its own, and there are enough of them to fill a vector of
-   * any processor.
+   * Whether each channel has its own kernel and the channels fill a vector of any processor.
    */
   public boolean isDepthwise() {
     return groups == inC && outC == inC && inC >= 16;
@@ -153,8 +152,9 @@ public record ConvShape(
   }
 
   /**
-   * Numbers of four bytes that a {@link Kernels.Conv} of {@code frames} frames keeps beside its
-   * weights and what it is given: that of the fast kernels, with lists of events for the input.
+   * Scratch memory of a {@link Kernels.Conv} for {@code frames} frames, in numbers of four bytes,
+   * without weights, inputs and outputs. It is the memory of the vector kernels, including the
+   * event lists of the input.
    *
    * @param passesBack whether it computes {@link Kernels.Conv#inputGradient}
    */
@@ -162,15 +162,15 @@ public record ConvShape(
     long pixels = (long) paddedH() * paddedW();
     long weights = (long) outC * taps();
     if (isDepthwise()) {
-      // Where windows start, the windows that see each pixel, and the parts of a gradient.
+      // Offsets of the windows, windows that contain each pixel, and partial sums of a gradient.
       long perFrame = windows() + (padded() ? pixels * inC : 0);
       return frames * perFrame + 2L * windows() * kH * kW + (2 + PlaneLayout.PARTS) * weights;
     }
     boolean inPlanes = PlaneLayout.suits(this);
-    // Where windows start and end up, all of them and those with a gradient.
+    // Input and output offsets of all windows and of those with a gradient.
     long perFrame = (inPlanes ? 2L : 4L) * windows() + (padded() ? pixels * inC : 0);
     long tapLists = 40; // one of a thread's tasks each
-    // Weights are copied to panels, and events listed by channel, where there are many.
+    // Many weights are copied to panels, and their events are listed by channel.
     boolean inPanels = weights >= 32_768;
     long fixed = 4 * tapLists * taps() + (inPanels ? weights : 0);
     if (inPlanes) {
@@ -178,20 +178,20 @@ public record ConvShape(
       fixed = PlaneLayout.PARTS * weights;
     }
     if (groups == 1) {
-      // Place and value of an event; starts by pixel, and the active channels of its row.
+      // Position and value of each event, first event of each pixel, active channels of each row.
       perFrame += 2 * pixels * inC + 3 * pixels;
       if (inPanels) {
-        // Another list by channel of up to 0.3 of the inputs, and the output's gradient with zeros
-        // around it.
+        // A second list, by channel, of up to 0.3 of the inputs, and the zero-padded output
+        // gradient.
         perFrame += (long) (0.6 * inSize()) + (long) (outH() + kH - 1) * (outW() + kW - 1) * outC;
       }
-      // The parts of an event-driven weight gradient; a fully connected layer sums in place.
+      // Partial sums of an event-driven weight gradient; a fully connected layer sums in place.
       fixed += (inH * inW * kH * kW == 1 ? 1 : 4) * weights;
     }
     if (passesBack) {
       perFrame += inPanels && canMirror() ? mirrored().paddedSize() + (long) inH * inW : 0;
       fixed += (inPanels ? 2 : 1) * weights + 2 * tapLists * kH * kW * outCPerGroup();
-      // The windows that see each pixel.
+      // Windows that contain each pixel.
       fixed += 2L * windows() * kH * kW;
     }
     return frames * perFrame + fixed;

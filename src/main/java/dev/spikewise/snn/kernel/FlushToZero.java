@@ -1,9 +1,9 @@
 package dev.spikewise.snn.kernel;
 
 /**
- * Flushes tiny numbers to zero. Products of them would soon be denormal, which processors multiply
- * a hundred times slower, and have no effect on the training: they are below the eps of Adam and
- * the last bit of a weight.
+ * Flushes tiny numbers to zero. Their products would soon be denormal, and processors multiply
+ * denormal numbers up to a hundred times slower. Such numbers do not affect a training: they are
+ * below the eps of Adam and the last bit of a weight.
  */
 public final class FlushToZero {
 

@@ -43,8 +43,8 @@ public interface Kernels extends AutoCloseable {
   void neuronForward(Neuron neuron, NeuronRange range);
 
   /**
-   * Puts out again what {@link #neuronForward} did, bit for bit, from {@link NeuronRange#u}; for
-   * neurons where {@link Neuron#followsFromPotential}.
+   * Recomputes the output of {@link #neuronForward}, bit for bit, from {@link NeuronRange#u}.
+   * Supports neurons for which {@link Neuron#followsFromPotential} is true.
    */
   void neuronOutput(Neuron neuron, NeuronRange range);
 
@@ -102,9 +102,10 @@ public interface Kernels extends AutoCloseable {
         int xAt);
 
     /**
-     * Which loops {@link #inputGradient} chooses for these frames, by a number of the kernel's own.
-     * Loops may differ in the last bits of a frame, so that frames that are computed together must
-     * not choose for each other where a result is promised not to depend on how a batch is cut.
+     * Number of the loops that {@link #inputGradient} chooses for these frames; its meaning is
+     * private to the kernel. The loops may differ in the last bits of a frame. The caller passes
+     * the number on, so that a chunk's result does not depend on the frames that are computed
+     * together with it.
      */
     default int inputGradientLoops(
         float[] gy, int gyAt, int frames, float @Nullable [] activeX, int xAt) {

@@ -100,14 +100,14 @@ public final class NeuronRange {
   }
 
   /**
-   * Backward, where the range is one step out of several: whether an earlier one lies before {@code
-   * uAt}.
+   * In the backward pass of one time step: whether the potentials of the step before are stored
+   * before {@code uAt}.
    */
   public boolean hasEarlier;
 
   /**
-   * Backward, likewise: dL/dv and dL/d(current) that the step after left, and this one leaves, [N];
-   * else empty.
+   * In the backward pass of one time step: dL/dv and dL/d(current), [N], read as the next step
+   * stored them and replaced by those of this step. Empty when the range contains all steps.
    */
   public float[] gv = {};
 

@@ -1,14 +1,14 @@
 package dev.spikewise.snn.kernel;
 
 /**
- * When the vector kernels compute a convolution, and the size of its planes. Apart from them, so
- * that memory can be estimated where the Vector API is missing.
+ * Convolutions that the vector kernels compute in planes, and the size of the planes. Separate from
+ * the kernels, so that memory can be estimated without the Vector API.
  */
 public final class PlaneLayout {
 
   /**
-   * Rows of a tile: 6 x 2 sums keep two multipliers of four cycles busy and, with what they are
-   * made of, fit the 16 registers of AVX2.
+   * Rows of a tile: 6 x 2 sums keep two multipliers with a latency of four cycles busy and,
+   * together with their operands, fit the 16 registers of AVX2.
    */
   public static final int ROWS = 6;
 

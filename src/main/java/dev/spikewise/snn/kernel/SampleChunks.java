@@ -1,8 +1,8 @@
 package dev.spikewise.snn.kernel;
 
 /**
- * The chunks that a batch's samples are cut into wherever they are summed, and those of them that
- * this process computes. Sums are formed inside a chunk in the order of the samples, and over
+ * The chunks into which a batch is divided for sums over its samples, and the chunks that this
+ * process computes. Sums are formed inside a chunk in the order of the samples, and over
  * chunks in one binary tree ({@link ChunkTree}), so that they have the same bits for any number of
  * threads, and of processes that each own neighbouring chunks. The number of chunks follows from
  * the number of samples alone.
@@ -70,8 +70,8 @@ public record SampleChunks(int samples, int from, int to) {
   }
 
   /**
-   * One past the last sample of a block that starts at {@code from}: as many whole chunks as {@code
-   * most} samples hold, or a part of one chunk where it holds more.
+   * One past the last sample of a block that starts at {@code from}: as many whole chunks as fit
+   * {@code most} samples, or part of a chunk that has more samples.
    */
   public int endOfBlock(int from, int most) {
     int limit = Math.min(size(), from + most);

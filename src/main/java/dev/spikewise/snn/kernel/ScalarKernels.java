@@ -128,9 +128,9 @@ public final class ScalarKernels implements Kernels {
     float m1 = first[i] + s.add1() * (g - first[i]);
     float m2 = s.keep2() * second[i] + s.add2() * g * g;
     // Both moments are flushed together, so that no moment is divided by a flushed one.
-    boolean faint = m2 < Float.MIN_NORMAL;
-    first[i] = faint ? 0 : FlushToZero.gradient(m1);
-    second[i] = faint ? 0 : m2;
+    boolean subnormal = m2 < Float.MIN_NORMAL;
+    first[i] = subnormal ? 0 : FlushToZero.gradient(m1);
+    second[i] = subnormal ? 0 : m2;
     values[i] -= s.size() * (first[i] / ((float) Math.sqrt(second[i]) / s.correction() + s.eps()));
   }
 

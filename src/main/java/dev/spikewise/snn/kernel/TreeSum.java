@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sums of doubles over the samples of a batch, in the order of {@link SampleChunks} and {@link
- * ChunkTree}. A process that computes some of the chunks has their sums until {@link #complete}
- * brings those of the others.
+ * ChunkTree}. A process that computes only some of the chunks holds their sums; {@link #complete}
+ * adds those of the other processes.
  */
 public final class TreeSum {
 

@@ -8,9 +8,9 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Which channels of a frame's rows are not all 0. Networks of spikes are quiet by channel (a
- * feature that is not there, a neuron between two spikes) and by row (the empty border of an image,
- * padding).
+ * Channels that have a value other than 0 in a row of a frame. In spiking networks whole channels
+ * are often 0 (a missing feature, neurons between two spikes), and whole rows are (the empty border
+ * of an image, padding).
  */
 final class ActiveRows {
 
@@ -100,8 +100,8 @@ final class ActiveRows {
   }
 
   /**
-   * The last vector of a row that is no multiple of one begins early, and its first lanes are
-   * known.
+   * If a row is not a multiple of a vector, its last vector overlaps the one before; the first
+   * lanes are then already counted.
    */
   private long measureVectors(float[] x, int from, int rowSize, int row) {
     long count = 0;

@@ -4,8 +4,8 @@ import dev.spikewise.snn.kernel.ConvShape;
 import java.util.Arrays;
 
 /**
- * The taps of a group of windows that meet anything but zeros, one group after the other, in one
- * thread: a dense tile need not multiply what is silent in all of its windows.
+ * Taps that read a value other than 0 in at least one window of a group; a dense tile skips all
+ * others. Used by one thread, for one group after the other.
  */
 final class ActiveTaps {
 
@@ -65,7 +65,7 @@ final class ActiveTaps {
       return;
     }
     list = some;
-    // Neighbours mostly have the same.
+    // Neighbouring groups mostly have the same taps.
     if (!Arrays.equals(mask, next)) {
       System.arraycopy(next, 0, mask, 0, mask.length);
       list();

@@ -8,10 +8,10 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The gradient of a convolution's weights from the inputs that are not 0. They are listed by
- * channel, so that the gradient of a weight is summed in registers while its channel's events go
- * by: an event is read, and nothing written, for each tap. The output's gradient has zeros around
- * it, so that an event at the border meets all taps too.
+ * Gradient of a convolution's weights, computed from the inputs that are not 0 (events). Events are
+ * listed by channel, so that the gradients of a channel's weights stay in registers while the loop
+ * reads its events. The output gradient is padded with zeros, so that events at the border need no
+ * special case.
  */
 final class ChannelEvents {
 
@@ -260,7 +260,8 @@ final class ChannelEvents {
   }
 
   /**
-   * Adds what events give to the gradients of three taps, or two, and four vectors of channels.
+   * Adds the contributions of events to the gradients of two or three taps and four vectors of
+   * channels.
    *
    * @param more taps behind the first one
    */

@@ -1,8 +1,8 @@
 package dev.spikewise.snn.kernel.vector;
 
 /**
- * How the channels of a group are cut into tiles: pairs of vectors, then single ones, of which the
- * last begins early enough to be full, if there are as many channels.
+ * Division of a group's channels into tiles: pairs of vectors, then single vectors. The last vector
+ * overlaps the one before, so that it is full, unless the group has fewer channels than a vector.
  */
 final class ChannelTiles {
 

@@ -7,8 +7,8 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of event-driven convolutions: each value that is not 0 meets a row of
- * weights.
+ * The innermost loops of event-driven convolutions: each value that is not 0 is multiplied by a row
+ * of weights.
  */
 final class ConvEvents {
 
@@ -164,7 +164,8 @@ final class ConvEvents {
   }
 
   /**
-   * Gradients of the events of one frame; all others are left 0. Output channels fill vectors.
+   * Computes the input gradient at the events of one frame; other inputs keep the gradient 0. The
+   * number of output channels must be a multiple of a vector.
    *
    * @param sums memory for 8 vectors
    */

@@ -5,11 +5,12 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of dense convolutions: tiles of sums that stay in registers while the taps,
- * or the windows, go by. A tile that is not full computes its last row several times over.
+ * The innermost loops of dense convolutions: tiles of sums that stay in registers during the loop
+ * over taps or windows. A tile that is not full computes its last row several times.
  *
- * <p>Written out, because vectors in an array or a method of their own would leave the registers;
- * and without masks, which C2 boxes where other code of the process uses masks of other types.
+ * <p>The sums are separate local variables, because C2 does not keep vectors of an array or of a
+ * called method in registers. Masks are avoided, because C2 boxes them if other code of the process
+ * uses masks of other types.
  */
 final class ConvTiles {
 
@@ -19,14 +20,14 @@ final class ConvTiles {
   private static final int LANES = SPECIES.length();
 
   /**
-   * Whether runs are faster than lists: C2 reads ahead in them, which takes the 32 registers of
-   * AVX-512; with 16 they take twice as long.
+   * Whether runs of taps are faster than lists of taps: C2 reads ahead in runs, which needs the 32
+   * registers of AVX-512. With 16 registers runs take twice as long.
    */
   static final boolean RUNS = LANES > 8;
 
   /**
-   * What a tap in a run takes of the time of a listed one: where more of the channels are active,
-   * lists cost more than they spare.
+   * Time per tap in a run, relative to the time per tap in a list. If a larger share of the
+   * channels is active, a list costs more than it saves.
    */
   static final double IN_RUN = 0.6;
 
@@ -113,8 +114,8 @@ final class ConvTiles {
   }
 
   /**
-   * Likewise for the first {@code lanes} of one vector of channels. Behind the last row of w there
-   * is room for a vector.
+   * Same for the first {@code lanes} of one vector of channels. The array w must extend one vector
+   * beyond its last row.
    */
   void forward6x1(
       float[] x,
@@ -170,8 +171,8 @@ final class ConvTiles {
   }
 
   /**
-   * As {@link #forward6x2}, for taps in runs: what lies one behind the other is read without a
-   * check of bounds for each value, which takes as long as the arithmetic.
+   * Same as {@link #forward6x2}, for runs of taps that are neighbours in memory: it needs no bounds
+   * check per value, which would take as long as the arithmetic.
    */
   void forwardRuns6x2(
       float[] x,
@@ -256,7 +257,7 @@ final class ConvTiles {
 
   /**
    * Adds to the weights' gradients of the taps {@code i..min(i + 6, count)-1} and two vectors of
-   * channels what the windows {@code first..last-1} give.
+   * channels the contributions of the windows {@code first..last-1}.
    */
   void weights6x2(
       float[] x,
@@ -340,8 +341,8 @@ final class ConvTiles {
   }
 
   /**
-   * Likewise for the lanes {@code skip..lanes-1} of one vector of channels. Behind the last row of
-   * gy there is room for a vector.
+   * Same for the lanes {@code skip..lanes-1} of one vector of channels. The array gy must extend
+   * one vector beyond its last row.
    */
   void weights6x1(
       float[] x,
@@ -403,9 +404,9 @@ final class ConvTiles {
   }
 
   /**
-   * Adds to the weights' gradients of two vectors of channels what the windows {@code
-   * first..last-1} give, for the taps {@code from..to-1} of six that lie one behind the other:
-   * those from {@code xAt} on in a window, whose rows of weights start at {@code wAt}.
+   * Adds the contributions of the windows {@code first..last-1} to the weight gradients of two
+   * vectors of channels, for the taps {@code from..to-1} of six taps that are neighbours in memory.
+   * The six taps start at {@code xAt} in a window, and their rows of weights at {@code wAt}.
    *
    * @param sums memory for 12 vectors
    */

@@ -10,9 +10,9 @@ import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Depthwise convolutions, whose channels are apart from each other: a vector holds neighbouring
- * channels of a pixel, and of a tap's weights. The last vector of a pixel begins early enough to be
- * full.
+ * Depthwise convolutions, in which channels are independent: a vector holds neighbouring channels
+ * of a pixel or of a tap's weights. The last vector of a pixel overlaps the one before, so that it
+ * is full.
  */
 final class DepthwiseConv implements Kernels.Conv {
 
@@ -317,8 +317,8 @@ final class DepthwiseConv implements Kernels.Conv {
   }
 
   /**
-   * Adds to the gradients of three taps, or of those that are left, what the windows {@code
-   * first..last-1} give.
+   * Adds the contributions of the windows {@code first..last-1} to the gradients of up to three
+   * taps.
    */
   private void weights3(
       float[] x,

@@ -9,8 +9,9 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The values of padded frames that are not 0, row by row: what a kernel visits when little is
- * active. The events of a window's row are neighbours, because channels come last.
+ * Events of padded frames: the values that are not 0, row by row. Kernels visit only these when few
+ * values are active. The events of a window's row are neighbours, because channels are the last
+ * dimension.
  */
 final class Events {
 
@@ -28,8 +29,8 @@ final class Events {
   final boolean possible;
 
   /**
-   * By event: its place, counted over all frames; and its value. Frame f's events start at f *
-   * frameSize.
+   * Position of each event, counted over all frames, and its value. The events of frame f start at
+   * f * frameSize.
    */
   int[] places = {};
 
@@ -88,7 +89,8 @@ final class Events {
 
   private int listValues(float[] x, int at, int place, int channels, int next) {
     for (int c = 0; c < channels; c++) {
-      // Written always, kept only where it counts: cheaper than a branch that cannot be foreseen.
+      // Writes every value and advances only for an event: faster than a branch that the processor
+      // cannot predict.
       places[next] = place + c;
       values[next] = x[at + c];
       next += x[at + c] != 0 ? 1 : 0;
@@ -116,7 +118,8 @@ final class Events {
   }
 
   /**
-   * What is added to an event's place to get its tap in the window that starts at {@code origin}.
+   * Offset that is added to an event's position to get its tap in the window that starts at {@code
+   * origin}.
    */
   int toTap(int origin, int ky) {
     return (ky * shape.kW() - ky * shape.dilationH() * shape.paddedW()) * shape.inC() - origin;

@@ -6,11 +6,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The dense gradient of a convolution's input, pixel by pixel: a tile is the same pixel of several
- * frames, which the same windows see, so that nothing is multiplied that lies outside the output or
- * between strides. Output channels without any gradient are left out.
+ * frames. The same windows contain it in every frame, so positions outside the output or between
+ * strides are never multiplied. Output channels without any gradient are skipped.
  *
- * <p>Where the channels of a pixel fill one vector, a tile takes two neighbours, which most windows
- * see both, instead of one: it is bound by what it reads, which is the same for two as for one.
+ * <p>If the channels of a pixel fill one vector, a tile computes two neighbouring pixels, because
+ * most windows contain both. The tile is limited by reading weights, which it reads once for both
+ * pixels.
  */
 final class InputGradient {
 
@@ -36,8 +37,8 @@ final class InputGradient {
 
   /**
    * Weights as [groups, kH, columns, Cout / groups, width, Cin / groups], columns from right to
-   * left, as windows that see a spot come from left to right; 0 where a window does not see a
-   * pixel.
+   * left, because the windows that contain a spot are ordered from left to right; 0 if a window
+   * does not contain a pixel.
    */
   private final float[] turned;
 
@@ -47,18 +48,18 @@ final class InputGradient {
   private final @Nullable Taps[] tapsOfTask;
   private final float[] zeros;
 
-  /** By row of the output, and one past the last: its first entry in {@link #loud}. */
-  private final int[] loudStarts;
+  /** First entry in {@link #activeChannels} of each output row; the last element is the end. */
+  private final int[] activeStarts;
 
-  /** Channels of a group that have a gradient somewhere in their row, in any frame. */
-  private final int[] loud;
+  /** Channels of a group with a gradient other than 0 in a row of any frame, row after row. */
+  private final int[] activeChannels;
 
-  /** Likewise in any row. */
-  private final int[] loudAnywhere;
+  /** Channels of a group with a gradient other than 0 in any row of any frame. */
+  private final int[] activeAnywhere;
 
-  private int loudChannels;
+  private int activeAnywhereCount;
 
-  /** Whether all channels of all rows are taken, in runs. */
+  /** Whether the tiles process all channels of all rows, in runs. */
   private boolean full;
 
   /**
@@ -85,20 +86,20 @@ final class InputGradient {
     tiles = new ConvTiles(gradients, inputs);
     tapsOfTask = new Taps[Math.max(TASKS, channels.count)];
     zeros = new float[width * shape.inC() + LANES];
-    loudStarts = new int[shape.outH() + 1];
-    loud = new int[shape.outH() * groupOut];
-    loudAnywhere = new int[groupOut];
-    // Of groups always: they share no taps.
+    activeStarts = new int[shape.outH() + 1];
+    activeChannels = new int[shape.outH() * groupOut];
+    activeAnywhere = new int[groupOut];
+    // Groups share no taps, so for groups every channel counts as active.
     takeAll();
   }
 
   private void takeAll() {
-    for (int i = 0; i < loud.length; i++) {
-      loud[i] = i % groupOut;
-      loudStarts[i / groupOut + 1] = i + 1;
+    for (int i = 0; i < activeChannels.length; i++) {
+      activeChannels[i] = i % groupOut;
+      activeStarts[i / groupOut + 1] = i + 1;
     }
-    loudChannels = groupOut;
-    System.arraycopy(loud, 0, loudAnywhere, 0, groupOut);
+    activeAnywhereCount = groupOut;
+    System.arraycopy(activeChannels, 0, activeAnywhere, 0, groupOut);
     full = ConvTiles.RUNS && channels.isPair(0);
   }
 
@@ -122,16 +123,16 @@ final class InputGradient {
           bits |= active.of(f * shape.outH() + oy, word);
         }
         anywhere[word] |= bits;
-        n = list(bits, word, loud, n);
+        n = list(bits, word, activeChannels, n);
       }
-      loudStarts[oy + 1] = n;
+      activeStarts[oy + 1] = n;
     }
-    loudChannels = 0;
+    activeAnywhereCount = 0;
     for (int word = 0; word < active.words; word++) {
-      loudChannels = list(anywhere[word], word, loudAnywhere, loudChannels);
+      activeAnywhereCount = list(anywhere[word], word, activeAnywhere, activeAnywhereCount);
     }
     full = false;
-    if (ConvTiles.RUNS && channels.isPair(0) && n > ConvTiles.IN_RUN * loud.length) {
+    if (ConvTiles.RUNS && channels.isPair(0) && n > ConvTiles.IN_RUN * activeChannels.length) {
       takeAll();
     }
   }
@@ -145,15 +146,15 @@ final class InputGradient {
 
   /** Whether too few channels are silent to leave them out. */
   boolean isFull() {
-    return shape.groups() > 1 || loudStarts[shape.outH()] > ConvTiles.IN_RUN * loud.length;
+    return shape.groups() > 1 || activeStarts[shape.outH()] > ConvTiles.IN_RUN * activeChannels.length;
   }
 
   /**
-   * Taps that the tiles of {@link #run} walk along for a frame; a single vector takes as long as a
-   * pair.
+   * Number of taps that the tiles of {@link #run} read per frame; a single vector counts as much as
+   * a pair.
    */
   double work() {
-    double channelsOfRow = (double) loudStarts[shape.outH()] / shape.outH();
+    double channelsOfRow = (double) activeStarts[shape.outH()] / shape.outH();
     return reach.pairs() * channelsOfRow * shape.groups() * channels.count;
   }
 
@@ -190,8 +191,8 @@ final class InputGradient {
         continue;
       }
       int from = ((row * shape.kW() + kx) * groupIn + i) * groupOut;
-      for (int loudest = 0; loudest < loudChannels; loudest++) {
-        int o = loudAnywhere[loudest];
+      for (int activeIndex = 0; activeIndex < activeAnywhereCount; activeIndex++) {
+        int o = activeAnywhere[activeIndex];
         for (int k = 0; k < n; k++) {
           turned[to + o * depth + pixel * groupIn + k] = w[from + k * groupOut + o];
         }
@@ -251,8 +252,8 @@ final class InputGradient {
         taps.runs.add(input, weight, groupOut);
       }
       if (!full || channels.count > 1) {
-        for (int k = loudStarts[row]; k < loudStarts[row + 1]; k++) {
-          taps.list.add(input + loud[k], weight + loud[k] * depth);
+        for (int k = activeStarts[row]; k < activeStarts[row + 1]; k++) {
+          taps.list.add(input + activeChannels[k], weight + activeChannels[k] * depth);
         }
       }
     }

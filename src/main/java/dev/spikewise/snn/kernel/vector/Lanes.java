@@ -8,8 +8,8 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Lanes as doubles, flushed to zero, and their sums in a fixed order: the Vector API's own leaves
- * the order, and so the last bit, to the JIT.
+ * Lanes as doubles, flushed to zero, and their sums in a fixed order. In the Vector API's own
+ * reduction the JIT determines the order and thereby the last bit.
  */
 final class Lanes {
 

@@ -5,9 +5,9 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of {@link VectorLinear}: sums of the rows of a matrix that events point at,
- * each times the value of its event, in registers. Written out, because vectors in an array would
- * leave the registers.
+ * The innermost loops of {@link VectorLinear}: for each event, a row of a matrix times the event's
+ * value is added to sums in registers. The sums are separate local variables, because C2 does not
+ * keep vectors of an array in registers.
  */
 final class LinearTiles {
 

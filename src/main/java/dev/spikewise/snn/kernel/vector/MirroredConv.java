@@ -27,7 +27,7 @@ final class MirroredConv {
   }
 
   /**
-   * Whether few zeros are multiplied at the border, and the input's channels fill panels.
+   * Whether products with zeros at the border are rare and the input's channels fill panels.
    *
    * @param pairs pairs of a pixel and a window that sees it
    */

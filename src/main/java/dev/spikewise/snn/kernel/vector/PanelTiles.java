@@ -4,8 +4,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of {@link PanelConv}, written out as in {@link ConvTiles}. Weights lie tap by
- * tap as the loop reads them, so that C2 takes the checks of their bounds out of it.
+ * The innermost loops of {@link PanelConv}, with separate local variables as in {@link ConvTiles}.
+ * Weights are stored in the order in which the loop reads them, so that C2 moves their bounds
+ * checks out of the loop.
  */
 final class PanelTiles {
 
@@ -24,7 +25,7 @@ final class PanelTiles {
 
   /**
    * Adds to the sums of the windows {@code r..min(r + 8, last)-1} and of two vectors of channels
-   * what the runs {@code firstRun..lastRun-1} of taps give.
+   * the contributions of the runs {@code firstRun..lastRun-1} of taps.
    *
    * @param w rows of two vectors, one for each of these taps, from {@code wAt} on
    * @param sums two vectors for each window, from {@code at} on
@@ -198,9 +199,8 @@ final class PanelTiles {
   }
 
   /**
-   * Likewise for six windows and the taps {@code from..to-1}. Where each tap lies in a window comes
-   * from a table: of runs, C2 would take the checks of x out of the loop, read ahead and run out of
-   * 16 registers, which takes twice as long.
+   * Same for six windows and the taps {@code from..to-1}. The offset of each tap is read from a
+   * table. With runs, C2 would read ahead, exceed 16 registers and take twice as long.
    */
   void sum6x2(
       float[] x,

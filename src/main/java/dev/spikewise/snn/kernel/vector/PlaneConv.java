@@ -5,8 +5,8 @@ import dev.spikewise.snn.kernel.Parallel;
 import dev.spikewise.snn.kernel.PlaneLayout;
 
 /**
- * Dense convolutions whose windows have only a few values side by side in the input: those of few
- * channels, as of the first layer, and in groups. The input is copied to one plane for each channel
+ * Dense convolutions whose windows have only a few values side by side in the input: those with few
+ * channels per group, such as the first layer. The input is copied to one plane for each channel
  * and each column of a stride, in which neighbouring windows begin at neighbouring values.
  */
 final class PlaneConv {

@@ -4,8 +4,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost loops of {@link PlaneConv}, written out as in {@link ConvTiles}. Neighbouring
- * windows read neighbouring values, so that one check of bounds does for six of them, or for a row.
+ * The innermost loops of {@link PlaneConv}, with separate local variables as in {@link ConvTiles}.
+ * Neighbouring windows read neighbouring values, so that one bounds check covers six windows or a
+ * row.
  */
 final class PlaneTiles {
 
@@ -37,8 +38,8 @@ final class PlaneTiles {
   }
 
   /**
-   * y of the first {@code n} of six windows that follow each other, the first one at {@code xAt},
-   * and of two vectors of channels. Behind x there is room for five more windows.
+   * Computes y for the first {@code n} of six consecutive windows, starting at {@code xAt}, and two
+   * vectors of channels. The array x must extend five windows beyond the last one.
    *
    * @param sums memory for 12 vectors
    */
@@ -100,8 +101,8 @@ final class PlaneTiles {
   }
 
   /**
-   * Likewise for the first {@code lanes} of one vector of channels. Behind the last row of w there
-   * is room for a vector.
+   * Same for the first {@code lanes} of one vector of channels. The array w must extend one vector
+   * beyond its last row.
    */
   void forward6x1(
       float[] x,
@@ -140,8 +141,8 @@ final class PlaneTiles {
   }
 
   /**
-   * Adds to the weights' gradients of the taps {@code tap..tap+5} that there are and of two vectors
-   * of channels what the rows of windows {@code first..last-1} give.
+   * Adds the contributions of the rows of windows {@code first..last-1} to the weight gradients of
+   * the existing taps among {@code tap..tap+5} and two vectors of channels.
    *
    * @param wAt where the first tap's row of weights lies
    * @param sums memory for 12 vectors
@@ -217,8 +218,8 @@ final class PlaneTiles {
   }
 
   /**
-   * Likewise for the lanes {@code skip..lanes-1} of one vector of channels. Behind the last row of
-   * gy there is room for a vector.
+   * Same for the lanes {@code skip..lanes-1} of one vector of channels. The array gy must extend
+   * one vector beyond its last row.
    */
   void weights6x1(
       float[] x,

@@ -6,8 +6,8 @@ import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The vectors of all kernels: as wide as the processor prefers, or narrower where the system
- * property {@code spikewise.vector.bits} says so, which lets tests run every width on one machine.
+ * Vector species of all kernels: the processor's preferred width, or a narrower one set by the
+ * system property {@code spikewise.vector.bits}, with which tests run every width on one machine.
  */
 final class Species {
 

@@ -1,8 +1,7 @@
 package dev.spikewise.snn.kernel.vector;
 
 /**
- * Taps that {@link ConvTiles} walks along: runs of those that lie one behind the other in the
- * input.
+ * Taps that {@link ConvTiles} reads, as runs of taps that are neighbours in the input.
  */
 final class TapRuns {
 

@@ -9,41 +9,43 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Convolution on the Vector API. Two tables, where windows start and how far their taps lie,
- * describe every geometry. Dense, but for what is silent ({@link ConvTiles}, {@link ActiveTaps},
- * {@link InputGradient}, {@link WeightGradient}; {@link PlaneConv} for few channels), or
- * event-driven, where only the values that are not 0 are visited ({@link ConvEvents}): whatever the
- * measured density makes faster. Forward, both add in the same order and agree bit for bit.
+ * Convolution on the Vector API. Two tables, the offsets of windows and of taps in a window,
+ * describe every geometry. Depending on the measured density it chooses the faster of two kinds of
+ * loops. Dense loops skip only channels and rows that are 0 throughout
+ * ({@link ConvTiles}, {@link ActiveTaps},
+ * {@link InputGradient}, {@link WeightGradient}; {@link PlaneConv} for few channels). Event-driven
+ * loops visit only values that are not 0 ({@link ConvEvents}). In the forward pass both add in the
+ * same order and agree bit for bit.
  */
 final class VectorConv implements Kernels.Conv {
 
   private static final int LANES = Species.FLOATS.length();
 
-  /** Windows that a task has at least. */
+  /** Minimum number of windows per task. */
   private static final int CHUNK = 64;
 
-  /** Windows from which on it pays to copy the weights to panels. */
+  /** Minimum number of windows for which copying the weights to panels pays. */
   private static final int MANY = 64;
 
   /**
-   * Weights from which on it pays: the runs of AVX-512 are as fast while the weights stay in the
-   * first cache.
+   * Minimum number of weights for which panels pay: runs on AVX-512 are as fast while the weights
+   * fit the first-level cache.
    */
   private static final int PANEL_WEIGHTS = ConvTiles.RUNS ? 32_768 : 0;
 
   private static final int FORWARD_TASKS = 32;
   private static final int INPUT_TASKS = 32;
 
-  /** Of an event-driven weight gradient: see {@link PartialSums}. */
+  /** Number of {@link PartialSums} of an event-driven weight gradient. */
   private static final int PARTS = 4;
 
   /**
-   * Visiting an event takes so many times as long as its share of a dense tile (measured, see
-   * src/bench).
+   * Time per event in the forward pass, relative to the time per value in a dense tile (measured,
+   * see src/bench).
    */
   private static final double EVENT_FORWARD = ConvTiles.RUNS ? 14 : 6;
 
-  /** Likewise where it meets 64 output channels at a time. */
+  /** Same for events that are multiplied by 64 output channels at a time. */
   private static final double WIDE_EVENT_FORWARD = 4;
 
   private static final double EVENT_WEIGHTS = ConvTiles.RUNS ? 12 : 6;
@@ -96,13 +98,13 @@ final class VectorConv implements Kernels.Conv {
   private @Nullable PanelConv panels;
   private @Nullable ChannelEvents channelEvents;
 
-  /** Padded values of a frame for each one of its own. */
+  /** Size of a padded frame divided by that of the frame. */
   private final double paddedShare;
 
   private @Nullable MirroredConv mirrored;
   private final PartialSums partialSums;
-  private final PaddedCopy roomyWeights = new PaddedCopy();
-  private final PaddedCopy roomyGradients = new PaddedCopy();
+  private final PaddedCopy paddedWeights = new PaddedCopy();
+  private final PaddedCopy paddedGradients = new PaddedCopy();
 
   VectorConv(ConvShape shape, int maxFrames, Parallel parallel) {
     this.shape = shape;
@@ -142,7 +144,7 @@ final class VectorConv implements Kernels.Conv {
     } else {
       System.arraycopy(bias, 0, start, 0, bias.length);
     }
-    float[] weights = groupOut < LANES ? roomyWeights.of(w, 0, w.length) : w;
+    float[] weights = groupOut < LANES ? paddedWeights.of(w, 0, w.length) : w;
     if (planes != null) {
       planes.forward(from, at, weights, start, y, yAt, frames);
       return;
@@ -398,7 +400,7 @@ final class VectorConv implements Kernels.Conv {
         return;
       }
     }
-    float[] gradients = groupOut < LANES ? roomyGradients.of(gy, gyAt, rows * shape.outC()) : gy;
+    float[] gradients = groupOut < LANES ? paddedGradients.of(gy, gyAt, rows * shape.outC()) : gy;
     int gradientsAt = gradients == gy ? gyAt : 0;
     if (planes != null) {
       planes.weightGradient(from, at, gradients, gradientsAt, gw, frames);

@@ -112,7 +112,8 @@ public final class VectorKernels implements Kernels {
     DoubleVector high = low;
     for (int c = 0; c < whole; c += LANES) {
       for (int pixel = 0, i = at + c; pixel < weights.length; pixel++, i += channels) {
-        // Never floats of another shape: where the JIT has seen two, it boxes vectors everywhere.
+        // Uses float vectors of one shape only: after two shapes, the JIT boxes vectors in all
+        // kernels.
         FloatVector values = FloatVector.fromArray(SPECIES, x, i);
         DoubleVector weight = DoubleVector.broadcast(DOUBLES, weights[pixel]);
         low = Lanes.widen(values, 0).fma(weight, low);
@@ -195,9 +196,9 @@ public final class VectorKernels implements Kernels {
       FloatVector g = FloatVector.fromArray(SPECIES, gradient, i).add(value.mul(s.decay()));
       m1 = Lanes.flushGradient(m1.add(g.sub(m1).mul(s.add1())));
       m2 = m2.mul(s.keep2()).add(g.mul(s.add2()).mul(g));
-      VectorMask<Float> faint = m2.compare(VectorOperators.LT, Float.MIN_NORMAL);
-      m1 = m1.blend(0, faint);
-      m2 = m2.blend(0, faint);
+      VectorMask<Float> subnormal = m2.compare(VectorOperators.LT, Float.MIN_NORMAL);
+      m1 = m1.blend(0, subnormal);
+      m2 = m2.blend(0, subnormal);
       FloatVector scale = m2.lanewise(VectorOperators.SQRT).div(s.correction()).add(s.eps());
       m1.intoArray(first, i);
       m2.intoArray(second, i);

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Forward and for the gradient of the weights, only the values of x that are not 0 are visited
  * ({@link LinearTiles}) where they are few; otherwise {@link ConvTiles} multiply everything. The
  * input's gradient is always such a dense product, as gradients of surrogates are not sparse.
- * Weights and gradients are copied into panels of as many columns as a tile has: rows of a large
- * power of two apart would fall into the same few sets of the first cache.
+ * Weights and gradients are copied into panels of as many columns as a tile has: rows whose
+ * distance is a large power of two would share the same few sets of the first-level cache.
  */
 final class VectorLinear implements Kernels.Conv {
 

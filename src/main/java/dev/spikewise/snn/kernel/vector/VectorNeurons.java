@@ -49,9 +49,9 @@ final class VectorNeurons {
   }
 
   /**
-   * Integrates, fires any number of times, subtracts: the default. Step by step over a block of
-   * neurons, because one step of a neuron must wait for the last and those of its neighbours need
-   * not.
+   * The default neuron: integrates, emits several spikes per step, resets by subtraction. Computes
+   * one time step for a block of neurons at a time, because consecutive steps of a neuron depend on
+   * each other and neighbouring neurons do not.
    */
   private static void plainForward(
       float threshold, NeuronRange r, int first, int n, float[] counts) {
@@ -231,7 +231,7 @@ final class VectorNeurons {
       int o = windows == null ? first + i : windows[first + i];
       FloatVector ext = load(gs, gsAt + o);
       if (skipsSilent) {
-        ext = loud(ext, sums, sAt + o);
+        ext = zeroWhereSilent(ext, sums, sAt + o);
       }
       if (rates != null) {
         ext = ext.add(load(rates, first + i));
@@ -273,7 +273,7 @@ final class VectorNeurons {
       FloatVector u = load(r.u, at);
       FloatVector ext = load(r.gs, r.gsAt + t * r.sStep + out);
       if (skipsSilent) {
-        ext = loud(ext, r.s, r.sAt + t * r.sStep + out);
+        ext = zeroWhereSilent(ext, r.s, r.sAt + t * r.sStep + out);
       }
       ext = ext.add(rate);
       FloatVector gw = gv;
@@ -343,8 +343,8 @@ final class VectorNeurons {
     }
   }
 
-  /** The gradients of windows that are not silent. */
-  private static FloatVector loud(FloatVector gradient, float[] sums, int at) {
+  /** Sets the gradients of windows without spikes to 0. */
+  private static FloatVector zeroWhereSilent(FloatVector gradient, float[] sums, int at) {
     return gradient.blend(0, load(sums, at).compare(VectorOperators.EQ, 0));
   }
 
@@ -383,7 +383,8 @@ final class VectorNeurons {
   static FloatVector floor(FloatVector x) {
     FloatVector rounded = x.add(ROUND).sub(ROUND);
     FloatVector floor = rounded.sub(1, rounded.compare(VectorOperators.GT, x));
-    // From 2^22 on the trick fails, and from 2^23 on every float is whole.
+    // Rounding by adding and subtracting a constant fails from 2^22 on; from 2^23 on every float is
+    // an integer.
     return floor.blend(x, x.compare(VectorOperators.GE, 0x1p22f));
   }
 

@@ -9,8 +9,9 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@link Surrogates} on the Vector API: one short loop each, chosen outside of it. A switch inside
- * a loop over vectors would be as slow as the compiler finds it hard to inline.
+ * {@link Surrogates} on the Vector API: one short loop per surrogate, chosen outside the loop. With
+ * a switch inside the loop, C2 might not inline the vector operations, which makes them many times
+ * slower.
  */
 final class VectorSurrogates {
 
@@ -191,7 +192,7 @@ final class VectorSurrogates {
    * polynomial of the rest.
    */
   private static FloatVector exp(FloatVector x) {
-    VectorMask<Float> faint = x.compare(VectorOperators.LT, FlushToZero.EXPONENT);
+    VectorMask<Float> underflow = x.compare(VectorOperators.LT, FlushToZero.EXPONENT);
     x = x.max(FlushToZero.EXPONENT);
     FloatVector shifted =
         x.fma(
@@ -211,6 +212,6 @@ final class VectorSurrogates {
     return y.reinterpretAsInts()
         .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
         .reinterpretAsFloats()
-        .blend(0, faint);
+        .blend(0, underflow);
   }
 }

@@ -30,16 +30,16 @@ final class WeightGradient {
   private final float[][] sums = new float[TASKS][2 * ConvTiles.ROWS * LANES];
 
   /** Rows of the output that have a gradient. */
-  private final ActiveRows loud;
+  private final ActiveRows gradientRows;
 
-  /** By window of such a row: where it starts in the input, and where its gradient lies. */
-  private final int[] loudOrigins;
+  /** Offset in the input of each window of such a row; below, the offset of its gradient. */
+  private final int[] activeOrigins;
 
-  private final int[] loudOutputs;
+  private final int[] activeOutputs;
   private final ConvTiles tiles;
 
   /** By chunk, and one past the last: its first window among those. */
-  private final int[] loudStarts;
+  private final int[] activeStarts;
 
   /**
    * @param active rows of the padded input
@@ -62,17 +62,17 @@ final class WeightGradient {
     groupIn = shape.inCPerGroup();
     groupOut = shape.outCPerGroup();
     channels = new ChannelTiles(groupOut);
-    loud = new ActiveRows(shape.outH(), shape.outW(), shape.outC(), maxFrames, parallel);
-    loudOrigins = new int[origins.length];
-    loudOutputs = new int[origins.length];
-    tiles = new ConvTiles(loudOrigins, loudOutputs);
-    loudStarts = new int[(origins.length + CHUNK - 1) / CHUNK + 1];
+    gradientRows = new ActiveRows(shape.outH(), shape.outW(), shape.outC(), maxFrames, parallel);
+    activeOrigins = new int[origins.length];
+    activeOutputs = new int[origins.length];
+    tiles = new ConvTiles(activeOrigins, activeOutputs);
+    activeStarts = new int[(origins.length + CHUNK - 1) / CHUNK + 1];
   }
 
   /** Adds to gw, after {@link ActiveRows#measure} of x; gy has room for a vector behind it. */
   void run(float[] x, int xAt, float[] gy, int gyAt, float[] gw, int frames) {
     int rows = frames * shape.windows();
-    listLoudWindows(gy, gyAt, frames);
+    listActiveWindows(gy, gyAt, frames);
     int share = Math.max(2 * ConvTiles.ROWS, (taps + TASKS - 1) / TASKS);
     parallel.run(
         (taps + share - 1) / share,
@@ -84,8 +84,8 @@ final class WeightGradient {
             tapsOfTask[task] = walk;
           }
           for (int r = 0; r < rows; r += CHUNK) {
-            int first = loudStarts[r / CHUNK];
-            int last = loudStarts[r / CHUNK + 1];
+            int first = activeStarts[r / CHUNK];
+            int last = activeStarts[r / CHUNK + 1];
             if (first < last) {
               walk.moveTo(r, Math.min(rows, r + CHUNK));
               for (int g = 0; g < shape.groups(); g++) {
@@ -98,23 +98,23 @@ final class WeightGradient {
   }
 
   /** Leaves out the windows in whose row nothing has a gradient. */
-  private void listLoudWindows(float[] gy, int gyAt, int frames) {
-    loud.measure(gy, gyAt, frames);
+  private void listActiveWindows(float[] gy, int gyAt, int frames) {
+    gradientRows.measure(gy, gyAt, frames);
     int rows = frames * shape.windows();
     int n = 0;
     for (int r = 0, row = 0; r < rows; row++) {
-      boolean any = loud.any(row);
+      boolean any = gradientRows.any(row);
       for (int end = r + shape.outW(); r < end; r++) {
         if (r % CHUNK == 0) {
-          loudStarts[r / CHUNK] = n;
+          activeStarts[r / CHUNK] = n;
         }
         if (any) {
-          loudOrigins[n] = origins[r];
-          loudOutputs[n++] = r * shape.outC();
+          activeOrigins[n] = origins[r];
+          activeOutputs[n++] = r * shape.outC();
         }
       }
     }
-    loudStarts[(rows + CHUNK - 1) / CHUNK] = n;
+    activeStarts[(rows + CHUNK - 1) / CHUNK] = n;
   }
 
   private void addTiles(
@@ -150,8 +150,8 @@ final class WeightGradient {
   }
 
   /**
-   * Tiles of six taps one behind the other, the last of which may begin before its run: shapes with
-   * fewer side by side are left to {@link PlaneConv}.
+   * Tiles of six taps that are neighbours in memory; the last tile of a run may begin before the
+   * run. Shapes with fewer neighbouring taps are computed by {@link PlaneConv}.
    */
   private void addRuns(
       float[] x,

@@ -3,8 +3,8 @@ package dev.spikewise.snn.kernel.vector;
 import dev.spikewise.snn.kernel.ConvShape;
 
 /**
- * Which windows see a spot of the input, and where: a pixel, or several that follow each other in a
- * row and are computed together.
+ * Windows that contain a spot of the input, and its position in each of them. A spot is a pixel, or
+ * several neighbouring pixels of a row that are computed together.
  *
  * @param starts by spot, and one past the last: its first entry in the two others
  * @param windows a window
@@ -21,7 +21,8 @@ record WindowIndex(int[] starts, int[] windows, int[] positions, int[] pixels, b
   }
 
   /**
-   * Of spots of so many pixels. The last of a row begins early enough to be full.
+   * Creates the index for spots of {@code width} pixels. The last spot of a row overlaps the one
+   * before, so that it is full.
    *
    * @param width 1 where the kernel's columns are dilated, and at most inW
    */
@@ -84,8 +85,8 @@ record WindowIndex(int[] starts, int[] windows, int[] positions, int[] pixels, b
   }
 
   /**
-   * Whether the windows that see a spot lie to each other as those of the spot before do, with the
-   * same positions, in the same rows.
+   * Whether the windows that contain a spot have the same relative offsets, positions and rows as
+   * those of the spot before.
    */
   boolean repeats(int spot) {
     return repeats[spot];
