@@ -144,9 +144,10 @@ final class InputGradient {
     return n;
   }
 
-  /** Whether too few channels are silent to leave them out. */
+  /** Whether so few channels are silent that skipping them does not pay. */
   boolean isFull() {
-    return shape.groups() > 1 || activeStarts[shape.outH()] > ConvTiles.IN_RUN * activeChannels.length;
+    return shape.groups() > 1
+        || activeStarts[shape.outH()] > ConvTiles.IN_RUN * activeChannels.length;
   }
 
   /**
