@@ -104,7 +104,7 @@ public enum NirDialect {
       }
       case "LIF" -> {
         if (this == LAVA) {
-          throw node.invalid(null, "LIF is not known to LAVA; give another dialect");
+          throw node.invalid(null, "LIF is not supported by LAVA; choose another dialect");
         }
         require(node, "v_leak", 0);
         double r = node.uniform("r");
@@ -128,7 +128,7 @@ public enum NirDialect {
           yield cuba(node);
         }
         if (this != NORSE && this != SNNTORCH) {
-          throw node.invalid(null, "CubaLIF is not known to " + this + "; give another dialect");
+          throw node.invalid(null, "CubaLIF is not supported by " + this + "; choose another dialect");
         }
         require(node, "v_leak", 0);
         double a = decay(node, "tau_mem");
@@ -148,7 +148,7 @@ public enum NirDialect {
 
   private NeuronSpec.ExpLeak readSharedLeak(NirNode node) {
     if (!leaks()) {
-      throw node.invalid(null, "LI is not known to " + this + "; give another dialect");
+      throw node.invalid(null, "LI is not supported by " + this + "; choose another dialect");
     }
     require(node, "v_leak", 0);
     require(node, "r", 1);
@@ -185,7 +185,7 @@ public enum NirDialect {
   private ScaledLeak readSharedCubaLeak(NirNode node) {
     if (this != NORSE && this != SNNTORCH) {
       throw node.invalid(
-          null, "CubaLI is not known to " + this + "; give another dialect, such as norse");
+          null, "CubaLI is not supported by " + this + "; choose another dialect, such as norse");
     }
     require(node, "v_leak", 0);
     double a = decay(node, "tau_mem");

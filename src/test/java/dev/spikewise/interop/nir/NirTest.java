@@ -265,7 +265,7 @@ class NirTest {
   @Test
   void rejectsWritingWhatLavaReadsDifferently() {
     assertThatThrownBy(() -> lava("LIF", "tau", 1e-3, "r", 1, "v_leak", 0, "v_threshold", 1))
-        .hasMessageContaining("LIF is not known to LAVA");
+        .hasMessageContaining("LIF is not supported by LAVA");
     assertThatThrownBy(() -> lava("IF", "r", 2, "v_threshold", 1)).hasMessageContaining("lif/r");
     assertThatThrownBy(() -> lava("IF", "r", 1, "v_threshold", 1, "v_reset", -1))
         .hasMessageContaining("lif/v_reset");
@@ -723,7 +723,7 @@ class NirTest {
     assertThat(counts(NirReader.read(Golden.bytes("cuba-li.nir"), NirDialect.NORSE)))
         .containsExactly(9, 9);
     assertThatThrownBy(() -> NirReader.read(Golden.bytes("cuba-li.nir"), null))
-        .hasMessageContaining("CubaLI is not known to SINABS");
+        .hasMessageContaining("CubaLI is not supported by SINABS");
 
     assertThat(counts(NirReader.read(Golden.bytes("integrator.nir"), NirDialect.SINABS)))
         .containsExactly(7, 7);
