@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One layer of a job's model: what it is, and its figures before the training and after the last
+ * One layer of a job's model: its type and its metrics before the training and after the last
  * epoch.
  *
  * @param reads the layers it reads; null where that is the one before it alone

@@ -7,7 +7,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A line across a chart: a bound of a gate, or of a firing rate that the loss asks for.
+ * A line across a chart: the bound of a gate or of a firing rate in the loss.
  *
  * @param metric of an epoch, as the API names it
  */

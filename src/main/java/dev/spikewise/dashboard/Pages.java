@@ -60,7 +60,7 @@ class Pages {
   record Choice(String word, List<JobState> states, long count) {}
 
   /**
-   * What the list of jobs shows.
+   * Query of the list of jobs.
    *
    * @param show state, as one of the choices
    * @param search part of the name
@@ -193,7 +193,8 @@ class Pages {
 
   @GetMapping("/jobs/{id}")
   String job(@PathVariable UUID id, Model page) {
-    // First, so that nothing is missed between what the page shows and the stream that goes on.
+    // Read first, so that no event is lost between the state that the page shows and the start of
+    // its stream.
     page.addAttribute("lastEvent", jobs.lastEvent(id));
     var job = jobs.get(id);
     var model = ModelSummary.of(jobs.model(id));
@@ -235,7 +236,7 @@ class Pages {
     page.addAttribute("model", layerPerLine(job.get("model")));
     page.addAttribute("more", mapper.writeValueAsString(Map.of("input", job.get("input"))));
     if (from != null) {
-      // All of it stands in the field that overrides the others.
+      // The field that overrides the others contains the whole specification.
       page.addAttribute("from", jobs.get(from));
       page.addAttribute(
           "more",

@@ -1,6 +1,6 @@
 /**
- * Pages for people: jobs and their curves, and a form to submit one. What changes a job goes
- * through the API.
+ * Pages for people: jobs and their curves, and a form to submit one. The pages change jobs through
+ * the API.
  */
 @NullMarked
 package dev.spikewise.dashboard;

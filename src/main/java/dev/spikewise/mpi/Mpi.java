@@ -84,7 +84,7 @@ final class Mpi {
    * @throws MpiException where none of them is
    */
   static Mpi load(List<String> libraries, String launcher) {
-    // UCX would take over SIGSEGV, by which the JVM checks for null.
+    // UCX would replace the SIGSEGV handler with which the JVM detects null pointers.
     setEnvironment("UCX_ERROR_SIGNALS", "");
     var tried = new ArrayList<String>();
     for (String library : libraries) {

@@ -10,9 +10,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Nodes that {@link NirWriter} adds where NIR has none for what a layer does: weights that lead
- * each channel of their input to one channel of their output, multiplied. They are taken for that
- * only while their weights still do it.
+ * Nodes that {@link NirWriter} adds for layers without a NIR node: weights that copy each input
+ * channel to one output channel, times a factor. The reader recognises them only if their weights
+ * still do so.
  */
 final class MovingNodes {
 
@@ -24,7 +24,7 @@ final class MovingNodes {
   record Concatenation(String name, List<NirNode> parts) {}
 
   /**
-   * What weights do.
+   * Effect of such weights.
    *
    * @param first channel of the output that the input's first goes to
    */

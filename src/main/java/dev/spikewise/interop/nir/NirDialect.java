@@ -128,7 +128,8 @@ public enum NirDialect {
           yield cuba(node);
         }
         if (this != NORSE && this != SNNTORCH) {
-          throw node.invalid(null, "CubaLIF is not supported by " + this + "; choose another dialect");
+          throw node.invalid(
+              null, "CubaLIF is not supported by " + this + "; choose another dialect");
         }
         require(node, "v_leak", 0);
         double a = decay(node, "tau_mem");
@@ -214,8 +215,9 @@ public enum NirDialect {
   }
 
   /**
-   * A threshold without memory: a membrane that forgets all between two time steps. NIR's spikes
-   * where its input is above the threshold, neurons here also where they are equal.
+   * A threshold without memory: a membrane that decays completely between two time steps. NIR's
+   * Threshold spikes if its input is above the threshold; neurons here also spike if both are
+   * equal.
    */
   static NeuronSpec.LIF readThreshold(NirNode node) {
     return new NeuronSpec.LIF(

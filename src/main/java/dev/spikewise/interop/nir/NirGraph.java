@@ -23,7 +23,7 @@ import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The nodes of a NIR file, those of graphs within the graph included, and the edges between them.
+ * The nodes of a NIR file, including those of nested graphs, and the edges between them.
  *
  * @param root the graph's own fields and metadata
  * @param order the nodes, each after those it reads; weights that lead from neurons back to
@@ -37,15 +37,15 @@ record NirGraph(
     Map<String, Set<String>> sources,
     Map<String, Integer> readers) {
 
-  /** Most bytes that all arrays may take together: those of 64 Mi float32 values. */
+  /** Maximum total size of all arrays in bytes: 64 Mi float32 values. */
   private static final long MAX_BYTES = 4L << 26;
 
   private static final int MAX_NODES = 4096;
   private static final int MAX_DEPTH = 8;
 
   /**
-   * @throws UnreadableFileException where it is no whole NIR file
-   * @throws InvalidSpecException naming the node that cannot be part of a network here
+   * @throws UnreadableFileException if the file is truncated or not a NIR file
+   * @throws InvalidSpecException if a node is not supported; the message names it
    */
   static NirGraph read(byte[] file, LongConsumer reserve) {
     try {
@@ -151,7 +151,7 @@ record NirGraph(
       attachWaysBack();
       checkEnds();
       var waiting = new LinkedHashMap<String, Integer>();
-      // Where a file says nothing else, nodes come in the order of their numbers or of the edges.
+      // Nodes without another order are sorted by their numbers or by the edges.
       var places = new LinkedHashMap<String, Integer>();
       successors.forEach(
           (from, to) -> {

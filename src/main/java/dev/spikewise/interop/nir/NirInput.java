@@ -13,7 +13,7 @@ final class NirInput {
   private NirInput() {}
 
   /**
-   * The shape without the batch: that of the Input node, or what the first node takes.
+   * The shape without the batch: that of the Input node, or the input shape of the first node.
    *
    * @param about metadata of the file
    * @param assumptions list to which an assumption about the shape is added
@@ -56,7 +56,7 @@ final class NirInput {
     } else if (!about.containsKey("dialect")
         && shape.size() == rank(graph) + 1
         && shape.getFirst() == 1) {
-      // Some exporters leave the batch of their sample input in.
+      // Some exporters include the batch size of their sample input.
       shape.removeFirst();
     }
     return shape;

@@ -74,8 +74,8 @@ public final class NirReader {
    * Reads a network.
    *
    * @param dialect whose file it is; if null, the one its metadata names, else sinabs
-   * @throws UnreadableFileException where {@code file} is no whole NIR file
-   * @throws InvalidSpecException naming the node that has no counterpart here
+   * @throws UnreadableFileException if {@code file} is truncated or not a NIR file
+   * @throws InvalidSpecException if a node has no equivalent layer; the message names it
    */
   public static NirModel read(byte[] file, @Nullable NirDialect dialect) {
     return read(file, dialect, _ -> {});
@@ -323,8 +323,8 @@ public final class NirReader {
   }
 
   /**
-   * Multiplies a signal: the weights that read it make up for one factor, the rows of the weights
-   * before it for several.
+   * Multiplies a signal: a single factor is merged into the weights that read it, several factors
+   * into the rows of the weights before it.
    */
   private Signal scaled(NirNode node, Signal in) {
     if (node.isUniform("scale")) {
@@ -400,7 +400,7 @@ public final class NirReader {
       }
       default -> {}
     }
-    // Weights before make up for a scale, or else thresholds do.
+    // A scale is merged into the weights before it or, without weights, into thresholds.
     boolean apart = node.wayBack() == null && soleSynapses(in) == null && in.area() > 0;
     Signal read = apart ? in : settle(in, node);
     float scale = read.area();
@@ -433,15 +433,16 @@ public final class NirReader {
           }
           default -> new NirDialect.ScaledLeak(dialect.readLeak(node), 1);
         };
-    // Where a node's fields were changed after it was written, they count.
+    // If a node's fields were changed after it was written, they take precedence.
     return remembered.neurons(node, read::layer, 1) instanceof NeuronSpec.ExpLeak kept
         ? new Signal(append(kept, node, in), in.area(), true)
         : new Signal(append(read.layer(), node, in), (float) (in.area() / read.scale()), true);
   }
 
   /**
-   * Adds the weights from neurons back to themselves. Elsewhere their bias is there from the first
-   * step on, here from the second: it becomes part of the bias before the neurons.
+   * Adds the weights from neurons back to themselves. Other libraries add their bias from the first
+   * time step on, recurrent layers here from the second; it is therefore merged into the bias
+   * before the neurons.
    */
   private void readWayBack(NirNode back, int index, NeuronSpec.Recurrent neurons, Signal in) {
     String name = names.get(index) + ".rec_connect.";
@@ -475,8 +476,8 @@ public final class NirReader {
     if (node.wayBack() == null) {
       return neurons;
     }
-    // The recurrent layers have the options of those without a way back, under the same names,
-    // apart from those of the backward pass, of which a file says nothing.
+    // Recurrent layers have the same options as the other layers, except those of the backward
+    // pass, which a file does not contain.
     ObjectNode json = SpecJson.json(neurons).put("type", neurons.typeName() + "Recurrent");
     json.remove(List.of("train_constants", "detach_reset"));
     json.set("rec_connect", SpecJson.json(NodeLayers.linear(node.wayBack(), false)));

@@ -45,9 +45,10 @@ import java.util.Set;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Writes networks as NIR files. What NIR has no word for ({@code spike_fn}, {@code reset_fn},
- * {@code min_v_mem}, ...) is kept in each node's metadata, and believed when read only while it
- * still says the same as the node's own fields.
+ * Writes networks as NIR files. Options that NIR cannot express
+ * ({@code spike_fn}, {@code reset_fn},
+ * {@code min_v_mem}, ...) are stored in each node's metadata. The reader uses them only if they
+ * agree with the node's own fields.
  */
 public final class NirWriter {
 
@@ -106,12 +107,13 @@ public final class NirWriter {
   }
 
   /**
-   * Writes a network so that {@code dialect}'s importer reads what it computes here, as far as NIR
-   * can say it: spikes and resets are the importer's own. Dropout is left out, and a BatchNorm2d
+   * Writes a network so that {@code dialect}'s importer computes the same as this network, as far
+   * as NIR can express it: spike and reset functions are those of the importer.
+   * Dropout is left out, and a BatchNorm2d
    * becomes part of its Conv2d.
    *
-   * @throws InvalidSpecException naming the layer that the dialect has no node for, or a weight
-   *     that does not fit
+   * @throws InvalidSpecException if the dialect has no node for a layer or cannot represent a
+   * weight; the message names it
    */
   public static byte[] write(ModelSpec model, StateDict weights, NirDialect dialect) {
     var trained = new TrainedModel(model, Weights.of(model, weights));
@@ -310,7 +312,7 @@ public final class NirWriter {
   }
 
   /**
-   * Puts weights that lead each channel of the input to one of the output, multiplied.
+   * Adds weights that copy each input channel to one output channel, times a factor.
    *
    * @param first channel of the output that the input's first goes to
    */

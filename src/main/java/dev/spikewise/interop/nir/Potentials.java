@@ -6,8 +6,8 @@ import dev.spikewise.spec.layer.NeuronSpec;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Spiking neurons whose input is multiplied. IAF and LIF spike alike where everything that their
- * potential is compared with or set to is multiplied with it.
+ * Spiking neurons whose input is multiplied. IAF and LIF emit the same spikes if thresholds, bounds
+ * and reset values are multiplied by the same factor.
  */
 final class Potentials {
 
