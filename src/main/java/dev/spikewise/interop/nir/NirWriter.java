@@ -45,10 +45,9 @@ import java.util.Set;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Writes networks as NIR files. Options that NIR cannot express
- * ({@code spike_fn}, {@code reset_fn},
- * {@code min_v_mem}, ...) are stored in each node's metadata. The reader uses them only if they
- * agree with the node's own fields.
+ * Writes networks as NIR files. Options that NIR cannot express ({@code spike_fn}, {@code
+ * reset_fn}, {@code min_v_mem}, ...) are stored in each node's metadata. The reader uses them only
+ * if they agree with the node's own fields.
  */
 public final class NirWriter {
 
@@ -108,12 +107,11 @@ public final class NirWriter {
 
   /**
    * Writes a network so that {@code dialect}'s importer computes the same as this network, as far
-   * as NIR can express it: spike and reset functions are those of the importer.
-   * Dropout is left out, and a BatchNorm2d
-   * becomes part of its Conv2d.
+   * as NIR can express it: spike and reset functions are those of the importer. Dropout is left
+   * out, and a BatchNorm2d becomes part of its Conv2d.
    *
    * @throws InvalidSpecException if the dialect has no node for a layer or cannot represent a
-   * weight; the message names it
+   *     weight; the message names it
    */
   public static byte[] write(ModelSpec model, StateDict weights, NirDialect dialect) {
     var trained = new TrainedModel(model, Weights.of(model, weights));

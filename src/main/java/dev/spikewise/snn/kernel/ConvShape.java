@@ -90,9 +90,7 @@ public record ConvShape(
     return outC / groups;
   }
 
-  /**
-   * Whether each channel has its own kernel and the channels fill a vector of any processor.
-   */
+  /** Whether each channel has its own kernel and the channels fill a vector of any processor. */
   public boolean isDepthwise() {
     return groups == inC && outC == inC && inC >= 16;
   }

@@ -2,10 +2,10 @@ package dev.spikewise.snn.kernel;
 
 /**
  * The chunks into which a batch is divided for sums over its samples, and the chunks that this
- * process computes. Sums are formed inside a chunk in the order of the samples, and over
- * chunks in one binary tree ({@link ChunkTree}), so that they have the same bits for any number of
- * threads, and of processes that each own neighbouring chunks. The number of chunks follows from
- * the number of samples alone.
+ * process computes. Sums are formed inside a chunk in the order of the samples, and over chunks in
+ * one binary tree ({@link ChunkTree}), so that they have the same bits for any number of threads,
+ * and of processes that each own neighbouring chunks. The number of chunks follows from the number
+ * of samples alone.
  *
  * <p>Samples are numbered from the first one that this process computes; chunks are numbered over
  * the whole batch.

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Dense convolutions of many channels. The weights of two vectors of output channels are copied to
  * a panel; a block of its taps stays in the first-level cache during the loop over a task's
- * windows.
- * Every sum adds its taps in the same order as the other kernels, independent of the blocks.
+ * windows. Every sum adds its taps in the same order as the other kernels, independent of the
+ * blocks.
  */
 final class PanelConv {
 

@@ -1,8 +1,6 @@
 package dev.spikewise.snn.kernel.vector;
 
-/**
- * Taps that {@link ConvTiles} reads, as runs of taps that are neighbours in the input.
- */
+/** Taps that {@link ConvTiles} reads, as runs of taps that are neighbours in the input. */
 final class TapRuns {
 
   /** By run: its first tap's distance from where a window starts in the input. */

@@ -11,11 +11,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Convolution on the Vector API. Two tables, the offsets of windows and of taps in a window,
  * describe every geometry. Depending on the measured density it chooses the faster of two kinds of
- * loops. Dense loops skip only channels and rows that are 0 throughout
- * ({@link ConvTiles}, {@link ActiveTaps},
- * {@link InputGradient}, {@link WeightGradient}; {@link PlaneConv} for few channels). Event-driven
- * loops visit only values that are not 0 ({@link ConvEvents}). In the forward pass both add in the
- * same order and agree bit for bit.
+ * loops. Dense loops skip only channels and rows that are 0 throughout ({@link ConvTiles}, {@link
+ * ActiveTaps}, {@link InputGradient}, {@link WeightGradient}; {@link PlaneConv} for few channels).
+ * Event-driven loops visit only values that are not 0 ({@link ConvEvents}). In the forward pass
+ * both add in the same order and agree bit for bit.
  */
 final class VectorConv implements Kernels.Conv {
 
