@@ -470,7 +470,8 @@ class DashboardTest {
       service.close();
       assertThat(page.getByRole(AriaRole.ALERT))
           .containsText(
-              "No connection", new LocatorAssertions.ContainsTextOptions().setTimeout(30_000));
+              "The connection to the service was lost",
+              new LocatorAssertions.ContainsTextOptions().setTimeout(30_000));
       keep(page, "no-connection");
     }
   }

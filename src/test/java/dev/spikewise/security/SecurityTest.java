@@ -143,7 +143,7 @@ class SecurityTest {
           .hasValue(accept.equals("*/*") ? "application/problem+json" : "text/html;charset=UTF-8");
       assertThat(fault.body())
           .contains("Internal error")
-          .containsPattern("report the error with the log entry [0-9a-f-]{36}")
+          .containsPattern("report this error together with the log entry [0-9a-f-]{36}")
           .doesNotContain("secret");
     }
   }
