@@ -1,6 +1,6 @@
 FROM maven:3-eclipse-temurin-25 AS build
 WORKDIR /src
-COPY pom.xml LICENSE NOTICE ./
+COPY pom.xml LICENSE ./
 COPY src/main src/main
 COPY src/client src/client
 # Served at /docs.
@@ -27,7 +27,7 @@ COPY --from=build /layers/dependencies/ ./
 COPY --from=build /layers/spring-boot-loader/ ./
 COPY --from=build /layers/snapshot-dependencies/ ./
 COPY --from=build /layers/application/ ./
-COPY src/main/resources/jvm.options LICENSE NOTICE ./
+COPY src/main/resources/jvm.options src/main/resources/META-INF/NOTICE LICENSE ./
 COPY --chmod=755 src/main/docker/spikewise ./
 # The heap is half of the container's memory. The process as a whole, including ND4J's native memory, may use 1.7 times the heap.
 # After an OutOfMemoryError the state of other threads is unknown, so the process exits and is restarted.
