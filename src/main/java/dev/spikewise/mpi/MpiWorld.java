@@ -74,7 +74,7 @@ public final class MpiWorld implements World {
                           + Launch.NONE
                           + " for processes that train on their own."
                       : "Start the processes with the launcher of the same MPI, or name its library"
-                            + " in "
+                          + " in "
                           + Launch.LIBRARY
                           + ".");
       mpi.finish();
