@@ -130,7 +130,7 @@ function tools(redraw) {
   document.getElementById('whole-range').addEventListener('click', () => zoomTo());
 }
 
-/** Exponential moving average whose weight falls to 1/e within so many epochs, however far apart the points are. */
+/** Exponential moving average over epochs: after view.smoothing epochs, the weight of a value has fallen to 1/e. */
 function smooth(epochs, values) {
   if (!view.smoothing) return values;
   let mean = null, last = 0;
@@ -151,8 +151,7 @@ function fitted(min, max) {
 
 /**
  * A chart as wide as its figure; curves: [{label, colour, width, dash, far}], where a far one does not widen a fitted
- * axis. Dragging across it, or + and -, zooms all
- * charts of the page; the arrow keys read the values epoch by epoch.
+ * axis. Dragging across it, or + and -, zooms all charts of the page; the arrow keys read the values epoch by epoch.
  */
 function chart(parent, title, curves, options = {}) {
   const figure = parent.appendChild(document.createElement('figure'));

@@ -186,58 +186,58 @@ final class Placement {
       }
       case NeuronSpec.IAF iaf -> neurons(i, in, iaf, findings);
       case JoinSpec.Add _ -> add(vertex, findings);
-      case JoinSpec.Concat _ -> {
-        findings.require(
-            false,
-            Rule.BRANCHES,
-            "joins channels, for which sinabs does not configure the chip; only Add joins layers");
-        yield new Placed(Role.IMPOSSIBLE, in);
-      }
-      case RectifierSpec _ -> {
-        findings.require(
-            false,
-            Rule.NEURON,
-            "neurons must be IAF but was "
-                + layer.typeName()
-                + "; convert the network into its spiking twin first");
-        yield impossibleNeurons(i, in);
-      }
-      case NeuronSpec _ -> {
-        findings.require(false, Rule.NEURON, "neurons must be IAF but was " + layer.typeName());
-        yield impossibleNeurons(i, in);
-      }
-      case PoolSpec.SpikingMaxPooling2dLayer _, PoolSpec.MaxPool2d _, ReducedPoolSpec _ -> {
-        findings.require(
-            false,
-            Rule.POOLING,
-            "spikes can only be summed over windows of fixed size; use SumPool2d but was "
-                + layer.typeName());
-        yield new Placed(Role.IMPOSSIBLE, in);
-      }
-      case SynapticSpec.Conv1d _, SynapticSpec.ConvTranspose2d _ -> {
-        findings.require(
-            false,
-            Rule.LAYER_TYPE,
-            "weights must be those of a Conv2d or Linear but was " + layer.typeName());
-        yield new Placed(Role.IMPOSSIBLE, in);
-      }
-      case NormSpec _, ShapeSpec.Upsample _ -> {
-        findings.require(
-            false,
-            Rule.LAYER_TYPE,
-            "a core computes only weights, neurons and sums, but was " + layer.typeName());
-        yield new Placed(Role.IMPOSSIBLE, in);
-      }
+      case JoinSpec.Concat _ ->
+          refused(
+              in,
+              findings,
+              Rule.BRANCHES,
+              "joins channels, for which sinabs does not configure the chip; only Add joins"
+                  + " layers");
+      case RectifierSpec _ ->
+          impossibleNeurons(
+              i,
+              in,
+              findings,
+              "neurons must be IAF but was "
+                  + layer.typeName()
+                  + "; convert the network into its spiking twin first");
+      case NeuronSpec _ ->
+          impossibleNeurons(i, in, findings, "neurons must be IAF but was " + layer.typeName());
+      case PoolSpec.SpikingMaxPooling2dLayer _, PoolSpec.MaxPool2d _, ReducedPoolSpec _ ->
+          refused(
+              in,
+              findings,
+              Rule.POOLING,
+              "spikes can only be summed over windows of fixed size; use SumPool2d but was "
+                  + layer.typeName());
+      case SynapticSpec.Conv1d _, SynapticSpec.ConvTranspose2d _ ->
+          refused(
+              in,
+              findings,
+              Rule.LAYER_TYPE,
+              "weights must be those of a Conv2d or Linear but was " + layer.typeName());
+      case NormSpec _, ShapeSpec.Upsample _ ->
+          refused(
+              in,
+              findings,
+              Rule.LAYER_TYPE,
+              "a core computes only weights, neurons and sums, but was " + layer.typeName());
     };
   }
 
-  /** A core with the wrong neurons is missing none: one failure a mistake. */
-  private static Placed impossibleNeurons(int i, Signal in) {
+  /** A layer that the chip cannot compute. */
+  private static Placed refused(Signal in, Findings findings, Rule rule, String detail) {
+    findings.require(false, rule, detail);
+    return new Placed(Role.IMPOSSIBLE, in);
+  }
+
+  /** Neurons of the wrong kind. Their core is not also reported to have none. */
+  private static Placed impossibleNeurons(int i, Signal in, Findings findings, String detail) {
     CoreDraft open = in.open();
     if (open != null && open.neurons == null) {
       open.neurons = i;
     }
-    return new Placed(Role.IMPOSSIBLE, new Signal(in.map(), in.sources(), null, false));
+    return refused(new Signal(in.map(), in.sources(), null, false), findings, Rule.NEURON, detail);
   }
 
   private Placed weights(
@@ -278,11 +278,11 @@ final class Placement {
   private Placed batchNorm(Signal in, NormSpec.Batch norm, Findings findings) {
     CoreDraft open = in.open();
     if (open == null || !norm.mergesInto(order.get(open.weights).spec()) || !open.pools.isEmpty()) {
-      findings.require(
-          false,
+      return refused(
+          in,
+          findings,
           Rule.ORDER,
           "can only be merged into " + norm.mergeable() + ", which must stand right before it");
-      return new Placed(Role.IMPOSSIBLE, in);
     }
     open.bias = true;
     return new Placed(Role.MERGED, in);
@@ -292,8 +292,8 @@ final class Placement {
     CoreRules.neurons(iaf, findings);
     CoreDraft open = in.open();
     if (open == null) {
-      findings.require(false, Rule.ORDER, "must follow the Conv2d or Linear that shares its core");
-      return new Placed(Role.IMPOSSIBLE, in);
+      return refused(
+          in, findings, Rule.ORDER, "must follow the Conv2d or Linear that shares its core");
     }
     findings.require(
         open.pools.isEmpty(), Rule.ORDER, "must precede the pools because a core pools spikes");

@@ -389,7 +389,7 @@ public class Datasets {
             () ->
                 new InvalidSpecException(
                     "/input/id",
-                    "must be the id of a stored data set, but there is none with the id `"
+                    "must be the id of a stored data set, but no data set has the id `"
                         + input.id()
                         + "`. Upload it with POST /api/v1/datasets, or use `digits`."));
   }

@@ -158,19 +158,11 @@ final class LayerNames {
 
   /** Names and shapes of a layer's arrays, in one order. */
   private static String signature(Graph.Vertex layer) {
+    var shapes = new LinkedHashMap<>(layer.spec().parameters(layer.inputShape()));
+    shapes.putAll(layer.spec().buffers(layer.inputShape()));
     var arrays = new TreeMap<String, String>();
-    layer
-        .spec()
-        .parameters(layer.inputShape())
-        .forEach(
-            (name, shape) ->
-                arrays.put(name, shape(shape.dims().stream().mapToInt(d -> d).toArray())));
-    layer
-        .spec()
-        .buffers(layer.inputShape())
-        .forEach(
-            (name, shape) ->
-                arrays.put(name, shape(shape.dims().stream().mapToInt(d -> d).toArray())));
+    shapes.forEach(
+        (name, shape) -> arrays.put(name, shape(shape.dims().stream().mapToInt(d -> d).toArray())));
     arrays.keySet().removeAll(OPTIONAL);
     return arrays.isEmpty() ? "" : arrays.toString();
   }

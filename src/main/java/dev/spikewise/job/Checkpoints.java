@@ -133,9 +133,9 @@ class Checkpoints {
   }
 
   /**
-   * Latest readable checkpoint, from which the training resumes. A damaged checkpoint is skipped in
-   * favour of the one before it. Empty when there is none: the training then starts from its first
-   * epoch, which costs time but no result.
+   * Latest readable checkpoint, from which the training resumes. Damaged checkpoints are skipped.
+   * Without a readable one the result is empty, and the training starts from its first epoch, which
+   * costs time but changes no result.
    */
   Optional<Checkpoint> latest(UUID jobId) {
     var epochs =

@@ -1,7 +1,5 @@
 package dev.spikewise.job;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -328,12 +326,7 @@ public final class WideTraining {
   private void broadcast(byte @Nullable [] bytes) {
     broadcastLength(bytes == null ? -1 : bytes.length);
     if (bytes != null) {
-      pieces(
-          bytes.length,
-          (buffer, at, n) -> {
-            MemorySegment.copy(bytes, (int) at, buffer, JAVA_BYTE, 0, n);
-            world.broadcast(buffer.asSlice(0, n));
-          });
+      share(MemorySegment.ofArray(bytes));
     }
   }
 
@@ -347,24 +340,21 @@ public final class WideTraining {
       return null;
     }
     var bytes = new byte[length];
-    pieces(
-        length,
-        (buffer, at, n) -> {
-          world.broadcast(buffer.asSlice(0, n));
-          MemorySegment.copy(buffer, JAVA_BYTE, 0, bytes, (int) at, n);
-        });
+    share(MemorySegment.ofArray(bytes));
     return bytes;
   }
 
-  private interface Piece {
-    void send(MemorySegment buffer, long at, int length);
-  }
-
-  private static void pieces(long length, Piece piece) {
+  /** Replaces an array by that of process 0; the lengths are equal. */
+  private void share(MemorySegment array) {
     try (var arena = Arena.ofShared()) {
-      var buffer = arena.allocate(Math.clamp(length, 1, PIECE), 8);
+      long length = array.byteSize();
+      var buffer = arena.allocate(Math.clamp(length, 1, PIECE), Long.BYTES);
       for (long at = 0; at < length; at += PIECE) {
-        piece.send(buffer, at, (int) Math.min(PIECE, length - at));
+        var piece = array.asSlice(at, Math.min(PIECE, length - at));
+        var copy = buffer.asSlice(0, piece.byteSize());
+        copy.copyFrom(piece);
+        world.broadcast(copy);
+        piece.copyFrom(copy);
       }
     }
   }
@@ -409,13 +399,13 @@ public final class WideTraining {
             values instanceof SampleValues.Dense dense ? dense.values().length : values.samples());
     broadcast(JSON.writeValueAsBytes(head));
     switch (values) {
-      case SampleValues.Dense dense -> exchange(dense.values(), true);
+      case SampleValues.Dense dense -> share(MemorySegment.ofArray(dense.values()));
       case SampleValues.Events events -> {
         var lengths = new int[events.places().length];
         Arrays.setAll(lengths, i -> events.places()[i].length);
-        exchange(lengths, true);
+        share(MemorySegment.ofArray(lengths));
         for (int[] sample : events.places()) {
-          exchange(sample, true);
+          share(MemorySegment.ofArray(sample));
         }
       }
     }
@@ -430,16 +420,16 @@ public final class WideTraining {
     SampleValues values;
     if (head.events) {
       var lengths = new int[head.length];
-      exchange(lengths, false);
+      share(MemorySegment.ofArray(lengths));
       var places = new int[head.length][];
       for (int i = 0; i < places.length; i++) {
         places[i] = new int[lengths[i]];
-        exchange(places[i], false);
+        share(MemorySegment.ofArray(places[i]));
       }
       values = new SampleValues.Events(places, head.sampleSize);
     } else {
       var dense = new float[head.length];
-      exchange(dense, false);
+      share(MemorySegment.ofArray(dense));
       values = new SampleValues.Dense(dense, head.sampleSize);
     }
     return new Dataset(
@@ -450,33 +440,5 @@ public final class WideTraining {
         head.labels,
         head.trainSize,
         head.augmentation);
-  }
-
-  private void exchange(float[] values, boolean sending) {
-    pieces(
-        (long) values.length * Float.BYTES,
-        (buffer, at, n) -> {
-          int from = (int) (at / Float.BYTES);
-          int count = n / Float.BYTES;
-          if (sending) {
-            MemorySegment.copy(values, from, buffer, JAVA_FLOAT, 0, count);
-          }
-          world.broadcast(buffer.asSlice(0, n));
-          MemorySegment.copy(buffer, JAVA_FLOAT, 0, values, from, count);
-        });
-  }
-
-  private void exchange(int[] values, boolean sending) {
-    pieces(
-        (long) values.length * Integer.BYTES,
-        (buffer, at, n) -> {
-          int from = (int) (at / Integer.BYTES);
-          int count = n / Integer.BYTES;
-          if (sending) {
-            MemorySegment.copy(values, from, buffer, JAVA_INT, 0, count);
-          }
-          world.broadcast(buffer.asSlice(0, n));
-          MemorySegment.copy(buffer, JAVA_INT, 0, values, from, count);
-        });
   }
 }

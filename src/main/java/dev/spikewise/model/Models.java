@@ -427,8 +427,7 @@ public class Models {
                 () ->
                     new InvalidSpecException(
                         "/model/id",
-                        "must be the id of a stored model, but there is none with the id "
-                            + ref.id()));
+                        "must be the id of a stored model, but no model has the id " + ref.id()));
     var npz = weights.findById(row.id()).map(ModelWeights::npz).orElse(null);
     return new Network(definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
   }
@@ -440,8 +439,7 @@ public class Models {
           .orElseThrow(
               () ->
                   new InvalidSpecException(
-                      "/model/job",
-                      "must be the id of a job, but there is none with the id " + job));
+                      "/model/job", "must be the id of a job, but no job has the id " + job));
     } catch (ProblemException e) {
       throw new InvalidSpecException(
           "/model/job",

@@ -221,7 +221,7 @@ class TenantsTest {
     var foreign = post("/api/v1/jobs", job("{\"id\": \"" + id(model) + "\"}", 1), "blue");
     assertThat(foreign.statusCode()).isEqualTo(422);
     assertThat(foreign.body())
-        .contains("must be the id of a stored model, but there is none with the id");
+        .contains("must be the id of a stored model, but no model has the id");
     var trained =
         job("{" + LAYERS + "}", 1)
             .replace(

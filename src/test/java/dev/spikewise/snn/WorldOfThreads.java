@@ -32,7 +32,7 @@ final class WorldOfThreads {
     T run(World world) throws Exception;
   }
 
-  /** Runs the same program as every rank, and gives what each of them returns. */
+  /** Runs a program once per rank, at the same time, and returns the results by rank. */
   static <T> List<T> run(int size, Program<T> program) {
     var all = new WorldOfThreads(size);
     try (var threads = Executors.newFixedThreadPool(size)) {

@@ -44,7 +44,7 @@ public interface Kernels extends AutoCloseable {
 
   /**
    * Recomputes the output of {@link #neuronForward}, bit for bit, from {@link NeuronRange#u}.
-   * Supports neurons for which {@link Neuron#followsFromPotential} is true.
+   * Supports neurons that do not {@link Neuron#adapts adapt}.
    */
   void neuronOutput(Neuron neuron, NeuronRange range);
 

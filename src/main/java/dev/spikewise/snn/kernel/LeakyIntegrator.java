@@ -109,11 +109,6 @@ public record LeakyIntegrator(
   }
 
   @Override
-  public boolean followsFromPotential() {
-    return true;
-  }
-
-  @Override
   public void output(NeuronRange r, int n) {
     float threshold = firing.threshold().at(n);
     for (int t = 0; t < r.steps; t++) {

@@ -14,17 +14,19 @@ public interface Neuron {
   /** Computes the time steps of neuron {@code n} of the range. */
   void forward(NeuronRange r, int n);
 
-  /** Puts out again what {@link #forward} did, from {@link NeuronRange#u}. */
-  void output(NeuronRange r, int n);
+  /**
+   * Computes the output of {@link #forward} again from {@link NeuronRange#u}. Not for neurons that
+   * {@link #adapts adapt}: the earlier values of their threshold are not kept.
+   */
+  default void output(NeuronRange r, int n) {
+    throw new IllegalStateException("the threshold of earlier steps is not kept");
+  }
 
   /** Computes the gradients of neuron {@code n} from the last time step to the first. */
   void backward(NeuronRange r, int n);
 
   /** Whether the output is spikes, or the membrane potential itself. */
   boolean spikes();
-
-  /** Whether the output follows from the potential alone, so that {@link #output} can be called. */
-  boolean followsFromPotential();
 
   /** Whether a synaptic current is kept between calls; see {@link NeuronRange#synapticCurrent}. */
   boolean synaptic();

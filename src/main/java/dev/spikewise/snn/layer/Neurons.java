@@ -302,7 +302,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
 
   @Override
   public void restore(int from, int to) {
-    if (!neuron.followsFromPotential()) {
+    if (neuron.adapts()) {
       return;
     }
     clearSums(from, to);

@@ -116,16 +116,6 @@ record AdLif(NeuronSpec.AdLIF spec) implements NeuronModel {
      * g(u, th) + alpha gu + a gw}, {@code dw = beta gw - (1 - alpha) du}.
      */
     @Override
-    public boolean followsFromPotential() {
-      return false;
-    }
-
-    @Override
-    public void output(NeuronRange r, int n) {
-      throw new IllegalStateException("the threshold of earlier steps is not kept");
-    }
-
-    @Override
     public void backward(NeuronRange r, int n) {
       float alpha = this.alpha.at(n);
       float beta = this.beta.at(n);

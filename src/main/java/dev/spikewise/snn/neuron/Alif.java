@@ -106,16 +106,6 @@ record Alif(NeuronSpec.ALIF spec) implements NeuronModel {
 
     /** The threshold gets its gradient from what a spike subtracts, not from the spike itself. */
     @Override
-    public boolean followsFromPotential() {
-      return false;
-    }
-
-    @Override
-    public void output(NeuronRange r, int n) {
-      throw new IllegalStateException("the threshold of earlier steps is not kept");
-    }
-
-    @Override
     public void backward(NeuronRange r, int n) {
       Firing firing = firing();
       float a = leak.alphaMem().at(n);

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The kernels on vectors of every width that this processor has, each in a JVM of its own. */
 class VectorWidthTest {
 
-  /** One in so many of the hundreds of neuron models is checked. */
+  /** Every 41st of the hundreds of neuron models is checked. */
   private static final int NEURONS = 41;
 
   @ParameterizedTest

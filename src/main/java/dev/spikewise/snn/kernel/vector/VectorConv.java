@@ -283,28 +283,49 @@ final class VectorConv implements Kernels.Conv {
       int frames,
       float @Nullable [] activeX,
       int xAt) {
-    int loops = inputGradientLoops(gy, gyAt, frames, activeX, xAt);
-    runInputGradient(gy, gyAt, w, gx, gxAt, frames, activeX, xAt, loops);
+    if (hasInputGradientChoice(frames, activeX)) {
+      int loops = inputGradientLoops(gy, gyAt, frames, activeX, xAt);
+      runInputGradient(gy, gyAt, w, gx, gxAt, frames, activeX, xAt, loops);
+    } else {
+      inputGradient(gy, gyAt, w, gx, gxAt, frames, activeX, xAt, PIXEL_LOOPS);
+    }
+  }
+
+  /** Whether other loops than those of {@link InputGradient} may be chosen. */
+  private boolean hasInputGradientChoice(int frames, float @Nullable [] activeX) {
+    return mayVisitEvents(activeX) || mayMirror(frames);
+  }
+
+  private boolean mayVisitEvents(float @Nullable [] activeX) {
+    return activeX != null && events.possible && groupOut % LANES == 0;
+  }
+
+  private boolean mayMirror(int frames) {
+    return MirroredConv.suits(shape, reach.pairs()) && suitsPanels(frames * windows);
+  }
+
+  private InputGradient measuredInputGradient(float[] gy, int gyAt, int frames) {
+    if (inputGradient == null) {
+      inputGradient = new InputGradient(shape, reach, maxFrames, parallel);
+    }
+    inputGradient.measure(gy, gyAt, frames);
+    return inputGradient;
   }
 
   @Override
   public int inputGradientLoops(
       float[] gy, int gyAt, int frames, float @Nullable [] activeX, int xAt) {
-    if (inputGradient == null) {
-      inputGradient = new InputGradient(shape, reach, maxFrames, parallel);
+    if (!hasInputGradientChoice(frames, activeX)) {
+      return PIXEL_LOOPS;
     }
-    inputGradient.measure(gy, gyAt, frames);
-    if (activeX != null && events.possible && groupOut % LANES == 0) {
+    var gradient = measuredInputGradient(gy, gyAt, frames);
+    if (activeX != null && mayVisitEvents(activeX)) {
       measure(pad(activeX, xAt, frames), padded == null ? xAt : 0, frames);
-      if (eventWork() < inputGradient.work()) {
+      if (eventWork() < gradient.work()) {
         return EVENT_INPUT_LOOPS;
       }
     }
-    return MirroredConv.suits(shape, reach.pairs())
-            && suitsPanels(frames * windows)
-            && inputGradient.isFull()
-        ? MIRRORED_LOOPS
-        : PIXEL_LOOPS;
+    return mayMirror(frames) && gradient.isFull() ? MIRRORED_LOOPS : PIXEL_LOOPS;
   }
 
   @Override
@@ -320,7 +341,7 @@ final class VectorConv implements Kernels.Conv {
       int loops) {
     switch (loops) {
       case EVENT_INPUT_LOOPS -> pad(Objects.requireNonNull(activeX), xAt, frames);
-      case PIXEL_LOOPS -> Objects.requireNonNull(inputGradient).measure(gy, gyAt, frames);
+      case PIXEL_LOOPS -> measuredInputGradient(gy, gyAt, frames);
       default -> {}
     }
     runInputGradient(gy, gyAt, w, gx, gxAt, frames, activeX, xAt, loops);
