@@ -43,8 +43,8 @@ class PlotController {
   }
 
   /**
-   * Draws a figure of a job: synops, firing rate, firing-rate histograms, or the graph of its
-   * network.
+   * Draws a figure of a job: synops, firing rate, firing-rate histograms, the graph of its network,
+   * or accuracy against synops when samples end early (early-exit).
    */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.svg"},
@@ -59,8 +59,8 @@ class PlotController {
   }
 
   /**
-   * Draws a figure of a job: synops, firing rate, firing-rate histograms, or the graph of its
-   * network.
+   * Draws a figure of a job: synops, firing rate, firing-rate histograms, the graph of its network,
+   * or accuracy against synops when samples end early (early-exit).
    */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.png"},
@@ -111,6 +111,7 @@ class PlotController {
         // A job without a baseline has no statistics yet.
         yield Plots.firingRateHistogram(requireNonNull(job.baseline()), statistics, columns);
       }
+      case "early-exit" -> Plots.earlyExit(results.statistics(id).overTime());
       case "graph" -> GraphPlot.of(jobs.model(id).graph(), shares(job.latest()));
       default -> throw ProblemException.notFound("plot", plot);
     };

@@ -202,7 +202,9 @@ class Pages {
     page.addAttribute("model", model);
     page.addAttribute("layers", LayerRow.of(model, job));
     page.addAttribute("limits", job.spec() == null ? List.of() : Limit.of(job.spec()));
-    page.addAttribute("evaluation", results.isEvaluated(id) ? results.evaluation(id) : null);
+    boolean evaluated = results.isEvaluated(id);
+    page.addAttribute("evaluation", evaluated ? results.evaluation(id) : null);
+    page.addAttribute("overTime", evaluated ? results.statistics(id).overTime() : null);
     page.addAttribute("changes", jobs.stateChanges(id).reversed());
     page.addAttribute(
         "spec", mapper.writerWithDefaultPrettyPrinter().writeValueAsString(job.spec()));

@@ -10,6 +10,7 @@ import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.transform.Quantizer;
 import dev.spikewise.spec.AnalysisSpec;
+import dev.spikewise.spec.EarlyExit;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Shape;
@@ -103,7 +104,14 @@ public class Analyses {
       AnalysisSpec spec, Models.Network network, @Nullable Dataset dataset, Engine engine) {
     var batch =
         new Analyzer.Batch(
-            spec.input(), dataset, spec.batchSize(), spec.timeSteps(), spec.dt(), spec.seed());
+            spec.input(),
+            dataset,
+            spec.batchSize(),
+            spec.timeSteps(),
+            spec.dt(),
+            spec.seed(),
+            spec.samples(),
+            spec.earlyExit() == null ? EarlyExit.DEFAULT : spec.earlyExit());
     var statistics =
         Analyzer.analyze(network.spec(), network.weights(), batch, engine).statistics();
     return spec.quantize() == null

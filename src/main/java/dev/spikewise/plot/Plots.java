@@ -131,6 +131,53 @@ public final class Plots {
     return new Picture(WIDTH, HEIGHT, title + " over epochs 0 to " + last, marks);
   }
 
+  /**
+   * Accuracy against synops per sample when samples end early: after each number of time steps for
+   * all samples alike, and at each threshold of the confidence.
+   *
+   * @param overTime null where there is none
+   */
+  public static Picture earlyExit(Statistics.@Nullable OverTime overTime) {
+    String title = "Accuracy against synaptic operations when samples end early";
+    if (overTime == null) {
+      return empty(title, "no test samples with labels");
+    }
+    var marks = new ArrayList<Mark>();
+    int steps = overTime.synops().size();
+    var x = Axis.around(0, positive(overTime.synops().getLast()), 8, LEFT, RIGHT);
+    double most =
+        Stream.concat(
+                overTime.accuracy().stream(),
+                overTime.earlyExit().stream().map(Statistics.Exit::accuracy))
+            .mapToDouble(accuracy -> accuracy)
+            .max()
+            .orElse(1);
+    var y = Axis.around(0, positive(most), 6, BOTTOM, TOP);
+    frame(marks, title, "synops per sample", x, y);
+    var fixed = new ArrayList<Point>();
+    for (int t = 0; t < steps; t++) {
+      fixed.add(new Point(x.at(overTime.synops().get(t)), y.at(overTime.accuracy().get(t))));
+    }
+    var early =
+        overTime.earlyExit().stream()
+            .sorted(Comparator.comparingDouble(Statistics.Exit::synops))
+            .map(exit -> new Point(x.at(exit.synops()), y.at(exit.accuracy())))
+            .toList();
+    marks.add(new Curve(fixed, Ink.MUTED, 1.4, false));
+    fixed.forEach(point -> marks.add(new Dot(point, steps > 64 ? 1.4 : 3, Ink.MUTED)));
+    marks.add(new Curve(early, Ink.BLUE, 1.6, true));
+    early.forEach(point -> marks.add(new Dot(point, 4, Ink.BLUE)));
+    marks.add(
+        new Label(
+            new Point(LEFT, 42),
+            "grey: after each time step \u00b7 blue: at each confidence threshold",
+            Anchor.START,
+            Ink.MUTED,
+            SMALL,
+            false));
+    return new Picture(WIDTH, HEIGHT, title, marks);
+  }
+
   private static Label name(String text, double y, Ink ink, boolean bold) {
     return new Label(new Point(RIGHT + 8, y + 4), text, Anchor.START, ink, SMALL, bold);
   }

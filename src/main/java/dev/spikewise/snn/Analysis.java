@@ -44,6 +44,10 @@ public record Analysis(
     return new Analysis(statistics, firingRates, predictions);
   }
 
+  Analysis with(Statistics.@Nullable OverTime overTime) {
+    return new Analysis(statistics.with(overTime), firingRates, predictions);
+  }
+
   Analysis withWarnings(List<String> warnings) {
     return new Analysis(statistics.withWarnings(warnings), firingRates, predictions);
   }

@@ -1,5 +1,6 @@
 package dev.spikewise.snn;
 
+import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
@@ -8,13 +9,17 @@ import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.network.Executor;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.statistics.NeuroBench;
+import dev.spikewise.snn.statistics.StepCounter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.transform.Quantizer;
 import dev.spikewise.snn.transform.TrainedModel;
+import dev.spikewise.spec.AnalysedSamples;
+import dev.spikewise.spec.EarlyExit;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
 import dev.spikewise.spec.Statistics;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Runs a forward pass and computes its statistics, as sinabs' SNNAnalyzer does. */
@@ -25,11 +30,13 @@ public final class Analyzer {
   /**
    * The batch of samples of an analysis.
    *
-   * @param dataset data set that {@code input} refers to, whose first training samples form the
-   *     batch; null for other inputs
+   * @param dataset data set that {@code input} refers to, whose first samples form the batch; null
+   *     for other inputs
    * @param batchSize maximum number of samples
    * @param dt length of a time step in seconds, if it has one
    * @param seed seed of random input, and of weights that are not given
+   * @param samples which samples of the data set
+   * @param earlyExit confidences at which samples end early
    */
   public record Batch(
       InputSpec input,
@@ -37,7 +44,29 @@ public final class Analyzer {
       int batchSize,
       int timeSteps,
       @Nullable Double dt,
-      long seed) {}
+      long seed,
+      AnalysedSamples samples,
+      EarlyExit earlyExit) {
+
+    /** A batch of training samples, with the default thresholds of early exit. */
+    public Batch(
+        InputSpec input,
+        @Nullable Dataset dataset,
+        int batchSize,
+        int timeSteps,
+        @Nullable Double dt,
+        long seed) {
+      this(
+          input,
+          dataset,
+          batchSize,
+          timeSteps,
+          dt,
+          seed,
+          AnalysedSamples.TRAINING,
+          EarlyExit.DEFAULT);
+    }
+  }
 
   /**
    * Computes the statistics of the batch.
@@ -64,18 +93,37 @@ public final class Analyzer {
       network.load(weights);
     }
     var counter = new Counter(network, batch.dt());
-    int samples = Math.min(batchSize, feed.trainSize());
+    int[] chosen =
+        batch.samples() == AnalysedSamples.TEST ? feed.testSamples() : feed.trainSamples();
+    if (chosen.length == 0) {
+      throw new InvalidSpecException(
+          "/samples",
+          "must be training because the input has no test samples: give it a test_fraction");
+    }
+    int[] samples = Arrays.copyOf(chosen, Math.min(batchSize, chosen.length));
+    var steps =
+        feed.labelled()
+            ? new StepCounter(network, batchSize, batch.earlyExit().thresholds(), false)
+            : null;
     forward(network, feed, counter, samples, batchSize, engine.goOn());
+    if (steps != null) {
+      steps.add(samples.length, Arrays.stream(samples).map(feed::label).toArray());
+    }
     return Analysis.of(counter, model)
-        .with(NeuroBench.cost(network, samples), accuracy(network, feed, samples))
+        .with(NeuroBench.cost(network, samples.length), accuracy(network, feed, samples))
+        .with(steps == null ? null : steps.result())
         .withWarnings(InputWarnings.of(input, dataset));
   }
 
   /** Memory that {@link #analyze} needs in addition to weights and data set, in bytes. */
   public static long estimateMemory(
       ModelSpec model, InputSpec input, int batchSize, int timeSteps) {
-    return Plan.estimateMemory(
-        model, batchSize, timeSteps, Feed.constant(input), Purpose.MEASURING);
+    long steps =
+        input instanceof InputSpec.FromDataset
+            ? StepCounter.memory(batchSize, timeSteps, model.graph().output().shape().size())
+            : 0;
+    return steps
+        + Plan.estimateMemory(model, batchSize, timeSteps, Feed.constant(input), Purpose.MEASURING);
   }
 
   /**
@@ -95,19 +143,18 @@ public final class Analyzer {
         analyze(quantized.model().spec(), quantized.model().weights(), batch, engine).statistics());
   }
 
-  private static @Nullable Double accuracy(Executor network, Feed feed, int samples) {
+  private static @Nullable Double accuracy(Executor network, Feed feed, int[] samples) {
     if (!feed.labelled()) {
       return null;
     }
     int classes = network.outputs();
-    var scores = new float[samples * classes];
-    network.sumOutput(samples, scores);
+    var scores = new float[samples.length * classes];
+    network.sumOutput(samples.length, scores);
     int correct = 0;
-    for (int s = 0; s < samples; s++) {
-      correct +=
-          largest(scores, s * classes, classes) == feed.label(feed.trainSamples()[s]) ? 1 : 0;
+    for (int s = 0; s < samples.length; s++) {
+      correct += largest(scores, s * classes, classes) == feed.label(samples[s]) ? 1 : 0;
     }
-    return (double) correct / samples;
+    return (double) correct / samples.length;
   }
 
   /** Index of the first maximum of {@code n} scores starting at {@code at}. */
@@ -121,17 +168,16 @@ public final class Analyzer {
     return best;
   }
 
-  /** Runs the forward pass over the first {@code samples} training samples and counts. */
+  /** Runs the forward pass over samples and counts. */
   static void forward(
-      Executor network, Feed feed, Counter counter, int samples, int batchSize, Runnable goOn) {
+      Executor network, Feed feed, Counter counter, int[] samples, int batchSize, Runnable goOn) {
     int[] order = network.inputOrder();
-    int[] indices = feed.trainSamples();
-    for (int from = 0; from < samples; from += batchSize) {
-      int batch = Math.min(batchSize, samples - from);
+    for (int from = 0; from < samples.length; from += batchSize) {
+      int batch = Math.min(batchSize, samples.length - from);
       network.reset();
       var share = network.share(batch);
       for (int b = 0; b < share.size(); b++) {
-        int sample = indices[from + share.first() + b];
+        int sample = samples[from + share.first() + b];
         feed.encode(0, sample, order, network.input(), b * network.inputSize());
       }
       network.forward(batch, goOn);

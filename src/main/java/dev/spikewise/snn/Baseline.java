@@ -12,6 +12,7 @@ import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -57,7 +58,8 @@ public record Baseline(Statistics statistics, @Nullable Double targetSynops) {
 
   static Statistics measure(
       Executor network, Feed feed, Counter counter, int batchSize, Engine engine) {
-    int samples = Math.min(feed.trainSize(), Trainer.BASELINE_SAMPLES);
+    int[] all = feed.trainSamples();
+    int[] samples = Arrays.copyOf(all, Math.min(all.length, Trainer.BASELINE_SAMPLES));
     Analyzer.forward(network, feed, counter, samples, batchSize, engine.goOn());
     return counter.statistics();
   }

@@ -58,7 +58,8 @@ record SpecCheck(
       return;
     }
     new DataCheck(from, dataset, model, spec.batchSize(), spec.timeSteps()).run(mistakes);
-    if (mistakes.isEmpty() && spec.monitors().containsValue(Monitor.TEST_ACCURACY)) {
+    if (mistakes.isEmpty()
+        && (spec.earlyExit() != null || spec.monitors().containsValue(Monitor.TEST_ACCURACY))) {
       checkTestSamples(from, dataset);
     }
     boolean classifies =
@@ -95,6 +96,10 @@ record SpecCheck(
   private void checkTestSamples(InputSpec.FromDataset from, Dataset dataset) {
     var feed = new Feed(from, dataset, model, spec.batchSize(), spec.timeSteps(), spec.seed());
     if (feed.testSize() == 0) {
+      mistakes.require(
+          spec.earlyExit() == null,
+          "early_exit",
+          "needs test samples: raise test_fraction of the input");
       spec.monitors()
           .forEach(
               (place, monitor) -> {

@@ -11,12 +11,15 @@ import dev.spikewise.snn.network.Executor;
 import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.optim.PlateauDetector;
 import dev.spikewise.snn.statistics.Counter;
+import dev.spikewise.snn.statistics.StepCounter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.snn.transform.Quantizer;
 import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.snn.world.Ranks;
+import dev.spikewise.spec.EarlyExit;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.LrScheduler;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.OptimizerSpec;
@@ -74,7 +77,13 @@ public final class Trainer {
   /** Predictions of the test samples after the latest completed epoch. */
   private @Nullable Predictions predictions;
 
+  /** Results over time of the test samples after the latest completed epoch. */
+  private Statistics.@Nullable OverTime overTime;
+
   private final Counter testCounter;
+
+  /** Null without test samples. */
+  private final @Nullable StepCounter stepCounter;
 
   /** Where processes agree on whether they go on. */
   private Runnable beforeBatch = () -> {};
@@ -134,6 +143,10 @@ public final class Trainer {
     SpecCheck.checkBaseline(spec.loss(), synopsBefore, mistakes);
     mistakes.throwIfAny();
     loss = new Loss(spec.loss(), network, batchSize, spec.dt(), synopsBefore);
+    stepCounter =
+        feed.testSize() == 0
+            ? null
+            : new StepCounter(network, batchSize, earlyExit(spec).thresholds(), loss.scoresPeaks());
     earlyStop = new EarlyStop(spec, targetSynops());
     plateau = new PlateauDetector(spec.lrScheduler());
     best = new BestWeights(spec, targetSynops());
@@ -180,14 +193,26 @@ public final class Trainer {
   public static long estimateMemory(
       TrainingSpec spec, ModelSpec model, boolean activationCheckpointing) {
     int networks = spec.quantize() == null ? 1 : 2;
-    return networks
-            * Plan.estimateMemory(
-                model,
-                spec.batchSize(),
-                spec.timeSteps(),
-                Feed.constant(spec.input()),
-                purpose(activationCheckpointing))
+    long network =
+        Plan.estimateMemory(
+            model,
+            spec.batchSize(),
+            spec.timeSteps(),
+            Feed.constant(spec.input()),
+            purpose(activationCheckpointing));
+    return networks * (network + stepMemory(spec, model))
         + copies(spec) * Float.BYTES * parameters(model);
+  }
+
+  private static EarlyExit earlyExit(TrainingSpec spec) {
+    return spec.earlyExit() == null ? EarlyExit.DEFAULT : spec.earlyExit();
+  }
+
+  private static long stepMemory(TrainingSpec spec, ModelSpec model) {
+    return spec.input() instanceof InputSpec.FromDataset
+        ? StepCounter.memory(
+            spec.batchSize(), spec.timeSteps(), model.graph().output().shape().size())
+        : 0;
   }
 
   /** Number of copies per weight in addition to those of a training with Adam. */
@@ -273,8 +298,9 @@ public final class Trainer {
     if (best.epoch() >= 0 && best.epoch() < epoch - 1) {
       network.load(best.weights());
       if (feed.testSize() > 0) {
-        var tester = new Tester(network, loss, testCounter);
-        predictions = test(tester, feed.testSamples(), () -> {}).predictions();
+        Tested tested = test(tester(), feed.testSamples(), () -> {});
+        predictions = tested.predictions();
+        overTime = tested.overTime();
       }
       complete.clear();
       Baseline.measure(network, feed, complete, spec.batchSize(), engine);
@@ -337,10 +363,7 @@ public final class Trainer {
     while (epoch < spec.epochs() && earlyStop.outcome().isEmpty()) {
       long start = System.nanoTime();
       Epoch trained = trainEpoch(goOn);
-      Tested tested =
-          feed.testSize() == 0
-              ? null
-              : test(new Tester(network, loss, testCounter), feed.testSamples(), goOn);
+      Tested tested = feed.testSize() == 0 ? null : test(tester(), feed.testSamples(), goOn);
       if (!trained.finite() || !network.isFinite()) {
         return Outcome.DIVERGED;
       }
@@ -352,6 +375,7 @@ public final class Trainer {
       }
       requireSameWeights();
       predictions = tested == null ? null : tested.predictions();
+      overTime = tested == null ? null : tested.overTime();
       Counter spare = complete;
       complete = counter;
       counter = spare;
@@ -393,10 +417,18 @@ public final class Trainer {
     }
   }
 
-  private record Tester(Executor network, Loss loss, Counter counter) {}
+  private record Tester(
+      Executor network, Loss loss, Counter counter, @Nullable StepCounter steps) {}
+
+  private Tester tester() {
+    return new Tester(network, loss, testCounter, stepCounter);
+  }
 
   private record Tested(
-      @Nullable Double accuracy, double synops, @Nullable Predictions predictions) {}
+      @Nullable Double accuracy,
+      double synops,
+      @Nullable Predictions predictions,
+      Statistics.@Nullable OverTime overTime) {}
 
   /** Sums over the training samples of an epoch. */
   private static final class Epoch {
@@ -511,7 +543,8 @@ public final class Trainer {
         new Tester(
             quantized,
             new Loss(spec.loss(), quantized, spec.batchSize(), spec.dt(), synopsBefore),
-            new Counter(quantized, spec.dt()));
+            new Counter(quantized, spec.dt()),
+            null);
     int[] samples =
         feed.testSize() > 0
             ? feed.testSamples()
@@ -521,6 +554,10 @@ public final class Trainer {
 
   private Tested test(Tester tester, int[] samples, Runnable goOn) {
     tester.counter().clear();
+    StepCounter steps = tester.steps();
+    if (steps != null) {
+      steps.clear();
+    }
     tester.network().train(false);
     var predicted = new int[samples.length];
     var truth = new int[samples.length];
@@ -529,6 +566,9 @@ public final class Trainer {
       int batch = Math.min(spec.batchSize(), samples.length - from);
       show(tester.network(), samples, from, batch, Feed.TEST_EPOCH, goOn);
       tester.counter().add(batch);
+      if (steps != null) {
+        steps.add(batch, labels);
+      }
       tester.loss().readOutput(batch);
       var share = tester.network().share(batch);
       for (int b = 0; feed.labelled() && b < share.size(); b++) {
@@ -545,7 +585,8 @@ public final class Trainer {
     return new Tested(
         feed.labelled() ? (Double) ((double) correct / samples.length) : null,
         tester.counter().synops(),
-        feed.labelled() ? new Predictions(samples, truth, predicted, network.outputs()) : null);
+        feed.labelled() ? new Predictions(samples, truth, predicted, network.outputs()) : null,
+        steps == null ? null : steps.result());
   }
 
   /** Fills in what the other processes have, where this one has zeros. */
@@ -572,7 +613,9 @@ public final class Trainer {
 
   /** Counts of the latest completed epoch of this run; null before the first. */
   public @Nullable Analysis latest() {
-    return complete.samples() == 0 ? null : Analysis.of(complete, model).with(predictions);
+    return complete.samples() == 0
+        ? null
+        : Analysis.of(complete, model).with(predictions).with(overTime);
   }
 
   public StateDict weights() {

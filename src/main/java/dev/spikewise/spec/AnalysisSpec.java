@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * @param input Input that the network receives.
  * @param batchSize Number of samples in the batch.
  * @param timeSteps Number of time steps per sample.
+ * @param samples Samples of the data set to analyse; {@code training} when absent. The test samples
+ *     are those of a training with the same {@code input} and {@code seed}.
+ * @param earlyExit Confidences at which samples end early; a default list when absent.
  */
 public record AnalysisSpec(
     ModelRef model,
@@ -24,7 +27,9 @@ public record AnalysisSpec(
     Integer timeSteps,
     @Nullable Double dt,
     Long seed,
-    @Nullable Quantization quantize)
+    @Nullable Quantization quantize,
+    AnalysedSamples samples,
+    @Nullable EarlyExit earlyExit)
     implements Checked {
 
   public AnalysisSpec {
@@ -32,6 +37,7 @@ public record AnalysisSpec(
     batchSize = batchSize == null ? 1 : batchSize;
     timeSteps = timeSteps == null ? 10 : timeSteps;
     seed = seed == null ? 1 : seed;
+    samples = samples == null ? AnalysedSamples.TRAINING : samples;
   }
 
   @Override
@@ -49,6 +55,14 @@ public record AnalysisSpec(
     }
     if (quantize != null) {
       quantize.check(mistakes.in("quantize"));
+    }
+    boolean labelled = input instanceof InputSpec.FromDataset;
+    mistakes.require(
+        labelled || samples == AnalysedSamples.TRAINING,
+        "samples",
+        "must be training without a data set: use an input of type dataset");
+    if (earlyExit != null) {
+      earlyExit.check(mistakes.in("early_exit"), labelled);
     }
   }
 }

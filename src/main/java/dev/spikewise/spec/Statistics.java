@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param nSpikingNeurons Number of neurons in all spiking layers.
  * @param warnings Conditions that change the meaning of the figures, such as negative input, which
  *     reduces the count of synaptic operations; empty for epochs.
+ * @param overTime Results after each time step, of the analysed samples or of a job's test samples;
+ *     null without labels, and in jobs without test samples.
  */
 public record Statistics(
     double synops,
@@ -38,7 +40,8 @@ public record Statistics(
     @Nullable Cost cost,
     @Nullable Double accuracy,
     @Nullable Quantized quantized,
-    List<String> warnings) {
+    List<String> warnings,
+    @Nullable OverTime overTime) {
 
   public Statistics {
     warnings = warnings == null ? List.of() : List.copyOf(warnings);
@@ -47,22 +50,27 @@ public record Statistics(
   }
 
   public Statistics with(Cost cost, @Nullable Double accuracy) {
-    return with(cost, accuracy, null, warnings);
+    return with(cost, accuracy, null, warnings, overTime);
   }
 
   public Statistics with(Quantized quantized) {
-    return with(cost, accuracy, quantized, warnings);
+    return with(cost, accuracy, quantized, warnings, overTime);
   }
 
   public Statistics withWarnings(List<String> warnings) {
-    return with(cost, accuracy, quantized, warnings);
+    return with(cost, accuracy, quantized, warnings, overTime);
+  }
+
+  public Statistics with(@Nullable OverTime overTime) {
+    return with(cost, accuracy, quantized, warnings, overTime);
   }
 
   private Statistics with(
       @Nullable Cost cost,
       @Nullable Double accuracy,
       @Nullable Quantized quantized,
-      List<String> warnings) {
+      List<String> warnings,
+      @Nullable OverTime overTime) {
     return new Statistics(
         synops,
         synopsPerTimestep,
@@ -75,8 +83,41 @@ public record Statistics(
         cost,
         accuracy,
         quantized,
-        warnings);
+        warnings,
+        overTime);
   }
+
+  /**
+   * Results after each time step. A sample's prediction after a time step is the class with the
+   * largest output accumulated so far.
+   *
+   * @param samples Number of samples.
+   * @param accuracy Fraction of samples predicted correctly after each time step.
+   * @param confidence Mean over the samples of the largest value of the softmax of the accumulated
+   *     output, after each time step.
+   * @param synops Synaptic operations per sample up to and including each time step.
+   * @param earlyExit Results of ending each sample as soon as its confidence reaches a threshold,
+   *     one entry per threshold.
+   */
+  public record OverTime(
+      long samples,
+      List<Double> accuracy,
+      List<Double> confidence,
+      List<Double> synops,
+      List<Exit> earlyExit) {}
+
+  /**
+   * Results of ending each sample at the first time step whose confidence reaches the threshold, or
+   * at its last time step.
+   *
+   * @param threshold Confidence that ends a sample.
+   * @param accuracy Fraction of samples predicted correctly when they end.
+   * @param timeSteps Mean number of time steps after which samples end.
+   * @param synops Synaptic operations per sample up to its end.
+   * @param exits Number of samples that end after each time step.
+   */
+  public record Exit(
+      double threshold, double accuracy, double timeSteps, double synops, List<Long> exits) {}
 
   /**
    * Statistics of the same network and input with integer weights.

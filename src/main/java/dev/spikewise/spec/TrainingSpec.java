@@ -34,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  * @param earlyStopping Conditions for an earlier end; the training runs all epochs when absent.
  * @param restoreBest Choice of the epoch whose weights are kept; those of the last epoch when
  *     absent.
+ * @param earlyExit Confidences at which test samples end early, for the results over time; a
+ *     default list when absent.
  * @param loss Loss terms whose weighted sum is minimised.
  * @param gates Conditions on the result.
  * @param labels Labels of the job, key to value.
@@ -61,6 +63,7 @@ public record TrainingSpec(
     @Nullable Double clipGradValue,
     @Nullable EarlyStopping earlyStopping,
     @Nullable RestoreBest restoreBest,
+    @Nullable EarlyExit earlyExit,
     List<LossTerm> loss,
     @Nullable Quantization quantize,
     List<Gate> gates,
@@ -127,6 +130,7 @@ public record TrainingSpec(
         clipGradValue,
         earlyStopping,
         restoreBest,
+        earlyExit,
         loss,
         quantize,
         gates,
@@ -183,6 +187,9 @@ public record TrainingSpec(
     }
     if (restoreBest != null) {
       restoreBest.check(mistakes.in("restore_best"), hasTarget, labelled);
+    }
+    if (earlyExit != null) {
+      earlyExit.check(mistakes.in("early_exit"), labelled);
     }
     if (quantize != null) {
       quantize.check(mistakes.in("quantize"));

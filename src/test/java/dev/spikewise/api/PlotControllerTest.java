@@ -41,6 +41,7 @@ class PlotControllerTest extends ServiceTest {
           job + "/plots/firing-rate",
           job + "/plots/firing-rate-histogram",
           job + "/plots/graph",
+          job + "/plots/early-exit",
           sweep + "/plots/pareto"
         }) {
       assertThat(svg(plot)).contains("(prefers-color-scheme: dark)");

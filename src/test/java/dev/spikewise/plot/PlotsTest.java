@@ -52,7 +52,19 @@ class PlotsTest {
     var layer =
         new Statistics.Spiking(10, 0.2, 0.4, 0.0, new Statistics.Histogram(edges, List.of(counts)));
     return new Statistics(
-        1, 1, null, 0.2, 10, Map.of(), Map.of("2", layer), Map.of(), null, null, null, List.of());
+        1,
+        1,
+        null,
+        0.2,
+        10,
+        Map.of(),
+        Map.of("2", layer),
+        Map.of(),
+        null,
+        null,
+        null,
+        List.of(),
+        null);
   }
 
   @Test
@@ -92,6 +104,16 @@ class PlotsTest {
             "firing-rate", Plots.firingRate(epochs(20)),
             "firing-rate-histogram",
                 Plots.firingRateHistogram(statistics(1, 6L, 3L, 1L), statistics(2, 0L, 4L, 6L), 2),
+            "early-exit",
+                Plots.earlyExit(
+                    new Statistics.OverTime(
+                        10,
+                        List.of(0.5, 0.8, 0.9),
+                        List.of(0.4, 0.6, 0.7),
+                        List.of(1e6, 2e6, 3.1e6),
+                        List.of(
+                            new Statistics.Exit(0.5, 0.7, 1.5, 1.4e6, List.of(5L, 5L, 0L)),
+                            new Statistics.Exit(0.9, 0.9, 2.5, 2.4e6, List.of(0L, 5L, 5L))))),
             "firing-rate-histogram-silent",
                 Plots.firingRateHistogram(statistics(1, 10L), statistics(1, 0L), 1),
             "pareto",
@@ -123,7 +145,7 @@ class PlotsTest {
     layers.put("backbone.encoder.stage4.layer1.1.downsample.spikes", one);
     var both =
         new Statistics(
-            1, 1, null, 0.2, 10, Map.of(), layers, Map.of(), null, null, null, List.of());
+            1, 1, null, 0.2, 10, Map.of(), layers, Map.of(), null, null, null, List.of(), null);
     var titles =
         Plots.firingRateHistogram(both, both, 2).marks().stream()
             .filter(Picture.Label.class::isInstance)

@@ -222,7 +222,10 @@ class QuantizerTest {
       // The input alone causes the first layer's.
       assertThat(statistics.synops()).isEqualTo(whole.synops());
     }
-    assertThat(new AnalysisSpec(null, null, null, null, null, null, SPECK).quantize().bits())
+    assertThat(
+            new AnalysisSpec(null, null, null, null, null, null, SPECK, null, null)
+                .quantize()
+                .bits())
         .isEqualTo(8);
   }
 

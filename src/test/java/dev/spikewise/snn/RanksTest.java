@@ -41,7 +41,11 @@ class RanksTest {
 
   /** What a rank ends with. */
   private record End(
-      byte[] checkpoint, List<EpochMetrics> epochs, Statistics baseline, Predictions predictions) {}
+      byte[] checkpoint,
+      List<EpochMetrics> epochs,
+      Statistics baseline,
+      @Nullable Statistics latest,
+      @Nullable Predictions predictions) {}
 
   @ParameterizedTest
   @FieldSource("jobs")
@@ -161,6 +165,7 @@ class RanksTest {
     for (End end : ends) {
       assertThat(end.checkpoint).isEqualTo(expected.checkpoint);
       assertThat(end.baseline).isEqualTo(expected.baseline);
+      assertThat(end.latest).isNotNull().isEqualTo(expected.latest);
       assertThat(end.predictions).usingRecursiveComparison().isEqualTo(expected.predictions);
     }
   }
@@ -175,6 +180,7 @@ class RanksTest {
           trainer.checkpoint().toBytes(),
           epochs,
           trainer.baseline(),
+          latest == null ? null : latest.statistics(),
           latest == null ? null : latest.predictions());
     }
   }

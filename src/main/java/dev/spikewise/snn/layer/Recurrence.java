@@ -27,6 +27,8 @@ final class Recurrence implements Synaptic {
   /** The only number: synops of the batch, in whole numbers. */
   private final double[] synops = new double[1];
 
+  private double @Nullable [] stepCounts;
+
   private boolean inLoss;
   private float synopsGradient;
 
@@ -75,6 +77,11 @@ final class Recurrence implements Synaptic {
   @Override
   public double synops() {
     return synops[0];
+  }
+
+  @Override
+  public void countSteps(double[] counts) {
+    stepCounts = counts;
   }
 
   @Override
@@ -144,7 +151,7 @@ final class Recurrence implements Synaptic {
     } else {
       collectSpikes(from, to, t - 1, out);
       if (!again) {
-        count(n);
+        count(from, t, n, out.steps);
       }
       conv.forward(
           spikes, 0, weight.values(), bias == null ? null : bias.values(), current, 0, to - from);
@@ -157,9 +164,13 @@ final class Recurrence implements Synaptic {
     }
   }
 
-  private void count(int n) {
+  private void count(int from, int t, int n, int steps) {
     for (int i = 0; i < n; i++) {
-      synops[0] += (double) spikes[i] * neurons;
+      double operations = (double) spikes[i] * neurons;
+      synops[0] += operations;
+      if (stepCounts != null) {
+        stepCounts[(from + i / neurons) * steps + t] += operations;
+      }
     }
   }
 

@@ -40,6 +40,7 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   private final Operations operations = new Operations();
   private @Nullable InputDifference difference;
   private final TreeSum synops = new TreeSum(1);
+  private double @Nullable [] stepCounts;
   private boolean inLoss;
   private float synopsGradient;
 
@@ -136,6 +137,11 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   @Override
   public double synops() {
     return synops.value();
+  }
+
+  @Override
+  public void countSteps(double[] counts) {
+    stepCounts = counts;
   }
 
   @Override
@@ -261,6 +267,12 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
                     kernels.weightedSum(in.data, in.at(from) + f * size, channels, fanOut));
     for (int f = 0; f < frames; f++) {
       synops.add(synopsPerFrame[f] * stepsPerFrame);
+      if (stepCounts != null) {
+        int at = from * in.steps * stepsPerFrame + f * stepsPerFrame;
+        for (int t = 0; t < stepsPerFrame; t++) {
+          stepCounts[at + t] += synopsPerFrame[f];
+        }
+      }
       if ((f + 1) % in.steps == 0 && chunks.isLast(from + f / in.steps)) {
         synops.endChunk();
       }

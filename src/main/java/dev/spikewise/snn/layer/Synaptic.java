@@ -11,6 +11,13 @@ public interface Synaptic {
   /** Synaptic operations since the last reset, summed over samples and time. */
   double synops();
 
+  /**
+   * Adds the synaptic operations of each sample and time step to {@code counts} from now on.
+   *
+   * @param counts [samples of this process, time steps], shared by all layers
+   */
+  void countSteps(double[] counts);
+
   /** Effective operations since the last reset, in a network that measures. */
   Operations operations();
 

@@ -96,6 +96,11 @@ public final class Loss {
     return peaks == null ? logits : peaks;
   }
 
+  /** Whether {@link #scores} are largest outputs over time instead of sums. */
+  public boolean scoresPeaks() {
+    return peaks != null;
+  }
+
   /**
    * Computes the loss of the last batch.
    *

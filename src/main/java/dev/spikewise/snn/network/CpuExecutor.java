@@ -43,6 +43,10 @@ public final class CpuExecutor implements Executor {
   private final long[] sampleSeeds;
   private final Purpose purpose;
   private long activeOutputs;
+
+  /** Empty unless synops are counted per sample and time step. */
+  private double[] stepCounts = {};
+
   private SampleChunks chunks = new SampleChunks(1);
   private final Signal input;
   private final Output output;
@@ -285,8 +289,23 @@ public final class CpuExecutor implements Executor {
   }
 
   @Override
+  public void stepOutput(int samples, float[] outputs) {
+    output.steps(samples, outputs);
+  }
+
+  @Override
+  public double[] countSteps() {
+    if (stepCounts.length == 0) {
+      stepCounts = new double[sampleSeeds.length * timeSteps];
+      counts.synapses().forEach(layer -> layer.countSteps(stepCounts));
+    }
+    return stepCounts;
+  }
+
+  @Override
   public void reset() {
     layers.forEach(Layer::reset);
+    Arrays.fill(stepCounts, 0);
     activeOutputs = 0;
   }
 

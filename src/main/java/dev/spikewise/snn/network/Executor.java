@@ -95,6 +95,16 @@ public interface Executor {
   /** Largest output of the last layer over time: [samples, outputs], in PyTorch's order. */
   void maxOutput(int samples, float[] peaks);
 
+  /** Output of the last layer at each step: [samples, T, outputs], in PyTorch's order. */
+  void stepOutput(int samples, float[] outputs);
+
+  /**
+   * Counts the synaptic operations of each sample and time step from now on.
+   *
+   * @return the counts of all layers together since the last {@link #reset}: [samples, T]
+   */
+  double[] countSteps();
+
   /** Counts of each layer since the last {@link #reset}. */
   Counts counts();
 

@@ -34,6 +34,22 @@ final class Output {
     }
   }
 
+  /** Output of the last layer at each step: [samples, T, outputs], in PyTorch's order. */
+  void steps(int samples, float[] into) {
+    int n = output.frame.size();
+    int[] order = output.frame.torchOrder();
+    int repeats = timeSteps / output.steps;
+    for (int b = 0; b < samples; b++) {
+      for (int t = 0; t < timeSteps; t++) {
+        int from = output.at(b) + t / repeats * n;
+        int to = (b * timeSteps + t) * n;
+        for (int i = 0; i < n; i++) {
+          into[to + order[i]] = output.data[from + i];
+        }
+      }
+    }
+  }
+
   /** Largest output of the last layer over time: [samples, outputs], in PyTorch's order. */
   void max(int samples, float[] peaks) {
     int n = output.frame.size();

@@ -161,7 +161,8 @@ public final class Counter {
         null,
         null,
         null,
-        List.of());
+        List.of(),
+        null);
   }
 
   /**

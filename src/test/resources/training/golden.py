@@ -1,0 +1,70 @@
+"""Computes the JSON files of this folder with PyTorch: python3 golden.py (torch 2.13)."""
+
+import json
+
+import torch
+
+
+def write(name, content):
+    with open(name + ".json", "w") as file:
+        json.dump(content, file, separators=(",", ":"))
+
+
+def iaf(x, weight):
+    """IAF with MultiSpike and MembraneSubtract on x [B, T, in]; returns spikes [B, T, out]."""
+    v = torch.zeros(x.shape[0], weight.shape[0])
+    out = []
+    for t in range(x.shape[1]):
+        v = v + x[:, t] @ weight.T
+        s = torch.where(v > 0, torch.trunc(v), torch.zeros_like(v))
+        v = v - s
+        out.append(s)
+    return torch.stack(out, 1)
+
+
+def early_exit():
+    torch.manual_seed(3)
+    n, steps, features, hidden, classes = 24, 6, 6, 16, 3
+    x = (torch.rand(n, steps, features) < 0.5).float()
+    # Multiples of 1/64, so that sums are exact in any order.
+    w1 = torch.randint(-32, 64, (hidden, features)) / 64.0
+    w2 = torch.randint(-32, 40, (classes, hidden)) / 64.0
+    s1 = iaf(x, w1)
+    s2 = iaf(s1, w2)
+    synops = (x.sum(2) * hidden + s1.sum(2) * classes).double().cumsum(1)
+    scores = s2.cumsum(1)
+    probability, predicted = torch.softmax(scores.double(), 2).max(2)
+    y = torch.where(torch.rand(n) < 0.7, predicted[:, -1], torch.randint(0, classes, (n,)))
+    correct = (predicted == y[:, None]).double()
+    thresholds = [0.4, 0.6, 0.9, 0.999]
+    exits = []
+    for threshold in thresholds:
+        reached = probability >= threshold
+        reached[:, -1] = True
+        end = reached.int().argmax(1)
+        row = torch.arange(n)
+        exits.append(
+            {
+                "accuracy": correct[row, end].mean().item(),
+                "time_steps": (end + 1).double().mean().item(),
+                "synops": synops[row, end].mean().item(),
+                "exits": torch.bincount(end, minlength=steps).tolist(),
+            }
+        )
+    write(
+        "early_exit",
+        {
+            "x": x.flatten().tolist(),
+            "y": y.tolist(),
+            "w1": w1.flatten().tolist(),
+            "w2": w2.flatten().tolist(),
+            "thresholds": thresholds,
+            "accuracy": correct.mean(0).tolist(),
+            "confidence": probability.mean(0).tolist(),
+            "synops": synops.mean(0).tolist(),
+            "early_exit": exits,
+        },
+    )
+
+
+early_exit()
