@@ -67,4 +67,67 @@ def early_exit():
     )
 
 
+def tet_loss(outputs, labels, criterion, means, lamb):
+    """TET_loss of the authors (github.com/Gus-Lab/temporal_efficient_training, functions.py),
+    for labels [B] or [B, T]."""
+    T = outputs.size(1)
+    loss_es = 0
+    for t in range(T):
+        loss_es += criterion(outputs[:, t, ...], labels[:, t] if labels.dim() == 2 else labels)
+    loss_es = loss_es / T
+    if lamb != 0:
+        mmd = torch.nn.MSELoss()
+        y = torch.zeros_like(outputs).fill_(means)
+        loss_mmd = mmd(outputs, y)
+    else:
+        loss_mmd = 0
+    return (1 - lamb) * loss_es + lamb * loss_mmd
+
+
+def mse_membrane(outputs, labels, on, off):
+    """mse_membrane_loss of snnTorch 0.9, for labels [B] or [B, T]."""
+    steps, loss = outputs.size(1), 0
+    for t in range(steps):
+        at = labels[:, t] if labels.dim() == 2 else labels
+        targets = torch.nn.functional.one_hot(at, outputs.size(2)).double()
+        targets = targets * on + (1 - targets) * off
+        loss += torch.nn.MSELoss()(outputs[:, t], targets)
+    return loss / steps
+
+
+def step_losses():
+    torch.manual_seed(5)
+    n, steps, features, classes = 5, 4, 6, 3
+    x = torch.randn(n, steps, features)
+    per_sample = torch.randint(0, classes, (n,))
+    per_step = torch.randint(0, classes, (n, steps))
+    weight = torch.randn(classes, features)
+    cases = []
+    for labels in (per_sample, per_step):
+        for name, loss in (
+            ("{'type':'step_cross_entropy'}", lambda o, y: tet_loss(o, y, torch.nn.CrossEntropyLoss(), 1.0, 0)),
+            (
+                "{'type':'tet','lambda':0.05,'mean':0.7,'label_smoothing':0.1}",
+                lambda o, y: tet_loss(o, y, torch.nn.CrossEntropyLoss(label_smoothing=0.1), 0.7, 0.05),
+            ),
+            (
+                "{'type':'mse_membrane','on_target':1.2,'off_target':-0.1,'weight':2}",
+                lambda o, y: 2 * mse_membrane(o, y, 1.2, -0.1),
+            ),
+        ):
+            w = weight.double().clone().requires_grad_()
+            value = loss(x.double() @ w.T, labels)
+            value.backward()
+            cases.append(
+                {
+                    "term": name.replace("'", '"'),
+                    "labels": labels.flatten().tolist(),
+                    "loss": value.item(),
+                    "gradient": w.grad.flatten().tolist(),
+                }
+            )
+    write("step_losses", {"x": x.flatten().tolist(), "weight": weight.flatten().tolist(), "cases": cases})
+
+
 early_exit()
+step_losses()

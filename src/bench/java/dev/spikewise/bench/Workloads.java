@@ -148,7 +148,7 @@ public final class Workloads {
     forward.book();
     loss.compute(batchSize, labels);
     counter.add(batchSize);
-    network.backward(batchSize, loss.outputGradient(), loss.peakGradient(), backward);
+    network.backward(batchSize, loss.gradients(), backward);
     backward.book();
     optimizer.step(LEARNING_RATE);
   }

@@ -343,10 +343,12 @@ public class Datasets {
 
   /** Example samples with their labels: the first sample of each class, at most {@code most}. */
   public Map<Integer, Integer> examples(String id, int most) {
-    int[] labels = dataset(get(id)).labels();
+    var dataset = dataset(get(id));
+    int[] labels = dataset.labels();
+    int perSample = dataset.labelsPerSample();
     var first = new TreeMap<Integer, Integer>();
-    for (int sample = 0; sample < labels.length; sample++) {
-      first.putIfAbsent(labels[sample], sample);
+    for (int i = 0; i < labels.length; i++) {
+      first.putIfAbsent(labels[i], i / perSample);
     }
     var examples = new TreeMap<Integer, Integer>();
     first.entrySet().stream()

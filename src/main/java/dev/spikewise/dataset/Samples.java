@@ -276,6 +276,14 @@ final class Samples {
     }
     mistakes.throwIfAny();
     int n = labels.length + testLabels.length;
+    int trainSize = dims[0];
+    if (labels.length > trainSize) {
+      notes.assume("y: one label per time step");
+    }
+    if (test != null && (labels.length > trainSize) != (testLabels.length > test.x().shape()[0])) {
+      test.yAt().add("must have one label per sample or per time step, as the training labels do");
+      mistakes.throwIfAny();
+    }
     var all = Arrays.copyOf(labels, n);
     System.arraycopy(testLabels, 0, all, labels.length, testLabels.length);
     int first = hasTime ? 2 : 1;
@@ -301,7 +309,7 @@ final class Samples {
           "/preparation/augmentation", "must be left out for samples without height and width");
     }
     var dataset =
-        new Dataset(name, shape, hasTime ? dims[1] : 0, values, all, labels.length, augmentation);
+        new Dataset(name, shape, hasTime ? dims[1] : 0, values, all, trainSize, augmentation);
     var cropped = crop(dataset);
     return new ReadDataset(cropped, notes.of(cropped, recipe));
   }
@@ -318,8 +326,10 @@ final class Samples {
 
   /** Checks the arrays of a part and returns its labels. */
   private int[] labels(Part part, boolean hasTime) {
-    var labels = labels(part.y(), part.yAt());
     var dims = part.x().shape();
+    boolean perStep =
+        hasTime && dims.length > 1 && part.y().shape().length == 2 && part.y().shape()[1] > 1;
+    var labels = labels(part.y(), perStep, part.yAt());
     int rank = dims.length - (hasTime ? 2 : 1);
     if (rank < 1 || rank > 3 || Arrays.stream(dims).anyMatch(d -> d == 0)) {
       part.xAt()
@@ -328,16 +338,28 @@ final class Samples {
                   + (hasTime ? "t, " : "")
                   + "...] with one to three axes per sample, none of them 0, but was "
                   + Arrays.toString(dims));
-    } else if (mistakes.isEmpty() && labels.length != dims[0]) {
-      part.yAt().add("has " + labels.length + " labels for " + dims[0] + " samples");
+    } else if (mistakes.isEmpty() && part.y().shape()[0] != dims[0]) {
+      part.yAt().add("has " + part.y().shape()[0] + " labels for " + dims[0] + " samples");
+    } else if (mistakes.isEmpty() && perStep && part.y().shape()[1] != dims[1]) {
+      part.yAt()
+          .add(
+              "has labels for "
+                  + part.y().shape()[1]
+                  + " time steps, but the samples have "
+                  + dims[1]);
     }
     return labels;
   }
 
-  /** Reads labels of shape [n], or [n, 1] as stored by Keras and MedMNIST. */
-  private static int[] labels(Npz.Array y, Mistakes at) {
-    if (y.shape().length != 1 && !(y.shape().length == 2 && y.shape()[1] == 1)) {
-      at.add("must have shape [n] or [n, 1] but was " + Arrays.toString(y.shape()));
+  /**
+   * Reads labels of shape [n], [n, 1] as stored by Keras and MedMNIST, or [n, t] for one label per
+   * time step.
+   */
+  private static int[] labels(Npz.Array y, boolean perStep, Mistakes at) {
+    if (y.shape().length != 1 && !perStep && !(y.shape().length == 2 && y.shape()[1] == 1)) {
+      at.add(
+          "must have shape [n] or [n, 1], or [n, t] for spike trains, but was "
+              + Arrays.toString(y.shape()));
       return new int[0];
     }
     for (int i = 0; i < y.size(); i++) {

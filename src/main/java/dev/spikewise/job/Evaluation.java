@@ -6,7 +6,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Classification results of a trained network on its test samples.
+ * Classification results of a trained network on its test samples. Where samples have a label per
+ * time step, each time step counts as a sample.
  *
  * @param samples Number of test samples.
  * @param accuracy Fraction of the test samples whose class is predicted correctly.

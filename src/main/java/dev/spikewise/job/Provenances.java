@@ -65,7 +65,7 @@ class Provenances {
       bytes.asFloatBuffer().put(values);
       digest.update(bytes.array());
     }
-    var labels = ByteBuffer.allocate(Integer.BYTES * dataset.size());
+    var labels = ByteBuffer.allocate(Integer.BYTES * dataset.labels().length);
     labels.asIntBuffer().put(dataset.labels());
     return HexFormat.of().formatHex(digest.digest(labels.array()));
   }

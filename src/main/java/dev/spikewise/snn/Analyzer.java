@@ -103,14 +103,24 @@ public final class Analyzer {
     int[] samples = Arrays.copyOf(chosen, Math.min(batchSize, chosen.length));
     var steps =
         feed.labelled()
-            ? new StepCounter(network, batchSize, batch.earlyExit().thresholds(), false)
+            ? new StepCounter(
+                network, batchSize, batch.earlyExit().thresholds(), false, feed.labelsPerSample())
             : null;
     forward(network, feed, counter, samples, batchSize, engine.goOn());
     if (steps != null) {
-      steps.add(samples.length, Arrays.stream(samples).map(feed::label).toArray());
+      int perSample = feed.labelsPerSample();
+      var labels = new int[samples.length * perSample];
+      Arrays.setAll(labels, i -> feed.label(samples[i / perSample], i % perSample));
+      steps.add(samples.length, labels);
     }
     return Analysis.of(counter, model)
-        .with(NeuroBench.cost(network, samples.length), accuracy(network, feed, samples))
+        .with(
+            NeuroBench.cost(network, samples.length),
+            steps == null
+                ? null
+                : feed.labelsPerSample() > 1
+                    ? (Double) meanAccuracy(steps)
+                    : accuracy(network, feed, samples))
         .with(steps == null ? null : steps.result())
         .withWarnings(InputWarnings.of(input, dataset));
   }
@@ -141,6 +151,11 @@ public final class Analyzer {
     return new Statistics.Quantized(
         quantized.scales(),
         analyze(quantized.model().spec(), quantized.model().weights(), batch, engine).statistics());
+  }
+
+  /** Accuracy over all samples and time steps. */
+  private static double meanAccuracy(StepCounter steps) {
+    return steps.result().accuracy().stream().mapToDouble(a -> a).average().orElseThrow();
   }
 
   private static @Nullable Double accuracy(Executor network, Feed feed, int[] samples) {

@@ -26,6 +26,12 @@ record DataCheck(
     checkShape(at);
     checkTime(at, mistakes);
     at.require(
+        !dataset.hasLabelsPerStep() || input.shuffle() != InputSpec.Shuffle.BALANCED,
+        "shuffle",
+        "must be random because data set `"
+            + dataset.name()
+            + "` has labels per time step, so that a sample has no class of its own");
+    at.require(
         !dataset.hasTestSplit() || input.testFraction() == null,
         "test_fraction",
         "must be left out because data set `"

@@ -62,12 +62,15 @@ record SpecCheck(
         && (spec.earlyExit() != null || spec.monitors().containsValue(Monitor.TEST_ACCURACY))) {
       checkTestSamples(from, dataset);
     }
+    checkLabels(dataset);
     boolean classifies =
         spec.loss().stream()
             .anyMatch(
                 t ->
                     switch (t) {
                       case LossTerm.CrossEntropy _,
+                          LossTerm.StepCrossEntropy _,
+                          LossTerm.MseMembrane _,
                           LossTerm.MseCount _,
                           LossTerm.MaxMembraneCrossEntropy _ ->
                           true;
@@ -91,6 +94,30 @@ record SpecCheck(
                   + " has labels 0 to "
                   + (classes - 1));
     }
+  }
+
+  /** Reports terms and options that need one label per sample where there is one per time step. */
+  private void checkLabels(Dataset dataset) {
+    if (!dataset.hasLabelsPerStep()) {
+      return;
+    }
+    String reason =
+        " requires one label per sample, but data set `"
+            + dataset.name()
+            + "` has one per time step";
+    for (int i = 0; i < spec.loss().size(); i++) {
+      String term =
+          switch (spec.loss().get(i)) {
+            case LossTerm.CrossEntropy _ -> "cross_entropy";
+            case LossTerm.MaxMembraneCrossEntropy _ -> "max_membrane_cross_entropy";
+            case LossTerm.MseCount _ -> "mse_count";
+            default -> null;
+          };
+      if (term != null) {
+        mistakes.in("loss").in(i).add(term + reason + ": use step_cross_entropy");
+      }
+    }
+    mistakes.require(spec.earlyExit() == null, "early_exit", reason.trim() + ": leave it out");
   }
 
   private void checkTestSamples(InputSpec.FromDataset from, Dataset dataset) {
@@ -130,8 +157,8 @@ record SpecCheck(
         case LossTerm.WeightNorm w -> checkNames(i, w.layers(), synaptic, "layer with weights");
         case LossTerm.InputDifference d ->
             checkNames(i, d.layers(), names(SynapticSpec.class), "layer with weights");
-        case LossTerm.MaxMembraneCrossEntropy _ -> checkPotential(i);
-        case LossTerm.CrossEntropy _, LossTerm.MseCount _ -> {}
+        case LossTerm.MaxMembraneCrossEntropy _, LossTerm.MseMembrane _ -> checkPotential(i);
+        case LossTerm.CrossEntropy _, LossTerm.StepCrossEntropy _, LossTerm.MseCount _ -> {}
       }
     }
   }

@@ -142,15 +142,20 @@ public final class Trainer {
     var mistakes = new Mistakes();
     SpecCheck.checkBaseline(spec.loss(), synopsBefore, mistakes);
     mistakes.throwIfAny();
-    loss = new Loss(spec.loss(), network, batchSize, spec.dt(), synopsBefore);
+    loss = loss(network);
     stepCounter =
         feed.testSize() == 0
             ? null
-            : new StepCounter(network, batchSize, earlyExit(spec).thresholds(), loss.scoresPeaks());
+            : new StepCounter(
+                network,
+                batchSize,
+                earlyExit(spec).thresholds(),
+                loss.scoresPeaks(),
+                feed.labelsPerSample());
     earlyStop = new EarlyStop(spec, targetSynops());
     plateau = new PlateauDetector(spec.lrScheduler());
     best = new BestWeights(spec, targetSynops());
-    labels = new int[engine.ranks().mostSamples(batchSize)];
+    labels = new int[engine.ranks().mostSamples(batchSize) * feed.labelsPerSample()];
   }
 
   /**
@@ -209,9 +214,13 @@ public final class Trainer {
   }
 
   private static long stepMemory(TrainingSpec spec, ModelSpec model) {
+    int outputs = model.graph().output().shape().size();
+    long steps =
+        spec.loss().stream().anyMatch(Loss::looksAtSteps)
+            ? 2L * Float.BYTES * spec.batchSize() * spec.timeSteps() * outputs
+            : 0;
     return spec.input() instanceof InputSpec.FromDataset
-        ? StepCounter.memory(
-            spec.batchSize(), spec.timeSteps(), model.graph().output().shape().size())
+        ? steps + StepCounter.memory(spec.batchSize(), spec.timeSteps(), outputs)
         : 0;
   }
 
@@ -241,6 +250,14 @@ public final class Trainer {
 
   private static Purpose purpose(boolean activationCheckpointing) {
     return activationCheckpointing ? Purpose.CHECKPOINTED_TRAINING : Purpose.TRAINING;
+  }
+
+  private Loss loss(Executor network) {
+    var loss = new Loss(spec.loss(), network, spec.batchSize(), spec.dt(), synopsBefore);
+    if (feed.labelsPerSample() > 1) {
+      loss.readSteps();
+    }
+    return loss;
   }
 
   private Executor network(ModelSpec model) {
@@ -436,6 +453,7 @@ public final class Trainer {
     final boolean labelled;
     double loss;
     long correct;
+    long predictions;
     long samples;
 
     Epoch(int terms, boolean labelled) {
@@ -463,7 +481,7 @@ public final class Trainer {
           lossTerms,
           counter.synops(),
           counter.firingRate(),
-          labelled ? (double) correct / samples : null,
+          labelled ? (double) correct / predictions : null,
           tested == null ? null : tested.accuracy(),
           tested == null ? null : (Double) tested.synops(),
           quantized == null ? null : quantized.accuracy(),
@@ -482,12 +500,13 @@ public final class Trainer {
     for (int from = 0; from < order.length; from += spec.batchSize()) {
       int batch = Math.min(spec.batchSize(), order.length - from);
       show(network, order, from, batch, epoch, goOn);
-      double value = loss.compute(batch, labels);
+      double value = loss.compute(batch, labels, feed.labelsPerSample() > 1);
       counter.add(batch);
-      network.backward(batch, loss.outputGradient(), loss.peakGradient(), goOn);
+      network.backward(batch, loss.gradients(), goOn);
       loss.addWeightGradients();
       network.step(learningRate(from / spec.batchSize(), order.length));
       sums.samples += batch;
+      sums.predictions += (long) batch * feed.labelsPerSample();
       sums.loss += value * batch;
       for (int i = 0; i < sums.terms.length; i++) {
         sums.terms[i] += loss.values()[i] * batch;
@@ -528,8 +547,8 @@ public final class Trainer {
             feed.encodeForTraining(epoch, sample, order, network.input(), at);
           }
           network.sampleSeeds()[b] = feed.networkSeed(epoch, sample);
-          if (feed.labelled()) {
-            labels[b] = feed.label(sample);
+          for (int k = 0; feed.labelled() && k < feed.labelsPerSample(); k++) {
+            labels[b * feed.labelsPerSample() + k] = feed.label(sample, k);
           }
         });
     network.forward(batch, goOn);
@@ -539,12 +558,7 @@ public final class Trainer {
     var model = Quantizer.quantize(new TrainedModel(this.model, network.stateDict()), how).model();
     var quantized = network(model.spec());
     quantized.load(model.weights());
-    var tester =
-        new Tester(
-            quantized,
-            new Loss(spec.loss(), quantized, spec.batchSize(), spec.dt(), synopsBefore),
-            new Counter(quantized, spec.dt()),
-            null);
+    var tester = new Tester(quantized, loss(quantized), new Counter(quantized, spec.dt()), null);
     int[] samples =
         feed.testSize() > 0
             ? feed.testSamples()
@@ -559,8 +573,9 @@ public final class Trainer {
       steps.clear();
     }
     tester.network().train(false);
-    var predicted = new int[samples.length];
-    var truth = new int[samples.length];
+    int each = feed.labelsPerSample();
+    var predicted = new int[samples.length * each];
+    var truth = new int[predicted.length];
     long correct = 0;
     for (int from = 0; from < samples.length; from += spec.batchSize()) {
       int batch = Math.min(spec.batchSize(), samples.length - from);
@@ -571,11 +586,11 @@ public final class Trainer {
       }
       tester.loss().readOutput(batch);
       var share = tester.network().share(batch);
-      for (int b = 0; feed.labelled() && b < share.size(); b++) {
-        int at = from + share.first() + b;
-        predicted[at] = predicted(tester.loss(), b);
-        truth[at] = labels[b];
-        correct += predicted[at] == labels[b] ? 1 : 0;
+      for (int i = 0; feed.labelled() && i < share.size() * each; i++) {
+        int at = (from + share.first()) * each + i;
+        predicted[at] = predicted(tester.loss(), i);
+        truth[at] = labels[i];
+        correct += predicted[at] == labels[i] ? 1 : 0;
       }
     }
     tester.counter().complete();
@@ -583,10 +598,18 @@ public final class Trainer {
     gather(predicted);
     gather(truth);
     return new Tested(
-        feed.labelled() ? (Double) ((double) correct / samples.length) : null,
+        feed.labelled() ? (Double) ((double) correct / predicted.length) : null,
         tester.counter().synops(),
-        feed.labelled() ? new Predictions(samples, truth, predicted, network.outputs()) : null,
+        feed.labelled()
+            ? new Predictions(repeated(samples, each), truth, predicted, network.outputs())
+            : null,
         steps == null ? null : steps.result());
+  }
+
+  private static int[] repeated(int[] samples, int times) {
+    var repeated = new int[samples.length * times];
+    Arrays.setAll(repeated, i -> samples[i / times]);
+    return repeated;
   }
 
   /** Fills in what the other processes have, where this one has zeros. */
@@ -600,15 +623,20 @@ public final class Trainer {
 
   private long correct(Loss loss, int batch) {
     long correct = 0;
-    for (int b = 0; feed.labelled() && b < batch; b++) {
-      correct += predicted(loss, b) == labels[b] ? 1 : 0;
+    for (int i = 0; feed.labelled() && i < batch * feed.labelsPerSample(); i++) {
+      correct += predicted(loss, i) == labels[i] ? 1 : 0;
     }
     return correct;
   }
 
-  private int predicted(Loss loss, int b) {
+  /**
+   * Class that the network predicts in place of label {@code i}: of a sample, or of a time step of
+   * a sample.
+   */
+  private int predicted(Loss loss, int i) {
     int classes = network.outputs();
-    return Analyzer.largest(loss.scores(), b * classes, classes);
+    float[] scores = feed.labelsPerSample() > 1 ? loss.stepScores() : loss.scores();
+    return Analyzer.largest(scores, i * classes, classes);
   }
 
   /** Counts of the latest completed epoch of this run; null before the first. */

@@ -17,7 +17,11 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(
       value = LossTerm.MaxMembraneCrossEntropy.class,
       name = "max_membrane_cross_entropy"),
+  @JsonSubTypes.Type(
+      value = LossTerm.StepCrossEntropy.class,
+      names = {"step_cross_entropy", "tet"}),
   @JsonSubTypes.Type(value = LossTerm.MseCount.class, name = "mse_count"),
+  @JsonSubTypes.Type(value = LossTerm.MseMembrane.class, name = "mse_membrane"),
   @JsonSubTypes.Type(value = LossTerm.L1.class, name = "l1"),
   @JsonSubTypes.Type(value = LossTerm.WeightNorm.class, name = "weight_norm"),
   @JsonSubTypes.Type(
@@ -204,6 +208,59 @@ public sealed interface LossTerm {
     public void check(Mistakes mistakes) {
       LossTerm.super.check(mistakes);
       checkSmoothing(labelSmoothing, mistakes);
+    }
+  }
+
+  /**
+   * Temporal efficient training (Deng et al. 2022, arXiv:2202.11946): {@code (1 - lambda) *
+   * mean_t(cross_entropy(o_t, label)) + lambda * mean((o_t - mean)^2)} of the last layer's output
+   * o_t at each time step. Accepts data sets with one label per sample or per time step.
+   *
+   * @param lambda Share of the squared distance from {@code mean}, at least 0 and at most 1; 0 when
+   *     absent.
+   * @param mean Value that the outputs are drawn to by {@code lambda}; 1 when absent, as the
+   *     threshold in the paper.
+   * @param labelSmoothing Part of each label that is spread evenly over all classes, at least 0 and
+   *     below 1; 0 when absent.
+   */
+  record StepCrossEntropy(
+      Double lambda, Double mean, Double weight, @Nullable Double labelSmoothing)
+      implements LossTerm {
+    public StepCrossEntropy {
+      lambda = lambda == null ? 0.0 : lambda;
+      mean = mean == null ? 1.0 : mean;
+      weight = weight == null ? 1.0 : weight;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      LossTerm.super.check(mistakes);
+      mistakes.between(lambda, 0, 1, "lambda");
+      mistakes.finite(mean, "mean");
+      checkSmoothing(labelSmoothing, mistakes);
+    }
+  }
+
+  /**
+   * Mean over samples, time steps and outputs of the squared distance of the membrane potential
+   * from {@code on_target} for the neuron of the label and from {@code off_target} for all others:
+   * snnTorch's {@code mse_membrane_loss}. The last layer must return potentials, as ExpLeak does.
+   *
+   * @param onTarget Potential wanted of the label's neuron; 1 when absent.
+   * @param offTarget Potential wanted of all other neurons; 0 when absent.
+   */
+  record MseMembrane(Double onTarget, Double offTarget, Double weight) implements LossTerm {
+    public MseMembrane {
+      onTarget = onTarget == null ? 1.0 : onTarget;
+      offTarget = offTarget == null ? 0.0 : offTarget;
+      weight = weight == null ? 1.0 : weight;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      LossTerm.super.check(mistakes);
+      mistakes.finite(onTarget, "on_target");
+      mistakes.finite(offTarget, "off_target");
     }
   }
 

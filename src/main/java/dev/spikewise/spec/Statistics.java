@@ -89,7 +89,8 @@ public record Statistics(
 
   /**
    * Results after each time step. A sample's prediction after a time step is the class with the
-   * largest output accumulated so far.
+   * largest output accumulated so far; with labels per time step, the class with the largest output
+   * at that step.
    *
    * @param samples Number of samples.
    * @param accuracy Fraction of samples predicted correctly after each time step.

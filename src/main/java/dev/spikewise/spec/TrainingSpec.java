@@ -202,6 +202,8 @@ public record TrainingSpec(
         case LossTerm.MseCount term -> checkLabelled("mse_count", term, at);
         case LossTerm.MaxMembraneCrossEntropy term ->
             checkLabelled("max_membrane_cross_entropy", term, at);
+        case LossTerm.StepCrossEntropy term -> checkLabelled("step_cross_entropy", term, at);
+        case LossTerm.MseMembrane term -> checkLabelled("mse_membrane", term, at);
         case LossTerm.Synops term -> {
           term.check(at);
           if (term.unit() == LossTerm.Unit.PER_SECOND && dt == null) {

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param timeSteps length of the time axis; 0 when samples have none
  * @param values values of n samples, each of shape [(timeSteps,) shape], scaled to 0..1 unless they
  *     are spikes
- * @param labels label of each sample, [n]
+ * @param labels label of each sample, [n], or of each sample and time step, [n, timeSteps]
  * @param augmentation random changes of training samples; null for none
  * @param trainSize number of training samples; the samples after them are the data set's own test
  *     split. n without a test split
@@ -42,11 +42,21 @@ public record Dataset(
   }
 
   public int size() {
-    return labels.length;
+    return values.samples();
+  }
+
+  /** Whether there is a label for each time step of a sample. */
+  public boolean hasLabelsPerStep() {
+    return labels.length > size();
+  }
+
+  /** Number of labels of a sample: 1, or the length of the time axis. */
+  public int labelsPerSample() {
+    return hasLabelsPerStep() ? timeSteps : 1;
   }
 
   public boolean hasTestSplit() {
-    return trainSize < labels.length;
+    return trainSize < size();
   }
 
   /**

@@ -140,8 +140,21 @@ public final class Feed {
     return test;
   }
 
+  /** Number of labels of a sample that the network reads: 1, or one per time step. */
+  public int labelsPerSample() {
+    return dataset != null && dataset.hasLabelsPerStep() ? timeSteps : 1;
+  }
+
   public int label(int sample) {
-    return Objects.requireNonNull(dataset).labels()[sample];
+    return label(sample, 0);
+  }
+
+  /**
+   * @param k less than {@link #labelsPerSample}
+   */
+  public int label(int sample, int k) {
+    var data = Objects.requireNonNull(dataset);
+    return data.labels()[sample * data.labelsPerSample() + k];
   }
 
   /**

@@ -16,12 +16,13 @@ record Split(int[] train, int[] test) {
    * @param seed seed of the selection; the sizes do not depend on it
    */
   static Split of(InputSpec.FromDataset input, Dataset dataset, long seed) {
-    int[] labels = dataset.labels();
+    // A sample with a label per time step has no class by which samples could be divided evenly.
+    int[] labels = dataset.hasLabelsPerStep() ? new int[dataset.size()] : dataset.labels();
     int size = dataset.trainSize();
     int limit = input.limit() == null ? size : Math.min(input.limit(), size);
     int[] mixed = Feed.shuffle(IntStream.range(0, limit).toArray(), new SplittableRandom(seed));
     if (dataset.hasTestSplit()) {
-      return new Split(mixed, IntStream.range(size, labels.length).toArray());
+      return new Split(mixed, IntStream.range(size, dataset.size()).toArray());
     }
     double fraction = input.testFraction() == null ? TEST_FRACTION : input.testFraction();
     boolean[] held = holdOut(mixed, labels, fraction);

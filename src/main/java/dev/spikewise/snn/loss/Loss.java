@@ -5,6 +5,7 @@ import dev.spikewise.snn.layer.DifferenceCount;
 import dev.spikewise.snn.layer.SpikeCount;
 import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.snn.network.Executor;
+import dev.spikewise.snn.network.OutputGradients;
 import dev.spikewise.spec.LossTerm;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,6 +29,8 @@ public final class Loss {
   private final float @Nullable [] outputGradient;
   private final float @Nullable [] peaks;
   private final float @Nullable [] peakGradient;
+  private @Nullable StepLoss stepLoss;
+  private final int batchSize;
   private final List<float[]> rateGradients;
 
   /**
@@ -55,6 +58,9 @@ public final class Loss {
         terms.stream().anyMatch(LossTerm.MaxMembraneCrossEntropy.class::isInstance);
     peaks = looksAtPeaks ? new float[logits.length] : null;
     peakGradient = looksAtPeaks ? new float[logits.length] : null;
+    this.batchSize = batchSize;
+    stepLoss =
+        terms.stream().anyMatch(Loss::looksAtSteps) ? new StepLoss(network, batchSize) : null;
     for (LossTerm term : terms) {
       if (term instanceof LossTerm.InputDifference difference) {
         counted(difference).forEach(DifferenceCount::countDifference);
@@ -64,9 +70,24 @@ public final class Loss {
         network.counts().neurons().stream().map(n -> new float[n.counts().length]).toList();
   }
 
+  /** Whether a term depends on the output at each time step. */
+  public static boolean looksAtSteps(LossTerm term) {
+    return term instanceof LossTerm.StepCrossEntropy || term instanceof LossTerm.MseMembrane;
+  }
+
   /** Values of the terms for the last batch, weighted, in the order of the spec. */
   public double[] values() {
     return values;
+  }
+
+  /** Gradients with respect to the output of the last batch. */
+  public OutputGradients gradients() {
+    return new OutputGradients(
+        outputGradient,
+        peakGradient,
+        stepLoss != null && terms.stream().anyMatch(Loss::looksAtSteps)
+            ? stepLoss.gradient()
+            : null);
   }
 
   /** dL/d(output at every step), [B, outputs]; null when no term depends on the output. */
@@ -82,6 +103,9 @@ public final class Loss {
   /** Reads the output of the last batch; {@link #compute} does this itself. */
   public void readOutput(int samples) {
     int here = network.share(samples).size();
+    if (stepLoss != null) {
+      stepLoss.read(here);
+    }
     network.sumOutput(here, logits);
     if (peaks != null) {
       network.maxOutput(here, peaks);
@@ -96,6 +120,18 @@ public final class Loss {
     return peaks == null ? logits : peaks;
   }
 
+  /** Reads the output of each time step from now on, for {@link #stepScores}. */
+  public void readSteps() {
+    if (stepLoss == null) {
+      stepLoss = new StepLoss(network, batchSize);
+    }
+  }
+
+  /** Score of each class at each time step of the last batch, [B, T, outputs]. */
+  public float[] stepScores() {
+    return Objects.requireNonNull(stepLoss).outputs();
+  }
+
   /** Whether {@link #scores} are largest outputs over time instead of sums. */
   public boolean scoresPeaks() {
     return peaks != null;
@@ -108,12 +144,20 @@ public final class Loss {
    * @param labels of the samples of this process; empty where the input has none
    */
   public double compute(int samples, int[] labels) {
+    return compute(samples, labels, false);
+  }
+
+  /** The same with one label per sample or, if {@code labelsPerStep}, per sample and time step. */
+  public double compute(int samples, int[] labels, boolean labelsPerStep) {
     readOutput(samples);
     if (outputGradient != null) {
       Arrays.fill(outputGradient, 0);
     }
     if (peakGradient != null) {
       Arrays.fill(peakGradient, 0);
+    }
+    if (stepLoss != null) {
+      stepLoss.clear();
     }
     double sum = 0;
     for (int i = 0; i < values.length; i++) {
@@ -128,6 +172,10 @@ public final class Loss {
             case LossTerm.MaxMembraneCrossEntropy c ->
                 new CrossEntropy(Objects.requireNonNull(peaks), term.weight(), c.labelSmoothing())
                     .compute(samples, labels, Objects.requireNonNull(peakGradient));
+            case LossTerm.StepCrossEntropy c ->
+                Objects.requireNonNull(stepLoss).crossEntropy(c, samples, labels, labelsPerStep);
+            case LossTerm.MseMembrane m ->
+                Objects.requireNonNull(stepLoss).mse(m, samples, labels, labelsPerStep);
             case LossTerm.MseCount m -> mseCount(m, samples, labels);
             case LossTerm.L1 l -> l1(l, samples);
             case LossTerm.WeightNorm w -> weightNorm(w);

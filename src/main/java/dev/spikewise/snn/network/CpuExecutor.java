@@ -28,7 +28,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A network for batches of up to B samples over T steps. A batch is processed in blocks of samples
@@ -351,11 +350,7 @@ public final class CpuExecutor implements Executor {
   }
 
   @Override
-  public void backward(
-      int samples,
-      float @Nullable [] outputGradient,
-      float @Nullable [] peakGradient,
-      Runnable beforeLayer) {
+  public void backward(int samples, OutputGradients gradients, Runnable beforeLayer) {
     parameters.zeroGradients();
     boolean again = chunks.size() > plan.kept();
     boolean severalBlocks = chunks.endOfBlock(0, block) < chunks.size();
@@ -369,33 +364,31 @@ public final class CpuExecutor implements Executor {
         int start = from;
         layers.forEach(layer -> layer.restore(start, end));
       }
-      backward(from, to, outputGradient, peakGradient, beforeLayer);
+      backward(from, to, gradients, beforeLayer);
     }
     if (!ranks.alone()) {
       if (chunks.size() == 0) {
-        backward(0, 0, outputGradient, peakGradient, beforeLayer);
+        backward(0, 0, gradients, beforeLayer);
       }
       gradientSum.complete(samples);
     }
   }
 
-  private void backward(
-      int from,
-      int to,
-      float @Nullable [] outputGradient,
-      float @Nullable [] peakGradient,
-      Runnable beforeLayer) {
+  private void backward(int from, int to, OutputGradients gradients, Runnable beforeLayer) {
     reached.clear();
     Plan.Value last = plan.output();
-    if (outputGradient != null || peakGradient != null) {
+    if (!gradients.isEmpty()) {
       Signal g = gradient(last, from);
-      if (outputGradient != null) {
-        output.spread(outputGradient, from, to, g);
+      if (gradients.sum() != null) {
+        output.spread(gradients.sum(), from, to, g);
       } else {
         clear(g, from, to);
       }
-      if (peakGradient != null) {
-        output.addAtPeaks(peakGradient, from, to, g);
+      if (gradients.peak() != null) {
+        output.addAtPeaks(gradients.peak(), from, to, g);
+      }
+      if (gradients.steps() != null) {
+        output.addSteps(gradients.steps(), from, to, g);
       }
       reached.add(last);
     }

@@ -72,21 +72,18 @@ public interface Executor {
   /**
    * Computes the gradients of all parameters that the loss depends on.
    *
-   * @param outputGradient dL/d(output at every step), [samples, outputs] in PyTorch's order; null
-   *     when the loss does not depend on the output
-   * @param peakGradient dL/d(largest output over time), likewise
+   * @param output gradients with respect to the output
    * @param beforeLayer as in {@link #forward(int, Runnable)}
    */
-  void backward(
-      int samples,
-      float @Nullable [] outputGradient,
-      float @Nullable [] peakGradient,
-      Runnable beforeLayer);
+  void backward(int samples, OutputGradients output, Runnable beforeLayer);
 
-  /** Same as {@link #backward(int, float[], float[], Runnable)}, without interruption. */
+  /**
+   * Same as {@link #backward(int, OutputGradients, Runnable)} for a loss that does not look at
+   * single time steps, without interruption.
+   */
   default void backward(
       int samples, float @Nullable [] outputGradient, float @Nullable [] peakGradient) {
-    backward(samples, outputGradient, peakGradient, () -> {});
+    backward(samples, new OutputGradients(outputGradient, peakGradient, null), () -> {});
   }
 
   /** Output of the last layer summed over time: [samples, outputs], in PyTorch's order. */

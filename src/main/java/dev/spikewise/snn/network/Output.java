@@ -86,6 +86,22 @@ final class Output {
     }
   }
 
+  /** Adds dL/d(output at each step), [samples, T, outputs]. */
+  void addSteps(float[] stepGradient, int from, int to, Signal g) {
+    int n = g.frame.size();
+    int[] order = g.frame.torchOrder();
+    int repeats = timeSteps / g.steps;
+    for (int b = from; b < to; b++) {
+      for (int t = 0; t < timeSteps; t++) {
+        int into = g.at(b) + t / repeats * n;
+        int row = (b * timeSteps + t) * n;
+        for (int i = 0; i < n; i++) {
+          g.data[into + i] += stepGradient[row + order[i]];
+        }
+      }
+    }
+  }
+
   /** Adds dL/d(largest output over time) at the time step of the maximum. */
   void addAtPeaks(float[] peakGradient, int from, int to, Signal g) {
     int n = g.frame.size();

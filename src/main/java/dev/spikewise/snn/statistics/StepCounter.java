@@ -17,6 +17,10 @@ public final class StepCounter {
   private final Executor network;
   private final List<Double> thresholds;
   private final boolean peaks;
+
+  /** Whether samples have a label per time step, so that each step is predicted by itself. */
+  private final boolean perStep;
+
   private final int steps;
   private final double[] synops;
   private final float[] outputs;
@@ -29,15 +33,23 @@ public final class StepCounter {
   /**
    * @param batchSize largest number of samples in a batch
    * @param peaks whether the score of a class is its largest output so far instead of the sum
+   * @param labelsPerSample 1, or the number of time steps; each time step is then predicted from
+   *     its own output, and no sample ends early
    */
-  public StepCounter(Executor network, int batchSize, List<Double> thresholds, boolean peaks) {
+  public StepCounter(
+      Executor network,
+      int batchSize,
+      List<Double> thresholds,
+      boolean peaks,
+      int labelsPerSample) {
     this.network = network;
-    this.thresholds = thresholds;
+    perStep = labelsPerSample > 1;
+    this.thresholds = perStep ? List.of() : thresholds;
     this.peaks = peaks;
     steps = network.timeSteps();
     synops = network.countSteps();
     outputs = new float[network.ranks().mostSamples(batchSize) * steps * network.outputs()];
-    sums = new double[3 * steps + thresholds.size() * (steps + 2)];
+    sums = new double[3 * steps + this.thresholds.size() * (steps + 2)];
   }
 
   /** Memory of one counter, in bytes. */
@@ -62,7 +74,7 @@ public final class StepCounter {
     network.stepOutput(share.size(), outputs);
     var tree = new TreeSum(sums.length);
     for (int b = 0; b < share.size(); b++) {
-      add(b, labels[b], tree.chunk());
+      add(b, labels, tree.chunk());
       if (share.isLast(b)) {
         tree.endChunk();
       }
@@ -74,7 +86,7 @@ public final class StepCounter {
     }
   }
 
-  private void add(int sample, int label, double[] into) {
+  private void add(int sample, int[] labels, double[] into) {
     int classes = network.outputs();
     var scores = new float[classes];
     var ended = new boolean[thresholds.size()];
@@ -83,12 +95,13 @@ public final class StepCounter {
       int row = (sample * steps + t) * classes;
       for (int c = 0; c < classes; c++) {
         float output = outputs[row + c];
-        scores[c] = t == 0 ? output : peaks ? Math.max(scores[c], output) : scores[c] + output;
+        scores[c] =
+            t == 0 || perStep ? output : peaks ? Math.max(scores[c], output) : scores[c] + output;
       }
       spent += synops[sample * steps + t];
       int predicted = largest(scores);
       double confidence = confidence(scores, scores[predicted]);
-      int correct = predicted == label ? 1 : 0;
+      int correct = predicted == labels[perStep ? sample * steps + t : sample] ? 1 : 0;
       into[t] += correct;
       into[steps + t] += confidence;
       into[2 * steps + t] += spent;

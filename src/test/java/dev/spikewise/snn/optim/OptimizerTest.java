@@ -111,7 +111,7 @@ class OptimizerTest {
     // Synops of the last layer alone: its input is in the loss, its weights are not, and a single
     // step comes to no recurrent weight.
     network.counts().synapses().getLast().addToLoss(1);
-    network.backward(1, null, null);
+    network.backward(1, (float[]) null, null);
     for (Parameter p : network.parameters()) {
       float[] before = p.values().clone();
       optimizer.step(0.1);
