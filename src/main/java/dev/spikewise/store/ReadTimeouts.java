@@ -55,6 +55,11 @@ class ReadTimeouts extends JpaTransactionManager {
     }
     var connection = DataSourceUtils.getConnection(source);
     try (var statement = connection.createStatement()) {
+      if (database.isEmbedded()) {
+        // Hibernate asks every new connection for its timeout. H2 would find out by a query that
+        // waits for writes in progress, unless the connection has been told before.
+        statement.setQueryTimeout(0);
+      }
       statement.execute(setting);
     } catch (SQLException e) {
       throw new CannotCreateTransactionException("The read timeout cannot be set", e);

@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * An H2 file system that recovers the last commits of a database file each time that H2 opens it
- * after an unclean shutdown.
+ * after an unclean shutdown, and whose writes wait while the disk is full ({@link WaitingChannel}).
  *
  * <p>H2 finds its newest chunk through the file's header, which may be several commits behind
  * (src/docs/decisions/h2-recovery.md). H2's recovery mode scans the whole file instead, which takes
@@ -42,13 +42,13 @@ public final class RecoveredFile extends FilePathWrapper {
   @Override
   public FileChannel open(String mode) throws IOException {
     var file = getBase();
-    if (mode.equals("rw")
-        && file.getName().endsWith(Constants.SUFFIX_MV_FILE)
-        && file.exists()
-        && !wasClosed(file)) {
+    if (!mode.equals("rw") || !file.getName().endsWith(Constants.SUFFIX_MV_FILE)) {
+      return super.open(mode);
+    }
+    if (file.exists() && !wasClosed(file)) {
       recover(file);
     }
-    return super.open(mode);
+    return new WaitingChannel(super.open(mode), file.toString());
   }
 
   private static void recover(FilePath file) {

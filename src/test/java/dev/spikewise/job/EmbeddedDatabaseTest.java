@@ -5,11 +5,15 @@ import static dev.spikewise.job.FaultTest.epoch;
 import static dev.spikewise.job.FaultTest.finished;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -42,25 +46,64 @@ class EmbeddedDatabaseTest {
     service.await(job, now -> epoch(now) > 20);
     service.limitFiles(Long.toString(Files.size(dir.resolve("spikewise.mv.db")) + 50_000));
 
-    var answer = service.post("/api/v1/jobs", SPEC);
-    int accepted = 0;
-    while (answer.statusCode() == 202 && accepted++ < 1000) {
-      answer = service.post("/api/v1/jobs", SPEC);
+    // Those that meet the end of the disk wait for space; the next is refused.
+    var sent = new ArrayList<CompletableFuture<HttpResponse<String>>>();
+    HttpResponse<String> refused = null;
+    while (refused == null && sent.size() < 1000) {
+      var answer = service.postLater("/api/v1/jobs", SPEC);
+      sent.add(answer);
+      try {
+        if (answer.get(1, TimeUnit.SECONDS).statusCode() != 202) {
+          refused = answer.get();
+        }
+      } catch (TimeoutException e) {
+        assertThat(service.send(job).statusCode()).as("a read while writes wait").isEqualTo(200);
+      }
     }
-    assertThat(answer.statusCode()).as(answer.body() + service.log()).isEqualTo(503);
-    assertThat(answer.body()).contains("has no space left");
-    assertThat(answer.headers().firstValue("Retry-After")).isPresent();
+    assertThat(refused).as(service.log()).isNotNull();
+    assertThat(refused.statusCode()).as(refused.body() + service.log()).isEqualTo(503);
+    assertThat(refused.body()).contains("has no space left");
+    assertThat(refused.headers().firstValue("Retry-After")).isPresent();
     // Longer than the lease.
     Thread.sleep(5000);
     assertThat(service.log()).contains("The database does not respond or cannot write");
+    assertThat(service.send("/actuator/health/readiness").statusCode()).isEqualTo(503);
+    assertThat(service.send("/actuator/health/liveness").statusCode()).isEqualTo(200);
 
     service.limitFiles("unlimited");
+    int accepted = 0;
+    for (var answer : sent) {
+      accepted += answer.get(1, TimeUnit.MINUTES).statusCode() == 202 ? 1 : 0;
+    }
+    assertThat(accepted).as("only the last was refused").isEqualTo(sent.size() - 1);
     var end = finished(service, job);
     var urgent = SPEC.replace("\"seed\": 1", "\"seed\": 1, \"priority\": 9");
     assertThat(finished(service, service.submit(urgent))).isEqualTo(end);
     assertThat(service.json("/api/v1/jobs?limit=200").get("data").size())
         .as("jobs that were accepted, and none that was refused")
         .isEqualTo(accepted + 2);
+  }
+
+  /** A process whose database cannot be closed ends all the same, and loses nothing. */
+  @Test
+  void processEndsWhileTheDiskIsFull() throws Exception {
+    var folder = Files.createDirectory(dir.resolve("ending"));
+    var settings = FaultTest.SETTINGS;
+    String job;
+    try (var ending = ServiceProcess.start(folder, settings)) {
+      job = ending.submit(SPEC);
+      ending.await(job, now -> epoch(now) > 20);
+      ending.limitFiles(Long.toString(Files.size(folder.resolve("spikewise.mv.db"))));
+      while (ending.send("/actuator/health/readiness").statusCode() == 200) {
+        Thread.sleep(50);
+      }
+      ending.terminate();
+      assertThat(ending.log())
+          .contains("The process ends although its database could not be closed");
+    }
+    try (var next = ServiceProcess.start(folder, settings)) {
+      assertThat(finished(next, job)).isEqualTo(finished(next, next.submit(SPEC)));
+    }
   }
 
   @Test

@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -182,6 +183,14 @@ final class ServiceProcess implements AutoCloseable {
   HttpResponse<String> post(String path, String body, String... headers)
       throws IOException, InterruptedException {
     return post(path, BodyPublishers.ofString(body), headers);
+  }
+
+  /** Sends JSON; the answer may come much later. */
+  CompletableFuture<HttpResponse<String>> postLater(String path, String body) {
+    var request =
+        HttpRequest.newBuilder(root.resolve(path)).header("Content-Type", "application/json");
+    return client.sendAsync(
+        request.POST(BodyPublishers.ofString(body)).build(), BodyHandlers.ofString());
   }
 
   /** A body is JSON unless the headers say otherwise. */

@@ -16,6 +16,7 @@ import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.util.unit.DataSize;
 
 class EmbeddedDatabaseHealthTest {
 
@@ -34,7 +35,9 @@ class EmbeddedDatabaseHealthTest {
   private static EmbeddedDatabase watch(String url) {
     var details = new Details(url);
     var client = JdbcClient.create(new DriverManagerDataSource(url));
-    var settings = new DatabaseSettings(Duration.ofSeconds(1), Duration.ofMillis(300));
+    var settings =
+        new DatabaseSettings(
+            Duration.ofSeconds(1), Duration.ofMillis(300), DataSize.ofMegabytes(1));
     var watch = new EmbeddedDatabase(details, new Database(client, details), settings);
     watch.start();
     return watch;

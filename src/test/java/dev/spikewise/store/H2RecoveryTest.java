@@ -14,6 +14,8 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.h2.api.ErrorCode;
 import org.h2.store.fs.FileBaseDefault;
 import org.h2.store.fs.FilePath;
@@ -48,8 +50,8 @@ class H2RecoveryTest {
       var writer = new Writer(connection, 1);
       for (int i = 1; i <= COMMITS; i++) {
         writer.commit(i);
-        copy("killed");
-        copy("mended");
+        copy("open", "killed");
+        copy("open", "mended");
         assertThat(lastNumber(H2Recovery.recovering(url("mended")))).isEqualTo(i);
         passedOver += i - lastNumber(url("killed"));
       }
@@ -59,15 +61,16 @@ class H2RecoveryTest {
 
   /** H2 closes its file when a write fails, and the next connection of the process opens it. */
   @Test
-  void everyCommitIsFoundAfterTheDiskWasFull() throws Exception {
+  void everyCommitIsFoundAfterFailedWrite() throws Exception {
     FilePath.register(new SmallDisk());
     int passedOver = 0;
     for (int seed = 0; seed < 15; seed++) {
       var plain = "jdbc:h2:small:" + file("plain" + seed);
-      passedOver += untilFull(plain, "plain" + seed, seed) - lastNumber(plain);
+      int last = untilFull(plain, "plain" + seed, seed);
+      Files.copy(file("plain" + seed + ".mv.db"), file("recovering" + seed + ".mv.db"));
+      passedOver += last - lastNumber(plain);
 
       var recovering = H2Recovery.recovering("jdbc:h2:small:" + file("recovering" + seed));
-      int last = untilFull(recovering, "recovering" + seed, seed);
       SmallDisk.bytes = 0;
       assertThatThrownBy(() -> lastNumber(recovering))
           .as("an older state, to which later commits would be added")
@@ -77,6 +80,42 @@ class H2RecoveryTest {
       assertThat(lastNumber(recovering)).isEqualTo(last);
     }
     assertThat(passedOver).as(NEEDED).isPositive();
+  }
+
+  @Test
+  void writesWaitForSpaceAndReadsGoOn(CapturedOutput log) throws Exception {
+    FilePath.register(new SmallDisk());
+    var url = H2Recovery.recovering("jdbc:h2:small:" + file("waiting")) + ";WRITE_DELAY=0";
+    try (var connection = DriverManager.getConnection(url)) {
+      var writer = new Writer(connection, 1);
+      writer.commit(1);
+      SmallDisk.bytes = Files.size(file("waiting.mv.db")) + 50_000;
+      var commits =
+          CompletableFuture.runAsync(
+              () -> {
+                for (int i = 2; i <= COMMITS; i++) {
+                  try {
+                    writer.commit(i);
+                  } catch (SQLException e) {
+                    throw new IllegalStateException(e);
+                  }
+                }
+              });
+      while (WaitingChannel.failing().isEmpty()) {
+        assertThat(commits).isNotDone();
+        Thread.sleep(5);
+      }
+      assertThat(WaitingChannel.failing()).hasValue("no space");
+      assertThat(lastNumber(url)).isBetween(1, COMMITS - 1);
+      assertThat(commits).isNotDone();
+      SmallDisk.bytes = Long.MAX_VALUE;
+      commits.get(1, TimeUnit.MINUTES);
+      assertThat(WaitingChannel.failing()).isEmpty();
+      copy("waiting", "killed");
+    }
+    assertThat(log).contains("waiting.mv.db cannot be written; writes wait: no space");
+    assertThat(lastNumber(url)).isEqualTo(COMMITS);
+    assertThat(lastNumber(H2Recovery.recovering(url("killed")))).isEqualTo(COMMITS);
   }
 
   @Test
@@ -121,8 +160,8 @@ class H2RecoveryTest {
     return "jdbc:h2:file:" + file(name) + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0";
   }
 
-  private void copy(String name) throws Exception {
-    Files.copy(file("open.mv.db"), file(name + ".mv.db"), StandardCopyOption.REPLACE_EXISTING);
+  private void copy(String from, String to) throws Exception {
+    Files.copy(file(from + ".mv.db"), file(to + ".mv.db"), StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** Returns the number of the last commit that succeeded; there is room again afterwards. */
