@@ -57,7 +57,7 @@ RUN apt-get -qq update \
 USER 10001:10001
 # The launcher of Kubeflow mounts the keys over .ssh.
 RUN mkdir -m 700 /home/mpi/.ssh \
- && printf '%s\n' 'Port 2222' 'HostKey /home/mpi/.ssh/id_rsa' 'PidFile /home/mpi/sshd.pid' 'StrictModes no' 'UsePAM no' \
+ && printf '%s\n' 'Port 2222' 'HostKey /home/mpi/.ssh/id_rsa' 'PidFile none' 'StrictModes no' 'UsePAM no' \
       'AuthorizedKeysFile /home/mpi/.ssh/authorized_keys' > /home/mpi/.sshd_config
 USER root
 RUN printf 'Host *\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n  Port 2222\n' > /etc/ssh/ssh_config.d/mpi.conf

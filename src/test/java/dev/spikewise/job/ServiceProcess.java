@@ -303,7 +303,11 @@ final class ServiceProcess implements AutoCloseable {
   }
 
   void signal(String name) throws IOException, InterruptedException {
-    var kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start();
+    signal(process.pid(), name);
+  }
+
+  static void signal(long pid, String name) throws IOException, InterruptedException {
+    var kill = new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start();
     assertThat(kill.waitFor()).isZero();
   }
 
@@ -317,9 +321,12 @@ final class ServiceProcess implements AutoCloseable {
 
   /** How many bytes a file of the process may have from now on, as if the disk ended there. */
   void limitFiles(String bytes) throws IOException, InterruptedException {
+    limitFiles(process.pid(), bytes);
+  }
+
+  static void limitFiles(long pid, String bytes) throws IOException, InterruptedException {
     var command =
-        List.of(
-            "prlimit", "--pid", Long.toString(process.pid()), "--fsize=" + bytes + ":unlimited");
+        List.of("prlimit", "--pid", Long.toString(pid), "--fsize=" + bytes + ":unlimited");
     assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
   }
 

@@ -17,8 +17,8 @@ public enum Mpirun {
     this.program = program;
   }
 
-  /** Starts {@code ranks} processes of this JVM's Java with its flags. */
-  public List<String> java(int ranks) {
+  /** Starts {@code ranks} processes of this JVM's Java with its flags and with those given. */
+  public List<String> java(int ranks, String... flags) {
     var command = new ArrayList<>(List.of(program));
     if (this == OPEN_MPI) {
       // It would bind each process to a core and refuse more processes than cores.
@@ -32,6 +32,7 @@ public enum Mpirun {
         .filter(flag -> flag.startsWith("--"))
         .forEach(command::add);
     command.add("-XX:+UseSerialGC");
+    command.addAll(List.of(flags));
     return command;
   }
 

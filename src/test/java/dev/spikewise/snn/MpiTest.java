@@ -12,9 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -72,7 +72,8 @@ class MpiTest {
   @ParameterizedTest
   @CsvSource({"OPEN_MPI, 2", "OPEN_MPI, 3", "MPICH, 3"})
   void ranksTrainToTheBitsOfOneProcess(Mpirun launcher, int ranks) throws Exception {
-    assertSame(Map.of("normalised", NORMALISED, "residual", RESIDUAL), launcher, ranks, 1);
+    assertSame(
+        alone(Map.of("normalised", NORMALISED, "residual", RESIDUAL)), launcher, ranks, 1);
   }
 
   @Tag("soak")
@@ -89,21 +90,33 @@ class MpiTest {
             RECURRENT,
             "residual",
             RESIDUAL);
+    var expected = alone(jobs);
     for (int ranks : new int[] {1, 2, 3, 4, 8}) {
       for (int threads : new int[] {1, 2}) {
-        assertSame(jobs, launcher, ranks, threads);
+        long begin = System.nanoTime();
+        var samples = assertSame(expected, launcher, ranks, threads);
+        System.out.printf(
+            "MpiTest: %s, ranks %d, threads %d: equal in %.0f s; samples by rank %s%n",
+            launcher, ranks, threads, (System.nanoTime() - begin) / 1e9, samples);
       }
     }
   }
 
-  private void assertSame(Map<String, String> jobs, Mpirun launcher, int ranks, int threads)
-      throws Exception {
-    var files = new ArrayList<String>();
-    var expected = new LinkedHashMap<String, String>();
+  /** Writes the jobs to files and trains each in this process. */
+  private Map<String, String> alone(Map<String, String> jobs) throws Exception {
+    var expected = new TreeMap<String, String>();
     for (var job : jobs.entrySet()) {
-      files.add(Files.writeString(folder.resolve(job.getKey()), job.getValue()).toString());
+      Files.writeString(folder.resolve(job.getKey()), job.getValue());
       expected.put(job.getKey(), MpiProgram.train(job.getValue(), World.ALONE, 2).bits());
     }
+    return expected;
+  }
+
+  /** Returns the number of samples by job and rank. */
+  private Map<String, List<Long>> assertSame(
+      Map<String, String> expected, Mpirun launcher, int ranks, int threads) throws Exception {
+    var computed = new TreeMap<String, List<Long>>();
+    var files = expected.keySet().stream().map(job -> folder.resolve(job).toString()).toList();
     var command = new ArrayList<>(launcher.java(ranks));
     command.addAll(
         List.of(
@@ -129,6 +142,7 @@ class MpiTest {
           assertThat(samples).as("samples of rank %d", r).isPositive();
         }
         all += samples;
+        computed.computeIfAbsent(job.getKey(), _ -> new ArrayList<>()).add(samples);
         Files.delete(file);
       }
       if (ranks > 1 && !job.getKey().equals("tutorial")) {
@@ -136,6 +150,7 @@ class MpiTest {
         assertThat(all).as("samples of all ranks").isEqualTo(57 + 2 * (57 + 13));
       }
     }
+    return computed;
   }
 
   @Test
