@@ -31,6 +31,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.core.env.StandardEnvironment;
+import sun.misc.Signal;
+import sun.misc.SignalHandler;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -44,6 +46,12 @@ public final class WideTraining {
   private static final long END = -1;
 
   private static final int PIECE = 1 << 24;
+
+  /**
+   * Launchers pass it on to all processes, whereas Open MPI 5 kills them a second after it received
+   * SIGTERM.
+   */
+  private static final Signal DRAIN = new Signal("USR1");
 
   /** Time that process 0 has to store the failure of a job caused by another process. */
   private static final Duration GRACE = Duration.ofSeconds(20);
@@ -80,6 +88,7 @@ public final class WideTraining {
         return;
       }
       var training = new WideTraining(world.get());
+      Signal.handle(DRAIN, world.get().rank() > 0 ? SignalHandler.SIG_IGN : _ -> exit());
       if (world.get().rank() > 0) {
         training.follow();
         System.exit(0);
@@ -90,6 +99,11 @@ public final class WideTraining {
       System.err.println(e.getMessage());
       System.exit(2);
     }
+  }
+
+  /** Does what SIGTERM does, with its exit code, in a thread that may wait for the end of a job. */
+  private static void exit() {
+    Thread.ofPlatform().name("drain").start(() -> System.exit(128 + 15));
   }
 
   /** The processes led by this one; empty when it was started alone. */

@@ -50,7 +50,8 @@ class FaultTest {
          {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
        "input": {"type": "dataset", "id": "digits", "limit": 100}, "batch_size": 32, "time_steps": 10, "seed": 1,
        "epochs": %d, "checkpoint_every_epochs": 7,
-       "loss": [{"type": "cross_entropy"}, {"type": "synops", "target": {"baseline_multiple": 0.9}}]}"""
+       "loss": [{"type": "cross_entropy"}, {"type": "synops", "target": {"baseline_multiple": 0.9}}]}\
+      """
           .formatted(EPOCHS);
 
   @TempDir Path dir;
@@ -142,7 +143,8 @@ class FaultTest {
             .sql(
                 """
                 select job_id, epoch, content from checkpoint where job_id in
-                (select id from job where status = 'QUEUED') order by epoch desc limit 1""")
+                (select id from job where status = 'QUEUED') order by epoch desc limit 1\
+                """)
             .query()
             .singleRow();
     var content = (byte[]) last.get("content");

@@ -61,7 +61,7 @@ class WideWorkerTest {
     return FaultTest.finished(service, job, EPOCHS);
   }
 
-  /** SIGTERM during a job, which a larger world completes; one process alone cannot claim it. */
+  /** SIGUSR1 during a job, which a larger world completes; one process alone cannot claim it. */
   @Test
   void anotherWorldCompletesTheJobWithTheSameBits() throws Exception {
     List<String> jobs = new ArrayList<>();
@@ -73,7 +73,8 @@ class WideWorkerTest {
       jobs.add(service.submit(withRanks(3)));
       assertThat(service.json(jobs.getLast()).at("/queue/waiting_for").asString())
           .contains("needs 3 ranks, but no worker has more than 2");
-      service.terminate();
+      service.signal("USR1");
+      assertThat(service.end()).isEqualTo(143);
       assertThat(service.log()).doesNotContain("Lost the lease", " ERROR ");
     }
     FaultTest.Result undisturbed;
@@ -83,7 +84,7 @@ class WideWorkerTest {
       assertThat(stopped.get("status").asString())
           .as("status of a job that one process cannot claim")
           .isEqualTo("queued");
-      assertThat(FaultTest.epoch(stopped)).as("epochs that SIGTERM saved").isGreaterThan(20);
+      assertThat(FaultTest.epoch(stopped)).as("epochs that the checkpoint saved").isGreaterThan(20);
     }
     try (var service = start(Mpirun.MPICH, 3)) {
       for (var job : jobs) {
@@ -114,10 +115,7 @@ class WideWorkerTest {
         var state = service.json(jobs.getLast());
         interrupted += state.get("status").asString().equals("running") ? 1 : 0;
         int victim = random.nextInt(ranks + 1) - 1;
-        kill(
-            victim < 0
-                ? ProcessHandle.of(service.pid()).orElseThrow()
-                : processes.get(victim));
+        kill(victim < 0 ? ProcessHandle.of(service.pid()).orElseThrow() : processes.get(victim));
         service.end();
         for (var process : processes) {
           process.onExit().get(60, TimeUnit.SECONDS);
@@ -139,7 +137,8 @@ class WideWorkerTest {
         differences += finished(service, job).equals(undisturbed) ? 0 : 1;
       }
       System.out.printf(
-          "WideWorkerTest: %d kills, %d of them in a training, %d jobs, differences: %d (seed %d)%n",
+          "WideWorkerTest: %d kills, %d of them in a training, %d jobs, differences: %d (seed"
+              + " %d)%n",
           KILLS, interrupted, jobs.size(), differences, seed);
       assertThat(differences).isZero();
     }
@@ -190,7 +189,8 @@ class WideWorkerTest {
       service.await(cancelled, now -> now.get("status").asString().equals("cancelled"));
       var overdue =
           service.submit(
-              SPEC.replace("\"epochs\": " + EPOCHS, "\"max_runtime_seconds\": 2, \"epochs\": 100000"));
+              SPEC.replace(
+                  "\"epochs\": " + EPOCHS, "\"max_runtime_seconds\": 2, \"epochs\": 100000"));
       assertThat(
               service
                   .await(overdue, now -> now.get("finished_at").isString())
@@ -200,6 +200,10 @@ class WideWorkerTest {
       assertThat(service.post(paused + "/resume", "").statusCode()).isEqualTo(202);
       assertThat(finished(service, paused)).isEqualTo(undisturbed);
       assertThat(ranks(service)).as("the same world, all the time").isEqualTo(ranks);
+
+      service.await(service.submit(SPEC), now -> FaultTest.epoch(now) > 10);
+      service.terminate();
+      assertThat(service.log()).doesNotContain(" ERROR ");
     }
   }
 

@@ -72,8 +72,7 @@ class MpiTest {
   @ParameterizedTest
   @CsvSource({"OPEN_MPI, 2", "OPEN_MPI, 3", "MPICH, 3"})
   void ranksTrainToTheBitsOfOneProcess(Mpirun launcher, int ranks) throws Exception {
-    assertSame(
-        alone(Map.of("normalised", NORMALISED, "residual", RESIDUAL)), launcher, ranks, 1);
+    assertSame(alone(Map.of("normalised", NORMALISED, "residual", RESIDUAL)), launcher, ranks, 1);
   }
 
   @Tag("soak")
