@@ -670,6 +670,23 @@ function sweep(form) {
   });
 }
 
+function search(form) {
+  form.addEventListener('submit', async event => {
+    event.preventDefault();
+    clear(form);
+    const field = form.elements, button = form.querySelector('button');
+    button.disabled = true;
+    try {
+      const body = parsed(field.search.value, '');
+      location.href = `${BASE}/searches/${(await post(`${BASE}/api/v1/searches`, JSON.stringify(body))).id}`;
+    } catch (problem) {
+      show(form, problem);
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
 // What is being pressed stays until it is let go, or a click on it would be lost; the next refresh brings the news.
 document.body.addEventListener('htmx:beforeSwap', event => {
   if (event.detail.target.matches(':active')) event.detail.shouldSwap = false;
@@ -685,4 +702,5 @@ on('curves', follow);
 on('comparison', compare);
 on('submit', submission);
 on('sweep', sweep);
+on('search', search);
 on('epoch-table', epochTable);

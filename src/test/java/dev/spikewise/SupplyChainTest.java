@@ -31,6 +31,8 @@ class SupplyChainTest {
           "EDL-1.0",
           "EPL-1.0",
           "EPL-2.0",
+          // The bill of materials has no SPDX id for it.
+          "GNU Lesser General Public License, Version 3",
           "ISC",
           "LGPL-2.1-only",
           "LGPL-2.1-or-later",

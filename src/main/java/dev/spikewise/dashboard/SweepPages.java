@@ -132,8 +132,9 @@ class SweepPages {
                 part -> {
                   var values = new ArrayList<@Nullable Object>();
                   paths.forEach(path -> values.add(part.values().get(path)));
-                  values.add(part.synops());
-                  values.add(part.testAccuracy() == null ? part.accuracy() : part.testAccuracy());
+                  boolean heldOut = part.testAccuracy() != null && part.testSynops() != null;
+                  values.add(heldOut ? part.testSynops() : part.synops());
+                  values.add(heldOut ? part.testAccuracy() : part.accuracy());
                   var id = Objects.requireNonNull(part.id());
                   return new Plots.Run(part.label(), job(id), values, front.contains(id));
                 })

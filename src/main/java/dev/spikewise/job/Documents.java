@@ -1,6 +1,7 @@
 package dev.spikewise.job;
 
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.SearchSpec;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
@@ -18,9 +19,9 @@ import org.springframework.transaction.annotation.Transactional;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Stores the documents (specifications, model definitions, initial weights) of jobs and sweeps.
- * They can be large, so they are read one at a time and only when a request needs them. The jobs of
- * a sweep share its document.
+ * Stores the documents (specifications, model definitions, initial weights) of jobs, sweeps and
+ * searches. They can be large, so they are read one at a time and only when a request needs them.
+ * The jobs of a sweep or a search share its document.
  */
 @Component
 public class Documents {
@@ -38,7 +39,7 @@ public class Documents {
   /**
    * References to the documents of a job.
    *
-   * @param spec id of a training, or of a sweep
+   * @param spec id of a training, of a sweep, or of a search's job
    * @param variant number of the combination of values; null when {@code spec} refers to a training
    * @param changes changes that the job makes to that document, as a JSON object of pointers and
    *     values; null for no change
@@ -85,7 +86,8 @@ public class Documents {
         .sql(
             """
             delete from job_spec where id = :id and not exists (select 1 from job where spec_id = :id)
-            and not exists (select 1 from sweep where id = :id)\
+            and not exists (select 1 from sweep where id = :id)
+            and not exists (select 1 from search where id = :id or job_document_id = :id)\
             """)
         .param("id", place.spec())
         .update();
@@ -131,6 +133,15 @@ public class Documents {
    */
   public SweepSpec sweep(UUID id) {
     return json.read(content("job_spec", id), SweepSpec.class);
+  }
+
+  /**
+   * Reads the specification of the search with this id.
+   *
+   * @throws StoredJson.Unreadable when the document is damaged or missing
+   */
+  public SearchSpec search(UUID id) {
+    return json.read(content("job_spec", id), SearchSpec.class);
   }
 
   /**

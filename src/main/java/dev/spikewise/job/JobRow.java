@@ -95,6 +95,9 @@ class JobRow {
    */
   private int epoch;
 
+  /** Number of completed epochs after which the job pauses by itself; null to train them all. */
+  private @Nullable Integer pauseAfter;
+
   private @Nullable Double targetSynops;
 
   /** Number of training samples per epoch. */
@@ -244,6 +247,24 @@ class JobRow {
 
   int ranks() {
     return ranks;
+  }
+
+  @Nullable Integer pauseAfter() {
+    return pauseAfter;
+  }
+
+  /**
+   * Sets the number of epochs after which the job pauses by itself.
+   *
+   * @param epochs null to train all epochs
+   */
+  void pauseAfter(@Nullable Integer epochs) {
+    pauseAfter = epochs;
+  }
+
+  /** Whether the job has completed the epochs after which it pauses by itself. */
+  boolean hasReachedPause() {
+    return pauseAfter != null && epoch >= pauseAfter;
   }
 
   JobPatch patch() {

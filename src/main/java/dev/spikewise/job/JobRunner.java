@@ -356,7 +356,9 @@ final class JobRunner {
 
     @Override
     public boolean keepGoing() {
-      boolean go = !stopping && !isLost() && !isOverdue();
+      var pauseAfter = claim.pauseAfter();
+      boolean paused = pauseAfter != null && trainer.epoch() >= pauseAfter;
+      boolean go = !paused && !stopping && !isLost() && !isOverdue();
       epochBegun |= go;
       return go;
     }

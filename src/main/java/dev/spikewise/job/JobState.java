@@ -26,7 +26,7 @@ public enum JobState {
   boolean canBecome(JobState next) {
     return switch (this) {
       case QUEUED -> Set.of(RUNNING, PAUSED, CANCELLED, FAILED).contains(next);
-      case RUNNING -> Set.of(QUEUED, PAUSING, CANCELLING, SUCCEEDED, FAILED).contains(next);
+      case RUNNING -> Set.of(QUEUED, PAUSING, PAUSED, CANCELLING, SUCCEEDED, FAILED).contains(next);
       case PAUSING -> Set.of(RUNNING, PAUSED, CANCELLING, SUCCEEDED, FAILED).contains(next);
       case PAUSED -> Set.of(QUEUED, CANCELLED).contains(next);
       case CANCELLING -> next == CANCELLED;

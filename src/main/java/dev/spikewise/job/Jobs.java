@@ -16,8 +16,10 @@ import dev.spikewise.snn.Baseline;
 import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
@@ -310,6 +312,70 @@ public class Jobs implements ModelUse, DatasetUse {
     var tenant = tenants.owner();
     var place = sweep.place(prepared, variant, null, tenant, this);
     return store(UUID.randomUUID(), prepared, tenant, place).id();
+  }
+
+  /**
+   * Queues a checked training that is a trial of a stored search. Only its differences from the
+   * search's job are stored.
+   *
+   * @param pauseAfter number of epochs after which the job pauses; null to train them all
+   * @return id of the job
+   */
+  @Transactional
+  public UUID submitTrial(
+      Prepared prepared, TrainingSpec spec, Shared search, @Nullable Integer pauseAfter) {
+    var tenant = tenants.owner();
+    var common = new Documents.Place(search.spec, null, null, null, null);
+    var changes = documents.changed(common, spec).changes();
+    var place = search.place(prepared, null, changes, tenant, this);
+    var row = store(UUID.randomUUID(), prepared, tenant, place);
+    row.pauseAfter(pauseAfter);
+    return row.id();
+  }
+
+  /**
+   * Queues a job that has paused after the epochs of a rung. It trains on from its checkpoint, as
+   * if it had never paused.
+   *
+   * @param pauseAfter number of epochs after which the job pauses again; null to train them all
+   */
+  @Transactional
+  public void trainOn(UUID id, @Nullable Integer pauseAfter) {
+    var row = lock(id);
+    row.pauseAfter(pauseAfter);
+    if (row.status() == JobState.PAUSED) {
+      move(row, JobState.QUEUED, null);
+    }
+  }
+
+  /** Cancels a job that has paused after the epochs of a rung because other trials are better. */
+  @Transactional
+  public void stopTrial(UUID id) {
+    var row = lock(id);
+    row.pauseAfter(null);
+    if (row.status() == JobState.PAUSED) {
+      move(row, JobState.CANCELLED, Reason.OUTPERFORMED);
+    }
+  }
+
+  private void move(JobRow row, JobState next, @Nullable Reason reason) {
+    var from = row.status();
+    var now = database.now();
+    if (next == JobState.QUEUED) {
+      quotas.requireJob(row.tenant(), 0);
+      row.requeue(now, settings.ageing());
+    }
+    row.become(next, reason, now);
+    timeline.changed(row, from, now);
+  }
+
+  /** Whether the training has test samples. */
+  @Transactional(readOnly = true)
+  public boolean hasTestSamples(TrainingSpec spec) {
+    var dataset = inputs.dataset(spec.input());
+    return dataset != null
+        && spec.input() instanceof InputSpec.FromDataset from
+        && Feed.testSize(from, dataset) > 0;
   }
 
   /**
@@ -648,6 +714,19 @@ public class Jobs implements ModelUse, DatasetUse {
       case PAUSE ->
           row.become(from.isActive() ? JobState.PAUSING : JobState.PAUSED, Reason.REQUESTED, now);
       case RESUME -> {
+        if (from == JobState.PAUSED && row.hasReachedPause()) {
+          throw new ProblemException(
+              Problem.of(
+                      Problem.Code.CONFLICT,
+                      "job "
+                          + row.id()
+                          + " waits for the other trials of its search, which trains it on if it is"
+                          + " among the best")
+                  .withAllowedActions(List.of(JobAction.CANCEL.word())));
+        }
+        if (from.isFinal()) {
+          row.pauseAfter(null);
+        }
         if (from == JobState.PAUSING) {
           row.become(JobState.RUNNING, Reason.REQUESTED, now);
         } else {
@@ -662,6 +741,7 @@ public class Jobs implements ModelUse, DatasetUse {
         quotas.requireJob(row.tenant(), row.epochs());
         epochs.deleteAll(row.id());
         checkpoints.deleteTrained(row.id());
+        row.pauseAfter(null);
         row.requeue(now, settings.ageing());
         row.startOver();
         row.become(JobState.QUEUED, Reason.REQUESTED, now);

@@ -82,7 +82,8 @@ class Leases {
       ModelSpec model,
       @Nullable Statistics baseline,
       Duration active,
-      boolean suspect) {}
+      boolean suspect,
+      @Nullable Integer pauseAfter) {}
 
   /** The content of a job's row cannot be read. */
   private static final class UnreadableRow extends RuntimeException {
@@ -176,7 +177,8 @@ class Leases {
             model,
             baseline,
             row.active(),
-            row.isSuspect()));
+            row.isSuspect(),
+            row.pauseAfter()));
   }
 
   private JobRow read(UUID id) {
@@ -254,8 +256,8 @@ class Leases {
     record Completed(Reason reason, @Nullable Integer bestEpoch) implements End {}
 
     /**
-     * Stopped on request: the job becomes cancelled or paused, or is queued again when the worker
-     * shuts down.
+     * Stopped on request or after the epochs of a rung: the job becomes cancelled or paused, or is
+     * queued again when the worker shuts down.
      */
     record Stopped() implements End {}
 
@@ -283,6 +285,8 @@ class Leases {
         case End.Stopped() -> {
           if (from == JobState.PAUSING) {
             row.become(JobState.PAUSED, Reason.REQUESTED, now);
+          } else if (row.hasReachedPause()) {
+            row.become(JobState.PAUSED, Reason.RUNG_COMPLETED, now);
           } else {
             row.become(JobState.QUEUED, Reason.WORKER_DRAINED, now);
           }

@@ -11,6 +11,10 @@ public enum Reason {
   TARGET_MET("The target was met"),
   /** The metric did not improve for the number of epochs that {@code early_stopping} allows. */
   EARLY_STOPPED("The training stopped improving"),
+  /** The trial of a search waits until the other trials of its rung have trained as far. */
+  RUNG_COMPLETED("The rung is complete"),
+  /** Other trials of the search have better results. */
+  OUTPERFORMED("Better trials of its search go on"),
   /** A request changed the state. */
   REQUESTED("Requested"),
   /** The training was active for longer than {@code max_runtime_seconds}. */

@@ -31,10 +31,21 @@ public final class Variant {
       SweepSpec sweep,
       int combination,
       Function<@Nullable Object, JsonNode> toJson) {
-    sweep
-        .values(combination)
-        .forEach((path, value) -> put(job, SweepSpec.pointer(path), toJson.apply(value)));
+    apply(job, sweep.values(combination), toJson);
     job.put("name", sweep.jobName(combination, 0));
+  }
+
+  /**
+   * Sets the values of a trial at their paths in {@code job}.
+   *
+   * @param toJson converts a value to JSON
+   * @throws InvalidSpecException when a path does not match any place in {@code job}
+   */
+  public static void apply(
+      ObjectNode job,
+      Map<String, @Nullable Object> values,
+      Function<@Nullable Object, JsonNode> toJson) {
+    values.forEach((path, value) -> put(job, SweepSpec.pointer(path), toJson.apply(value)));
   }
 
   /**

@@ -7,6 +7,7 @@ import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.Labelled;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
+import dev.spikewise.spec.SearchSpec;
 import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
@@ -27,10 +28,12 @@ import org.springframework.util.unit.DataSize;
  * @param epochs Maximum number of epochs per training.
  * @param batchTimeSteps Maximum of batch size times time steps.
  * @param combinations Maximum number of jobs per sweep (values times seeds).
+ * @param trials Maximum number of trials per search.
  * @param listEntries Maximum number of entries per list in a JSON body.
  * @param entries Maximum number of entries of all lists in a JSON body together.
  * @param terms Maximum number of loss terms, and of gates, per job.
- * @param documentSize Maximum size of a job, sweep or model as it is stored, weights excluded.
+ * @param documentSize Maximum size of a job, sweep, search or model as it is stored, weights
+ *     excluded.
  * @param nameLength Maximum number of characters in a name and in a label's key. At most 200.
  * @param labels Maximum number of labels per job.
  * @param labelLength Maximum number of characters in a label's value. At most 1000.
@@ -42,6 +45,7 @@ public record Limits(
     @DefaultValue("1000000000") int epochs,
     @DefaultValue("1048576") long batchTimeSteps,
     @DefaultValue("256") int combinations,
+    @DefaultValue("1024") int trials,
     @DefaultValue("4096") int listEntries,
     @DefaultValue("16384") int entries,
     @DefaultValue("256") int terms,
@@ -92,6 +96,12 @@ public record Limits(
         // The jobs of a sweep are checked one by one.
         checkName(sweep.name(), mistakes);
         atMost(combinations, sweep.combinations(), "over", "combinations", mistakes);
+      }
+      case SearchSpec search -> {
+        checkName(search.name(), mistakes);
+        if (search.budget() != null && search.budget().trials() != null) {
+          atMost(trials, search.budget().trials(), "trials", "trials", mistakes.in("budget"));
+        }
       }
       case null, default -> {}
     }

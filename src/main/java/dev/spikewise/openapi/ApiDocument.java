@@ -407,7 +407,9 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
               .addMediaType("text/event-stream", new MediaType().schema(new StringSchema())));
     }
     if (method == HttpMethod.GET
-        && (path.equals(BASE + "jobs/{id}") || path.equals(BASE + "sweeps/{id}"))) {
+        && (path.equals(BASE + "jobs/{id}")
+            || path.equals(BASE + "sweeps/{id}")
+            || path.equals(BASE + "searches/{id}"))) {
       requireNonNull(operation.getResponses().get("200"))
           .addHeaderObject("ETag", header("Version of the resource, for If-None-Match."));
       operation

@@ -318,7 +318,15 @@ public final class Plots {
    * outcome beats in both.
    */
   public static Picture pareto(List<Outcome> outcomes) {
-    String title = "Accuracy against synaptic operations per sample";
+    return pareto("Accuracy against synaptic operations per sample", "synops per sample", outcomes);
+  }
+
+  /**
+   * The same for another cost than synops.
+   *
+   * @param cost name of the axis of {@link Outcome#synops}
+   */
+  public static Picture pareto(String title, String cost, List<Outcome> outcomes) {
     if (outcomes.isEmpty()) {
       return empty(title, "no job with an accuracy has completed an epoch yet");
     }
@@ -332,7 +340,7 @@ public final class Plots {
             RIGHT);
     double least = outcomes.stream().mapToDouble(Outcome::accuracy).min().orElse(0);
     var y = Axis.around(Math.min(least, 0.99), 1, 6, BOTTOM, TOP);
-    frame(marks, title, "synops per sample", x, y);
+    frame(marks, title, cost, x, y);
     var front = Pareto.front(outcomes, Outcome::synops, Outcome::accuracy);
     var steps = new ArrayList<Point>();
     for (var outcome : front) {
@@ -366,6 +374,47 @@ public final class Plots {
     marks.addAll(dots);
     marks.addAll(names);
     return new Picture(WIDTH, HEIGHT, title, marks);
+  }
+
+  /**
+   * Hypervolume of a search after each rung.
+   *
+   * @param epochs number of trained epochs of all trials
+   * @param value hypervolume, between 0 and 1
+   */
+  public record Volume(long epochs, double value) {}
+
+  /** Hypervolume of a search over the epochs that its trials have trained. */
+  public static Picture hypervolume(List<Volume> volumes) {
+    String title = "Hypervolume over trained epochs";
+    if (volumes.isEmpty()) {
+      return empty(title, "no rung is complete yet");
+    }
+    var marks = new ArrayList<Mark>();
+    var x = Axis.around(0, positive(volumes.getLast().epochs), 8, LEFT, RIGHT);
+    double most = volumes.stream().mapToDouble(Volume::value).max().orElse(0);
+    var y = Axis.around(0, positive(most), 6, BOTTOM, TOP);
+    frame(marks, title, "epochs of all trials", x, y);
+    var steps = new ArrayList<Point>();
+    for (var volume : volumes) {
+      double at = x.at(volume.epochs);
+      if (!steps.isEmpty()) {
+        steps.add(new Point(at, steps.getLast().y()));
+      }
+      steps.add(new Point(at, y.at(volume.value)));
+    }
+    if (steps.size() > 1) {
+      marks.add(new Curve(steps, Ink.BLUE, 2, false));
+    }
+    for (var volume : volumes) {
+      marks.add(new Dot(new Point(x.at(volume.epochs), y.at(volume.value)), 3, Ink.BLUE));
+    }
+    return new Picture(
+        WIDTH,
+        HEIGHT,
+        "%s: %.3g after %d epochs"
+            .formatted(title, volumes.getLast().value, volumes.getLast().epochs),
+        marks);
   }
 
   /**

@@ -4,10 +4,13 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.spikewise.job.JobState;
 import dev.spikewise.job.Reason;
+import dev.spikewise.spec.SearchMetric;
 import dev.spikewise.spec.SweepSpec;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param status State of the sweep, derived from its jobs.
  * @param jobs Jobs of the sweep, by variant and round.
  * @param paretoFront Succeeded jobs that no other job beats in both accuracy and synaptic
- *     operations, fewest operations first.
+ *     operations on the same samples, fewest operations first.
  * @param finishedAt End of the last job; null before.
  * @param version Value that changes whenever the sweep or one of its jobs changes.
  * @param id Unique id of the sweep.
@@ -60,7 +63,8 @@ public record Sweep(
    * @param round Number of the round, starting from 0.
    * @param values Values of the variant, by their path in the sweep's job.
    * @param progress Completed fraction of the job's epochs.
-   * @param synops Synaptic operations per sample in the last epoch.
+   * @param synops Synaptic operations per training sample in the last epoch.
+   * @param testSynops Synaptic operations per held-out sample after the last epoch.
    * @param name Display name of the job.
    * @param status Current state of the job.
    * @param reason Reason of the current state.
@@ -83,18 +87,21 @@ public record Sweep(
       @Nullable Double targetSynops,
       @Nullable Double synops,
       @Nullable Double accuracy,
-      @Nullable Double testAccuracy) {}
+      @Nullable Double testAccuracy,
+      @Nullable Double testSynops) {}
 
   /**
-   * Point of the Pareto front.
+   * Point of the Pareto front. Accuracy and synops are those of the same samples.
    *
-   * @param accuracy Accuracy on the held-out samples, or on the training samples where there are
-   *     none.
+   * @param samples Samples on which both are measured: the held-out ones, or the training samples
+   *     where there are none.
+   * @param accuracy Accuracy on these samples.
    * @param job Id of the job.
    * @param label Values of the variant in words.
-   * @param synops Synaptic operations per sample.
+   * @param synops Synaptic operations per sample on these samples.
    */
-  public record Point(UUID job, String label, double synops, double accuracy) {}
+  public record Point(
+      UUID job, String label, SearchMetric.Samples samples, double synops, double accuracy) {}
 
   /** Returns this sweep as an entry of a list. */
   Sweep withoutSpec() {
@@ -116,17 +123,35 @@ public record Sweep(
     return trained(jobs);
   }
 
+  /** Jobs without held-out samples cannot be compared with those that have some. */
   static List<Point> trained(List<Part> jobs) {
-    return jobs.stream().flatMap(Sweep::point).toList();
+    var points = jobs.stream().flatMap(Sweep::point).toList();
+    var samples = points.stream().map(Point::samples).min(Comparator.naturalOrder());
+    return points.stream().filter(point -> samples.equals(Optional.of(point.samples()))).toList();
   }
 
   private static Stream<Point> point(Part job) {
-    var accuracy = job.testAccuracy() == null ? job.accuracy() : job.testAccuracy();
-    return job.id() == null
-            || job.status() != JobState.SUCCEEDED
-            || job.synops() == null
-            || accuracy == null
+    if (job.id() == null || job.status() != JobState.SUCCEEDED) {
+      return Stream.empty();
+    }
+    // Jobs of earlier versions have a test accuracy without test synops.
+    if (job.testAccuracy() != null && job.testSynops() != null) {
+      return Stream.of(
+          new Point(
+              job.id(),
+              job.label(),
+              SearchMetric.Samples.HELD_OUT,
+              job.testSynops(),
+              job.testAccuracy()));
+    }
+    return job.synops() == null || job.accuracy() == null
         ? Stream.empty()
-        : Stream.of(new Point(job.id(), job.label(), job.synops(), accuracy));
+        : Stream.of(
+            new Point(
+                job.id(),
+                job.label(),
+                SearchMetric.Samples.TRAINING,
+                job.synops(),
+                job.accuracy()));
   }
 }

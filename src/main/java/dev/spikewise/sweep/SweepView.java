@@ -117,7 +117,8 @@ final class SweepView {
         job == null ? null : job.targetSynops(),
         latest == null ? null : (Double) latest.synops(),
         latest == null ? null : latest.accuracy(),
-        latest == null ? null : latest.testAccuracy());
+        latest == null ? null : latest.testAccuracy(),
+        latest == null ? null : latest.testSynops());
   }
 
   private Sweep.Progress progress(List<Sweep.Part> parts) {

@@ -121,11 +121,16 @@ class FleetMeters {
                     joules));
 
     finished(JobState.SUCCEEDED, EnumSet.of(Reason.COMPLETED));
-    finished(JobState.CANCELLED, EnumSet.of(Reason.REQUESTED));
+    finished(JobState.CANCELLED, EnumSet.of(Reason.REQUESTED, Reason.OUTPERFORMED));
     finished(
         JobState.FAILED,
         EnumSet.complementOf(
-            EnumSet.of(Reason.COMPLETED, Reason.REQUESTED, Reason.WORKER_DRAINED)));
+            EnumSet.of(
+                Reason.COMPLETED,
+                Reason.REQUESTED,
+                Reason.RUNG_COMPLETED,
+                Reason.OUTPERFORMED,
+                Reason.WORKER_DRAINED)));
   }
 
   private void slots(String state, IntSupplier count) {

@@ -1,9 +1,12 @@
 package dev.spikewise.tenant;
 
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
 import org.springframework.security.core.Authentication;
+import org.springframework.security.core.authority.AuthorityUtils;
 import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.stereotype.Component;
 
@@ -46,6 +49,23 @@ public class Tenants {
   /** Owner of resources that the current caller creates. */
   public String owner() {
     return viewer().orElse(OPERATOR);
+  }
+
+  /** Runs {@code work} with the rights of {@code owner}, as the service does for its searches. */
+  public <T> T as(String owner, Supplier<T> work) {
+    var before = SecurityContextHolder.getContext();
+    var context = SecurityContextHolder.createEmptyContext();
+    if (!owner.equals(OPERATOR)) {
+      context.setAuthentication(
+          UsernamePasswordAuthenticationToken.authenticated(
+              owner, null, AuthorityUtils.createAuthorityList(AUTHORITY + owner)));
+    }
+    SecurityContextHolder.setContext(context);
+    try {
+      return work.get();
+    } finally {
+      SecurityContextHolder.setContext(before);
+    }
   }
 
   /** Whether the current caller sees the resources of all tenants. */

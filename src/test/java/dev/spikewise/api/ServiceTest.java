@@ -36,6 +36,7 @@ import tools.jackson.databind.json.JsonMapper;
       "server.tomcat.keep-alive-timeout=60s",
       "spikewise.datasets.max-unpacked=16MB",
       "spikewise.compute.threads=2",
+      "spikewise.searches.poll=50ms",
       "logging.level.dev.spikewise.web.ProblemAdvice=debug"
     })
 abstract class ServiceTest {

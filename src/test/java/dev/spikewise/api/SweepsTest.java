@@ -74,9 +74,10 @@ class SweepsTest extends ServiceTest {
       assertThat(job.get("target_synops").asDouble())
           .isEqualTo(multiple * job.at("/baseline/synops").asDouble());
       assertThat(part.get("synops")).isEqualTo(job.at("/latest/synops"));
+      assertThat(part.get("test_synops")).isEqualTo(job.at("/latest/test_synops"));
       points.add(
           new double[] {
-            job.at("/latest/synops").asDouble(), job.at("/latest/test_accuracy").asDouble()
+            job.at("/latest/test_synops").asDouble(), job.at("/latest/test_accuracy").asDouble()
           });
     }
     var front =
@@ -93,6 +94,7 @@ class SweepsTest extends ServiceTest {
       var point = sweep.get("pareto_front").get(i);
       assertThat(point.get("synops").asDouble()).isEqualTo(front.get(i)[0]);
       assertThat(point.get("accuracy").asDouble()).isEqualTo(front.get(i)[1]);
+      assertThat(point.get("samples").asString()).isEqualTo("held_out");
     }
     assertThat(points.get(3)[0]).as("synops of the lowest target").isLessThan(points.get(0)[0]);
 

@@ -17,7 +17,7 @@ class JobStateTest {
     var moves =
         Map.of(
             JobState.QUEUED, "running paused cancelled failed",
-            JobState.RUNNING, "queued pausing cancelling succeeded failed",
+            JobState.RUNNING, "queued pausing paused cancelling succeeded failed",
             JobState.PAUSING, "running paused cancelling succeeded failed",
             JobState.PAUSED, "queued cancelled",
             JobState.CANCELLING, "cancelled",

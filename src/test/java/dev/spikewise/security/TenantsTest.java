@@ -187,6 +187,14 @@ class TenantsTest {
     assertThat(again.body()).contains(id(ids.getFirst())).doesNotContain("whsec_");
   }
 
+  private static String search(String job) {
+    return """
+    {"job": %s, "objectives": [{"metric": "synops"}], "population": 2, "budget": {"trials": 4},
+     "over": {"optimizer/learning_rate": {"type": "float", "min": 0.001, "max": 0.01}}}\
+    """
+        .formatted(job);
+  }
+
   @Test
   void resourcesOfOtherTenantsAreNotFound() throws Exception {
     var model = created("red", "/api/v1/models", model());
@@ -196,10 +204,11 @@ class TenantsTest {
             "red",
             "/api/v1/sweeps",
             "{\"job\": " + job("{" + LAYERS + "}", 1) + ", \"seeds\": [1]}");
+    var search = created("red", "/api/v1/searches", search(job("{" + LAYERS + "}", 1)));
     var webhook = created("red", "/api/v1/webhooks", "{\"url\": \"http://127.0.0.1:1/\"}");
     var dataset = upload("red", 64).headers().firstValue("Location").orElseThrow();
 
-    for (var path : List.of(model, job, sweep, webhook, dataset)) {
+    for (var path : List.of(model, job, sweep, search, webhook, dataset)) {
       var list = path.substring(0, path.lastIndexOf('/'));
       assertThat(get(path, "red").statusCode()).as(path).isEqualTo(200);
       assertThat(get(path, "operator").statusCode()).as(path).isEqualTo(200);
@@ -216,6 +225,17 @@ class TenantsTest {
       assertThat(post(job + action, "", "blue").statusCode()).as(action).isEqualTo(404);
     }
     assertThat(post(sweep + "/cancel", "", "blue").statusCode()).isEqualTo(404);
+    assertThat(post(search + "/cancel", "", "blue").statusCode()).isEqualTo(404);
+    await(search, "succeeded");
+    var found = new JsonMapper().readTree(get(search, "operator").body());
+    assertThat(found.get("trials").valueStream().map(trial -> trial.get("generation").asInt()))
+        .as("later generations belong to the tenant too")
+        .contains(1);
+    for (var trial : found.get("trials")) {
+      var path = "/api/v1/jobs/" + trial.get("job").asString();
+      assertThat(get(path, "red").statusCode()).isEqualTo(200);
+      assertThat(get(path, "blue").statusCode()).isEqualTo(404);
+    }
     assertThat(get("/jobs/" + id(job), "blue").statusCode()).isEqualTo(404);
     // Nor can a job name what it may not see.
     var foreign = post("/api/v1/jobs", job("{\"id\": \"" + id(model) + "\"}", 1), "blue");
@@ -280,6 +300,11 @@ class TenantsTest {
             "sweeps",
                 created(
                     "red", "/api/v1/sweeps", "{\"job\": " + job + ", \"name\": \"" + MARK + "\"}"),
+            "searches",
+                created(
+                    "red",
+                    "/api/v1/searches",
+                    search(job).replaceFirst("\\{", "{\"name\": \"" + MARK + "\", ")),
             "webhooks",
                 created(
                     "red", "/api/v1/webhooks", "{\"url\": \"http://127.0.0.1:1/" + MARK + "\"}"),

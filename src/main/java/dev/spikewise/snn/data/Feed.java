@@ -66,6 +66,11 @@ public final class Feed {
     return Split.of(from, dataset, 0).train().length;
   }
 
+  /** Number of test samples, without building a feed. */
+  public static int testSize(InputSpec.FromDataset from, Dataset dataset) {
+    return Split.of(from, dataset, 0).test().length;
+  }
+
   static int[] shuffle(int[] samples, SplittableRandom random) {
     for (int i = samples.length - 1; i > 0; i--) {
       int j = random.nextInt(i + 1);
