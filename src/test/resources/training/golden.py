@@ -129,5 +129,97 @@ def step_losses():
     write("step_losses", {"x": x.flatten().tolist(), "weight": weight.flatten().tolist(), "cases": cases})
 
 
+class FakeQuantize(torch.autograd.Function):
+    """Rounds to multiples of 1 / scale; passes the gradient through unchanged."""
+
+    @staticmethod
+    def forward(ctx, w, bits):
+        low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+        least, most = w.min(), w.max()
+        # sinabs' determine_discretization_scale
+        if least.abs() <= most.abs() * (-low / high):
+            scale = (high / most).abs()
+        else:
+            scale = (low / least).abs()
+        return torch.round(w * scale) / scale
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient, None
+
+
+def quantised_training():
+    torch.manual_seed(8)
+    n, steps, features, classes = 5, 4, 6, 3
+    x = torch.randn(n, steps, features)
+    y = torch.randint(0, classes, (n,))
+    first = torch.randn(classes, features) / 2
+    w = first.double().clone().requires_grad_()
+    optimizer = torch.optim.SGD([w], lr=0.2)
+    losses = []
+    for _ in range(6):
+        optimizer.zero_grad()
+        loss = tet_loss(x.double() @ FakeQuantize.apply(w, 3).T, y, torch.nn.CrossEntropyLoss(), 1.0, 0)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    write(
+        "quantised_training",
+        {
+            "x": x.flatten().tolist(),
+            "y": y.tolist(),
+            "weight": first.flatten().tolist(),
+            "losses": losses,
+            "trained": w.detach().flatten().tolist(),
+        },
+    )
+
+
+def pruned_training():
+    from torch.nn.utils import prune
+
+    torch.manual_seed(9)
+    n, steps, features, hidden, classes = 5, 4, 6, 8, 3
+    x = torch.randn(n, steps, features)
+    y = torch.randint(0, classes, (n,))
+    first = [torch.randn(hidden, features) / 2, torch.randn(classes, hidden) / 4]
+    cases = {}
+    for scope in ("layer", "model"):
+        layers = [torch.nn.Linear(features, hidden, bias=False), torch.nn.Linear(hidden, classes, bias=False)]
+        for layer, weight in zip(layers, first):
+            layer.weight.data = weight.double().clone()
+        masks = [torch.ones_like(layer.weight) for layer in layers]
+        optimizer = torch.optim.SGD([layer.weight for layer in layers], lr=0.1)
+        sparsities = []
+        for epoch in range(6):
+            # start 1, end 4, from 0.1 to 0.7
+            sparsity = 0.0 if epoch < 1 else 0.7 + (0.1 - 0.7) * (1 - min(1, (epoch - 1) / 3)) ** 3
+            if scope == "layer":
+                for i, layer in enumerate(layers):
+                    k = round(sparsity * layer.weight.numel())
+                    masks[i] = prune.L1Unstructured(k).compute_mask(layer.weight.data, torch.ones_like(layer.weight))
+            else:
+                flat = torch.cat([layer.weight.data.flatten() for layer in layers])
+                k = round(sparsity * flat.numel())
+                mask = prune.L1Unstructured(k).compute_mask(flat, torch.ones_like(flat))
+                masks = [mask[: hidden * features].view(hidden, features), mask[hidden * features :].view(classes, hidden)]
+            for mask, layer in zip(masks, layers):
+                layer.weight.data *= mask
+            sparsities.append(sum((m == 0).sum().item() for m in masks))
+            optimizer.zero_grad()
+            out = layers[1](layers[0](x.double()))
+            tet_loss(out, y, torch.nn.CrossEntropyLoss(), 1.0, 0).backward()
+            for mask, layer in zip(masks, layers):
+                layer.weight.grad *= mask
+            optimizer.step()
+        cases[scope] = {"zeros": sparsities, "trained": [layer.weight.data.flatten().tolist() for layer in layers]}
+    write(
+        "pruned_training",
+        {"x": x.flatten().tolist(), "y": y.tolist(), "weights": [w.flatten().tolist() for w in first], "cases": cases},
+    )
+
+
 early_exit()
+pruned_training()
+quantised_training()
 step_losses()

@@ -55,6 +55,7 @@ public class Analyses {
     var mistakes = new Mistakes();
     if (spec.quantize() != null) {
       Quantizer.check(network.spec(), mistakes.in("model"));
+      Quantizer.check(network.spec(), spec.quantize(), mistakes.in("quantize"));
     }
     int passes = spec.quantize() == null ? 1 : 2;
     workload.check(
@@ -92,6 +93,7 @@ public class Analyses {
     var network = new Models.Network(spec.model().definition(), null);
     if (spec.quantize() != null) {
       Quantizer.check(network.spec(), mistakes.in("model"));
+      Quantizer.check(network.spec(), spec.quantize(), mistakes.in("quantize"));
       mistakes.throwIfAny();
     }
     var dataset = LocalDatasets.resolve(spec.input(), files).samples();

@@ -47,6 +47,7 @@ record SpecCheck(
             + " out, or merge the layer");
     if (spec.quantize() != null) {
       Quantizer.check(model, mistakes.in("model"));
+      Quantizer.check(model, spec.quantize(), mistakes.in("quantize"));
     }
     if (mistakes.isEmpty() && weights != null) {
       checkWeights(weights);
@@ -149,6 +150,14 @@ record SpecCheck(
           .in("model")
           .add("has no layer with weights (Conv2d, Conv1d, Linear): there is nothing to train");
     }
+    if (spec.prune() != null) {
+      var at = mistakes.in("prune");
+      checkNames(at, spec.prune().layers(), synaptic, "layer with weights");
+      at.require(
+          !spec.prune().keepZeros() || weights != null,
+          "keep_zeros",
+          "requires trained weights, in which some are 0: start from a stored model or a job");
+    }
     for (int i = 0; i < spec.loss().size(); i++) {
       switch (spec.loss().get(i)) {
         case LossTerm.Synops s -> checkNames(i, s.layers(), synaptic, "layer with weights");
@@ -181,14 +190,14 @@ record SpecCheck(
   }
 
   private void checkNames(int term, @Nullable List<String> used, List<String> known, String kind) {
+    checkNames(mistakes.in("loss").in(term), used, known, kind);
+  }
+
+  private static void checkNames(
+      Mistakes at, @Nullable List<String> used, List<String> known, String kind) {
     for (int j = 0; used != null && j < used.size(); j++) {
       if (!known.contains(used.get(j))) {
-        mistakes
-            .in("loss")
-            .in(term)
-            .in("layers")
-            .in(j)
-            .add("must name a " + kind + ", one of " + known);
+        at.in("layers").in(j).add("must name a " + kind + ", one of " + known);
       }
     }
   }

@@ -314,13 +314,26 @@ public final class Trainer {
   private void restoreBest() {
     if (best.epoch() >= 0 && best.epoch() < epoch - 1) {
       network.load(best.weights());
-      if (feed.testSize() > 0) {
-        Tested tested = test(tester(), feed.testSamples(), () -> {});
-        predictions = tested.predictions();
-        overTime = tested.overTime();
+      cover(best.epoch());
+      try {
+        if (feed.testSize() > 0) {
+          Tested tested = test(tester(), feed.testSamples(), () -> {});
+          predictions = tested.predictions();
+          overTime = tested.overTime();
+        }
+        complete.clear();
+        Baseline.measure(network, feed, complete, spec.batchSize(), engine);
+      } finally {
+        network.uncover();
       }
-      complete.clear();
-      Baseline.measure(network, feed, complete, spec.batchSize(), engine);
+    }
+  }
+
+  /** Rounds the weights that the network computes with, in an epoch that trains so. */
+  private void cover(int epoch) {
+    if (spec.quantize() != null && spec.quantize().trains(epoch)) {
+      network.cover(
+          Quantizer.rounded(new TrainedModel(model, network.stateDict()), spec.quantize()));
     }
   }
 
@@ -380,7 +393,7 @@ public final class Trainer {
     while (epoch < spec.epochs() && earlyStop.outcome().isEmpty()) {
       long start = System.nanoTime();
       Epoch trained = trainEpoch(goOn);
-      Tested tested = feed.testSize() == 0 ? null : test(tester(), feed.testSamples(), goOn);
+      Tested tested = feed.testSize() == 0 ? null : testAsTrained(goOn);
       if (!trained.finite() || !network.isFinite()) {
         return Outcome.DIVERGED;
       }
@@ -399,8 +412,10 @@ public final class Trainer {
       epoch++;
       // Updated before the listener is called, which may store a checkpoint of this state.
       plateau.after(metrics);
-      best.after(metrics, network::stateDict);
-      earlyStop.after(metrics);
+      if (spec.prune() == null || metrics.epoch() >= spec.prune().end(spec.epochs())) {
+        best.after(metrics, network::stateDict);
+        earlyStop.after(metrics);
+      }
       listener.onEpoch(metrics);
       if (complete.silent() && !network.hasGradient()) {
         return Outcome.NETWORK_SILENT;
@@ -496,14 +511,23 @@ public final class Trainer {
     var sums = new Epoch(spec.loss().size(), feed.labelled());
     int[] order = feed.order(epoch);
     counter.clear();
+    if (spec.prune() != null) {
+      network.prune(spec.prune(), epoch, spec.epochs());
+    }
     network.train(true);
     for (int from = 0; from < order.length; from += spec.batchSize()) {
       int batch = Math.min(spec.batchSize(), order.length - from);
-      show(network, order, from, batch, epoch, goOn);
-      double value = loss.compute(batch, labels, feed.labelsPerSample() > 1);
-      counter.add(batch);
-      network.backward(batch, loss.gradients(), goOn);
-      loss.addWeightGradients();
+      cover(epoch);
+      double value;
+      try {
+        show(network, order, from, batch, epoch, goOn);
+        value = loss.compute(batch, labels, feed.labelsPerSample() > 1);
+        counter.add(batch);
+        network.backward(batch, loss.gradients(), goOn);
+        loss.addWeightGradients();
+      } finally {
+        network.uncover();
+      }
       network.step(learningRate(from / spec.batchSize(), order.length));
       sums.samples += batch;
       sums.predictions += (long) batch * feed.labelsPerSample();
@@ -552,6 +576,15 @@ public final class Trainer {
           }
         });
     network.forward(batch, goOn);
+  }
+
+  private Tested testAsTrained(Runnable goOn) {
+    cover(epoch);
+    try {
+      return test(tester(), feed.testSamples(), goOn);
+    } finally {
+      network.uncover();
+    }
   }
 
   private Tested testQuantized(Quantization how, Runnable goOn) {

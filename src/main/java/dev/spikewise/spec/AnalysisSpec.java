@@ -55,6 +55,7 @@ public record AnalysisSpec(
     }
     if (quantize != null) {
       quantize.check(mistakes.in("quantize"));
+      quantize.checkWithoutTraining(mistakes.in("quantize"));
     }
     boolean labelled = input instanceof InputSpec.FromDataset;
     mistakes.require(

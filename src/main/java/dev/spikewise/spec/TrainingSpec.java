@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param clipGradValue Maximum absolute value of each gradient, as in PyTorch's clip_grad_value_;
  *     unlimited when absent.
  * @param seed Seed of initial weights, shuffling and random input.
- * @param quantize Bits of a quantised network to evaluate after each epoch; training itself stays
- *     in floating point.
+ * @param quantize Bits of a quantised network to evaluate after each epoch, and whether the
+ *     training itself computes with rounded weights.
  * @param maxRuntimeSeconds Maximum active training time in seconds; unlimited when absent.
  * @param name Display name of the job.
  * @param model Stored model or model definition to train.
@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * @param earlyStopping Conditions for an earlier end; the training runs all epochs when absent.
  * @param restoreBest Choice of the epoch whose weights are kept; those of the last epoch when
  *     absent.
+ * @param prune Weights to remove during the training; none when absent.
  * @param earlyExit Confidences at which test samples end early, for the results over time; a
  *     default list when absent.
  * @param loss Loss terms whose weighted sum is minimised.
@@ -63,6 +64,7 @@ public record TrainingSpec(
     @Nullable Double clipGradValue,
     @Nullable EarlyStopping earlyStopping,
     @Nullable RestoreBest restoreBest,
+    @Nullable Pruning prune,
     @Nullable EarlyExit earlyExit,
     List<LossTerm> loss,
     @Nullable Quantization quantize,
@@ -130,6 +132,7 @@ public record TrainingSpec(
         clipGradValue,
         earlyStopping,
         restoreBest,
+        prune,
         earlyExit,
         loss,
         quantize,
@@ -188,11 +191,20 @@ public record TrainingSpec(
     if (restoreBest != null) {
       restoreBest.check(mistakes.in("restore_best"), hasTarget, labelled);
     }
+    if (prune != null) {
+      prune.check(mistakes.in("prune"), epochs);
+    }
     if (earlyExit != null) {
       earlyExit.check(mistakes.in("early_exit"), labelled);
     }
     if (quantize != null) {
       quantize.check(mistakes.in("quantize"));
+      mistakes
+          .in("quantize")
+          .require(
+              quantize.startEpoch() == null || quantize.startEpoch() < epochs,
+              "start_epoch",
+              "must be less than epochs, " + epochs + ", but was " + quantize.startEpoch());
     }
     for (int i = 0; i < loss.size(); i++) {
       var at = mistakes.in("loss").in(i);

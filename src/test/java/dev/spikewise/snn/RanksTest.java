@@ -66,7 +66,8 @@ class RanksTest {
         spec(
             jobs.getFirst(),
             30,
-            ", 'clip_grad_norm': 0.1, 'quantize': {'bits': 8}, 'activation_checkpointing': true,"
+            ", 'clip_grad_norm': 0.1, 'quantize': {'bits': 4, 'training': true, 'start_epoch': 1},"
+                + " 'prune': {'sparsity': 0.5, 'scope': 'model'}, 'activation_checkpointing': true,"
                 + " 'restore_best': {'monitor': 'test_accuracy'}, 'early_stopping': {'patience':"
                 + " 1}");
     End alone = train(spec, World.ALONE, 2);

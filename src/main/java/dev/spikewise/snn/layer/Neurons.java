@@ -27,7 +27,8 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
   /** Number of neurons per task; a multiple of every vector length. */
   private static final int CHUNK = 1024;
 
-  private final NeuronModel model;
+  private final NeuronSpec spec;
+  private NeuronModel model;
   private final List<Parameter> parameters;
 
   private final List<TrainedConstant> constants = new ArrayList<>();
@@ -70,6 +71,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
       Extent extent,
       Kernels kernels) {
     super(name, in, out);
+    this.spec = spec;
     model = NeuronModel.of(spec);
     this.kernels = kernels;
     timeSteps = extent.timeSteps();
@@ -153,6 +155,14 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
   }
 
   /** The neuron model with the current values of the constants. */
+  /**
+   * Takes thresholds, reset values and bounds from {@code other} from the next {@link #reset} on;
+   * from the layer's own definition if null.
+   */
+  public void use(@Nullable NeuronSpec other) {
+    model = NeuronModel.of(other == null ? spec : other);
+  }
+
   private Neuron neuron() {
     @Nullable PerNeuron[] trained = new PerNeuron[Neuron.CONSTANTS];
     for (TrainedConstant constant : constants) {

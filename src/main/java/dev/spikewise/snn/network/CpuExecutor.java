@@ -8,6 +8,7 @@ import dev.spikewise.snn.kernel.SampleChunks;
 import dev.spikewise.snn.layer.Activity;
 import dev.spikewise.snn.layer.Join;
 import dev.spikewise.snn.layer.Layer;
+import dev.spikewise.snn.layer.Neurons;
 import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.snn.layer.Signal;
 import dev.spikewise.snn.layer.SpikeCount;
@@ -19,6 +20,7 @@ import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.world.Ranks;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.OptimizerSpec;
+import dev.spikewise.spec.Pruning;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -233,6 +235,26 @@ public final class CpuExecutor implements Executor {
   }
 
   @Override
+  public void cover(Overlay overlay) {
+    parameters.cover(overlay.tensors());
+    for (Layer layer : layers) {
+      if (layer instanceof Neurons neurons) {
+        neurons.use(overlay.neurons().get(layer.name));
+      }
+    }
+  }
+
+  @Override
+  public void uncover() {
+    parameters.uncover();
+    for (Layer layer : layers) {
+      if (layer instanceof Neurons neurons) {
+        neurons.use(null);
+      }
+    }
+  }
+
+  @Override
   public StateDict stateDict() {
     return parameters.stateDict();
   }
@@ -240,6 +262,17 @@ public final class CpuExecutor implements Executor {
   @Override
   public void optimize(OptimizerSpec how, GradientClip clip) {
     parameters.optimize(how, clip);
+  }
+
+  @Override
+  public void prune(Pruning how, int epoch, int epochs) {
+    List<String> names =
+        counts.synapses().stream()
+            .map(Synaptic::name)
+            .filter(name -> how.layers() == null || how.layers().contains(name))
+            .map(name -> name + ".weight")
+            .toList();
+    parameters.prune(how, names, epoch, epochs);
   }
 
   @Override

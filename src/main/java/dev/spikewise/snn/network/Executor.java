@@ -6,6 +6,7 @@ import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.world.Ranks;
 import dev.spikewise.spec.OptimizerSpec;
+import dev.spikewise.spec.Pruning;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -121,6 +122,14 @@ public interface Executor {
    */
   void load(StateDict weights);
 
+  /**
+   * Computes with other values until {@link #uncover}, which brings back the network's own. The
+   * gradients are those at the other values.
+   */
+  void cover(Overlay overlay);
+
+  void uncover();
+
   /** Parameters and buffers under PyTorch's names. */
   StateDict stateDict();
 
@@ -130,6 +139,13 @@ public interface Executor {
    * @param clip bounds of the gradients, applied before each step
    */
   void optimize(OptimizerSpec how, GradientClip clip);
+
+  /**
+   * Removes weights at the start of an epoch, and keeps them 0 in {@link #step}.
+   *
+   * @param epochs number of epochs of the training
+   */
+  void prune(Pruning how, int epoch, int epochs);
 
   /** Sum of {@code |w|^p} over the parameters {@code names}, as in a state_dict; p is 1 or 2. */
   double weightNorm(List<String> names, int p);

@@ -8,13 +8,16 @@ import dev.spikewise.snn.layer.Layer;
 import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.optim.Optimizer;
+import dev.spikewise.snn.optim.Pruner;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.OptimizerSpec;
+import dev.spikewise.spec.Pruning;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -28,8 +31,12 @@ final class Parameters {
   /** Parameters and buffers. */
   private final List<Parameter> state = new ArrayList<>();
 
+  /** Own values of the parameters that have others for a while. */
+  private final Map<Parameter, float[]> covered = new LinkedHashMap<>();
+
   private @Nullable Optimizer optimizer;
   private @Nullable GradientClip clip;
+  private @Nullable Pruner pruner;
 
   /**
    * @param definition the layers as the definition lists them
@@ -86,6 +93,22 @@ final class Parameters {
     mistakes.throwIfAny();
   }
 
+  /** Replaces values until {@link #uncover}. */
+  void cover(Map<String, Tensor> tensors) {
+    for (Parameter p : trained) {
+      Tensor other = tensors.get(p.name());
+      if (other != null) {
+        covered.put(p, p.values().clone());
+        p.load(other.data());
+      }
+    }
+  }
+
+  void uncover() {
+    covered.forEach((p, own) -> System.arraycopy(own, 0, p.values(), 0, own.length));
+    covered.clear();
+  }
+
   StateDict stateDict() {
     var tensors = new LinkedHashMap<String, Tensor>();
     for (Parameter p : state) {
@@ -131,9 +154,22 @@ final class Parameters {
     this.clip = clip;
   }
 
+  void prune(Pruning how, List<String> names, int epoch, int epochs) {
+    if (pruner == null) {
+      pruner = new Pruner(how, trained.stream().filter(p -> names.contains(p.name())).toList());
+    }
+    pruner.begin(epoch, epochs);
+  }
+
   void step(double learningRate) {
+    if (pruner != null) {
+      pruner.maskGradients();
+    }
     Objects.requireNonNull(clip).apply(trained);
     optimizer().step(learningRate);
+    if (pruner != null) {
+      pruner.apply();
+    }
   }
 
   StateDict optimizerState() {

@@ -2,6 +2,8 @@ package dev.spikewise.snn.transform;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.snn.network.Overlay;
+import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Constant;
 import dev.spikewise.spec.Graph;
@@ -43,6 +45,11 @@ public final class Quantizer {
   private final Map<String, Tensor> tensors;
   private final Map<String, Double> scales = new LinkedHashMap<>();
 
+  /** Whether rounded values are divided by their scale again, so that they have their own units. */
+  private final boolean inOwnUnits;
+
+  private final Map<String, NeuronSpec> neurons = new LinkedHashMap<>();
+
   /**
    * @param model quantised network; layers keep their names, and layers merged into others have no
    *     effect
@@ -50,11 +57,31 @@ public final class Quantizer {
    */
   public record Quantized(TrainedModel model, Map<String, Double> scales) {}
 
-  private Quantizer(TrainedModel model, Quantization how) {
+  private Quantizer(TrainedModel model, Quantization how, boolean inOwnUnits) {
     this.how = how;
+    this.inOwnUnits = inOwnUnits;
     rewrite = new Rewrite(model.spec());
     graph = rewrite.graph();
     tensors = model.merge(rewrite);
+  }
+
+  /**
+   * Reports names in {@code layer_bits} that are not layers whose weights have bits of their own.
+   */
+  public static void check(ModelSpec model, Quantization how, Mistakes mistakes) {
+    if (how.layerBits() == null) {
+      return;
+    }
+    var known =
+        model.graph().order().stream()
+            .filter(layer -> layer.spec() instanceof SynapticSpec)
+            .map(Graph.Vertex::name)
+            .toList();
+    for (String name : how.layerBits().keySet()) {
+      mistakes
+          .in("layer_bits")
+          .require(known.contains(name), name, "must name a layer with weights, one of " + known);
+    }
   }
 
   /** Reports the layers that cannot be quantised. */
@@ -152,9 +179,73 @@ public final class Quantizer {
     var mistakes = new Mistakes();
     check(model.spec(), mistakes);
     mistakes.throwIfAny();
-    var quantizer = new Quantizer(model, how);
+    var quantizer = new Quantizer(model, how, false);
     quantizer.run();
     return quantizer.result(model.spec());
+  }
+
+  /**
+   * Returns the weights and constants of neurons of {@link #quantize}, divided by their scales, for
+   * the layers of {@code model} itself: the same network, up to rounding of floats. A batch norm
+   * takes the rounding of the bias that it is merged into, unless it has no bias itself.
+   *
+   * @throws InvalidSpecException when {@link #check} finds a mistake
+   */
+  public static Overlay rounded(TrainedModel model, Quantization how) {
+    var mistakes = new Mistakes();
+    check(model.spec(), mistakes);
+    mistakes.throwIfAny();
+    var quantizer = new Quantizer(model, how, true);
+    var merged = Map.copyOf(quantizer.tensors);
+    quantizer.run();
+    return new Overlay(quantizer.unmerged(model.weights(), merged), quantizer.neurons);
+  }
+
+  /**
+   * Divides the rounded weights by the factors of the batch norms that were merged into them.
+   *
+   * @param merged weights after merging, before rounding
+   */
+  private Map<String, Tensor> unmerged(StateDict original, Map<String, Tensor> merged) {
+    var rounded = new LinkedHashMap<String, Tensor>();
+    tensors.forEach(
+        (name, tensor) -> {
+          Tensor before = original.tensors().get(name);
+          Tensor after = Objects.requireNonNull(merged.get(name));
+          if (before == null || tensor == after) {
+            return;
+          }
+          if (before == after) {
+            rounded.put(name, tensor);
+          } else if (name.endsWith(".weight")) {
+            var data = tensor.data().clone();
+            for (int i = 0; i < data.length; i++) {
+              float factor = after.data()[i] / before.data()[i];
+              data[i] =
+                  factor == 0 || !Float.isFinite(factor) ? before.data()[i] : data[i] / factor;
+            }
+            rounded.put(name, new Tensor(tensor.shape(), data));
+          }
+        });
+    for (Graph.Vertex layer : graph.layers()) {
+      if (layer.spec() instanceof NormSpec.Batch norm && norm.bias()) {
+        int into = layer.input();
+        while (graph.layer(into).spec() instanceof DropoutSpec) {
+          into = graph.layer(into).input();
+        }
+        String bias = graph.layer(into).name() + ".bias";
+        float[] exact = Objects.requireNonNull(merged.get(bias)).data();
+        float[] whole = tensor(bias).data();
+        Tensor own = Objects.requireNonNull(original.tensors().get(layer.name() + ".bias"));
+        // The norm adds its bias last, so that a change of it changes the merged bias as much.
+        var changed = own.data().clone();
+        for (int c = 0; c < changed.length; c++) {
+          changed[c] += whole[c] - exact[c];
+        }
+        rounded.put(layer.name() + ".bias", new Tensor(own.shape(), changed));
+      }
+    }
+    return rounded;
   }
 
   private void run() {
@@ -166,8 +257,11 @@ public final class Quantizer {
         // A chip can only sum, so an average becomes a sum and the next weights are divided by the
         // area.
         case PoolSpec.AvgPool2d pool when pool.padding().equals(Size2.ZERO) && feedsWeights(i) -> {
-          rewrite.replace(
-              i, new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false, pool.ceilMode()));
+          if (!inOwnUnits) {
+            rewrite.replace(
+                i,
+                new PoolSpec.SumPool2d(pool.kernelSize(), pool.stride(), false, pool.ceilMode()));
+          }
           areas.put(i, area * pool.kernelSize().h() * pool.kernelSize().w());
         }
         case SynapticSpec _ -> quantize(layer, area);
@@ -192,7 +286,7 @@ public final class Quantizer {
     tensors.computeIfPresent(i + ".weight", (_, tensor) -> divided(tensor, area));
     float scale = Float.POSITIVE_INFINITY;
     for (String name : weights) {
-      scale = Math.min(scale, scale(tensor(name).data(), how.bits()));
+      scale = Math.min(scale, scale(tensor(name).data(), how.bits(i)));
     }
     if (driven != null) {
       scale = Math.min(scale, scale(bounds((NeuronSpec.Spiking) driven.spec()), how.stateBits()));
@@ -200,11 +294,14 @@ public final class Quantizer {
     // Weights that are all 0 can have any scale.
     float factor = Float.isInfinite(scale) ? 1 : scale;
     for (String name : weights) {
-      tensors.computeIfPresent(name, (_, tensor) -> rounded(tensor, factor));
+      float unit = !inOwnUnits ? 1 : name.equals(i + ".weight") ? area / factor : 1 / factor;
+      tensors.computeIfPresent(name, (_, tensor) -> rounded(tensor, factor, unit));
     }
     if (driven != null) {
-      rewrite.replace(driven.index(), scaled((NeuronSpec.Spiking) driven.spec(), factor));
-    } else {
+      NeuronSpec.Spiking scaled = scaled((NeuronSpec.Spiking) driven.spec(), factor);
+      rewrite.replace(driven.index(), scaled);
+      neurons.put(driven.name(), scaled);
+    } else if (!inOwnUnits) {
       for (Graph.Vertex next : graph.followers(layer.index())) {
         LayerSpec behind = rewrite.layer(next.index());
         if (behind != null) {
@@ -227,11 +324,11 @@ public final class Quantizer {
     return new Tensor(tensor.shape(), data);
   }
 
-  private static Tensor rounded(Tensor tensor, float scale) {
+  private static Tensor rounded(Tensor tensor, float scale, float unit) {
     var data = tensor.data().clone();
     for (int k = 0; k < data.length; k++) {
       // Removes the sign of a negative zero.
-      data[k] = (float) Math.rint(data[k] * scale) + 0f;
+      data[k] = ((float) Math.rint(data[k] * scale) + 0f) * unit;
     }
     return new Tensor(tensor.shape(), data);
   }
@@ -262,18 +359,23 @@ public final class Quantizer {
   }
 
   /** Returns the neurons with potentials multiplied by {@code scale}. */
-  private LayerSpec scaled(NeuronSpec.Spiking neurons, float scale) {
+  private NeuronSpec.Spiking scaled(NeuronSpec.Spiking neurons, float scale) {
+    double unit = inOwnUnits ? 1.0 / scale : 1;
     // A threshold rounded to 0 would make neurons spike forever.
-    Constant threshold = neurons.spikeThreshold().map(value -> Math.max(1, rounded(value, scale)));
+    Constant threshold =
+        neurons.spikeThreshold().map(value -> unit * Math.max(1, rounded(value, scale)));
     double lowest =
-        neurons.minVMem() == null ? -(1 << how.stateBits() - 1) : rounded(neurons.minVMem(), scale);
+        unit
+            * (neurons.minVMem() == null
+                ? -(1 << how.stateBits() - 1)
+                : rounded(neurons.minVMem(), scale));
     Double value = neurons.resetFn().value();
     var reset =
         value == null
             ? neurons.resetFn()
-            : new ResetFn(neurons.resetFn().kind(), rounded(value, scale));
+            : new ResetFn(neurons.resetFn().kind(), unit * rounded(value, scale));
     return Objects.requireNonNull(
-        neurons.scaled(threshold, reset, lowest, number -> rounded(number, scale)));
+        neurons.scaled(threshold, reset, lowest, number -> unit * rounded(number, scale)));
   }
 
   private static LayerSpec scaled(LayerSpec layer, float scale) {
