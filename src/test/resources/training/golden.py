@@ -219,7 +219,38 @@ def pruned_training():
     )
 
 
+def cycled_momentum():
+    torch.manual_seed(12)
+    n, steps, features, classes = 5, 4, 6, 3
+    x = torch.randn(n, steps, features)
+    y = torch.randint(0, classes, (n,))
+    first = torch.randn(classes, features) / 2
+    cases = []
+    for name in ("sgd", "adam", "rmsprop"):
+        for options in (
+            {"pct_start": 0.4},
+            {"pct_start": 0.3, "three_phase": True, "anneal_strategy": "linear", "base_momentum": 0.7, "max_momentum": 0.9},
+        ):
+            w = first.double().clone().requires_grad_()
+            optimizer = {
+                "sgd": lambda: torch.optim.SGD([w], lr=0.1, momentum=0.5),
+                "adam": lambda: torch.optim.Adam([w], lr=0.1),
+                "rmsprop": lambda: torch.optim.RMSprop([w], lr=0.1),
+            }[name]()
+            schedule = torch.optim.lr_scheduler.OneCycleLR(
+                optimizer, max_lr=0.1, total_steps=8, cycle_momentum=True, **options
+            )
+            for _ in range(8):
+                optimizer.zero_grad()
+                tet_loss(x.double() @ w.T, y, torch.nn.CrossEntropyLoss(), 1.0, 0).backward()
+                optimizer.step()
+                schedule.step() if _ < 7 else None
+            cases.append({"optimizer": name, "options": options, "trained": w.detach().flatten().tolist()})
+    write("cycled_momentum", {"x": x.flatten().tolist(), "y": y.tolist(), "weight": first.flatten().tolist(), "cases": cases})
+
+
 early_exit()
+cycled_momentum()
 pruned_training()
 quantised_training()
 step_losses()

@@ -227,6 +227,8 @@ public final class Trainer {
   /** Number of copies per weight in addition to those of a training with Adam. */
   private static int copies(TrainingSpec spec) {
     int copies = spec.restoreBest() == null ? 0 : 1;
+    copies += spec.batchesPerStep() > 1 ? 1 : 0;
+    copies += spec.quantize() != null && spec.quantize().trains(Integer.MAX_VALUE) ? 4 : 0;
     return switch (spec.optimizer()) {
       case OptimizerSpec.Adaptive adam -> copies + (Boolean.TRUE.equals(adam.amsgrad()) ? 1 : 0);
       case OptimizerSpec.RmsProp _ -> copies + 1;
@@ -528,7 +530,7 @@ public final class Trainer {
       } finally {
         network.uncover();
       }
-      network.step(learningRate(from / spec.batchSize(), order.length));
+      step(from / spec.batchSize(), Math.ceilDiv(order.length, spec.batchSize()));
       sums.samples += batch;
       sums.predictions += (long) batch * feed.labelsPerSample();
       sums.loss += value * batch;
@@ -542,16 +544,26 @@ public final class Trainer {
     return sums;
   }
 
-  private double learningRate(int batch, int samples) {
-    double given = spec.optimizer().learningRate();
-    if (spec.lrScheduler() == null) {
-      return given;
+  /** Makes an optimiser step after {@code batch}, unless more batches belong to the step. */
+  private void step(int batch, int batches) {
+    int perStep = spec.batchesPerStep();
+    if (perStep > 1) {
+      network.accumulate();
+      if ((batch + 1) % perStep != 0 && batch + 1 < batches) {
+        return;
+      }
     }
-    long batches = Math.ceilDiv(samples, spec.batchSize());
+    double given = spec.optimizer().learningRate();
+    LrScheduler schedule = spec.lrScheduler();
+    if (schedule == null) {
+      network.step(given);
+      return;
+    }
+    long steps = Math.ceilDiv(batches, perStep);
     var at =
         new LrScheduler.Position(
-            epoch * batches + batch, batches, spec.epochs(), plateau.reductions());
-    return spec.lrScheduler().learningRate(given, at);
+            epoch * steps + batch / perStep, steps, spec.epochs(), plateau.reductions());
+    network.step(schedule.learningRate(given, at), schedule.momentum(at));
   }
 
   private void show(

@@ -90,6 +90,11 @@ public sealed interface LrScheduler {
    */
   double learningRate(double given, Position at);
 
+  /** Momentum of the next batch; null where the schedule leaves the optimiser's own. */
+  default @Nullable Double momentum(Position at) {
+    return null;
+  }
+
   /**
    * StepLR: multiplies the learning rate by {@code gamma} every {@code step_size} epochs.
    *
@@ -179,14 +184,25 @@ public sealed interface LrScheduler {
    *     {@code linear}; {@code cos} when absent.
    * @param threePhase Whether the learning rate falls as fast as it rose, down to the first one,
    *     and only then to the last one; false when absent.
+   * @param cycleMomentum Whether the momentum (beta_1 of Adam) falls from {@code max_momentum} to
+   *     {@code base_momentum} while the learning rate rises, and rises again while it falls. false
+   *     when absent; PyTorch's default is true.
+   * @param baseMomentum Least momentum; 0.85 when absent.
+   * @param maxMomentum Greatest momentum; 0.95 when absent.
    */
   record OneCycle(
       Double pctStart,
       Double divFactor,
       Double finalDivFactor,
       @Nullable AnnealStrategy annealStrategy,
-      @Nullable Boolean threePhase)
+      @Nullable Boolean threePhase,
+      @Nullable Boolean cycleMomentum,
+      @Nullable Double baseMomentum,
+      @Nullable Double maxMomentum)
       implements LrScheduler {
+
+    private static final double BASE_MOMENTUM = 0.85;
+    private static final double MAX_MOMENTUM = 0.95;
 
     /** Curve between two learning rates. */
     public enum AnnealStrategy {
@@ -211,12 +227,52 @@ public sealed interface LrScheduler {
           !Boolean.TRUE.equals(threePhase) || pctStart <= 0.5,
           "pct_start",
           "must be at most 0.5 with three_phase but was " + pctStart);
+      checkMomentum("base_momentum", baseMomentum, mistakes);
+      if (checkMomentum("max_momentum", maxMomentum, mistakes)) {
+        mistakes.require(
+            base() <= max(),
+            "base_momentum",
+            "must be at most max_momentum, " + max() + ", but was " + base());
+      }
+    }
+
+    private boolean checkMomentum(String name, @Nullable Double value, Mistakes mistakes) {
+      mistakes.require(
+          value == null || Boolean.TRUE.equals(cycleMomentum),
+          name,
+          "requires cycle_momentum: add \"cycle_momentum\": true, or leave it out");
+      return mistakes.require(
+          value == null || value >= 0 && value < 1,
+          name,
+          "must be at least 0 and below 1 but was " + value);
+    }
+
+    private double base() {
+      return baseMomentum == null ? BASE_MOMENTUM : baseMomentum;
+    }
+
+    private double max() {
+      return maxMomentum == null ? MAX_MOMENTUM : maxMomentum;
+    }
+
+    @Override
+    public @Nullable Double momentum(Position at) {
+      return Boolean.TRUE.equals(cycleMomentum)
+          ? (Double) cycle(max(), base(), max(), max(), at)
+          : null;
     }
 
     @Override
     public double learningRate(double given, Position at) {
       double first = given / divFactor;
-      double last = first / finalDivFactor;
+      return cycle(first, given, first, first / finalDivFactor, at);
+    }
+
+    /**
+     * Goes from {@code first} to {@code given}, then to {@code last}, by {@code mid} if
+     * three-phase.
+     */
+    private double cycle(double first, double given, double mid, double last, Position at) {
       double end = at.batches() - 1;
       double top = pctStart * at.batches() - 1;
       if (at.batch() < top) {
@@ -227,8 +283,8 @@ public sealed interface LrScheduler {
       }
       double middle = 2 * pctStart * at.batches() - 2;
       return at.batch() < middle
-          ? fall(given, first, top, middle, at.batch())
-          : fall(first, last, middle, end, at.batch());
+          ? fall(given, mid, top, middle, at.batch())
+          : fall(mid, last, middle, end, at.batch());
     }
 
     private double fall(double from, double to, double start, double end, double batch) {
@@ -422,6 +478,13 @@ public sealed interface LrScheduler {
           case Plateau _ -> at.add("ReduceLROnPlateau cannot be part of a sequence: use it alone");
           case Sequential _ ->
               at.add("a sequence cannot be part of a sequence: list its schedules");
+          case OneCycle cycle -> {
+            cycle.check(at);
+            at.require(
+                !Boolean.TRUE.equals(cycle.cycleMomentum()),
+                "cycle_momentum",
+                "must be left out in a sequence: use OneCycleLR alone");
+          }
           case LrScheduler scheduler -> scheduler.check(at);
         }
       }

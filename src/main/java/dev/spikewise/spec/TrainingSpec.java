@@ -42,6 +42,8 @@ import org.jspecify.annotations.Nullable;
  * @param labels Labels of the job, key to value.
  * @param priority Priority among the tenant's jobs; larger values run first.
  * @param checkpointEveryEpochs Number of epochs between two checkpoints.
+ * @param accumulateBatches Number of batches whose mean gradient makes one optimiser step, as if
+ *     they were one larger batch; 1 when absent. The last step of an epoch may take fewer.
  * @param activationCheckpointing Whether the backward pass computes activations again instead of
  *     keeping those of the whole batch: less memory for more time, with the same results bit for
  *     bit.
@@ -73,6 +75,7 @@ public record TrainingSpec(
     Integer priority,
     @Nullable Long maxRuntimeSeconds,
     Integer checkpointEveryEpochs,
+    @Nullable Integer accumulateBatches,
     Boolean activationCheckpointing,
     @Nullable Integer ranks)
     implements Checked, Labelled {
@@ -93,6 +96,11 @@ public record TrainingSpec(
     priority = priority == null ? 0 : priority;
     checkpointEveryEpochs = checkpointEveryEpochs == null ? 10 : checkpointEveryEpochs;
     activationCheckpointing = activationCheckpointing != null && activationCheckpointing;
+  }
+
+  /** Number of batches per optimiser step. */
+  public int batchesPerStep() {
+    return accumulateBatches == null ? 1 : accumulateBatches;
   }
 
   /** Processes that the training needs. */
@@ -141,6 +149,7 @@ public record TrainingSpec(
         priority,
         maxRuntimeSeconds,
         checkpointEveryEpochs,
+        accumulateBatches,
         activationCheckpointing,
         ranks);
   }
@@ -159,6 +168,9 @@ public record TrainingSpec(
     checkNaming(name, labels, mistakes);
     mistakes.between(priority, -1000, 1000, "priority");
     mistakes.atLeast(checkpointEveryEpochs, 1, "checkpoint_every_epochs");
+    if (accumulateBatches != null) {
+      mistakes.atLeast(accumulateBatches, 1, "accumulate_batches");
+    }
     if (ranks != null) {
       // A batch is divided into at most MOST_RANKS parts, so further processes would be idle.
       mistakes.between(ranks, 1, MOST_RANKS, "ranks");

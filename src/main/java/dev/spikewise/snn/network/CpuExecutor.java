@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A network for batches of up to B samples over T steps. A batch is processed in blocks of samples
@@ -286,8 +287,13 @@ public final class CpuExecutor implements Executor {
   }
 
   @Override
-  public void step(double learningRate) {
-    parameters.step(learningRate);
+  public void accumulate() {
+    parameters.accumulate();
+  }
+
+  @Override
+  public void step(double learningRate, @Nullable Double momentum) {
+    parameters.step(learningRate, momentum);
   }
 
   @Override

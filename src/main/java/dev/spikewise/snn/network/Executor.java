@@ -153,8 +153,24 @@ public interface Executor {
   /** Adds the gradient of {@code weight} times {@link #weightNorm}, after a backward pass. */
   void addWeightNorm(List<String> names, int p, double weight);
 
-  /** Performs an optimiser step with the gradients of the last backward pass. */
-  void step(double learningRate);
+  /**
+   * Keeps the gradients of the last backward pass, for a step with the mean of those of several
+   * batches.
+   */
+  void accumulate();
+
+  /**
+   * Performs an optimiser step with the gradients of the last backward pass, or with the mean of
+   * those that were accumulated since the last step.
+   *
+   * @param momentum momentum of this step; that of the optimiser's specification if null
+   */
+  void step(double learningRate, @Nullable Double momentum);
+
+  /** A step with the momentum of the optimiser's specification. */
+  default void step(double learningRate) {
+    step(learningRate, null);
+  }
 
   /** State with which {@link #restoreOptimizer} continues bit-identically. */
   StateDict optimizerState();

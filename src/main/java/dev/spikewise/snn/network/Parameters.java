@@ -38,6 +38,11 @@ final class Parameters {
   private @Nullable GradientClip clip;
   private @Nullable Pruner pruner;
 
+  /** Sums of gradients over the batches since the last step, of the parameters that have any. */
+  private final Map<Parameter, float[]> accumulated = new LinkedHashMap<>();
+
+  private int accumulatedBatches;
+
   /**
    * @param definition the layers as the definition lists them
    */
@@ -161,12 +166,41 @@ final class Parameters {
     pruner.begin(epoch, epochs);
   }
 
-  void step(double learningRate) {
+  void accumulate() {
+    for (Parameter p : trained) {
+      if (p.reached()) {
+        float[] sum = accumulated.computeIfAbsent(p, it -> new float[it.gradient().length]);
+        float[] gradient = p.gradient();
+        for (int i = 0; i < sum.length; i++) {
+          sum[i] += gradient[i];
+        }
+      }
+    }
+    accumulatedBatches++;
+  }
+
+  private void takeAccumulated() {
+    accumulated.forEach(
+        (p, sum) -> {
+          p.reach();
+          float[] gradient = p.gradient();
+          for (int i = 0; i < sum.length; i++) {
+            gradient[i] = sum[i] / accumulatedBatches;
+          }
+        });
+    accumulated.clear();
+    accumulatedBatches = 0;
+  }
+
+  void step(double learningRate, @Nullable Double momentum) {
+    if (accumulatedBatches > 0) {
+      takeAccumulated();
+    }
     if (pruner != null) {
       pruner.maskGradients();
     }
     Objects.requireNonNull(clip).apply(trained);
-    optimizer().step(learningRate);
+    optimizer().step(learningRate, momentum);
     if (pruner != null) {
       pruner.apply();
     }

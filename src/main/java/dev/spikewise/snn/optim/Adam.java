@@ -48,11 +48,12 @@ final class Adam implements Optimizer {
   }
 
   @Override
-  public void step(double learningRate) {
+  public void step(double learningRate, @Nullable Double momentum) {
+    double beta1 = momentum == null ? spec.betas().get(0) : momentum;
     for (Moments m : all) {
       if (m.parameter.reached()) {
         m.steps++;
-        AdamStep step = step(learningRate, m.steps);
+        AdamStep step = step(learningRate, beta1, m.steps);
         int size = m.parameter.values().length;
         kernels
             .parallel()
@@ -91,8 +92,7 @@ final class Adam implements Optimizer {
     }
   }
 
-  private AdamStep step(double learningRate, int steps) {
-    double beta1 = spec.betas().get(0);
+  private AdamStep step(double learningRate, double beta1, int steps) {
     double beta2 = spec.betas().get(1);
     return new AdamStep(
         (float) (1 - beta1),

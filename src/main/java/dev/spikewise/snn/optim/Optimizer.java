@@ -5,6 +5,7 @@ import dev.spikewise.snn.layer.Parameter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.OptimizerSpec;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Updates parameters by their gradients. */
 public sealed interface Optimizer permits Adam, Sgd, RmsProp {
@@ -17,7 +18,15 @@ public sealed interface Optimizer permits Adam, Sgd, RmsProp {
     };
   }
 
-  void step(double learningRate);
+  /**
+   * @param momentum momentum of this step (beta_1 of Adam); that of the specification if null
+   */
+  void step(double learningRate, @Nullable Double momentum);
+
+  /** A step with the momentum of the specification. */
+  default void step(double learningRate) {
+    step(learningRate, null);
+  }
 
   /** State with which {@link #restore} continues bit-identically. */
   StateDict state();

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * PyTorch's RMSprop: {@code q = alpha q + (1 - alpha) g^2, w -= lr g / (sqrt(q) + eps)}; centred,
@@ -43,20 +44,20 @@ final class RmsProp implements Optimizer {
   }
 
   @Override
-  public void step(double learningRate) {
+  public void step(double learningRate, @Nullable Double momentum) {
     for (Averages averages : all) {
       if (averages.parameter.reached()) {
-        step(averages, (float) learningRate);
+        step(averages, (float) learningRate, momentum == null ? spec.momentum() : momentum);
       }
     }
   }
 
-  private void step(Averages averages, float rate) {
+  private void step(Averages averages, float rate, double cycled) {
     float keep = spec.alpha().floatValue();
     float add = (float) (1 - spec.alpha());
     float decay = spec.weightDecay().floatValue();
     float eps = spec.eps().floatValue();
-    float momentum = spec.momentum().floatValue();
+    float momentum = (float) cycled;
     float[] values = averages.parameter.values();
     float[] gradient = averages.parameter.gradient();
     for (int i = 0; i < values.length; i++) {

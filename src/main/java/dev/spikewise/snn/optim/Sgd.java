@@ -7,6 +7,7 @@ import dev.spikewise.spec.OptimizerSpec;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * PyTorch's SGD: {@code m = momentum m + g, w -= lr m}, or with Nesterov momentum {@code w -= lr (g
@@ -25,9 +26,9 @@ final class Sgd implements Optimizer {
   }
 
   @Override
-  public void step(double learningRate) {
+  public void step(double learningRate, @Nullable Double cycled) {
     float rate = (float) learningRate;
-    float keep = spec.momentum().floatValue();
+    float keep = (cycled == null ? spec.momentum() : cycled).floatValue();
     float decay = spec.weightDecay().floatValue();
     boolean nesterov = Boolean.TRUE.equals(spec.nesterov());
     for (int p = 0; p < momenta.size(); p++) {
