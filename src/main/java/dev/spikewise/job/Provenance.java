@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param threads Number of threads that computed the result, which does not depend on it.
  * @param jvm Name and version of the Java runtime.
  * @param os Name and version of the operating system.
+ * @param world MPI processes that computed the result together; null where one process did.
  */
 public record Provenance(
     String specSha256,
@@ -28,4 +29,15 @@ public record Provenance(
     String kernels,
     int threads,
     String jvm,
-    String os) {}
+    String os,
+    @Nullable World world) {
+
+  /**
+   * MPI processes that train together. Results do not depend on their number.
+   *
+   * @param ranks Number of processes.
+   * @param hosts Names of their hosts, by rank.
+   * @param mpi MPI library.
+   */
+  public record World(int ranks, List<String> hosts, String mpi) {}
+}

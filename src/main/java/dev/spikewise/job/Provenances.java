@@ -50,7 +50,8 @@ class Provenances {
             + " "
             + System.getProperty("os.version")
             + " "
-            + System.getProperty("os.arch"));
+            + System.getProperty("os.arch"),
+        WideTraining.current().map(WideTraining::place).orElse(null));
   }
 
   /**

@@ -20,8 +20,11 @@ import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -68,7 +71,14 @@ public final class WideTraining {
   /** MPI can be initialised only once per process. */
   private static volatile @Nullable WideTraining joined;
 
+  /** Bytes of a greeting: whether the process is equal to process 0, and the name of its host. */
+  private static final int GREETING = 1024;
+
   private final MpiWorld world;
+
+  /** Names of the hosts, by rank. */
+  private List<String> hosts = List.of();
+
   private boolean ended;
 
   private WideTraining(MpiWorld world) {
@@ -121,6 +131,21 @@ public final class WideTraining {
     return world.size();
   }
 
+  /** For the provenance of results. */
+  Provenance.World place() {
+    return new Provenance.World(world.size(), hosts, world.library());
+  }
+
+  /** Time that process 0 has spent in exchanges, in seconds. */
+  double secondsWaited() {
+    return world.waitedNanos() / 1e9;
+  }
+
+  /** Bytes that process 0 has sent. */
+  long sentBytes() {
+    return world.sentBytes();
+  }
+
   /** For the log. */
   String description() {
     return world.description();
@@ -163,11 +188,13 @@ public final class WideTraining {
     call(0);
     byte[] mine = identity().getBytes(StandardCharsets.UTF_8);
     broadcast(mine);
+    var names = new ArrayList<>(List.of(host()));
     for (int r = 1; r < world.size(); r++) {
       try (var arena = Arena.ofConfined()) {
-        var same = arena.allocate(JAVA_INT);
-        world.exchange(List.of(), List.of(new World.Part(r, same)));
-        if (same.get(JAVA_INT, 0) == 0) {
+        var greeting = arena.allocate(GREETING, Integer.BYTES);
+        world.exchange(List.of(), List.of(new World.Part(r, greeting)));
+        names.add(greeting.getString(Integer.BYTES));
+        if (greeting.get(JAVA_INT, 0) == 0) {
           System.err.printf(
               "Rank %d does not run %s as rank 0 does: start the same version on all machines, on"
                   + " processors with the same vector width.%n",
@@ -176,19 +203,30 @@ public final class WideTraining {
         }
       }
     }
+    hosts = List.copyOf(names);
+  }
+
+  private static String host() {
+    try {
+      var name = InetAddress.getLocalHost().getHostName();
+      return name.substring(0, Math.min(255, name.length()));
+    } catch (UnknownHostException e) {
+      return "unknown";
+    }
   }
 
   private void greet() {
     var first = new String(receiveBytes(), StandardCharsets.UTF_8);
     try (var arena = Arena.ofConfined()) {
-      var same = arena.allocate(JAVA_INT);
+      var greeting = arena.allocate(GREETING, Integer.BYTES);
       boolean equal = first.equals(identity());
       if (!equal) {
         System.err.printf(
             "Rank %d runs %s, but rank 0 runs %s.%n", world.rank(), identity(), first);
       }
-      same.set(JAVA_INT, 0, equal ? 1 : 0);
-      world.send(same, 0);
+      greeting.set(JAVA_INT, 0, equal ? 1 : 0);
+      greeting.setString(Integer.BYTES, host());
+      world.send(greeting, 0);
     }
   }
 

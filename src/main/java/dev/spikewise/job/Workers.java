@@ -96,6 +96,16 @@ public class Workers implements SmartLifecycle {
     return capacity.ranks();
   }
 
+  /** Time that this process has spent in exchanges with the other ranks, in seconds. */
+  public double secondsWaited() {
+    return WideTraining.current().map(WideTraining::secondsWaited).orElse(0.0);
+  }
+
+  /** Bytes that this process has sent to the other ranks. */
+  public double sentBytes() {
+    return WideTraining.current().map(WideTraining::sentBytes).orElse(0L);
+  }
+
   /** Ids of the jobs that this process is training. */
   public Set<UUID> training() {
     return runners.stream().map(runner -> runner.lease().jobId()).collect(Collectors.toSet());

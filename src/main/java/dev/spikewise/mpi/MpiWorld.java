@@ -32,6 +32,8 @@ public final class MpiWorld implements World {
   private final int rank;
   private final int size;
   private boolean finished;
+  private volatile long waitedNanos;
+  private volatile long sentBytes;
 
   private MpiWorld(Mpi mpi, String launcher, Duration patience) {
     this.patience = patience;
@@ -83,6 +85,24 @@ public final class MpiWorld implements World {
     return world;
   }
 
+  /** The library: "Open MPI (libmpi.so.40)". */
+  public String library() {
+    return "%s (%s)".formatted(mpi.product(), mpi.library());
+  }
+
+  /**
+   * Time from the start to the end of all exchanges of a training, in nanoseconds: transfers, and
+   * waiting for other processes.
+   */
+  public long waitedNanos() {
+    return waitedNanos;
+  }
+
+  /** Bytes that this process passed to MPI, once per receiver. */
+  public long sentBytes() {
+    return sentBytes;
+  }
+
   /** The launcher and library in a few words, for the log. */
   public String description() {
     return "%d processes of %s with %s".formatted(size, launcher, mpi.library());
@@ -113,6 +133,7 @@ public final class MpiWorld implements World {
       }
       var requests = mpi.new Requests(1);
       requests.allGather(data, counts, from);
+      count((starts[rank + 1] - starts[rank]) * (size - 1));
       await(requests, false);
       Reference.reachabilityFence(data);
     }
@@ -123,6 +144,7 @@ public final class MpiWorld implements World {
     var requests = mpi.new Requests((int) (messages(sent) + messages(received)));
     received.forEach(part -> pieces(part.data(), piece -> requests.receive(piece, part.rank())));
     sent.forEach(part -> pieces(part.data(), piece -> requests.send(piece, part.rank())));
+    sent.forEach(part -> count(part.data().byteSize()));
     await(requests, false);
     Reference.reachabilityFence(sent);
     Reference.reachabilityFence(received);
@@ -142,8 +164,14 @@ public final class MpiWorld implements World {
     }
   }
 
+  @SuppressWarnings("NonAtomicOperationOnVolatileField") // only one thread exchanges
+  private void count(long bytes) {
+    sentBytes += bytes;
+  }
+
   @Override
   public void broadcast(MemorySegment data) {
+    count(rank == 0 ? data.byteSize() * (size - 1) : 0);
     pieces(
         data,
         piece -> {
@@ -171,8 +199,10 @@ public final class MpiWorld implements World {
    * MPI's own functions keep a core busy while they wait, which may be the one that another process
    * needs.
    */
+  @SuppressWarnings("NonAtomicOperationOnVolatileField") // only one thread exchanges
   private void await(Mpi.Requests requests, boolean leisurely) {
-    long deadline = System.nanoTime() + patience.toNanos();
+    long begin = System.nanoTime();
+    long deadline = begin + patience.toNanos();
     for (int tries = 0; !requests.areComplete(); tries++) {
       if (leisurely) {
         LockSupport.parkNanos(LEISURE_NANOS);
@@ -190,6 +220,9 @@ public final class MpiWorld implements World {
           abort(1);
         }
       }
+    }
+    if (!leisurely) {
+      waitedNanos += System.nanoTime() - begin;
     }
   }
 

@@ -9,6 +9,7 @@ import dev.spikewise.job.Reason;
 import dev.spikewise.job.Workers;
 import dev.spikewise.webhook.Delivery;
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -73,6 +74,15 @@ class FleetMeters {
         .register(registry);
     Gauge.builder("spikewise.worker.ranks", workers::ranks)
         .description("Number of MPI processes that share each job of this worker")
+        .register(registry);
+    FunctionCounter.builder("spikewise.ranks.wait", workers, Workers::secondsWaited)
+        .baseUnit("seconds")
+        .description(
+            "Time that rank 0 spent in exchanges with the other MPI ranks, including waiting")
+        .register(registry);
+    FunctionCounter.builder("spikewise.ranks.sent", workers, Workers::sentBytes)
+        .baseUnit("bytes")
+        .description("Bytes that rank 0 sent to the other MPI ranks")
         .register(registry);
     slots("busy", () -> workers.training().size());
     slots("idle", () -> Math.max(0, workers.slots() - workers.training().size()));

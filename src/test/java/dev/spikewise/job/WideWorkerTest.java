@@ -68,11 +68,17 @@ class WideWorkerTest {
     try (var service = start(Mpirun.OPEN_MPI, 2)) {
       assertThat(ranks(service)).hasSize(2);
       assertThat(service.metric("spikewise_worker_ranks")).isEqualTo(2);
+      assertThat(service.metric("spikewise_ranks_sent_bytes_total")).isLessThan(10_000);
       jobs.add(service.submit(withRanks(2)));
       service.await(jobs.getFirst(), now -> FaultTest.epoch(now) > 20);
       jobs.add(service.submit(withRanks(3)));
       assertThat(service.json(jobs.getLast()).at("/queue/waiting_for").asString())
           .contains("needs 3 ranks, but no worker has more than 2");
+      assertThat(service.metric("spikewise_ranks_sent_bytes_total")).isGreaterThan(100_000);
+      assertThat(service.metric("spikewise_ranks_wait_seconds_total")).isPositive();
+      var world = service.json(jobs.getFirst()).at("/provenance/world");
+      assertThat(world.get("hosts").size()).isEqualTo(2);
+      assertThat(world.get("mpi").asString()).isEqualTo("Open MPI (libmpi.so.40)");
       service.signal("USR1");
       assertThat(service.end()).isEqualTo(143);
       assertThat(service.log()).doesNotContain("Lost the lease", " ERROR ");
@@ -109,7 +115,12 @@ class WideWorkerTest {
         if (jobs.isEmpty() || !service.json(jobs.getLast()).get("finished_at").isNull()) {
           jobs.add(service.submit(SPEC));
         }
-        Thread.sleep(random.nextInt(3000));
+        int begun = FaultTest.epoch(service.json(jobs.getLast()));
+        int epochs = random.nextInt(60);
+        service.await(
+            jobs.getLast(),
+            now -> FaultTest.epoch(now) >= begun + epochs || now.get("finished_at").isString());
+        Thread.sleep(random.nextInt(100));
         var processes = ranks(service);
         assertThat(processes).hasSize(ranks);
         var state = service.json(jobs.getLast());

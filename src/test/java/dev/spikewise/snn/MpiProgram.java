@@ -5,6 +5,7 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.world.World;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
+import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 
 /** One process of a world: trains each job and writes what it ends with to a file of its own. */
 final class MpiProgram {
@@ -22,6 +24,10 @@ final class MpiProgram {
    * @param args threads, folder of the results, files of the jobs
    */
   public static void main(String[] args) throws Exception {
+    if (args[0].equals("stall")) {
+      stall();
+      return;
+    }
     var world = MpiWorld.join(null, Duration.ofMinutes(2)).orElseThrow();
     var folder = Path.of(args[1]);
     for (int i = 2; i < args.length; i++) {
@@ -31,7 +37,22 @@ final class MpiProgram {
           folder.resolve(job.getFileName() + "-" + world.rank()),
           result.bits() + " " + result.samples());
     }
+    // What the engine counts is what passes through MPI.
+    Files.writeString(
+        folder.resolve("exchanges-" + world.rank()),
+        "%d %d".formatted(world.sentBytes(), world.waitedNanos()));
     world.finish();
+  }
+
+  /** Process 0 waits for a process that does not answer. */
+  private static void stall() throws InterruptedException {
+    var world = MpiWorld.join(null, Duration.ofSeconds(1)).orElseThrow();
+    if (world.rank() > 0) {
+      Thread.sleep(Duration.ofMinutes(5));
+    }
+    try (var arena = Arena.ofConfined()) {
+      world.exchange(List.of(), List.of(new World.Part(1, arena.allocate(8))));
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spikewise.Needs;
 import dev.spikewise.Part;
+import dev.spikewise.mpi.MpiWorld;
 import dev.spikewise.mpi.Mpirun;
 import dev.spikewise.snn.world.World;
 import java.io.File;
@@ -16,6 +17,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.jar.Attributes;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -127,6 +132,12 @@ class MpiTest {
     command.addAll(files);
     var output = run(command, Map.of());
     assertThat(output.exitCode).as(output.text).isZero();
+    for (int r = 0; r < ranks; r++) {
+      var exchanges = Files.readString(folder.resolve("exchanges-" + r)).split(" ");
+      for (var number : exchanges) {
+        assertThat(Long.parseLong(number) > 0).as("bytes and time of rank %d", r).isEqualTo(ranks > 1);
+      }
+    }
     for (var job : expected.entrySet()) {
       long all = 0;
       for (int r = 0; r < ranks; r++) {
@@ -189,15 +200,122 @@ class MpiTest {
             "Use srun --mpi=pmix for Open MPI and srun --mpi=pmi2 for MPICH");
   }
 
+  @Test
+  void processesWithOtherVectorWidthsAreRefused() throws Exception {
+    var output =
+        run(
+            twoPrograms(
+                spikewise(Mpirun.OPEN_MPI.java(1, "-Dspikewise.kernels=vector")),
+                spikewise(Mpirun.OPEN_MPI.java(1, "-Dspikewise.kernels=scalar"))),
+            Map.of());
+    assertThat(output.exitCode).as(output.text).isEqualTo(2);
+    assertThat(output.text)
+        .contains("Rank 1 runs development with scalar kernels, but rank 0 runs development with")
+        .contains("start the same version on all machines, on processors with the same vector");
+  }
+
+  @Test
+  void processesOfAnotherVersionAreRefused() throws Exception {
+    var classes =
+        Path.of(
+            MpiWorld.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    var manifest = new Manifest();
+    manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
+    manifest.getMainAttributes().put(Attributes.Name.IMPLEMENTATION_VERSION, "9.9.9");
+    var jar = folder.resolve("other.jar");
+    try (var out = new JarOutputStream(Files.newOutputStream(jar), manifest);
+        var files = Files.list(classes.resolve("dev/spikewise/job"))) {
+      for (var file : files.filter(file -> file.toString().endsWith(".class")).toList()) {
+        out.putNextEntry(new ZipEntry(classes.relativize(file).toString()));
+        out.write(Files.readAllBytes(file));
+      }
+    }
+    var other = spikewise(Mpirun.OPEN_MPI.java(1));
+    int path = other.indexOf("-cp") + 1;
+    other.set(path, jar + File.pathSeparator + other.get(path));
+    var output = run(twoPrograms(spikewise(Mpirun.OPEN_MPI.java(1)), other), Map.of());
+    assertThat(output.exitCode).as(output.text).isEqualTo(2);
+    assertThat(output.text).contains("Rank 1 runs 9.9.9 with ", ", but rank 0 runs development with");
+  }
+
+  /** Each program without the launcher's own options, which are given once. */
+  private static List<String> twoPrograms(List<String> first, List<String> second) {
+    var command = new ArrayList<>(first);
+    command.add(":");
+    command.addAll(second.subList(second.indexOf("-np"), second.size()));
+    return command;
+  }
+
+  @Test
+  void aProcessThatDoesNotAnswerEndsAll() throws Exception {
+    var command = new ArrayList<>(Mpirun.MPICH.java(2));
+    command.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), MpiProgram.class.getName(), "stall"));
+    var output = run(command, Map.of());
+    assertThat(output.exitCode).as(output.text).isEqualTo(1);
+    assertThat(output.text)
+        .contains("Rank 0 ends all processes: the others did not answer within 1 s.");
+  }
+
+  @Test
+  void trainStopsEarlyAndChecksGatesOnTwoRanksAsAlone() throws Exception {
+    var job = folder.resolve("job.json");
+    Files.writeString(
+        job,
+        RECURRENT
+            .replace("\"epochs\": 2", "\"epochs\": 40")
+            .replaceFirst(
+                "\"loss\"",
+                "\"early_stopping\": {\"patience\": 2, \"min_delta\": 10}, \"loss\""));
+    var arguments = List.of("train", job.toString(), "--gate", "accuracy>=1");
+    var alone = run(spikewise(withoutLauncher(), arguments), Map.of());
+    var shared = run(spikewise(Mpirun.OPEN_MPI.java(2), arguments), Map.of());
+    assertThat(alone.exitCode).as(alone.text).isEqualTo(1);
+    assertThat(shared.exitCode).as(shared.text).isEqualTo(1);
+    assertThat(alone.text).contains("early_stopped");
+    assertThat(lasting(shared.text)).isEqualTo(lasting(alone.text));
+    assertThat(shared.text).contains("\"ranks\" : 2", "\"mpi\" : \"Open MPI (libmpi.so.40)\"");
+  }
+
+  @Test
+  void trainEndsAllRanksAfterItsMaximumRuntime() throws Exception {
+    var job = folder.resolve("job.json");
+    Files.writeString(
+        job,
+        RECURRENT.replace("\"epochs\": 2", "\"epochs\": 1000000, \"max_runtime_seconds\": 1"));
+    var output = run(spikewise(Mpirun.MPICH.java(3), List.of("train", job.toString())), Map.of());
+    assertThat(output.exitCode).as(output.text).isEqualTo(3);
+    assertThat(output.text).contains("max_runtime_exceeded");
+  }
+
+  /** Numbers that must not depend on the number of ranks. */
+  private static List<String> lasting(String output) {
+    return output
+        .lines()
+        .filter(
+            line ->
+                line.matches(
+                    " *\"(reason|loss|synops|accuracy|test_accuracy|firing_rate|epoch)\" : .*"))
+        .toList();
+  }
+
+  private static List<String> withoutLauncher() {
+    var command = Mpirun.OPEN_MPI.java(1);
+    return command.subList(command.indexOf("env"), command.size());
+  }
+
   private static List<String> spikewise(List<String> java) {
+    return spikewise(java, List.of("train", "missing.json"));
+  }
+
+  private static List<String> spikewise(List<String> java, List<String> arguments) {
     var command = new ArrayList<>(java);
     command.addAll(
         List.of(
             "-cp",
             System.getProperty("java.class.path"),
-            "dev.spikewise.SpikewiseApplication",
-            "train",
-            "missing.json"));
+            "dev.spikewise.SpikewiseApplication"));
+    command.addAll(arguments);
     return command;
   }
 
