@@ -72,6 +72,9 @@ class MpiTest {
       """
           .formatted(INPUT);
 
+  /** For programs that hardly compute. */
+  private static final String QUICK = "-XX:TieredStopAtLevel=1";
+
   @TempDir private Path folder;
 
   @ParameterizedTest
@@ -205,8 +208,8 @@ class MpiTest {
     var output =
         run(
             twoPrograms(
-                spikewise(Mpirun.OPEN_MPI.java(1, "-Dspikewise.kernels=vector")),
-                spikewise(Mpirun.OPEN_MPI.java(1, "-Dspikewise.kernels=scalar"))),
+                spikewise(Mpirun.OPEN_MPI.java(1, QUICK, "-Dspikewise.kernels=vector")),
+                spikewise(Mpirun.OPEN_MPI.java(1, QUICK, "-Dspikewise.kernels=scalar"))),
             Map.of());
     assertThat(output.exitCode).as(output.text).isEqualTo(2);
     assertThat(output.text)
@@ -230,10 +233,10 @@ class MpiTest {
         out.write(Files.readAllBytes(file));
       }
     }
-    var other = spikewise(Mpirun.OPEN_MPI.java(1));
+    var other = spikewise(Mpirun.OPEN_MPI.java(1, QUICK));
     int path = other.indexOf("-cp") + 1;
     other.set(path, jar + File.pathSeparator + other.get(path));
-    var output = run(twoPrograms(spikewise(Mpirun.OPEN_MPI.java(1)), other), Map.of());
+    var output = run(twoPrograms(spikewise(Mpirun.OPEN_MPI.java(1, QUICK)), other), Map.of());
     assertThat(output.exitCode).as(output.text).isEqualTo(2);
     assertThat(output.text).contains("Rank 1 runs 9.9.9 with ", ", but rank 0 runs development with");
   }
