@@ -138,7 +138,9 @@ class MpiTest {
     for (int r = 0; r < ranks; r++) {
       var exchanges = Files.readString(folder.resolve("exchanges-" + r)).split(" ");
       for (var number : exchanges) {
-        assertThat(Long.parseLong(number) > 0).as("bytes and time of rank %d", r).isEqualTo(ranks > 1);
+        assertThat(Long.parseLong(number) > 0)
+            .as("bytes and time of rank %d", r)
+            .isEqualTo(ranks > 1);
       }
     }
     for (var job : expected.entrySet()) {
@@ -220,8 +222,7 @@ class MpiTest {
   @Test
   void processesOfAnotherVersionAreRefused() throws Exception {
     var classes =
-        Path.of(
-            MpiWorld.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        Path.of(MpiWorld.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     var manifest = new Manifest();
     manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
     manifest.getMainAttributes().put(Attributes.Name.IMPLEMENTATION_VERSION, "9.9.9");
@@ -238,7 +239,8 @@ class MpiTest {
     other.set(path, jar + File.pathSeparator + other.get(path));
     var output = run(twoPrograms(spikewise(Mpirun.OPEN_MPI.java(1, QUICK)), other), Map.of());
     assertThat(output.exitCode).as(output.text).isEqualTo(2);
-    assertThat(output.text).contains("Rank 1 runs 9.9.9 with ", ", but rank 0 runs development with");
+    assertThat(output.text)
+        .contains("Rank 1 runs 9.9.9 with ", ", but rank 0 runs development with");
   }
 
   /** Each program without the launcher's own options, which are given once. */
@@ -268,8 +270,7 @@ class MpiTest {
         RECURRENT
             .replace("\"epochs\": 2", "\"epochs\": 40")
             .replaceFirst(
-                "\"loss\"",
-                "\"early_stopping\": {\"patience\": 2, \"min_delta\": 10}, \"loss\""));
+                "\"loss\"", "\"early_stopping\": {\"patience\": 2, \"min_delta\": 10}, \"loss\""));
     var arguments = List.of("train", job.toString(), "--gate", "accuracy>=1");
     var alone = run(spikewise(withoutLauncher(), arguments), Map.of());
     var shared = run(spikewise(Mpirun.OPEN_MPI.java(2), arguments), Map.of());
@@ -284,8 +285,7 @@ class MpiTest {
   void trainEndsAllRanksAfterItsMaximumRuntime() throws Exception {
     var job = folder.resolve("job.json");
     Files.writeString(
-        job,
-        RECURRENT.replace("\"epochs\": 2", "\"epochs\": 1000000, \"max_runtime_seconds\": 1"));
+        job, RECURRENT.replace("\"epochs\": 2", "\"epochs\": 1000000, \"max_runtime_seconds\": 1"));
     var output = run(spikewise(Mpirun.MPICH.java(3), List.of("train", job.toString())), Map.of());
     assertThat(output.exitCode).as(output.text).isEqualTo(3);
     assertThat(output.text).contains("max_runtime_exceeded");
@@ -315,9 +315,7 @@ class MpiTest {
     var command = new ArrayList<>(java);
     command.addAll(
         List.of(
-            "-cp",
-            System.getProperty("java.class.path"),
-            "dev.spikewise.SpikewiseApplication"));
+            "-cp", System.getProperty("java.class.path"), "dev.spikewise.SpikewiseApplication"));
     command.addAll(arguments);
     return command;
   }
