@@ -2,6 +2,8 @@ package dev.spikewise.bench;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.spikewise.json.ModelModule;
+import dev.spikewise.snn.kernel.Kernels;
+import dev.spikewise.snn.kernel.nd4j.Nd4jKernels;
 import dev.spikewise.snn.kernel.vector.VectorKernels;
 import dev.spikewise.snn.loss.Loss;
 import dev.spikewise.snn.network.CpuExecutor;
@@ -38,7 +40,7 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * <p>Options: {@code --rounds N}, {@code --threads N}, {@code --warm-up SECONDS}, {@code --batch
  * N}, {@code --steps N}, {@code --density D} (of the input), {@code --width F} (times as many
- * features and channels in all layers but the last), {@code --profile}.
+ * features and channels in all layers but the last), {@code --profile}, {@code --kernels vector} or {@code nd4j} (convolutions by ND4J's oneDNN).
  */
 public final class Workloads {
 
@@ -79,7 +81,9 @@ public final class Workloads {
             : row.get("input_density").asDouble();
     batches = row.get("batches").asInt();
     constant = row.get("encoding").asString().equals("constant");
-    kernels = new ProfiledKernels(new VectorKernels(intOption(options, "--threads", 2)));
+    kernels =
+        new ProfiledKernels(
+            kernels(options.getOrDefault("--kernels", "vector"), intOption(options, "--threads", 2)));
     network = new CpuExecutor(model, batchSize, timeSteps, constant, kernels);
     network.draw(1);
     initial = network.stateDict();
@@ -270,14 +274,24 @@ public final class Workloads {
     double[] cpu = Arrays.stream(rounds).mapToDouble(Round::cpuMs).sorted().toArray();
     System.out.printf(
         Locale.ROOT,
-        "%s spikewise %.2f ms, least %.2f, CPU %.2f, peak %.0f MB, firing rate %.3f%n",
+        "%s %s %.2f ms, least %.2f, CPU %.2f, peak %.0f MB, firing rate %.3f%n",
         name,
+        options.getOrDefault("--kernels", "spikewise"),
         times[times.length / 2],
         times[0],
         cpu[cpu.length / 2],
         peakMb(),
         firingRate());
     close();
+  }
+
+  private static Kernels kernels(String name, int threads) {
+    var vector = new VectorKernels(threads);
+    return switch (name) {
+      case "vector" -> vector;
+      case "nd4j" -> new Nd4jKernels(vector);
+      default -> throw new IllegalArgumentException("--kernels must be vector or nd4j: " + name);
+    };
   }
 
   static JsonNode row(String name) {
