@@ -40,7 +40,8 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * <p>Options: {@code --rounds N}, {@code --threads N}, {@code --warm-up SECONDS}, {@code --batch
  * N}, {@code --steps N}, {@code --density D} (of the input), {@code --width F} (times as many
- * features and channels in all layers but the last), {@code --profile}, {@code --kernels vector} or {@code nd4j} (convolutions by ND4J's oneDNN).
+ * features and channels in all layers but the last), {@code --profile}, {@code --kernels vector} or
+ * {@code nd4j} (convolutions by ND4J's oneDNN).
  */
 public final class Workloads {
 
@@ -83,7 +84,8 @@ public final class Workloads {
     constant = row.get("encoding").asString().equals("constant");
     kernels =
         new ProfiledKernels(
-            kernels(options.getOrDefault("--kernels", "vector"), intOption(options, "--threads", 2)));
+            kernels(
+                options.getOrDefault("--kernels", "vector"), intOption(options, "--threads", 2)));
     network = new CpuExecutor(model, batchSize, timeSteps, constant, kernels);
     network.draw(1);
     initial = network.stateDict();
