@@ -39,6 +39,33 @@ class FrameBitsTest {
     assertThat(assertIndependent(shape)).as("loops chosen").hasSizeGreaterThan(1);
   }
 
+  /** Frames with few gradients take other loops, alone, than before frames with many. */
+  @ParameterizedTest
+  @CsvSource({"16, 64, 64, 1", "9, 96, 48, 1", "12, 72, 64, 2", "9, 128, 80, 0"})
+  void fewGradientsGiveTheSameBits(int side, int in, int out, int padding) {
+    var shape = new ConvShape(side, side, in, out, 3, 3, 1, 1, padding, padding, 1, 1, 1);
+    var random = new Random(3);
+    float[] w = KernelsTest.normal(random, shape.weights());
+    int few = FRAMES;
+    int frames = 3 * few;
+    float[] gy = KernelsTest.normal(random, frames * shape.outSize());
+    for (int i = 0; i < few * shape.outSize(); i++) {
+      gy[i] = random.nextDouble() < 0.1 ? gy[i] : 0;
+    }
+    var alone = new float[few * shape.inSize()];
+    var together = new float[frames * shape.inSize()];
+    var scalar = new float[few * shape.inSize()];
+    try (var kernels = new VectorKernels(2);
+        var reference = new ScalarKernels(1)) {
+      var conv = kernels.conv(shape, frames);
+      conv.inputGradient(gy, 0, w, together, 0, frames, null, 0);
+      conv.inputGradient(gy, 0, w, alone, 0, few, null, 0);
+      reference.conv(shape, few).inputGradient(gy, 0, w, scalar, 0, few, null, 0);
+    }
+    assertThat(alone).usingComparatorWithPrecision(1e-3f).containsExactly(scalar);
+    assertSame(shape.toString(), alone, Arrays.copyOf(together, alone.length));
+  }
+
   /** Loops of the input's gradient that were chosen. */
   private static Set<Integer> assertIndependent(ConvShape shape) {
     int in = shape.inSize();

@@ -25,7 +25,6 @@ final class Events {
   private final int pixels;
   private final int maxFrames;
 
-  /** Whether window rows are neighbours in memory: no dilation along a row, no groups. */
   final boolean possible;
 
   /**
@@ -45,7 +44,26 @@ final class Events {
     this.maxFrames = maxFrames;
     frameSize = shape.paddedSize();
     pixels = shape.paddedH() * shape.paddedW();
-    possible = shape.dilationW() == 1 && shape.groups() == 1;
+    possible = suits(shape);
+  }
+
+  /** Whether window rows are neighbours in memory: no dilation along a row, no groups. */
+  static boolean suits(ConvShape shape) {
+    return shape.dilationW() == 1 && shape.groups() == 1;
+  }
+
+  /** Number of values other than 0 among {@code n} of {@code x} from {@code at} on. */
+  static int count(float[] x, int at, int n) {
+    int events = 0;
+    int i = 0;
+    for (; i <= n - LANES; i += LANES) {
+      events +=
+          FloatVector.fromArray(SPECIES, x, at + i).compare(VectorOperators.NE, 0).trueCount();
+    }
+    for (; i < n; i++) {
+      events += x[at + i] != 0 ? 1 : 0;
+    }
+    return events;
   }
 
   void collect(float[] x, int at, int frames) {
