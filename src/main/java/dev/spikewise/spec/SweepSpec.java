@@ -147,14 +147,20 @@ public record SweepSpec(
 
   /** Values of a variant in words: "baseline_multiple 0.5, seed 2". */
   public String label(int combination, int round) {
-    var words = new ArrayList<String>();
-    values(combination)
-        .forEach(
-            (path, value) ->
-                words.add(path.substring(path.lastIndexOf('/') + 1) + " " + excerpt(value)));
-    if (rounds() > 1) {
-      words.add("round " + (round + 1));
+    var words = words(values(combination));
+    if (rounds() == 1) {
+      return words;
     }
+    var ofRound = "round " + (round + 1);
+    return words.isEmpty() ? ofRound : words + ", " + ofRound;
+  }
+
+  /** Values by their path in words: "baseline_multiple 0.5, seed 2". */
+  public static String words(Map<String, ? extends @Nullable Object> values) {
+    var words = new ArrayList<String>();
+    values.forEach(
+        (path, value) ->
+            words.add(path.substring(path.lastIndexOf('/') + 1) + " " + excerpt(value)));
     return String.join(", ", words);
   }
 

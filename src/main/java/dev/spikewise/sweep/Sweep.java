@@ -7,11 +7,16 @@ import dev.spikewise.job.Reason;
 import dev.spikewise.spec.SearchMetric;
 import dev.spikewise.spec.SweepSpec;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  * @param jobs Jobs of the sweep, by variant and round.
  * @param paretoFront Succeeded jobs that no other job beats in both accuracy and synaptic
  *     operations on the same samples, fewest operations first.
+ * @param groups Variants that differ only in their seed, taken together, by round; empty without
+ *     {@code seeds}.
  * @param finishedAt End of the last job; null before.
  * @param version Value that changes whenever the sweep or one of its jobs changes.
  * @param id Unique id of the sweep.
@@ -39,6 +46,7 @@ public record Sweep(
     Progress progress,
     List<Part> jobs,
     List<Point> paretoFront,
+    List<Group> groups,
     Instant createdAt,
     @Nullable Instant finishedAt,
     @JsonIgnore String version) {
@@ -91,6 +99,94 @@ public record Sweep(
       @Nullable Double testSynops) {}
 
   /**
+   * Results of the same values with several seeds.
+   *
+   * @param label Values of the variant without its seed, in words.
+   * @param round Number of the round, starting from 0.
+   * @param values Values of the variant without its seed, by their path in the sweep's job.
+   * @param jobs Number of seeds.
+   * @param succeeded Number of succeeded jobs, over which the figures are taken.
+   * @param synops Synaptic operations per training sample; null without a succeeded job.
+   * @param accuracy Accuracy on the training samples; null where a succeeded job has none.
+   * @param testAccuracy Accuracy on the held-out samples; null where a succeeded job has none.
+   * @param testSynops Synaptic operations per held-out sample; null where a succeeded job has none.
+   */
+  public record Group(
+      String label,
+      int round,
+      Map<String, @Nullable Object> values,
+      int jobs,
+      int succeeded,
+      @Nullable Spread synops,
+      @Nullable Spread accuracy,
+      @Nullable Spread testAccuracy,
+      @Nullable Spread testSynops) {}
+
+  /**
+   * Mean and spread of a figure over seeds.
+   *
+   * @param mean Mean.
+   * @param std Sample standard deviation (n - 1 in the denominator); null for a single value.
+   * @param min Least value.
+   * @param max Greatest value.
+   */
+  public record Spread(double mean, @Nullable Double std, double min, double max) {
+
+    static @Nullable Spread of(List<@Nullable Double> values) {
+      if (values.isEmpty() || values.contains(null)) {
+        return null;
+      }
+      var figures = values.stream().filter(Objects::nonNull).mapToDouble(v -> v).toArray();
+      double mean = Arrays.stream(figures).average().orElseThrow();
+      double squares = Arrays.stream(figures).map(v -> (v - mean) * (v - mean)).sum();
+      return new Spread(
+          mean,
+          figures.length == 1 ? null : (Double) Math.sqrt(squares / (figures.length - 1)),
+          Arrays.stream(figures).min().orElseThrow(),
+          Arrays.stream(figures).max().orElseThrow());
+    }
+  }
+
+  /**
+   * Takes together the jobs whose values differ only in {@code seed}, in the order of the jobs.
+   *
+   * @param label words for values
+   */
+  static List<Group> groups(
+      List<Part> jobs, Function<Map<String, @Nullable Object>, String> label) {
+    record Key(int round, Map<String, @Nullable Object> values) {}
+    var members = new LinkedHashMap<Key, List<Part>>();
+    for (Part job : jobs) {
+      var values = new LinkedHashMap<>(job.values());
+      values.remove("seed");
+      members.computeIfAbsent(new Key(job.round(), values), _ -> new ArrayList<>()).add(job);
+    }
+    var groups = new ArrayList<Group>();
+    members.forEach(
+        (key, all) -> {
+          var done = all.stream().filter(job -> job.status() == JobState.SUCCEEDED).toList();
+          groups.add(
+              new Group(
+                  label.apply(key.values()),
+                  key.round(),
+                  key.values(),
+                  all.size(),
+                  done.size(),
+                  spread(done, Part::synops),
+                  spread(done, Part::accuracy),
+                  spread(done, Part::testAccuracy),
+                  spread(done, Part::testSynops)));
+        });
+    return groups;
+  }
+
+  private static @Nullable Spread spread(List<Part> jobs, Function<Part, @Nullable Double> figure) {
+    var values = new ArrayList<@Nullable Double>();
+    jobs.forEach(job -> values.add(figure.apply(job)));
+    return Spread.of(values);
+  }
+
+  /**
    * Point of the Pareto front. Accuracy and synops are those of the same samples.
    *
    * @param samples Samples on which both are measured: the held-out ones, or the training samples
@@ -106,12 +202,26 @@ public record Sweep(
   /** Returns this sweep as an entry of a list. */
   Sweep withoutSpec() {
     return new Sweep(
-        id, name, status, null, progress, jobs, paretoFront, createdAt, finishedAt, version);
+        id,
+        name,
+        status,
+        null,
+        progress,
+        jobs,
+        paretoFront,
+        groups,
+        createdAt,
+        finishedAt,
+        version);
   }
 
   /** Approximate size in JSON without the specification, in bytes. */
   long bytes() {
     return 500
+        + groups.stream()
+            .mapToLong(
+                group -> 800 + 2 * group.label().length() + group.values().toString().length())
+            .sum()
         + jobs.stream()
             .mapToLong(job -> 400 + 2 * job.label.length() + job.values.toString().length())
             .sum();

@@ -48,6 +48,7 @@ final class SweepView {
         progress(parts),
         parts,
         Pareto.front(Sweep.trained(parts), Sweep.Point::synops, Sweep.Point::accuracy),
+        spec == null || spec.seeds().isEmpty() ? List.of() : Sweep.groups(parts, SweepSpec::words),
         row.createdAt(),
         status.isFinal() ? last(Job::finishedAt) : null,
         version());
