@@ -17,7 +17,9 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.HashSet;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -178,7 +180,9 @@ class HelmChartTest {
   void chartContainsDashboardsAndRulesOfTheRepository() throws IOException {
     var manifests = manifests(onPostgres());
     var boards = only(manifests, "ConfigMap", "test-spikewise-dashboards");
-    assertThat(((Map<?, ?>) boards.get("data")).get("fleet.json"))
+    var fleet = ((Map<?, ?>) boards.get("data")).get("fleet.json").toString();
+    assertThat(fleet).contains("\"title\": \"Spikewise /test: fleet\"");
+    assertThat(fleet.replaceFirst("-[0-9a-f]{10}-", "-").replace(" /test: fleet", ": fleet"))
         .isEqualTo(Files.readString(Path.of("src/main/docker/grafana/dashboards/fleet.json")));
     var rules = only(manifests, "PrometheusRule", "test-spikewise");
     // The renderer of this test has no namespace. Narrowed to the release, as several rule sets
@@ -188,6 +192,23 @@ class HelmChartTest {
             .replace("release=~\".*\"", "namespace=\"\", release=\"test\"");
     assertThat(own).doesNotContain("release=~");
     assertThat(rules.get("spec")).isEqualTo(new Yaml().load(own));
+  }
+
+  @Test
+  void boardsOfTwoReleasesHaveDifferentUids() {
+    var uids = new HashSet<String>();
+    for (var release : List.of("test", "other")) {
+      var boards =
+          only(manifests(onPostgres().withName(release)), "ConfigMap", release + "-spikewise-dashboards");
+      for (var board : ((Map<?, ?>) boards.get("data")).values()) {
+        var uid = Pattern.compile("\"uid\": \"(spikewise-[^\"]+)\"").matcher(board.toString());
+        assertThat(uid.find()).isTrue();
+        // The maximum length in Grafana.
+        assertThat(uid.group(1)).hasSizeLessThanOrEqualTo(40);
+        uids.add(uid.group(1));
+      }
+    }
+    assertThat(uids).hasSize(4);
   }
 
   @Test
