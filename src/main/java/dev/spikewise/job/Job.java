@@ -6,8 +6,10 @@ import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.DoubleBinaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  *     absent from the items of a list.
  * @param latest Metrics of the last completed epoch; null before the first. Once a training with
  *     restore_best has completed: metrics of the epoch whose weights the job keeps.
+ * @param best Best values over all completed epochs; null before the first, and for a job of an
+ *     earlier version until the service has read its epochs.
  * @param verdict Outcome of the gates of a succeeded job; null without gates.
  * @param queue Position in the queue; only while the job is queued.
  * @param attempt Number of the attempt, starting from 1; every retry is a new one.
@@ -48,6 +52,7 @@ public record Job(
     @Nullable Statistics baseline,
     Progress progress,
     @Nullable EpochMetrics latest,
+    @Nullable Best best,
     @Nullable Verdict verdict,
     @Nullable Queue queue,
     int attempt,
@@ -70,6 +75,45 @@ public record Job(
    */
   public record Progress(
       int epoch, int epochs, double ratio, @Nullable Instant estimatedFinishAt) {}
+
+  /**
+   * Best values over the completed epochs of a job, each possibly of another epoch.
+   *
+   * @param loss Smallest loss; null when no loss was finite.
+   * @param synops Smallest number of synaptic operations per training sample.
+   * @param accuracy Largest accuracy on the training samples; null without labels.
+   * @param testAccuracy Largest accuracy on the test samples; null without test samples.
+   */
+  public record Best(
+      @Nullable Double loss,
+      @Nullable Double synops,
+      @Nullable Double accuracy,
+      @Nullable Double testAccuracy) {
+
+    static final Best NONE = new Best(null, null, null, null);
+
+    /** The best values of these epochs and {@code more}. */
+    Best with(List<EpochMetrics> more) {
+      var best = this;
+      for (var epoch : more) {
+        best =
+            new Best(
+                better(best.loss, epoch.loss(), Math::min),
+                better(best.synops, epoch.synops(), Math::min),
+                better(best.accuracy, epoch.accuracy(), Math::max),
+                better(best.testAccuracy, epoch.testAccuracy(), Math::max));
+      }
+      return best;
+    }
+
+    private static @Nullable Double better(
+        @Nullable Double before, @Nullable Double now, DoubleBinaryOperator choose) {
+      if (now == null || !Double.isFinite(now)) {
+        return before;
+      }
+      return before == null ? now : (Double) choose.applyAsDouble(before, now);
+    }
+  }
 
   /**
    * Position of a queued job among the tenant's own jobs.

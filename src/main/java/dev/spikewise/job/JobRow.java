@@ -117,6 +117,16 @@ class JobRow {
   private @Nullable Double accuracy;
   private @Nullable Double testAccuracy;
 
+  /** Best values over the first {@code bestEpochs} epochs. */
+  private @Nullable Double bestLoss;
+
+  private @Nullable Double bestSynops;
+  private @Nullable Double bestAccuracy;
+  private @Nullable Double bestTestAccuracy;
+
+  /** Smaller than {@code epoch} when a process of an earlier version has stored epochs. */
+  private int bestEpochs;
+
   @Convert(converter = JsonColumn.OfVerdict.class)
   private @Nullable Verdict verdict;
 
@@ -322,6 +332,7 @@ class JobRow {
     attempt++;
     epoch = 0;
     reached(null);
+    best(Job.Best.NONE, 0);
     startedAt = null;
   }
 
@@ -347,6 +358,9 @@ class JobRow {
     updatedAt = now;
     activeMs += active.toMillis();
     if (!epochs.isEmpty() && epochs.getLast().epoch() >= epoch) {
+      if (bestEpochs >= epochs.getFirst().epoch()) {
+        best(best().with(epochs), epochs.getLast().epoch() + 1);
+      }
       reached(epochs.getLast());
       epoch = epochs.getLast().epoch() + 1;
       clear();
@@ -360,6 +374,18 @@ class JobRow {
     firingRate = metrics == null ? null : (Double) metrics.firingRate();
     accuracy = metrics == null ? null : metrics.accuracy();
     testAccuracy = metrics == null ? null : metrics.testAccuracy();
+  }
+
+  private Job.Best best() {
+    return new Job.Best(bestLoss, bestSynops, bestAccuracy, bestTestAccuracy);
+  }
+
+  private void best(Job.Best best, int epochs) {
+    bestLoss = best.loss();
+    bestSynops = best.synops();
+    bestAccuracy = best.accuracy();
+    bestTestAccuracy = best.testAccuracy();
+    bestEpochs = epochs;
   }
 
   /** Value of the sort key {@code key}; null when the job has none. */
@@ -378,6 +404,10 @@ class JobRow {
       case FIRING_RATE -> firingRate;
       case ACCURACY -> accuracy;
       case TEST_ACCURACY -> testAccuracy;
+      case BEST_LOSS -> bestLoss;
+      case BEST_SYNOPS -> bestSynops;
+      case BEST_ACCURACY -> bestAccuracy;
+      case BEST_TEST_ACCURACY -> bestTestAccuracy;
     };
   }
 
@@ -515,6 +545,7 @@ class JobRow {
         baseline,
         new Job.Progress(epoch, epochs, epochs == 0 ? 0 : (double) epoch / epochs, estimate),
         latest,
+        epoch > 0 && bestEpochs == epoch ? best() : null,
         verdict,
         queue,
         attempt,

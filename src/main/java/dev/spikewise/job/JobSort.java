@@ -44,7 +44,11 @@ public record JobSort(Key key, boolean descending) {
     SYNOPS(JobMetric.SYNOPS),
     FIRING_RATE(JobMetric.FIRING_RATE),
     ACCURACY(JobMetric.ACCURACY),
-    TEST_ACCURACY(JobMetric.TEST_ACCURACY);
+    TEST_ACCURACY(JobMetric.TEST_ACCURACY),
+    BEST_LOSS("bestLoss", Double::valueOf),
+    BEST_SYNOPS("bestSynops", Double::valueOf),
+    BEST_ACCURACY("bestAccuracy", Double::valueOf),
+    BEST_TEST_ACCURACY("bestTestAccuracy", Double::valueOf);
 
     private final String attribute;
     private final Function<String, Comparable<?>> parse;

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import java.util.List;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +43,7 @@ public final class LocalTraining {
   private @Nullable Instant startedAt;
   private @Nullable Start start;
   private @Nullable EpochMetrics latest;
+  private Job.@Nullable Best bests;
   private int epochs;
   private @Nullable StateDict weights;
 
@@ -170,6 +172,7 @@ public final class LocalTraining {
         start == null ? null : start.baseline(),
         new Job.Progress(epochs, spec.epochs(), (double) epochs / spec.epochs(), estimate),
         latest,
+        bests,
         status == JobState.SUCCEEDED && latest != null
             ? Verdict.of(spec.gates(), latest, start == null ? null : start.targetSynops())
             : null,
@@ -208,6 +211,7 @@ public final class LocalTraining {
       epochBegun = false;
       epochs = metrics.epoch() + 1;
       latest = metrics;
+      bests = requireNonNullElse(bests, Job.Best.NONE).with(List.of(metrics));
       var kept = trainer.bestEpoch();
       if (kept != null && kept == metrics.epoch()) {
         best = metrics;

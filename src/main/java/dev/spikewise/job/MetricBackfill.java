@@ -10,6 +10,7 @@ import org.springframework.boot.context.event.ApplicationReadyEvent;
 import org.springframework.context.event.EventListener;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
+import tools.jackson.core.JacksonException;
 
 /**
  * Fills the metric columns of jobs that were trained by an earlier version. This is not a database
@@ -23,8 +24,10 @@ class MetricBackfill {
 
   private final JdbcClient jdbc;
   private final StoredJson json;
+  private final EpochRepository epochs;
 
-  MetricBackfill(JdbcClient jdbc, StoredJson json) {
+  MetricBackfill(JdbcClient jdbc, StoredJson json, EpochRepository epochs) {
+    this.epochs = epochs;
     this.jdbc = jdbc;
     this.json = json;
   }
@@ -33,6 +36,11 @@ class MetricBackfill {
 
   @EventListener(ApplicationReadyEvent.class)
   void fill() {
+    fillLatest();
+    fillBest();
+  }
+
+  private void fillLatest() {
     long after = 0;
     while (true) {
       var rows =
@@ -50,6 +58,40 @@ class MetricBackfill {
       }
       rows.forEach(this::fill);
       after = rows.getLast().number();
+    }
+  }
+
+  private record Trained(UUID id, int epochs) {}
+
+  /** Computes the best values of ended jobs whose epochs an earlier version has stored. */
+  private void fillBest() {
+    var rows =
+        jdbc.sql(
+                "select id, epoch from job where epoch > 0 and best_epochs <> epoch"
+                    + " and status in ('SUCCEEDED', 'FAILED', 'CANCELLED')")
+            .query((row, _) -> new Trained(row.getObject(1, UUID.class), row.getInt(2)))
+            .list();
+    for (var row : rows) {
+      var best = Job.Best.NONE;
+      try {
+        for (int after = -1; after < row.epochs() - 1; after += BATCH) {
+          best = best.with(epochs.find(row.id(), after, BATCH));
+        }
+      } catch (JacksonException e) {
+        LOG.warn("The epochs of job {} cannot be read: {}", row.id(), e.getMessage());
+        continue;
+      }
+      jdbc.sql(
+              "update job set best_loss = :loss, best_synops = :synops, best_accuracy = :accuracy,"
+                  + " best_test_accuracy = :test_accuracy, best_epochs = :epochs"
+                  + " where id = :id and epoch = :epochs")
+          .param("loss", best.loss(), Types.DOUBLE)
+          .param("synops", best.synops(), Types.DOUBLE)
+          .param("accuracy", best.accuracy(), Types.DOUBLE)
+          .param("test_accuracy", best.testAccuracy(), Types.DOUBLE)
+          .param("epochs", row.epochs())
+          .param("id", row.id())
+          .update();
     }
   }
 
