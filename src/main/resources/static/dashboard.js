@@ -78,6 +78,41 @@ function gently(call, leastMs = 1000) {
   };
 }
 
+/** The raster of a sample's spikes, which the service draws when the part of the page is opened or its form changes. */
+function raster(element) {
+  const form = element.querySelector('form'), image = element.querySelector('img'), status = element.querySelector('[role=status]');
+  const links = element.querySelectorAll('a[data-type]');
+  let asked = '';
+  function draw() {
+    const chosen = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== '')).toString();
+    if (!element.open || chosen === asked || !form.checkValidity()) return;
+    asked = chosen;
+    const url = `${element.dataset.raster}?${chosen}`;
+    const [sample, layer] = [form.elements.sample.value, form.elements.layer.value];
+    status.textContent = 'Drawing …';
+    image.onload = () => {
+      status.textContent = '';
+      image.alt = `Spikes of ${sample ? `sample ${sample}` : 'the first sample'} in layer ${layer}, by time step and neuron; the JSON document has them as numbers`;
+      show(true);
+    };
+    image.onerror = async () => {
+      show(false);
+      asked = '';
+      const response = await fetch(url);
+      status.textContent = response.ok ? 'The raster could not be drawn.' : (await response.json()).detail;
+    };
+    links.forEach(link => link.href = `${element.dataset.values}${link.dataset.type === 'npz' ? '.npz' : ''}?${chosen}`);
+    image.src = url;
+  }
+  function show(drawn) {
+    image.parentElement.hidden = !drawn;
+    links[0].parentElement.hidden = !drawn;
+  }
+  element.addEventListener('toggle', draw);
+  form.addEventListener('change', draw);
+  form.addEventListener('submit', event => { event.preventDefault(); asked = ''; draw(); });
+}
+
 /** A part of the page that is fetched again when a job changes. */
 function live(element) {
   const refresh = gently(() => htmx.trigger(`#${element.id}`, 'refresh'));
@@ -540,7 +575,7 @@ document.body.addEventListener('click', async event => {
 
 /** Which columns the list of jobs shows. */
 function columns(menu) {
-  const hidden = new Set(choice.get('hidden-columns', ['loss', 'time']));
+  const hidden = new Set(choice.get('hidden-columns', ['loss', 'best-synops', 'best-accuracy', 'best-loss', 'time']));
   const show = () => menu.querySelectorAll('input').forEach(box => document.documentElement.classList.toggle(`without-${box.value}`, !box.checked));
   menu.querySelectorAll('input').forEach(box => { box.checked = !hidden.has(box.value); });
   show();
@@ -704,3 +739,4 @@ on('submit', submission);
 on('sweep', sweep);
 on('search', search);
 on('epoch-table', epochTable);
+on('raster', raster);

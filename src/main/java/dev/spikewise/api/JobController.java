@@ -9,6 +9,7 @@ import dev.spikewise.job.JobPatch;
 import dev.spikewise.job.JobResults;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.job.Timeline;
+import dev.spikewise.model.SpikeRaster;
 import dev.spikewise.model.Model;
 import dev.spikewise.model.ModelPatch;
 import dev.spikewise.model.Models;
@@ -381,6 +382,32 @@ class JobController {
       produces = "application/x-npy")
   ResponseEntity<byte[]> firingRatesNpy(@PathVariable UUID id, @PathVariable String layer) {
     return file(id + "-firing-rates-" + layer + ".npy", results.firingRatesNpy(id, layer));
+  }
+
+  /**
+   * Returns the spikes of one sample in a spiking layer, by time step and neuron, with the trained
+   * weights. JSON holds at most 100,000 entries.
+   */
+  @GetMapping(path = "/{id}/raster", produces = MediaType.APPLICATION_JSON_VALUE)
+  SpikeRaster raster(
+      @PathVariable UUID id,
+      @RequestParam(required = false) @Nullable Integer sample,
+      @RequestParam(required = false) @Nullable String layer) {
+    return results.raster(id, sample, layer);
+  }
+
+  /**
+   * Returns the spikes of one sample as .npz with an array of time steps by neurons for the layer,
+   * or for each spiking layer without a layer.
+   */
+  @GetMapping(
+      path = {"/{id}/raster", "/{id}/raster.npz"},
+      produces = "application/x-npz")
+  ResponseEntity<byte[]> rasterNpz(
+      @PathVariable UUID id,
+      @RequestParam(required = false) @Nullable Integer sample,
+      @RequestParam(required = false) @Nullable String layer) {
+    return file(id + "-raster.npz", results.rasterNpz(id, sample, layer));
   }
 
   /** Returns a job's trained weights, named as in a PyTorch state_dict. */

@@ -1,5 +1,13 @@
 package dev.spikewise.api;
 
+import java.util.Arrays;
+import java.util.Locale;
+import org.springframework.web.bind.annotation.BindParam;
+import dev.spikewise.spec.InputSpec;
+import dev.spikewise.problem.ProblemException;
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.model.SpikeRaster;
+import dev.spikewise.model.Rasters;
 import dev.spikewise.chip.Deployability;
 import dev.spikewise.model.Model;
 import dev.spikewise.model.ModelFilter;
@@ -47,9 +55,11 @@ class ModelController {
   private static final String HDF5 = "application/x-hdf5";
 
   private final Models models;
+  private final Rasters rasters;
 
-  ModelController(Models models) {
+  ModelController(Models models, Rasters rasters) {
     this.models = models;
+    this.rasters = rasters;
   }
 
   /** Stores a model given as JSON, as a NIR file, or as the printed form of an nn.Sequential. */
@@ -170,6 +180,80 @@ class ModelController {
   @GetMapping(path = "/{id}/graph.svg", produces = "image/svg+xml")
   byte[] graph(@PathVariable UUID id, @RequestParam(required = false) @Nullable String theme) {
     return GraphPlot.of(models.definition(id).graph())
+        .svg(PlotController.theme(theme))
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Sample, layer and encoding of a raster.
+   *
+   * @param dataset Id of the data set.
+   * @param sample Index of the sample in the data set; the first test sample by default, or the
+   *     first sample without test samples.
+   * @param layer Name of a spiking layer; the first by default.
+   * @param encoding Encoding of the sample: rate, constant, latency, delta or spikes. Default:
+   *     spikes for samples with a time axis, rate for others.
+   * @param timeSteps Number of time steps. Default: length of the samples' time axis, or 10.
+   */
+  record RasterQuery(
+      String dataset,
+      @Nullable Integer sample,
+      @Nullable String layer,
+      @Nullable String encoding,
+      @BindParam("time_steps") @Nullable Integer timeSteps) {
+
+    Rasters.Choice choice(Rasters rasters) {
+      if (dataset == null) {
+        throw new ProblemException(
+            Code.INVALID_PARAMETER, "dataset is missing: give the id of a data set, such as digits");
+      }
+      return rasters.choice(dataset, parsed(), timeSteps, sample, layer);
+    }
+
+    private InputSpec.@Nullable Encoding parsed() {
+      if (encoding == null) {
+        return null;
+      }
+      var words =
+          Arrays.stream(InputSpec.Encoding.values())
+              .map(value -> value.name().toLowerCase(Locale.ROOT))
+              .toList();
+      if (!words.contains(encoding)) {
+        throw new ProblemException(
+            Code.INVALID_PARAMETER,
+            "encoding must be one of %s but was %s".formatted(String.join(", ", words), encoding));
+      }
+      return InputSpec.Encoding.valueOf(encoding.toUpperCase(Locale.ROOT));
+    }
+  }
+
+  /**
+   * Returns the spikes of one sample of a data set in a spiking layer of a model, by time step and
+   * neuron. JSON holds at most 100,000 entries.
+   */
+  @GetMapping(path = "/{id}/raster", produces = MediaType.APPLICATION_JSON_VALUE)
+  SpikeRaster raster(@PathVariable UUID id, @ParameterObject RasterQuery query) {
+    return rasters.raster(models.network(id), query.choice(rasters));
+  }
+
+  /**
+   * Returns the spikes of one sample as .npz with an array of time steps by neurons for the layer,
+   * or for each spiking layer without a layer.
+   */
+  @GetMapping(
+      path = {"/{id}/raster", "/{id}/raster.npz"},
+      produces = NPZ)
+  byte[] rasterNpz(@PathVariable UUID id, @ParameterObject RasterQuery query) {
+    return rasters.npz(models.network(id), query.choice(rasters));
+  }
+
+  /** Draws the spikes of one sample in a spiking layer, by time step and neuron. */
+  @GetMapping(path = "/{id}/raster.svg", produces = "image/svg+xml")
+  byte[] rasterSvg(
+      @PathVariable UUID id,
+      @ParameterObject RasterQuery query,
+      @RequestParam(required = false) @Nullable String theme) {
+    return PlotController.raster(rasters.dense(models.network(id), query.choice(rasters)))
         .svg(PlotController.theme(theme))
         .getBytes(StandardCharsets.UTF_8);
   }

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.spikewise.compute.Compute;
 import dev.spikewise.job.JobResults;
 import dev.spikewise.job.Jobs;
+import dev.spikewise.model.Rasters;
 import dev.spikewise.plot.GraphPlot;
 import dev.spikewise.plot.Picture;
 import dev.spikewise.plot.Plots;
@@ -44,7 +45,7 @@ class PlotController {
 
   /**
    * Draws a figure of a job: synops, firing rate, firing-rate histograms, the graph of its network,
-   * or accuracy against synops when samples end early (early-exit).
+   * accuracy against synops when samples end early (early-exit), or the raster of a sample's spikes.
    */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.svg"},
@@ -54,13 +55,15 @@ class PlotController {
       @PathVariable String plot,
       @RequestParam(defaultValue = "2") int columns,
       @RequestParam(required = false) @Nullable String theme,
+      @RequestParam(required = false) @Nullable Integer sample,
+      @RequestParam(required = false) @Nullable String layer,
       @RequestParam(required = false) @Nullable String at) {
-    return draw(id, plot, columns).svg(theme(theme)).getBytes(StandardCharsets.UTF_8);
+    return draw(id, plot, columns, sample, layer).svg(theme(theme)).getBytes(StandardCharsets.UTF_8);
   }
 
   /**
    * Draws a figure of a job: synops, firing rate, firing-rate histograms, the graph of its network,
-   * or accuracy against synops when samples end early (early-exit).
+   * accuracy against synops when samples end early (early-exit), or the raster of a sample's spikes.
    */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.png"},
@@ -70,8 +73,10 @@ class PlotController {
       @PathVariable String plot,
       @RequestParam(defaultValue = "2") int columns,
       @RequestParam(required = false) @Nullable String theme,
+      @RequestParam(required = false) @Nullable Integer sample,
+      @RequestParam(required = false) @Nullable String layer,
       @RequestParam(required = false) @Nullable String at) {
-    var picture = draw(id, plot, columns);
+    var picture = draw(id, plot, columns, sample, layer);
     var colours = theme(theme);
     return compute.run(_ -> picture.png(colours));
   }
@@ -87,9 +92,15 @@ class PlotController {
     };
   }
 
-  /**
-   * @param columns number of histograms per row
-   */
+  static Picture raster(Rasters.Dense spikes) {
+    var title =
+        "Spikes of sample %d in layer %s".formatted(spikes.sample(), spikes.layer())
+            + (spikes.label() == null
+                ? ""
+                : " (class %d, predicted %d)".formatted(spikes.label(), spikes.predicted()));
+    return Plots.raster(title, spikes.steps(), spikes.neurons(), spikes.counts());
+  }
+
   /** Share of each layer in the synops of an epoch. */
   private static Map<String, Double> shares(@Nullable EpochMetrics epoch) {
     if (epoch == null || !(epoch.synops() > 0)) {
@@ -99,7 +110,13 @@ class PlotController {
         .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().synops() / epoch.synops()));
   }
 
-  private Picture draw(UUID id, String plot, int columns) {
+  /**
+   * @param columns number of histograms per row
+   * @param sample sample of the raster
+   * @param layer layer of the raster
+   */
+  private Picture draw(
+      UUID id, String plot, int columns, @Nullable Integer sample, @Nullable String layer) {
     JobController.between(1, 4, columns, "columns");
     var job = jobs.get(id);
     return switch (plot) {
@@ -113,6 +130,7 @@ class PlotController {
       }
       case "early-exit" -> Plots.earlyExit(results.statistics(id).overTime());
       case "graph" -> GraphPlot.of(jobs.model(id).graph(), shares(job.latest()));
+      case "raster" -> raster(results.rasterArray(id, sample, layer));
       default -> throw ProblemException.notFound("plot", plot);
     };
   }

@@ -3,6 +3,8 @@ package dev.spikewise.job;
 import dev.spikewise.compute.Compute;
 import dev.spikewise.interop.Safetensors;
 import dev.spikewise.model.Models;
+import dev.spikewise.model.Rasters;
+import dev.spikewise.model.SpikeRaster;
 import dev.spikewise.model.TrainedNetworks;
 import dev.spikewise.problem.Problem;
 import dev.spikewise.problem.ProblemException;
@@ -16,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 
@@ -29,6 +32,7 @@ public class JobResults implements TrainedNetworks {
   private final Checkpoints checkpoints;
   private final Documents documents;
   private final Tenants tenants;
+  private final Rasters rasters;
   private final Compute compute;
 
   JobResults(
@@ -36,7 +40,9 @@ public class JobResults implements TrainedNetworks {
       Checkpoints checkpoints,
       Documents documents,
       Tenants tenants,
+      Rasters rasters,
       Compute compute) {
+    this.rasters = rasters;
     this.jobs = jobs;
     this.checkpoints = checkpoints;
     this.documents = documents;
@@ -169,6 +175,36 @@ public class JobResults implements TrainedNetworks {
                         : ("job %s has no predictions: they need test samples with labels, from a"
                                 + " data set's own test split or test_fraction")
                             .formatted(id)));
+  }
+
+  /**
+   * Spikes of one sample in a layer of the network, with the weights of the last checkpoint.
+   *
+   * @param sample index of the sample in its data set; null for the first test or training sample
+   * @param layer name of a spiking layer; null for the first
+   */
+  public SpikeRaster raster(UUID id, @Nullable Integer sample, @Nullable String layer) {
+    return rasters.raster(weighted(id), choice(id, sample, layer));
+  }
+
+  /** Returns the same spikes for a drawing. */
+  public Rasters.Dense rasterArray(UUID id, @Nullable Integer sample, @Nullable String layer) {
+    return rasters.dense(weighted(id), choice(id, sample, layer));
+  }
+
+  /** Returns the spikes of a sample in one layer, or in all, as an .npz file. */
+  public byte[] rasterNpz(UUID id, @Nullable Integer sample, @Nullable String layer) {
+    return rasters.npz(weighted(id), choice(id, sample, layer));
+  }
+
+  private Models.Network weighted(UUID id) {
+    var network = network(find(id));
+    return new Models.Network(network, compute.run(_ -> reached(id)).weights());
+  }
+
+  private Rasters.Choice choice(UUID id, @Nullable Integer sample, @Nullable String layer) {
+    var spec = documents.spec(find(id).documents());
+    return new Rasters.Choice(spec.input(), spec.timeSteps(), spec.seed(), sample, layer);
   }
 
   private ModelSpec network(JobRow row) {

@@ -412,6 +412,16 @@ public class Models {
     models.delete(row);
   }
 
+  /** Loads a stored model and its weights. */
+  public Network network(UUID id) {
+    return network(find(id));
+  }
+
+  private Network network(ModelRow row) {
+    var npz = weights.findById(row.id()).map(ModelWeights::npz).orElse(null);
+    return new Network(definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
+  }
+
   /** Loads the network that {@code ref} (at the pointer "/model") refers to. */
   public Network resolve(ModelRef ref) {
     if (ref.job() != null) {
@@ -428,8 +438,7 @@ public class Models {
                     new InvalidSpecException(
                         "/model/id",
                         "must be the id of a stored model, but no model has the id " + ref.id()));
-    var npz = weights.findById(row.id()).map(ModelWeights::npz).orElse(null);
-    return new Network(definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
+    return network(row);
   }
 
   private Network resolveJob(String job) {

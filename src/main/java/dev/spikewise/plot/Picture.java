@@ -27,6 +27,11 @@ public record Picture(int width, int height, String title, List<Mark> marks) {
 
   record Dot(Point at, double radius, Ink ink) implements Mark {}
 
+  /** Horizontal strokes, each from {@code from} to {@code to} on the height of {@code from}. */
+  record Strokes(List<Stroke> strokes, Ink ink, double width) implements Mark {}
+
+  record Stroke(Point from, double to) {}
+
   /** Text on the baseline at {@code at}. */
   record Label(Point at, String text, Anchor anchor, Ink ink, int size, boolean bold)
       implements Mark {}

@@ -11,6 +11,8 @@ import dev.spikewise.plot.Picture.Label;
 import dev.spikewise.plot.Picture.Link;
 import dev.spikewise.plot.Picture.Mark;
 import dev.spikewise.plot.Picture.Point;
+import dev.spikewise.plot.Picture.Stroke;
+import dev.spikewise.plot.Picture.Strokes;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Pareto;
 import dev.spikewise.spec.Statistics;
@@ -19,6 +21,7 @@ import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
@@ -36,6 +39,8 @@ public final class Plots {
   private static final int BOTTOM = HEIGHT - 48;
   private static final int SMALL = 12;
   private static final int LINE = 15;
+  private static final int MAX_RASTER_ROWS = 256;
+  private static final int MAX_RASTER_COLUMNS = 336;
 
   /** Average width of a bold character of size {@link #SMALL}, with the wider fonts in use. */
   private static final double BOLD_CHARACTER = 7.2;
@@ -295,6 +300,64 @@ public final class Plots {
     }
     points.add(new Point(x.at(histogram.edges().getLast()), y.at(0)));
     return points;
+  }
+
+  /**
+   * Spikes of the neurons of a layer over time. Where neurons or time steps are more than there are
+   * places, neighbours share a place, which is drawn when one of them spikes.
+   *
+   * @param counts number of spikes, [steps, neurons]
+   */
+  public static Picture raster(String title, int steps, int neurons, float[] counts) {
+    int rows = Math.min(neurons, MAX_RASTER_ROWS);
+    int columns = Math.min(steps, MAX_RASTER_COLUMNS);
+    var spikes = new boolean[rows][columns];
+    long sum = 0;
+    for (int t = 0; t < steps; t++) {
+      for (int n = 0; n < neurons; n++) {
+        float count = counts[t * neurons + n];
+        sum += Math.round(count);
+        if (count != 0) {
+          spikes[(int) ((long) n * rows / neurons)][(int) ((long) t * columns / steps)] = true;
+        }
+      }
+    }
+    var x = Axis.exactly(0, steps, 10, LEFT, WIDTH - 24);
+    var y = Axis.exactly(0, neurons, 6, BOTTOM, TOP + LINE);
+    var marks = new ArrayList<Mark>();
+    frame(marks, title, "time step", x, y);
+    var rate =
+        String.format(
+            Locale.ROOT,
+            "%,d spikes · %,d neurons · %.3g spikes per neuron per time step",
+            sum,
+            neurons,
+            (double) sum / ((double) steps * neurons));
+    marks.add(new Label(new Point(LEFT, 42), rate, Anchor.START, Ink.MUTED, SMALL, false));
+    double width = (x.to() - x.from()) / columns;
+    double height = (y.from() - y.to()) / rows;
+    // A narrow gap tells spikes of successive steps apart where there is room for one.
+    double gap = width > 3 ? Math.min(2, width / 4) : 0;
+    var strokes = new ArrayList<Stroke>();
+    for (int row = 0; row < rows; row++) {
+      double at = y.from() - (row + 0.5) * height;
+      for (int t = 0; t < columns; t++) {
+        int first = t;
+        while (gap == 0 && t + 1 < columns && spikes[row][t] && spikes[row][t + 1]) {
+          t++;
+        }
+        if (spikes[row][t]) {
+          strokes.add(
+              new Stroke(
+                  new Point(x.from() + first * width, at), x.from() + (t + 1) * width - gap));
+        }
+      }
+    }
+    double thickness = Math.min(8, height > 3 ? 0.75 * height : height);
+    if (!strokes.isEmpty()) {
+      marks.add(new Strokes(strokes, Ink.BLUE, thickness));
+    }
+    return new Picture(WIDTH, HEIGHT, title + ": " + rate, marks);
   }
 
   /**

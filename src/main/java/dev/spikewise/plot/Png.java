@@ -7,6 +7,7 @@ import dev.spikewise.plot.Picture.Label;
 import dev.spikewise.plot.Picture.Link;
 import dev.spikewise.plot.Picture.Mark;
 import dev.spikewise.plot.Picture.Point;
+import dev.spikewise.plot.Picture.Strokes;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
@@ -14,6 +15,7 @@ import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.geom.Ellipse2D;
 import java.awt.geom.Path2D;
+import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -73,6 +75,16 @@ record Png(Theme theme) {
         graphics.setColor(colour(dot.ink()));
         double r = dot.radius();
         graphics.fill(new Ellipse2D.Double(dot.at().x() - r, dot.at().y() - r, 2 * r, 2 * r));
+      }
+      case Strokes strokes -> {
+        graphics.setColor(colour(strokes.ink()));
+        double half = strokes.width() / 2;
+        for (var stroke : strokes.strokes()) {
+          double x = stroke.from().x();
+          graphics.fill(
+              new Rectangle2D.Double(
+                  x, stroke.from().y() - half, stroke.to() - x, strokes.width()));
+        }
       }
       case Link link -> link.marks().forEach(part -> paint(part, graphics));
       case Label label -> {

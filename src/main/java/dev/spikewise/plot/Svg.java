@@ -7,6 +7,7 @@ import dev.spikewise.plot.Picture.Label;
 import dev.spikewise.plot.Picture.Link;
 import dev.spikewise.plot.Picture.Mark;
 import dev.spikewise.plot.Picture.Point;
+import dev.spikewise.plot.Picture.Strokes;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -90,6 +91,20 @@ record Svg(@Nullable Theme theme) {
       case Area a ->
           "<polygon %s points=\"%s\" fill=\"currentColor\" fill-opacity=\"0.25\"/>"
               .formatted(colour(a.ink()), points(a.points()));
+      case Strokes s ->
+          "<path %s d=\"%s\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"%s\"/>"
+              .formatted(
+                  colour(s.ink()),
+                  s.strokes().stream()
+                      .map(
+                          stroke ->
+                              "M%s %sH%s"
+                                  .formatted(
+                                      number(stroke.from().x()),
+                                      number(stroke.from().y()),
+                                      number(stroke.to())))
+                      .collect(Collectors.joining()),
+                  number(s.width()));
       case Dot d ->
           "<circle %s cx=\"%s\" cy=\"%s\" r=\"%s\" fill=\"currentColor\"/>"
               .formatted(

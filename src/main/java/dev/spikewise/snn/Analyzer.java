@@ -2,15 +2,18 @@ package dev.spikewise.snn;
 
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Mistakes;
+import dev.spikewise.problem.ProblemException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.graph.Plan;
 import dev.spikewise.snn.graph.Purpose;
+import dev.spikewise.snn.layer.SpikeCount;
 import dev.spikewise.snn.network.Executor;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.statistics.NeuroBench;
 import dev.spikewise.snn.statistics.StepCounter;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.snn.transform.Quantizer;
 import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.AnalysedSamples;
@@ -18,8 +21,15 @@ import dev.spikewise.spec.EarlyExit;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Quantization;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Runs a forward pass and computes its statistics, as sinabs' SNNAnalyzer does. */
@@ -151,6 +161,78 @@ public final class Analyzer {
     return new Statistics.Quantized(
         quantized.scales(),
         analyze(quantized.model().spec(), quantized.model().weights(), batch, engine).statistics());
+  }
+
+  /**
+   * Records the spikes of one sample.
+   *
+   * @param batch input; its batch size is not used
+   * @param sample index of the sample in its data set, among the training and test samples; null
+   *     for the first test sample, or the first training sample without test samples
+   * @throws dev.spikewise.problem.InvalidSpecException when model, weights and data set do not fit
+   *     each other
+   * @throws ProblemException when there is no such sample
+   */
+  public static Raster raster(
+      ModelSpec model,
+      @Nullable StateDict weights,
+      Batch batch,
+      @Nullable Integer sample,
+      Engine engine) {
+    InputSpec input = batch.input();
+    int timeSteps = batch.timeSteps();
+    if (input instanceof InputSpec.FromDataset from && batch.dataset() != null) {
+      new DataCheck(from, batch.dataset(), model, 1, timeSteps).require(new Mistakes());
+    }
+    var feed = new Feed(input, batch.dataset(), model, 1, timeSteps, batch.seed());
+    int[] tests = feed.testSamples();
+    int chosen =
+        sample != null ? sample : tests.length > 0 ? tests[0] : feed.trainSamples()[0];
+    boolean test = IntStream.of(tests).anyMatch(s -> s == chosen);
+    if (!test && IntStream.of(feed.trainSamples()).noneMatch(s -> s == chosen)) {
+      throw ProblemException.notFound("sample", Integer.toString(chosen));
+    }
+    var network = engine.executor(model, 1, timeSteps, Feed.constant(input), Purpose.MEASURING);
+    if (weights == null) {
+      network.draw(batch.seed());
+    } else {
+      network.load(weights);
+    }
+    network.reset();
+    // A test sample is encoded as in the evaluation after each epoch.
+    feed.encode(test ? Feed.TEST_EPOCH : 0, chosen, network.inputOrder(), network.input(), 0);
+    network.forward(1, engine.goOn());
+    var shapes = new HashMap<String, Shape>();
+    model.graph().layers().forEach(layer -> shapes.put(layer.name(), layer.shape()));
+    var layers = new LinkedHashMap<String, Tensor>();
+    for (SpikeCount neurons : network.counts().neurons()) {
+      if (neurons.spikes()) {
+        var dims = new ArrayList<>(List.of(timeSteps));
+        dims.addAll(Objects.requireNonNull(shapes.get(neurons.name())).dims());
+        layers.put(
+            neurons.name(),
+            new Tensor(
+                dims.stream().mapToInt(Integer::intValue).toArray(),
+                inTorchOrder(neurons.firstRaster(), neurons.torchOrder())));
+      }
+    }
+    var scores = new float[network.outputs()];
+    network.sumOutput(1, scores);
+    return new Raster(
+        chosen,
+        feed.labelled() && feed.labelsPerSample() == 1 ? feed.label(chosen) : null,
+        largest(scores, 0, scores.length),
+        layers);
+  }
+
+  private static float[] inTorchOrder(float[] spikes, int[] order) {
+    var ordered = new float[spikes.length];
+    for (int from = 0; from < spikes.length; from += order.length) {
+      for (int n = 0; n < order.length; n++) {
+        ordered[from + order[n]] = spikes[from + n];
+      }
+    }
+    return ordered;
   }
 
   /** Accuracy over all samples and time steps. */

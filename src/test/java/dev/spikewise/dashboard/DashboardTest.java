@@ -650,23 +650,41 @@ class DashboardTest {
   }
 
   @Test
-  void aJobIsRenamedStoredAsAModelAndDeletedByItsButtons() {
+  void aJobIsRenamedStoredAsAModelAndDeletedByItsButtons() throws IOException {
     var page = open("/");
-    var id = submit(page, "jobs", SHORT.formatted("before", 2, "one"));
+    var images = SHORT.replace("[64], \"layers\": [", "[1, 8, 8], \"layers\": [{\"type\": \"Flatten\"}, ");
+    var id = submit(page, "jobs", images.formatted("before", 2, "one"));
     page.navigate("http://127.0.0.1:" + port + "/jobs/" + id);
     hasStatus(page, "succeeded");
     page.onDialog(dialog -> dialog.accept(dialog.type().equals("prompt") ? "after <b>" : null));
     press(page, "Rename");
     assertThat(page.locator("h1")).hasText("after <b>");
+    showsRaster(page);
+    page.locator("#raster [name=sample]").fill("99999");
+    page.locator("#raster button").click();
+    assertThat(page.locator("#raster [role=status]")).containsText("99999");
+    assertThat(page.locator("#raster img")).isHidden();
     press(page, "Store as model");
     page.waitForURL(Pattern.compile(".*/models/.+"));
     assertThat(page.locator("main")).containsText("its job");
+    showsRaster(page);
     press(page, "Delete");
     page.waitForURL(Pattern.compile(".*/models$"));
     page.navigate("http://127.0.0.1:" + port + "/jobs/" + id);
     press(page, "Delete");
     page.waitForURL("http://127.0.0.1:" + port + "/");
     assertThat(page.locator("#job-" + id)).hasCount(0);
+  }
+
+  /** Opens the raster by keyboard and looks at the picture. */
+  private void showsRaster(Page page) throws IOException {
+    page.locator("#raster summary").press("Enter");
+    var picture = page.locator("#raster img");
+    assertThat(picture).isVisible();
+    assertThat(picture).hasAttribute("alt", Pattern.compile("Spikes of the first sample in layer .+"));
+    assertThat((int) picture.evaluate("image => image.naturalWidth")).isEqualTo(760);
+    isAccessible(page);
+    keep(page, "raster-" + page.url().replaceFirst(".*/(jobs|models)/.*", "$1"));
   }
 
   @Test

@@ -188,6 +188,14 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
   }
 
   @Override
+  public float[] firstRaster() {
+    if (pool != null) {
+      throw new IllegalStateException("layer " + name + " keeps only the sums of its windows");
+    }
+    return Arrays.copyOf(out.data, timeSteps * neurons);
+  }
+
+  @Override
   public int[] torchOrder() {
     return frame.torchOrder();
   }

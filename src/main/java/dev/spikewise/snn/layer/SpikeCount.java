@@ -19,6 +19,12 @@ public interface SpikeCount {
    */
   double[] counts();
 
+  /**
+   * Spikes of the first sample of the last forward pass at each time step, [T, neurons] in the
+   * engine's order, in a network that measures.
+   */
+  float[] firstRaster();
+
   /** For each neuron, its position in PyTorch's (C, H, W) order. */
   int[] torchOrder();
 
