@@ -66,7 +66,8 @@ final class ClientJar {
   /**
    * The document with any value where one of several plain types is possible, such as a number or a
    * list of numbers: the generated code of such a choice does not compile, and an Object needs no
-   * wrapper.
+   * wrapper. A response that is JSON or something else is JSON, because the generated code reads
+   * nothing else as an object.
    */
   private static String withPlainTypes(Path document, String version) {
     var json = new ObjectMapper();
@@ -79,6 +80,9 @@ final class ClientJar {
   private static void widen(JsonNode node) {
     if (node instanceof ObjectNode object && object.has("oneOf") && !object.has("discriminator")) {
       object.remove(List.of("oneOf", "type"));
+    }
+    if (node.get("content") instanceof ObjectNode types && types.has("application/json")) {
+      types.retain("application/json");
     }
     node.forEach(ClientJar::widen);
   }

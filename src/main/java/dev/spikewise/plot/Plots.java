@@ -334,6 +334,7 @@ public final class Plots {
             neurons,
             (double) sum / ((double) steps * neurons));
     marks.add(new Label(new Point(LEFT, 42), rate, Anchor.START, Ink.MUTED, SMALL, false));
+    marks.add(new Label(new Point(LEFT - 8, 42), "neuron", Anchor.END, Ink.MUTED, SMALL, false));
     double width = (x.to() - x.from()) / columns;
     double height = (y.from() - y.to()) / rows;
     // A narrow gap tells spikes of successive steps apart where there is room for one.

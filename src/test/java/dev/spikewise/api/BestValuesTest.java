@@ -27,7 +27,7 @@ class BestValuesTest extends ServiceTest {
             """
             {"model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
              "input": {"type": "dataset", "id": "digits", "limit": 60, "test_fraction": 0.2}, "epochs": 6, "time_steps": 4,
-             "loss": [{"type": "cross_entropy"}], "optimizer": {"type": "Adam", "lr": %s}, "labels": {"for": "best"}}"""
+             "loss": [{"type": "cross_entropy"}], "optimizer": {"type": "adam", "learning_rate": %s}, "labels": {"for": "best"}}"""
                 .formatted(lr));
     var path = job.headers().firstValue("Location").orElseThrow();
     await(path, "succeeded");

@@ -133,7 +133,7 @@ class JavaClientTest extends ServiceTest {
             .redirectErrorStream(true)
             .redirectOutput(log.toFile())
             .start();
-    boolean ended = process.waitFor(3, TimeUnit.MINUTES);
+    boolean ended = process.waitFor(10, TimeUnit.MINUTES);
     process.destroyForcibly();
     var lines = Files.readAllLines(log);
     assertThat(ended && process.exitValue() == 0).as(lines.toString()).isTrue();
