@@ -123,8 +123,7 @@ final class ClientJar {
 
   private static void compile(Path work) throws IOException {
     var arguments =
-        new ArrayList<>(
-            List.of("-proc:none", "-nowarn", "-g:none", "--release", "17", "-cp"));
+        new ArrayList<>(List.of("-proc:none", "-nowarn", "-g:none", "--release", "17", "-cp"));
     arguments.add(System.getProperty("java.class.path"));
     arguments.addAll(List.of("-d", work.resolve("classes").toString()));
     for (Path source : javaFiles(work.resolve("src/main/java"))) {
@@ -170,7 +169,10 @@ final class ClientJar {
     var finished = Path.of(jar + ".part");
     try (OutputStream out = Files.newOutputStream(finished);
         var zip = new ZipOutputStream(out)) {
-      put(zip, "META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+      put(
+          zip,
+          "META-INF/MANIFEST.MF",
+          "Manifest-Version: 1.0\r\n\r\n".getBytes(StandardCharsets.UTF_8));
       for (var entry : entries.entrySet()) {
         put(zip, entry.getKey(), entry.getValue());
       }
@@ -190,9 +192,7 @@ final class ClientJar {
     var dependencies = new StringBuilder();
     for (var library : new TreeMap<>(LIBRARIES).entrySet()) {
       var name = library.getValue().split(":");
-      var found =
-          Pattern.compile(library.getKey())
-              .matcher(System.getProperty("java.class.path"));
+      var found = Pattern.compile(library.getKey()).matcher(System.getProperty("java.class.path"));
       if (!found.find()) {
         throw new IllegalStateException("The class path has no " + library.getValue());
       }

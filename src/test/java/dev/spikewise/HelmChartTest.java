@@ -14,10 +14,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.HashSet;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -199,7 +199,10 @@ class HelmChartTest {
     var uids = new HashSet<String>();
     for (var release : List.of("test", "other")) {
       var boards =
-          only(manifests(onPostgres().withName(release)), "ConfigMap", release + "-spikewise-dashboards");
+          only(
+              manifests(onPostgres().withName(release)),
+              "ConfigMap",
+              release + "-spikewise-dashboards");
       for (var board : ((Map<?, ?>) boards.get("data")).values()) {
         var uid = Pattern.compile("\"uid\": \"(spikewise-[^\"]+)\"").matcher(board.toString());
         assertThat(uid.find()).isTrue();

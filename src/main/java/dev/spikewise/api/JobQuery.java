@@ -28,7 +28,8 @@ import org.springframework.web.bind.annotation.BindParam;
  * @param createdBefore Only jobs submitted at this time or earlier (RFC 3339).
  * @param sort Property to sort by, descending after a hyphen: created_at, started_at, finished_at,
  *     name, status, priority, epoch, target_synops, loss, synops, firing_rate, accuracy,
- *     test_accuracy, best_loss, best_synops, best_accuracy or best_test_accuracy. Default: -created_at. Jobs without a value come last.
+ *     test_accuracy, best_loss, best_synops, best_accuracy or best_test_accuracy. Default:
+ *     -created_at. Jobs without a value come last.
  */
 record JobQuery(
     @Nullable List<String> status,

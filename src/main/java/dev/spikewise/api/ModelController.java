@@ -1,21 +1,18 @@
 package dev.spikewise.api;
 
-import java.util.Arrays;
-import java.util.Locale;
-import org.springframework.web.bind.annotation.BindParam;
-import dev.spikewise.spec.InputSpec;
-import dev.spikewise.problem.ProblemException;
-import dev.spikewise.problem.Problem.Code;
-import dev.spikewise.model.SpikeRaster;
-import dev.spikewise.model.Rasters;
 import dev.spikewise.chip.Deployability;
 import dev.spikewise.model.Model;
 import dev.spikewise.model.ModelFilter;
 import dev.spikewise.model.ModelPatch;
 import dev.spikewise.model.Models;
+import dev.spikewise.model.Rasters;
+import dev.spikewise.model.SpikeRaster;
 import dev.spikewise.plot.GraphPlot;
 import dev.spikewise.problem.IfMatch;
+import dev.spikewise.problem.Problem.Code;
+import dev.spikewise.problem.ProblemException;
 import dev.spikewise.spec.ConversionSpec;
+import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
 import dev.spikewise.web.LabelQuery;
@@ -25,7 +22,9 @@ import dev.spikewise.web.PageQuery;
 import dev.spikewise.web.SelectableFields;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
@@ -33,6 +32,7 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.BindParam;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PatchMapping;
@@ -205,7 +205,8 @@ class ModelController {
     Rasters.Choice choice(Rasters rasters) {
       if (dataset == null) {
         throw new ProblemException(
-            Code.INVALID_PARAMETER, "dataset is missing: give the id of a data set, such as digits");
+            Code.INVALID_PARAMETER,
+            "dataset is missing: give the id of a data set, such as digits");
       }
       return rasters.choice(dataset, parsed(), timeSteps, sample, layer);
     }

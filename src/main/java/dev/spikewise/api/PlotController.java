@@ -45,7 +45,8 @@ class PlotController {
 
   /**
    * Draws a figure of a job: synops, firing rate, firing-rate histograms, the graph of its network,
-   * accuracy against synops when samples end early (early-exit), or the raster of a sample's spikes.
+   * accuracy against synops when samples end early (early-exit), or the raster of a sample's
+   * spikes.
    */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.svg"},
@@ -58,12 +59,15 @@ class PlotController {
       @RequestParam(required = false) @Nullable Integer sample,
       @RequestParam(required = false) @Nullable String layer,
       @RequestParam(required = false) @Nullable String at) {
-    return draw(id, plot, columns, sample, layer).svg(theme(theme)).getBytes(StandardCharsets.UTF_8);
+    return draw(id, plot, columns, sample, layer)
+        .svg(theme(theme))
+        .getBytes(StandardCharsets.UTF_8);
   }
 
   /**
    * Draws a figure of a job: synops, firing rate, firing-rate histograms, the graph of its network,
-   * accuracy against synops when samples end early (early-exit), or the raster of a sample's spikes.
+   * accuracy against synops when samples end early (early-exit), or the raster of a sample's
+   * spikes.
    */
   @GetMapping(
       path = {"/{plot:[a-z-]+}", "/{plot:[a-z-]+}.png"},

@@ -207,15 +207,13 @@ public class Rasters {
     return compute.run(
         run -> {
           // The recorded spikes are as large as the activations once more, and so is the result.
-          long bytes =
-              Analyzer.estimateMemory(network.spec(), input, 1, choice.timeSteps());
+          long bytes = Analyzer.estimateMemory(network.spec(), input, 1, choice.timeSteps());
           run.reserve(3 * bytes);
           try (var engine = Engine.create(1, run)) {
             var batch =
                 new Analyzer.Batch(input, dataset, 1, choice.timeSteps(), null, choice.seed());
             return result.apply(
-                Analyzer.raster(
-                    network.spec(), network.weights(), batch, choice.sample(), engine));
+                Analyzer.raster(network.spec(), network.weights(), batch, choice.sample(), engine));
           }
         });
   }

@@ -186,8 +186,7 @@ public final class Analyzer {
     }
     var feed = new Feed(input, batch.dataset(), model, 1, timeSteps, batch.seed());
     int[] tests = feed.testSamples();
-    int chosen =
-        sample != null ? sample : tests.length > 0 ? tests[0] : feed.trainSamples()[0];
+    int chosen = sample != null ? sample : tests.length > 0 ? tests[0] : feed.trainSamples()[0];
     boolean test = IntStream.of(tests).anyMatch(s -> s == chosen);
     if (!test && IntStream.of(feed.trainSamples()).noneMatch(s -> s == chosen)) {
       throw ProblemException.notFound("sample", Integer.toString(chosen));

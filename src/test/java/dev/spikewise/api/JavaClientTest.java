@@ -12,7 +12,6 @@ import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.zip.ZipFile;
@@ -72,7 +71,10 @@ class JavaClientTest extends ServiceTest {
 
   @Test
   void uploadsFilesAndReportsProblems() throws Exception {
-    var images = Files.write(folder.resolve("images"), new byte[] {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 9});
+    var images =
+        Files.write(
+            folder.resolve("images"),
+            new byte[] {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 9});
     var labels = Files.write(folder.resolve("labels"), new byte[] {0, 0, 8, 1, 0, 0, 0, 2, 0, 1});
     assertThat(run("Upload", UPLOAD, images.toString(), labels.toString()))
         .contains("from Java 2", "404", "\"code\":\"not_found\"");
@@ -100,7 +102,17 @@ class JavaClientTest extends ServiceTest {
     var errors = new ByteArrayOutputStream();
     int code =
         ToolProvider.getSystemJavaCompiler()
-            .run(null, null, errors, "-proc:none", "-nowarn", "-cp", path, "-d", folder.toString(), source.toString());
+            .run(
+                null,
+                null,
+                errors,
+                "-proc:none",
+                "-nowarn",
+                "-cp",
+                path,
+                "-d",
+                folder.toString(),
+                source.toString());
     assertThat(code).as(errors.toString(StandardCharsets.UTF_8)).isZero();
     var urls = new URL[] {folder.toUri().toURL(), jar().toUri().toURL()};
     var printed = new ByteArrayOutputStream();

@@ -24,8 +24,8 @@ class RasterTest extends ServiceTest {
     var created =
         post(
             "/api/v1/models",
-            "{\"input_shape\": [1, 1, 2], \"layers\": [{\"type\": \"Flatten\"}, {\"type\": \"Linear\","
-                + " \"out_features\": 2, \"bias\": false}, {\"type\": \"IAF\"}]}");
+            "{\"input_shape\": [1, 1, 2], \"layers\": [{\"type\": \"Flatten\"}, {\"type\":"
+                + " \"Linear\", \"out_features\": 2, \"bias\": false}, {\"type\": \"IAF\"}]}");
     var weights =
         new StateDict(Map.of("1.weight", new Tensor(new int[] {2, 2}, new float[] {1, 0, 0, 2})));
     var model = created.headers().firstValue("Location").orElseThrow();
@@ -57,7 +57,8 @@ class RasterTest extends ServiceTest {
     assertThat(raster.get("shape").toString()).isEqualTo("[2]");
     assertThat(raster.get("label").asInt()).isEqualTo(1);
     assertThat(raster.get("predicted").asInt()).isEqualTo(1);
-    // 0.4 a step reaches 1 at the third step and, from 0.2, again at the fifth; 2 a step gives two spikes.
+    // 0.4 a step reaches 1 at the third step and, from 0.2, again at the fifth; 2 a step gives two
+    // spikes.
     assertThat(raster.get("step").toString()).isEqualTo("[0,1,2,2,3,4,4]");
     assertThat(raster.get("neuron").toString()).isEqualTo("[1,1,0,1,1,0,1]");
     assertThat(raster.get("count").toString()).isEqualTo("[2,2,1,2,2,1,2]");
@@ -75,8 +76,7 @@ class RasterTest extends ServiceTest {
   void longRasterIsRefusedAsJsonAndDrawnSmall() {
     var path = model() + "/raster";
     var query = "?encoding=constant&time_steps=100000&dataset=" + dataset();
-    assertThat(detail(get(path + query)))
-        .contains("at most 100,000", "application/x-npz");
+    assertThat(detail(get(path + query))).contains("at most 100,000", "application/x-npz");
     assertThat(get(path + ".svg" + query).body())
         .contains("Spikes of sample 0 in layer 2 (class 1, predicted 1)", "<path")
         .hasSizeLessThan(100_000);
@@ -92,7 +92,8 @@ class RasterTest extends ServiceTest {
             {"model": {"input_shape": [1, 8, 8], "layers": [{"type": "Conv2d", "out_channels": 3, "kernel_size": 3},
                {"type": "IAF", "name": "spikes"}, {"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
              "input": {"type": "dataset", "id": "digits", "limit": 100, "test_fraction": 0.2}, "epochs": 1, "time_steps": 8,
-             "loss": [{"type": "cross_entropy"}]}""");
+             "loss": [{"type": "cross_entropy"}]}\
+            """);
     var path = submitted.headers().firstValue("Location").orElseThrow();
     await(path, "succeeded");
     var predicted = new HashMap<Integer, Integer>();
@@ -113,9 +114,7 @@ class RasterTest extends ServiceTest {
     assertThat(raster.get("layers").toString()).isEqualTo("[\"spikes\",\"4\"]");
     assertThat(raster.get("shape").toString()).isEqualTo("[3,6,6]");
 
-    var npz =
-        Weights.readNpz(
-            bytes(path + "/raster.npz?sample=" + raster.get("sample").asInt()));
+    var npz = Weights.readNpz(bytes(path + "/raster.npz?sample=" + raster.get("sample").asInt()));
     var spikes = npz.tensors().get("spikes");
     assertThat(spikes.shape()).containsExactly(8, 3, 6, 6);
     var values = new float[8 * 3 * 6 * 6];

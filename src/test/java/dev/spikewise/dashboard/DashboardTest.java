@@ -652,7 +652,8 @@ class DashboardTest {
   @Test
   void aJobIsRenamedStoredAsAModelAndDeletedByItsButtons() throws IOException {
     var page = open("/");
-    var images = SHORT.replace("[64], \"layers\": [", "[1, 8, 8], \"layers\": [{\"type\": \"Flatten\"}, ");
+    var images =
+        SHORT.replace("[64], \"layers\": [", "[1, 8, 8], \"layers\": [{\"type\": \"Flatten\"}, ");
     var id = submit(page, "jobs", images.formatted("before", 2, "one"));
     page.navigate("http://127.0.0.1:" + port + "/jobs/" + id);
     hasStatus(page, "succeeded");
@@ -681,7 +682,8 @@ class DashboardTest {
     page.locator("#raster summary").press("Enter");
     var picture = page.locator("#raster img");
     assertThat(picture).isVisible();
-    assertThat(picture).hasAttribute("alt", Pattern.compile("Spikes of the first sample in layer .+"));
+    assertThat(picture)
+        .hasAttribute("alt", Pattern.compile("Spikes of the first sample in layer .+"));
     assertThat((int) picture.evaluate("image => image.naturalWidth")).isEqualTo(760);
     isAccessible(page);
     keep(page, "raster-" + page.url().replaceFirst(".*/(jobs|models)/.*", "$1"));
