@@ -154,6 +154,22 @@ class Client:
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         return self.request("POST", "/sweeps", {**_document(spec), **changes}, headers=headers)
 
+    def search(self, spec, **changes):
+        """Queues a search and returns it as a dict; read it again with get(f"/searches/{id}")."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        return self.request("POST", "/searches", {**_document(spec), **changes}, headers=headers)
+
+    def wait_for_search(self, id, timeout=None, poll=2.0):
+        """The search as soon as it has ended; raises TimeoutError after timeout seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            search = self.get(f"/searches/{_quote(id)}")
+            if search["finished_at"] is not None:
+                return search
+            if deadline is not None and time.monotonic() + poll > deadline:
+                raise TimeoutError(f"search {id} is still {search['status']}")
+            time.sleep(poll)
+
     # Any operation
 
     def get(self, path, **query):

@@ -49,6 +49,17 @@ class ClientTest(unittest.TestCase):
             job.refresh()
         self.assertEqual((404, "not_found"), (gone.exception.status, gone.exception.code))
 
+    def test_searches_for_the_best_values(self):
+        search = self.client.search({
+            "job": {**SPEC, "epochs": 1}, "budget": {"trials": 2}, "population": 2,
+            "objectives": [{"metric": "test_accuracy"}, {"metric": "test_synops"}],
+            "over": {"batch_size": {"type": "integer", "min": 10, "max": 40}},
+        })
+        found = self.client.wait_for_search(search["id"], 60, poll=0.2)
+        self.assertEqual("succeeded", found["status"])
+        self.assertEqual(2, len(found["trials"]))
+        self.assertTrue(found["pareto_front"])
+
     def test_shows_a_progress_bar(self):
         out = io.StringIO()
         with contextlib.redirect_stderr(out):

@@ -33,7 +33,9 @@ class SearchPages {
   private final Resource example;
 
   SearchPages(
-      Searches searches, JsonMapper mapper, @Value("classpath:search.json") Resource example) {
+      Searches searches,
+      JsonMapper mapper,
+      @Value("classpath:examples/createSearch/front.json") Resource example) {
     this.searches = searches;
     this.mapper = mapper;
     this.example = example;

@@ -212,7 +212,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
     String one =
         plural.endsWith("yses")
             ? plural.replaceAll("es$", "is")
-            : plural.substring(0, plural.length() - 1);
+            : plural.replaceAll("(?<=ch)es$|s$", "");
     boolean single = parts.length > 1;
     if (single && !parts[1].startsWith("{")) {
       return method.name().toLowerCase(Locale.ROOT) + plural + words(parts[1]);

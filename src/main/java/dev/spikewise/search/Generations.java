@@ -145,11 +145,8 @@ class Generations implements SmartLifecycle {
     if (row == null) {
       return new Step.Wait();
     }
-    if (row.hours() != null && searches.hours(id) >= row.hours()) {
-      jobs.cancel(jobIds(searches.trials(id)));
-      return end(row, Search.End.HOURS);
-    }
-    if (searches.isBusy(id)) {
+    boolean overdue = row.hours() != null && searches.hours(id) >= row.hours();
+    if (!overdue && searches.isBusy(id)) {
       return new Step.Wait();
     }
     SearchState state;
@@ -162,10 +159,17 @@ class Generations implements SmartLifecycle {
     }
     var inProgress = state.inProgress();
     if (inProgress.isEmpty()) {
-      return next(state);
+      return overdue ? end(row, Search.End.HOURS) : next(state);
     }
     var found = jobs(inProgress);
     int rungEpochs = state.spec().rungEpochs().get(inProgress.getFirst().rung());
+    if (overdue) {
+      var done =
+          inProgress.stream().filter(trial -> isDone(found.get(trial.job()), rungEpochs)).toList();
+      store(state, outcomes(state, done, found), found, Set.of());
+      jobs.cancel(jobIds(state.trials()));
+      return end(row, Search.End.HOURS);
+    }
     if (!inProgress.stream().allMatch(trial -> isDone(found.get(trial.job()), rungEpochs))) {
       return new Step.Wait();
     }
@@ -237,41 +241,55 @@ class Generations implements SmartLifecycle {
 
   /** Stores the results of a rung, lets the best trials train on and stops the others. */
   private void complete(SearchState state, List<TrialRow> rung, Map<@Nullable UUID, Job> found) {
-    var spec = state.spec();
     int number = rung.getFirst().rung();
-    int ends = spec.rungEpochs().get(number);
-    var outcomes = new LinkedHashMap<TrialRow, Outcome>();
-    for (var trial : rung) {
-      outcomes.put(
-          trial, state.outcome(trial, number, metrics(spec, found.get(trial.job()), ends)));
-    }
-    boolean last = number == spec.rungEpochs().size() - 1;
+    boolean last = number == state.spec().rungEpochs().size() - 1;
+    var outcomes = outcomes(state, rung, found);
     var promoted =
         last ? Set.<Integer>of() : promoted(state, number, List.copyOf(outcomes.values()));
+    store(state, outcomes, found, promoted);
+    for (var trial : rung) {
+      var job = found.get(trial.job());
+      if (promoted.contains(trial.number())) {
+        searches.moveTo(state.row().id(), trial.number(), number + 1);
+        jobs.trainOn(requireNonNull(job).id(), Trials.pauseAfter(state.spec(), number + 1));
+      } else if (job != null && !last) {
+        jobs.stopTrial(job.id());
+      }
+    }
+    searches.changed(state.row().id(), null);
+  }
+
+  private Map<TrialRow, Outcome> outcomes(
+      SearchState state, List<TrialRow> rung, Map<@Nullable UUID, Job> found) {
+    var outcomes = new LinkedHashMap<TrialRow, Outcome>();
+    for (var trial : rung) {
+      int ends = state.spec().rungEpochs().get(trial.rung());
+      var metrics = metrics(state.spec(), found.get(trial.job()), ends);
+      outcomes.put(trial, state.outcome(trial, trial.rung(), metrics));
+    }
+    return outcomes;
+  }
+
+  private void store(
+      SearchState state,
+      Map<TrialRow, Outcome> outcomes,
+      Map<@Nullable UUID, Job> found,
+      Set<Integer> promoted) {
     var now = database.now();
     outcomes.forEach(
         (trial, outcome) -> {
           var job = found.get(trial.job());
-          boolean goesOn = promoted.contains(trial.number());
+          int ends = state.spec().rungEpochs().get(trial.rung());
           searches.insert(
               state.row().id(),
               new ResultRow(
                   trial.number(),
-                  number,
+                  trial.rung(),
                   job == null ? 0 : Math.min(ends, job.progress().epoch()),
                   outcome.metrics(),
-                  goesOn,
+                  promoted.contains(trial.number()),
                   now));
-          if (goesOn) {
-            searches.moveTo(state.row().id(), trial.number(), number + 1);
-          }
-          if (job != null && goesOn) {
-            jobs.trainOn(job.id(), Trials.pauseAfter(spec, number + 1));
-          } else if (job != null && !last) {
-            jobs.stopTrial(job.id());
-          }
         });
-    searches.changed(state.row().id(), null);
   }
 
   /** Numbers of the trials that go on after {@code rung}. */

@@ -53,8 +53,8 @@ public sealed interface SearchRange {
   /**
    * Real numbers, all equally likely at first.
    *
-   * @param min Smallest value.
-   * @param max Largest value.
+   * @param min Smallest value that a trial can have.
+   * @param max Largest value that a trial can have.
    */
   record Float(Double min, Double max) implements SearchRange {
     @Override
@@ -86,8 +86,8 @@ public sealed interface SearchRange {
   /**
    * Positive real numbers whose logarithms are equally likely at first, such as learning rates.
    *
-   * @param min Smallest value, above 0.
-   * @param max Largest value.
+   * @param min Smallest value that a trial can have, above 0.
+   * @param max Largest value that a trial can have.
    */
   record Log(Double min, Double max) implements SearchRange {
     @Override
@@ -124,8 +124,8 @@ public sealed interface SearchRange {
   /**
    * Integers, all equally likely at first.
    *
-   * @param min Smallest value.
-   * @param max Largest value.
+   * @param min Smallest value that a trial can have.
+   * @param max Largest value that a trial can have.
    */
   record Int(Long min, Long max) implements SearchRange {
 

@@ -228,6 +228,9 @@ class OpenApiTest extends ServiceTest {
         if (call.path().endsWith("/jobs")) {
           finish(response.headers().firstValue("Location").orElseThrow());
         }
+        if (call.path().endsWith("/searches")) {
+          post(response.headers().firstValue("Location").orElseThrow() + "/cancel", "");
+        }
         if (call.path().endsWith("/webhooks")) {
           delete(response.headers().firstValue("Location").orElseThrow());
         }
@@ -277,6 +280,7 @@ class OpenApiTest extends ServiceTest {
             @dataset = digits
             @job = id of a job
             @model = id of a model
+            @search = id of a search
             @sweep = id of a sweep
             @webhook = id of a webhook
             """);
@@ -294,7 +298,7 @@ class OpenApiTest extends ServiceTest {
   }
 
   private String request(Call call, String title, String contentType, String body) {
-    var things = call.path().replaceFirst("/api/v1/", "").replaceFirst("s/.*", "");
+    var things = call.path().replaceFirst("/api/v1/", "").replaceFirst("(es|s)/.*", "");
     var path = call.path().replace("{id}", "{{" + things + "}}");
     if (call.operation().get("operationId").asString().equals("createModel")
         && contentType.startsWith("text")) {
@@ -360,6 +364,17 @@ class OpenApiTest extends ServiceTest {
     var sweep =
         body(
             post("/api/v1/sweeps", "{\"job\": %s, \"over\": {\"epochs\": [1]}}".formatted(DIGITS)));
+    var search =
+        post(
+            "/api/v1/searches",
+            """
+            {"job": %s, "objectives": [{"metric": "test_accuracy"}, {"metric": "test_synops"}],
+             "over": {"batch_size": {"type": "integer", "min": 8, "max": 16}},
+             "population": 2, "budget": {"trials": 2}}\
+            """
+                .formatted(DIGITS));
+    assertThat(search.statusCode()).as(search.body()).isEqualTo(202);
+    finish(search.headers().firstValue("Location").orElseThrow());
     var webhook = post("/api/v1/webhooks", "{\"url\": \"https://example.org/\"}");
     var model = rectified();
     for (var got :
@@ -376,6 +391,8 @@ class OpenApiTest extends ServiceTest {
             List.of("/api/v1/models", ""),
             List.of("/api/v1/sweeps/{id}", sweep.get("id").asString()),
             List.of("/api/v1/sweeps", ""),
+            List.of("/api/v1/searches/{id}", body(search).get("id").asString()),
+            List.of("/api/v1/searches", ""),
             List.of("/api/v1/webhooks", ""),
             List.of("/api/v1/datasets/{id}", "digits"))) {
       check(got.getFirst(), "get", "200", body(get(got.getFirst().replace("{id}", got.getLast()))));

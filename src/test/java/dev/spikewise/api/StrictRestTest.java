@@ -295,6 +295,16 @@ class StrictRestTest extends ServiceTest {
               "/api/v1/sweeps",
               "{\"job\": {\"epochs\": 1, \"model\": %s}, \"seeds\": [1, 2]}".formatted(MODEL));
       assertThat(sweep.statusCode()).as(sweep.body()).isEqualTo(202);
+      var search =
+          post(
+              "/api/v1/searches",
+              """
+              {"job": {"epochs": 1, "model": %s}, "objectives": [{"metric": "synops"}],
+               "over": {"batch_size": {"type": "integer", "min": 1, "max": 4}},
+               "population": 2, "budget": {"trials": 2}}\
+              """
+                  .formatted(MODEL));
+      assertThat(search.statusCode()).as(search.body()).isEqualTo(202);
     }
     var webhook = body(get("/api/v1/webhooks?limit=1")).at("/data/0/id").asString();
     int lists = 0;

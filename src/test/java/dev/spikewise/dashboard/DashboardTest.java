@@ -264,7 +264,9 @@ class DashboardTest {
     var digits = submit(list, "jobs", DIGITS.formatted("learns digits", 4));
     var silent = submit(list, "jobs", SILENT);
     var sweep = submit(list, "sweeps", sweep(3));
-    for (var path : List.of("/jobs/" + digits, "/jobs/" + silent, "/sweeps/" + sweep)) {
+    var search = submit(list, "searches", search());
+    for (var path :
+        List.of("/jobs/" + digits, "/jobs/" + silent, "/sweeps/" + sweep, "/searches/" + search)) {
       list.navigate("http://127.0.0.1:" + port + path);
       hasStatus(list, path.endsWith(silent) ? "failed" : "succeeded");
     }
@@ -293,6 +295,9 @@ class DashboardTest {
             "sweeps",
             "/sweeps/" + sweep,
             "sweep");
+    var pages = new LinkedHashMap<>(names);
+    pages.put("/searches", "searches");
+    pages.put("/searches/" + search, "search");
     var figures = new LinkedHashMap<String, Integer>();
     figures.put("/", 0);
     figures.put("/?show=failed", 0);
@@ -304,6 +309,8 @@ class DashboardTest {
     figures.put("/compare", 0);
     figures.put("/sweeps", 0);
     figures.put("/sweeps/" + sweep, 0);
+    figures.put("/searches", 0);
+    figures.put("/searches/" + search, 0);
     for (var scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
       var page = open("/", scheme == ColorScheme.LIGHT ? 1280 : 390, 900, scheme);
       for (var path : figures.keySet()) {
@@ -311,7 +318,7 @@ class DashboardTest {
         assertThat(page.locator("figure")).hasCount(figures.get(path));
         isAccessible(page);
         isNoWiderThanItsWindow(page);
-        keep(page, names.get(path) + "-" + scheme.name().toLowerCase(Locale.ROOT));
+        keep(page, pages.get(path) + "-" + scheme.name().toLowerCase(Locale.ROOT));
       }
       page.close();
     }
@@ -589,6 +596,17 @@ class DashboardTest {
         .formatted(epochs);
   }
 
+  private static String search() {
+    return """
+    {"name": "better and better", "over": {"optimizer/learning_rate": {"type": "log", "min": 0.001, "max": 0.05}},
+     "objectives": [{"metric": "test_accuracy"}, {"metric": "test_synops"}],
+     "population": 3, "rungs": {"first_epochs": 1}, "budget": {"trials": 3},
+     "job": {"epochs": 2, "batch_size": 64, "time_steps": 5, "input": {"type": "dataset", "id": "digits", "limit": 300},
+       "model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 10}, {"type": "IAF"}]},
+       "loss": [{"type": "cross_entropy"}]}}\
+    """;
+  }
+
   /** Posts to the API; returns the id of what came of it. */
   private String submit(Page page, String to, String body) {
     var answer =
@@ -751,6 +769,27 @@ class DashboardTest {
     page.locator("#clone").click();
     assertThat(page.locator("[name=over]"))
         .hasValue("epochs = 1, 2\noptimizer/learning_rate = 0.001, 0.01");
+  }
+
+  @Test
+  void searchIsStartedByTheFormAndShowsItsFront() throws IOException {
+    var page = open("/searches/new");
+    isAccessible(page);
+    page.locator("[name=search]").fill(search().replace("0.001", "0"));
+    press(page, "Start the search");
+    assertThat(page.locator("#search-error")).containsText("must be above 0");
+    page.locator("[name=search]").fill(search());
+    press(page, "Start the search");
+    page.waitForURL(Pattern.compile(".*/searches/[^/]{36}"));
+    hasStatus(page, "succeeded");
+    assertThat(page.locator("#summary tbody tr")).hasCount(3);
+    assertThat(page.locator("#summary")).containsText("on the front");
+    assertThat(page.locator("#summary")).containsText("stopped");
+    assertThat(page.locator("[data-drawing=hypervolume] circle")).hasCount(2);
+    assertThat(page.locator("[data-drawing=pareto] a")).hasCount(3);
+    isAccessible(page);
+    page.locator("[data-drawing=pareto] a").first().press("Enter");
+    page.waitForURL(Pattern.compile(".*/jobs/.+"));
   }
 
   @Test

@@ -123,6 +123,14 @@ class FuzzTest {
   /** Valid bodies, from which mutations get further than from what a schema alone can say. */
   private static final Map<String, List<String>> VALID =
       Map.of(
+          "POST /api/v1/searches",
+          List.of(
+              "{\"name\": \"s\", \"job\": "
+                  + JOB
+                  + ", \"over\": {\"optimizer/learning_rate\": {\"type\": \"log\", \"min\": 0.001,"
+                  + " \"max\": 0.1}}, \"objectives\": [{\"metric\": \"synops\"}], \"bounds\":"
+                  + " [{\"metric\": \"loss\", \"max\": 9}], \"population\": 2, \"budget\":"
+                  + " {\"trials\": 2}}"),
           "POST /api/v1/models",
           List.of(MODEL),
           "POST /api/v1/models/{id}/convert",

@@ -20,6 +20,7 @@ import org.springframework.transaction.support.TransactionTemplate;
       "spikewise.jobs.workers=0",
       "spikewise.jobs.poll=1h",
       "spikewise.sweeps.poll=1h",
+      "spikewise.searches.poll=1h",
       "spikewise.database.read-timeout=300ms"
     })
 class ReadTimeoutsTest {
