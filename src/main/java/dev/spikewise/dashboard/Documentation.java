@@ -31,7 +31,7 @@ class Documentation {
 
   private static final String ROOT = "/docs";
   private static final Pattern PAGE = Pattern.compile("[a-z0-9-]+(/[a-z0-9-]+)?\\.md");
-  private static final Pattern IMAGE = Pattern.compile("images/[a-z0-9-]+\\.png");
+  private static final Pattern IMAGE = Pattern.compile("images/[a-z0-9-]+\\.(png|svg)");
   private static final List<Extension> EXTENSIONS =
       List.of(TablesExtension.create(), HeadingAnchorExtension.create());
 
@@ -55,6 +55,11 @@ class Documentation {
 
   @GetMapping(value = ROOT + "/images/*.png", produces = MediaType.IMAGE_PNG_VALUE)
   ResponseEntity<Resource> image(HttpServletRequest request) {
+    return ResponseEntity.ok(read(IMAGE, request));
+  }
+
+  @GetMapping(value = ROOT + "/images/*.svg", produces = "image/svg+xml")
+  ResponseEntity<Resource> drawing(HttpServletRequest request) {
     return ResponseEntity.ok(read(IMAGE, request));
   }
 

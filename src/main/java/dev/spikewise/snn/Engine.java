@@ -139,14 +139,16 @@ public final class Engine implements AutoCloseable {
    * What a process had to do with the others.
    *
    * @param samples samples that it sent through a network itself
-   * @param exchangeSeconds time spent on exchanges, waiting for the others included
+   * @param exchangeSeconds time spent on sums over all processes, including waiting
+   * @param waitSeconds the part of it spent on transfers and waiting for the others
    * @param sentBytes bytes that it sent to them
    */
-  public record Sharing(long samples, double exchangeSeconds, long sentBytes) {}
+  public record Sharing(long samples, double exchangeSeconds, double waitSeconds, long sentBytes) {}
 
   /** What this process of a world has done so far; zeros for a process on its own. */
   public Sharing sharing() {
-    return new Sharing(ranks.samples(), ranks.exchangeNanos() / 1e9, ranks.sentBytes());
+    return new Sharing(
+        ranks.samples(), ranks.exchangeNanos() / 1e9, ranks.waitNanos() / 1e9, ranks.sentBytes());
   }
 
   /** Splits work outside of the network, such as encoding samples, among the threads. */

@@ -83,6 +83,8 @@ class DocumentationTest extends ServiceTest {
     }
     assertThat(get("/docs").headers().firstValue("Location").orElseThrow()).endsWith("index.md");
     assertThat(get("/docs/images/job.png").statusCode()).isEqualTo(200);
+    assertThat(get("/docs/images/ranks.svg").headers().firstValue("Content-Type").orElseThrow())
+        .isEqualTo("image/svg+xml");
     problem(get("/docs/no-such-page.md"), 404, "not_found");
     problem(get("/docs/reference/settings.txt"), 404, "not_found");
   }

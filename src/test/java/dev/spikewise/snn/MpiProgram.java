@@ -28,7 +28,7 @@ final class MpiProgram {
       stall();
       return;
     }
-    var world = MpiWorld.join(null, Duration.ofMinutes(2)).orElseThrow();
+    var world = MpiWorld.join(null, Duration.ofMinutes(10)).orElseThrow();
     var folder = Path.of(args[1]);
     for (int i = 2; i < args.length; i++) {
       var job = Path.of(args[i]);

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A training that several processes share gives the bits of one process. */
 class RanksTest {
@@ -90,6 +91,38 @@ class RanksTest {
     assertThat(WorldOfThreads.run(3, world -> train(spec, world, 1).epochs.size()))
         .as("epochs that a listener sees")
         .containsExactly(2, 0, 0);
+  }
+
+  /** The load of the network that RanksPageTest computes with. */
+  @ParameterizedTest
+  @ValueSource(ints = {2, 4})
+  void ranksSendTheirGradientsAboutTwicePerBatch(int ranks) {
+    var spec =
+        Tutorial.JSON.readValue(
+            """
+            {"model": {"input_shape": [1, 8, 8], "layers": [{"type": "Flatten"},
+              {"type": "Linear", "out_features": 1500}, {"type": "IAF"}, {"type": "Linear", "out_features": 10},
+              {"type": "IAF"}]},
+             "input": {"type": "dataset", "id": "digits", "limit": 64, "encoding": "rate"}, "batch_size": 16,
+             "time_steps": 2, "epochs": 3, "loss": [{"type": "cross_entropy"}]}
+            """,
+            TrainingSpec.class);
+    long parameters = 64 * 1500 + 1500 + 1500 * 10 + 10;
+    int batches = 3 * 4;
+    for (var sharing :
+        WorldOfThreads.run(
+            ranks,
+            world -> {
+              try (var engine = Engine.create(1).in(world)) {
+                new Trainer(spec, spec.model().definition(), null, DIGITS, engine).run(_ -> {});
+                return engine.sharing();
+              }
+            })) {
+      // Spike counts of each neuron and statistics are the rest.
+      assertThat(sharing.sentBytes() / (batches * RanksPageTest.sentBytes(parameters, ranks)))
+          .isBetween(1.0, 1.2);
+      assertThat(sharing.waitSeconds()).isPositive().isLessThan(sharing.exchangeSeconds());
+    }
   }
 
   @Test

@@ -24,7 +24,8 @@ public final class Ranks {
 
   private final World world;
   private MemorySegment memory = MemorySegment.NULL;
-  private long waitedNanos;
+  private long exchangeNanos;
+  private long waitNanos;
   private long exchangedBytes;
   private long samples;
 
@@ -49,9 +50,17 @@ public final class Ranks {
     return world.rank() == 0;
   }
 
-  /** Time that this process spent on exchanges, including waiting for others, in nanoseconds. */
+  /**
+   * Time that this process spent on sums over all processes, in nanoseconds: copying, adding, and
+   * {@link #waitNanos waiting}.
+   */
   public long exchangeNanos() {
-    return waitedNanos;
+    return exchangeNanos;
+  }
+
+  /** Time that this process spent on transfers and waiting for other processes, in nanoseconds. */
+  public long waitNanos() {
+    return waitNanos;
   }
 
   /** Bytes that this process sent. */
@@ -144,7 +153,7 @@ public final class Ranks {
                   into.length));
       offset += sum.size();
     }
-    waitedNanos += System.nanoTime() - begin;
+    exchangeNanos += System.nanoTime() - begin;
   }
 
   /** Adds integers of all processes, whose sums do not depend on the order. */
@@ -173,7 +182,7 @@ public final class Ranks {
       }
       offset += (long) n.length * Double.BYTES;
     }
-    waitedNanos += System.nanoTime() - begin;
+    exchangeNanos += System.nanoTime() - begin;
   }
 
   /** Sum of an integer over all processes. */
@@ -268,7 +277,9 @@ public final class Ranks {
         at += mySegment;
       }
     }
+    long transfer = System.nanoTime();
     world.exchange(sent, received);
+    waitNanos += System.nanoTime() - transfer;
     finish(count, subtrees, sums, total.asSlice(segments[rank()], mySegment));
     allGather(total, segments);
     long from = 0;
@@ -276,7 +287,7 @@ public final class Ranks {
       MemorySegment.copy(total, JAVA_FLOAT, from, gradients.total(i), 0, lengths[i]);
       from += (long) lengths[i] * Float.BYTES;
     }
-    waitedNanos += System.nanoTime() - begin;
+    exchangeNanos += System.nanoTime() - begin;
   }
 
   /**
@@ -334,7 +345,9 @@ public final class Ranks {
 
   private void allGather(MemorySegment data, long[] starts) {
     exchangedBytes += (starts[rank() + 1] - starts[rank()]) * (size() - 1);
+    long begin = System.nanoTime();
     world.allGather(data, starts);
+    waitNanos += System.nanoTime() - begin;
   }
 
   private MemorySegment memory(long bytes) {
