@@ -38,7 +38,9 @@ import org.springframework.stereotype.Component;
 @AnalyzeClasses(packagesOf = SpikewiseApplication.class, importOptions = DoNotIncludeTests.class)
 class ArchitectureTest {
 
-  private static final String[] STORED = {"job", "model", "dataset", "sweep", "search", "webhook"};
+  private static final String[] STORED = {
+    "job", "model", "dataset", "sweep", "search", "webhook", "retention"
+  };
   private static final String[] VIEWS = {"web", "openapi", "api", "telemetry", "dashboard", "cli"};
 
   @Test

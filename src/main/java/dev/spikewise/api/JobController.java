@@ -250,6 +250,27 @@ class JobController {
     jobs.delete(id, IfMatch.of(ifMatch));
   }
 
+  /**
+   * Deletes the jobs that match and are not running, with their epochs and checkpoints. At least
+   * one filter is required; the order says which are deleted first where more match.
+   *
+   * @param limit Maximum number of jobs to delete, 1 to 200.
+   */
+  @DeleteMapping
+  Jobs.Deletion deleteAll(
+      @ParameterObject JobQuery query,
+      @ParameterObject MetricQuery metrics,
+      @RequestParam(defaultValue = "200") int limit) {
+    var filter = query.filter(metrics);
+    if (filter.isEmpty()) {
+      throw new ProblemException(
+          Code.INVALID_PARAMETER,
+          "at least one filter must be given, such as status=failed or label=team:vision: a request"
+              + " without a filter would delete every job");
+    }
+    return jobs.delete(filter, query.order(), between(1, 200, limit, "limit"));
+  }
+
   /** Lists a job's epochs, oldest first. */
   @GetMapping("/{id}/epochs")
   @SelectableFields

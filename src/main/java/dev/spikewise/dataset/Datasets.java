@@ -8,6 +8,7 @@ import dev.spikewise.problem.ProblemException;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.Page;
+import dev.spikewise.store.Database;
 import dev.spikewise.store.Search;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
@@ -42,6 +43,7 @@ import org.springframework.core.io.InputStreamSource;
 import org.springframework.dao.DuplicateKeyException;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
+import org.springframework.transaction.annotation.Propagation;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionOperations;
 import org.springframework.util.unit.DataSize;
@@ -71,6 +73,7 @@ public class Datasets {
   private final JsonMapper json;
   private final TransactionOperations transactions;
   private final Compute compute;
+  private final Database database;
   private final long maxBytes;
   private final long maxUnpacked;
 
@@ -83,6 +86,7 @@ public class Datasets {
       JsonMapper json,
       TransactionOperations transactions,
       Compute compute,
+      Database database,
       DatasetSettings settings) {
     this.jdbc = jdbc;
     this.chunks = chunks;
@@ -92,6 +96,7 @@ public class Datasets {
     this.json = json;
     this.transactions = transactions;
     this.compute = compute;
+    this.database = database;
     this.maxBytes = room(settings.maxSize());
     this.maxUnpacked = settings.maxUnpacked().toBytes();
   }
@@ -369,6 +374,27 @@ public class Datasets {
     loaded.remove(id);
   }
 
+  /**
+   * Keeps the data set from being deleted until the end of the transaction, which stores a job that
+   * uses it.
+   *
+   * @throws InvalidSpecException when it has been deleted since the job was checked
+   */
+  @Transactional(propagation = Propagation.MANDATORY)
+  public void hold(String id) {
+    if (!id.equals(DIGITS)
+        && jdbc.sql(
+                "select id from dataset where id = ? for "
+                    // H2 has no weaker lock.
+                    + (database.isEmbedded() ? "update" : "key share"))
+            .param(id)
+            .query(String.class)
+            .list()
+            .isEmpty()) {
+      throw unknown(id);
+    }
+  }
+
   /** Loads the data set that {@code input} (at the pointer "/input") refers to. */
   public Dataset resolve(InputSpec.FromDataset input) {
     return dataset(info(input));
@@ -386,14 +412,15 @@ public class Datasets {
   }
 
   private DatasetInfo info(InputSpec.FromDataset input) {
-    return find(input.id())
-        .orElseThrow(
-            () ->
-                new InvalidSpecException(
-                    "/input/id",
-                    "must be the id of a stored data set, but no data set has the id `"
-                        + input.id()
-                        + "`. Upload it with POST /api/v1/datasets, or use `digits`."));
+    return find(input.id()).orElseThrow(() -> unknown(input.id()));
+  }
+
+  private static InvalidSpecException unknown(String id) {
+    return new InvalidSpecException(
+        "/input/id",
+        "must be the id of a stored data set, but no data set has the id `"
+            + id
+            + "`. Upload it with POST /api/v1/datasets, or use `digits`.");
   }
 
   private Dataset dataset(DatasetInfo info) {

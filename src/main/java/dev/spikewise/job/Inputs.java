@@ -36,6 +36,13 @@ class Inputs {
     return input instanceof InputSpec.FromDataset named ? datasets.classNames(named) : null;
   }
 
+  /** Keeps the data set from being deleted until the end of the transaction; null for none. */
+  void hold(@Nullable String dataset) {
+    if (dataset != null) {
+      datasets.hold(dataset);
+    }
+  }
+
   /** Memory that the samples of the input use, in bytes; 0 for generated input. */
   long memoryBytes(InputSpec input) {
     return input instanceof InputSpec.FromDataset named ? datasets.memoryBytes(named) : 0;

@@ -59,8 +59,8 @@ public class JobResults implements TrainedNetworks {
     var row = find(id);
     return checkpoints
         .statistics(id)
-        .or(() -> documents.baseline(id))
-        .orElseThrow(() -> notYet(id, "statistics"));
+        .or(() -> hasTrained(row) ? Optional.empty() : documents.baseline(id))
+        .orElseThrow(() -> missing(row, "statistics"));
   }
 
   /**
@@ -75,9 +75,9 @@ public class JobResults implements TrainedNetworks {
   /** Firing rates as of the last checkpoint. */
   @Transactional(readOnly = true)
   public FiringRates firingRates(UUID id, String layer) {
-    find(id);
+    var row = find(id);
     var rates =
-        checkpoints.firingRates(id).orElseThrow(() -> notYet(id, "firing rates")).get(layer);
+        checkpoints.firingRates(id).orElseThrow(() -> missing(row, "firing rates")).get(layer);
     if (rates == null) {
       throw ProblemException.notFound("spiking layer", layer);
     }
@@ -168,7 +168,9 @@ public class JobResults implements TrainedNetworks {
         .predictions(id)
         .orElseThrow(
             () ->
-                new ProblemException(
+                hasTrained(row) && checkpoints.latestEpoch(id) == 0
+                    ? missing(row, "predictions")
+                    : new ProblemException(
                     Problem.Code.NOT_FOUND,
                     row.epoch() == 0
                         ? "job " + id + " has no predictions yet: its first epoch is not complete"
@@ -211,16 +213,33 @@ public class JobResults implements TrainedNetworks {
     return documents.model(row.documents(), documents.spec(row.documents()));
   }
 
-  /** Last checkpoint of a job, or the weights it starts from. */
+  /**
+   * Last checkpoint of a job, or the weights it starts from. A job whose checkpoints were deleted
+   * after its end has neither: its initial weights are not what it has trained.
+   */
   Checkpoint reached(UUID id) {
-    return checkpoints
-        .latest(id)
-        .or(() -> checkpoints.initial(id))
-        .orElseThrow(() -> notYet(id, "weights"));
+    return reached(jobs.findById(id).orElseThrow());
   }
 
-  private static ProblemException notYet(UUID id, String what) {
-    return new ProblemException(Problem.Code.NOT_FOUND, "job " + id + " has no " + what + " yet");
+  private Checkpoint reached(JobRow row) {
+    return checkpoints
+        .latest(row.id())
+        .or(() -> hasTrained(row) ? Optional.empty() : checkpoints.initial(row.id()))
+        .orElseThrow(() -> missing(row, "weights"));
+  }
+
+  /** The job has trained and ended: without a checkpoint its weights are lost. */
+  private static boolean hasTrained(JobRow row) {
+    return row.status().isFinal() && row.epoch() > 0;
+  }
+
+  private static ProblemException missing(JobRow row, String what) {
+    return new ProblemException(
+        Problem.Code.NOT_FOUND,
+        hasTrained(row)
+            ? "job %s has no %s any more: none of its checkpoints is left (spikewise.retention.checkpoints)"
+                .formatted(row.id(), what)
+            : "job %s has no %s yet".formatted(row.id(), what));
   }
 
   private JobRow find(UUID id) {

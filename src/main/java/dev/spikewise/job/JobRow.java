@@ -481,6 +481,10 @@ class JobRow {
     return new Documents.Place(specId, variant, changes, modelDocumentId, weightsId);
   }
 
+  @Nullable String datasetId() {
+    return datasetId;
+  }
+
   int epochs() {
     return epochs;
   }

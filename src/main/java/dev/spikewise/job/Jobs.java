@@ -30,6 +30,7 @@ import dev.spikewise.store.Search;
 import dev.spikewise.store.StoredJson;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
+import dev.spikewise.tenant.Usages;
 import jakarta.persistence.criteria.CriteriaBuilder;
 import jakarta.persistence.criteria.CriteriaQuery;
 import jakarta.persistence.criteria.Expression;
@@ -79,6 +80,7 @@ public class Jobs implements ModelUse, DatasetUse {
   private final Inputs inputs;
   private final Tenants tenants;
   private final Quotas quotas;
+  private final Usages usages;
   private final Capacity capacity;
   private final Database database;
   private final ApplicationEventPublisher publisher;
@@ -98,6 +100,7 @@ public class Jobs implements ModelUse, DatasetUse {
       Inputs inputs,
       Tenants tenants,
       Quotas quotas,
+      Usages usages,
       Capacity capacity,
       Database database,
       ApplicationEventPublisher publisher,
@@ -115,6 +118,7 @@ public class Jobs implements ModelUse, DatasetUse {
     this.inputs = inputs;
     this.tenants = tenants;
     this.quotas = quotas;
+    this.usages = usages;
     this.capacity = capacity;
     this.database = database;
     this.publisher = publisher;
@@ -156,6 +160,28 @@ public class Jobs implements ModelUse, DatasetUse {
     public Filter(
         Collection<JobState> statuses, Map<String, String> labels, @Nullable String name) {
       this(statuses, labels, name, null, null, null, null, new Range<>(null, null), Map.of());
+    }
+
+    /** Whether it matches all jobs. */
+    public boolean isEmpty() {
+      return equals(new Filter(statuses, Map.of(), null)) && statuses.isEmpty();
+    }
+
+    /**
+     * Returns the filter without the jobs that a worker holds.
+     *
+     * @throws ProblemException when it asks only for such jobs
+     */
+    private Filter withoutActive() {
+      var possible = statuses.isEmpty() ? List.of(JobState.values()) : statuses;
+      var idle = possible.stream().filter(state -> !state.isActive()).toList();
+      if (idle.isEmpty()) {
+        throw new ProblemException(
+            Problem.Code.INVALID_PARAMETER,
+            "status must be queued, paused, cancelled, succeeded or failed: cancel running jobs"
+                + " before you delete them");
+      }
+      return new Filter(idle, labels, name, search, model, dataset, source, created, metrics);
     }
   }
 
@@ -399,12 +425,14 @@ public class Jobs implements ModelUse, DatasetUse {
 
   private JobRow store(UUID id, Prepared prepared, String tenant, Documents.Place place) {
     quotas.requireJob(tenant, prepared.facts.epochs());
+    inputs.hold(prepared.facts.datasetId());
     var now = database.now();
     var row =
         jobs.saveAndFlush(new JobRow(id, tenant, prepared.facts, place, now, settings.ageing()));
     if (prepared.baseline != null) {
       documents.setBaseline(id, prepared.baseline);
     }
+    usages.submitted(id, tenant, now);
     timeline.changed(row, null, now);
     return row;
   }
@@ -733,12 +761,14 @@ public class Jobs implements ModelUse, DatasetUse {
           // The epochs of a paused job are already counted.
           int more = from.isFinal() ? row.epochs() - row.epoch() : 0;
           quotas.requireJob(row.tenant(), more);
+          inputs.hold(row.datasetId());
           row.requeue(now, settings.ageing());
           row.become(JobState.QUEUED, Reason.REQUESTED, now);
         }
       }
       case RETRY -> {
         quotas.requireJob(row.tenant(), row.epochs());
+        inputs.hold(row.datasetId());
         epochs.deleteAll(row.id());
         checkpoints.deleteTrained(row.id());
         row.pauseAfter(null);
@@ -791,10 +821,45 @@ public class Jobs implements ModelUse, DatasetUse {
     if (row.status().isActive()) {
       throw forbidden("be deleted", row.status());
     }
+    delete(row);
+  }
+
+  private void delete(JobRow row) {
     publisher.publishEvent(new JobEvent.Deleted(row.toJob(null)));
     jobs.delete(row);
     jobs.flush();
     documents.release(row.documents());
+  }
+
+  /**
+   * Jobs that a request has deleted.
+   *
+   * @param deleted Ids of the deleted jobs.
+   * @param more Whether more jobs match: repeat the request.
+   */
+  public record Deletion(List<UUID> deleted, boolean more) {}
+
+  /**
+   * Deletes at most {@code limit} jobs that match and that no worker holds, each in a transaction
+   * of its own.
+   */
+  public Deletion delete(Filter filter, JobSort sort, int limit) {
+    var idle = filter.withoutActive();
+    var page = requireNonNull(transactions.execute(_ -> list(idle, sort, limit, (String) null)));
+    var deleted = new ArrayList<UUID>();
+    for (var job : page.data()) {
+      transactions.executeWithoutResult(
+          _ ->
+              jobs.lock(job.id())
+                  // A worker may have claimed it, or another request deleted it.
+                  .filter(row -> !row.status().isActive())
+                  .ifPresent(
+                      row -> {
+                        delete(row);
+                        deleted.add(job.id());
+                      }));
+    }
+    return new Deletion(deleted, page.nextCursor() != null);
   }
 
   /**

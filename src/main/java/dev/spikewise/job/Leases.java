@@ -8,6 +8,7 @@ import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.store.Database;
 import dev.spikewise.store.Outage;
 import dev.spikewise.tenant.Quotas;
+import dev.spikewise.tenant.Usages;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -38,6 +39,7 @@ class Leases {
   private final Documents documents;
   private final JobQueue queue;
   private final Quotas quotas;
+  private final Usages usages;
   private final Capacity capacity;
   private final Database database;
   private final ApplicationEventPublisher publisher;
@@ -53,6 +55,7 @@ class Leases {
       Documents documents,
       JobQueue queue,
       Quotas quotas,
+      Usages usages,
       Capacity capacity,
       Database database,
       ApplicationEventPublisher publisher,
@@ -66,6 +69,7 @@ class Leases {
     this.documents = documents;
     this.queue = queue;
     this.quotas = quotas;
+    this.usages = usages;
     this.capacity = capacity;
     this.database = database;
     this.publisher = publisher;
@@ -236,6 +240,7 @@ class Leases {
     var now = database.now();
     if (!done.isEmpty()) {
       epochs.store(row.id(), done, row.epoch());
+      count(row, done, now);
     }
     row.progressed(done, active, now);
     if (snapshot != null && snapshot.checkpoint().epoch() > 0) {
@@ -246,6 +251,22 @@ class Leases {
           new JobEvent.EpochsCompleted(row.toJob(null), done, row.samples(), row.neuronSteps()));
     }
     return now;
+  }
+
+  /** Counts the epochs that this attempt has not stored before. */
+  private void count(JobRow row, List<EpochMetrics> done, Instant now) {
+    var added = done.stream().filter(metrics -> metrics.epoch() >= row.epoch()).toList();
+    if (!added.isEmpty()) {
+      usages.trained(
+          row.id(),
+          row.tenant(),
+          now,
+          new Usages.Work(
+              added.size(),
+              added.size() * row.samples(),
+              added.stream().mapToDouble(EpochMetrics::synops).sum() * row.samples(),
+              added.stream().mapToDouble(EpochMetrics::durationMs).sum()));
+    }
   }
 
   /** Outcome of a worker's training of a job. */

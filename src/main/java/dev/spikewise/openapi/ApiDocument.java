@@ -231,7 +231,7 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
                   ? rest.substring(0, 1).toLowerCase(Locale.ROOT) + rest.substring(1) + one
                   : "create" + one;
       case PATCH -> "change" + one + rest;
-      default -> method.name().toLowerCase(Locale.ROOT) + one + rest;
+      default -> method.name().toLowerCase(Locale.ROOT) + (single ? one : plural) + rest;
     };
   }
 

@@ -1,16 +1,12 @@
 package dev.spikewise.security;
 
-import dev.spikewise.security.SecuritySettings.ApiKey;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.security.core.context.SecurityContextHolder;
@@ -23,9 +19,9 @@ import org.springframework.web.filter.OncePerRequestFilter;
  */
 final class ApiKeyFilter extends OncePerRequestFilter {
 
-  private final List<ApiKey> keys;
+  private final KnownKeys keys;
 
-  ApiKeyFilter(List<ApiKey> keys) {
+  ApiKeyFilter(KnownKeys keys) {
     this.keys = keys;
   }
 
@@ -34,7 +30,7 @@ final class ApiKeyFilter extends OncePerRequestFilter {
       HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
     Optional.ofNullable(presented(request))
-        .flatMap(this::find)
+        .flatMap(keys::find)
         .ifPresent(ApiKeyFilter::authenticate);
     chain.doFilter(request, response);
   }
@@ -63,23 +59,10 @@ final class ApiKeyFilter extends OncePerRequestFilter {
     }
   }
 
-  private Optional<ApiKey> find(String presented) {
-    var hash = sha256(presented);
-    return keys.stream().filter(key -> MessageDigest.isEqual(key.hash(), hash)).findFirst();
-  }
-
-  private static void authenticate(ApiKey key) {
+  private static void authenticate(KnownKeys.Known key) {
     var context = SecurityContextHolder.createEmptyContext();
     context.setAuthentication(
         new PreAuthenticatedAuthenticationToken(key.name(), "", key.authorities()));
     SecurityContextHolder.setContext(context);
-  }
-
-  private static byte[] sha256(String text) {
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
   }
 }

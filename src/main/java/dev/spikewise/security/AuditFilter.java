@@ -1,5 +1,6 @@
 package dev.spikewise.security;
 
+import dev.spikewise.tenant.Audit;
 import dev.spikewise.tenant.Tenants;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
@@ -8,20 +9,16 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.Objects;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.springframework.security.authentication.AnonymousAuthenticationToken;
 import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
  * Logs every change and every refused request with caller, method, resource and outcome. Bodies and
- * headers are never logged, so that no key or token gets into the log. In structured logs each of
- * these is a field. {@code logging.level.dev.spikewise.audit=off} disables the log.
+ * headers are never logged, so that no key or token gets into the log.
  */
 final class AuditFilter extends OncePerRequestFilter {
 
-  private static final Logger LOG = LoggerFactory.getLogger("dev.spikewise.audit");
   private static final Set<String> READS = Set.of("GET", "HEAD", "OPTIONS");
   private static final Set<Integer> REFUSALS = Set.of(401, 403, 429);
 
@@ -51,20 +48,6 @@ final class AuditFilter extends OncePerRequestFilter {
     // A created resource is logged with its own path.
     var resource =
         Objects.requireNonNullElse(response.getHeader("Location"), request.getRequestURI());
-    LOG.atInfo()
-        .addKeyValue("audit.who", who)
-        .addKeyValue("audit.tenant", tenant)
-        .addKeyValue("audit.from", request.getRemoteAddr())
-        .addKeyValue("audit.action", request.getMethod())
-        .addKeyValue("audit.resource", resource)
-        .addKeyValue("audit.status", status)
-        .log(
-            "{} {} by {}{} from {}: {}",
-            request.getMethod(),
-            resource,
-            who,
-            tenant.isEmpty() ? "" : " of " + tenant,
-            request.getRemoteAddr(),
-            status);
+    new Audit(who, tenant, request.getRemoteAddr(), request.getMethod(), resource, status).log();
   }
 }

@@ -74,7 +74,8 @@ class SecurityConfiguration {
   }
 
   @Bean
-  SecurityFilterChain filters(HttpSecurity http, CrossOrigin crossOrigin, ProblemWriter problems)
+  SecurityFilterChain filters(
+      HttpSecurity http, CrossOrigin crossOrigin, KnownKeys keys, ProblemWriter problems)
       throws Exception {
     http
         // CSRF tokens are not needed: there are no sessions, and ForeignPageFilter refuses requests
@@ -94,7 +95,7 @@ class SecurityConfiguration {
         .addFilterAfter(
             new ForeignPageFilter(open && !settings.anonymous(), crossOrigin, problems),
             AuditFilter.class)
-        .addFilterAfter(new ApiKeyFilter(settings.apiKeys()), ForeignPageFilter.class)
+        .addFilterAfter(new ApiKeyFilter(keys), ForeignPageFilter.class)
         .authorizeHttpRequests(
             requests -> {
               requests.dispatcherTypeMatchers(DispatcherType.ERROR).permitAll();
@@ -108,6 +109,8 @@ class SecurityConfiguration {
                   // Metrics and other actuator endpoints contain data of all tenants.
                   .requestMatchers("/actuator", "/actuator/**")
                   .access(operators())
+                  .requestMatchers("/api/v1/keys", "/api/v1/keys/**")
+                  .hasRole(Role.ADMIN.name())
                   .requestMatchers(HttpMethod.DELETE)
                   .hasRole(Role.ADMIN.name())
                   .requestMatchers(HttpMethod.GET)

@@ -2,21 +2,19 @@ package dev.spikewise.security;
 
 import dev.spikewise.tenant.Tenants;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
-import org.springframework.security.core.GrantedAuthority;
-import org.springframework.security.core.authority.AuthorityUtils;
 
 /**
  * Authentication. Tokens of an OpenID Connect issuer are configured by Spring Boot's own settings,
  * {@code spring.security.oauth2.resourceserver.jwt}.
  *
  * @param apiKeys API keys, each with name, sha256, role and tenant. Removing a key revokes it.
+ *     Administrators can create more of them with POST /api/v1/keys.
  * @param tenantClaim Claim of a token that names its tenant. When absent, tokens belong to
  *     operators, who see everything; otherwise only a token with role ADMIN may lack the claim.
  * @param anonymous Whether requests without credentials may do everything on any address, for a
@@ -79,14 +77,14 @@ record SecuritySettings(
       }
     }
 
-    List<GrantedAuthority> authorities() {
-      return tenant == null
-          ? AuthorityUtils.createAuthorityList(role.authority())
-          : AuthorityUtils.createAuthorityList(role.authority(), Tenants.AUTHORITY + tenant);
+    /** Name of the owning tenant as in the database; empty for an operator. */
+    String owner() {
+      return tenant == null ? "" : tenant;
     }
 
-    byte[] hash() {
-      return HexFormat.of().parseHex(sha256);
+    Key view() {
+      return new Key(
+          null, name, role, tenant, Key.Source.CONFIGURED, null, null, null, null, null);
     }
   }
 }

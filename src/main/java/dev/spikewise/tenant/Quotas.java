@@ -76,8 +76,17 @@ public class Quotas {
       return;
     }
     lock(tenant);
-    long stored =
-        count(
+    long stored = storedBytes(tenant);
+    require(
+        bytes == 0 ? stored < most.toBytes() : stored + bytes <= most.toBytes(),
+        "%d bytes are stored; %d more would exceed the %s that spikewise.quotas.stored-bytes allows: delete data sets or models"
+            .formatted(stored, bytes, most));
+  }
+
+  /** Size of what {@code tenant} stores: data sets, weights, checkpoints and documents. */
+  @Transactional(readOnly = true)
+  public long storedBytes(String tenant) {
+    return count(
                 "select coalesce(sum(octet_length(npz)), 0) from model_weights w join model m on"
                     + " m.id = w.model_id where m.tenant = ?",
                 tenant)
@@ -97,10 +106,6 @@ public class Quotas {
             + count(
                 "select coalesce(sum(octet_length(definition)), 0) from model where tenant = ?",
                 tenant);
-    require(
-        bytes == 0 ? stored < most.toBytes() : stored + bytes <= most.toBytes(),
-        "%d bytes are stored; %d more would exceed the %s that spikewise.quotas.stored-bytes allows: delete data sets or models"
-            .formatted(stored, bytes, most));
   }
 
   /** Tenants that have reached their quota of running jobs. */

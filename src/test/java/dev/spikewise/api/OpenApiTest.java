@@ -231,7 +231,7 @@ class OpenApiTest extends ServiceTest {
         if (call.path().endsWith("/searches")) {
           post(response.headers().firstValue("Location").orElseThrow() + "/cancel", "");
         }
-        if (call.path().endsWith("/webhooks")) {
+        if (call.path().endsWith("/webhooks") || call.path().endsWith("/keys")) {
           delete(response.headers().firstValue("Location").orElseThrow());
         }
       }
@@ -283,6 +283,7 @@ class OpenApiTest extends ServiceTest {
             @search = id of a search
             @sweep = id of a sweep
             @webhook = id of a webhook
+            @key_id = id of an API key
             """);
     var calls = calls();
     calls.sort(Comparator.comparing(Call::path).thenComparing(Call::method));
@@ -299,7 +300,9 @@ class OpenApiTest extends ServiceTest {
 
   private String request(Call call, String title, String contentType, String body) {
     var things = call.path().replaceFirst("/api/v1/", "").replaceFirst("(es|s)/.*", "");
-    var path = call.path().replace("{id}", "{{" + things + "}}");
+    // The variable key holds a secret.
+    var variable = things.equals("key") ? "key_id" : things;
+    var path = call.path().replace("{id}", "{{" + variable + "}}");
     if (call.operation().get("operationId").asString().equals("createModel")
         && contentType.startsWith("text")) {
       path += SHAPE_OF_PRINTED;
@@ -319,10 +322,15 @@ class OpenApiTest extends ServiceTest {
       case "changeModel" -> call.path().replace("{id}", rectified());
       case "changeDataset" -> call.path().replace("{id}", uploaded());
       case "createJobModel" -> call.path().replace("{id}", trained().get("id").asString());
+      case "rotateKey" -> call.path().replace("{id}", key().get("id").asString());
       case "convertModel" -> call.path().replace("{id}", rectified());
       case "changeJob" -> call.path().replace("{id}", trained().get("id").asString());
       default -> call.path();
     };
+  }
+
+  private JsonNode key() {
+    return body(post("/api/v1/keys", "{\"name\": \"key-" + System.nanoTime() + "\"}"));
   }
 
   private JsonNode trained() {
@@ -394,6 +402,10 @@ class OpenApiTest extends ServiceTest {
             List.of("/api/v1/searches/{id}", body(search).get("id").asString()),
             List.of("/api/v1/searches", ""),
             List.of("/api/v1/webhooks", ""),
+            List.of("/api/v1/keys", ""),
+            List.of("/api/v1/keys/{id}", key().get("id").asString()),
+            List.of("/api/v1/retention", ""),
+            List.of("/api/v1/usage", ""),
             List.of("/api/v1/datasets/{id}", "digits"))) {
       check(got.getFirst(), "get", "200", body(get(got.getFirst().replace("{id}", got.getLast()))));
     }

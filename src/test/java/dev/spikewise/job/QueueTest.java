@@ -15,6 +15,8 @@ import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.tenant.Tenants;
+import dev.spikewise.tenant.Usage;
+import dev.spikewise.tenant.Usages;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -64,6 +66,7 @@ class QueueTest {
   @Autowired Datasets datasets;
   @Autowired JdbcClient database;
   @Autowired JsonMapper json;
+  @Autowired Usages usages;
 
   @AfterEach
   void empty() {
@@ -555,11 +558,55 @@ class QueueTest {
     assertThat(jobs.epochs(id, 19, 100, 4)).isEmpty();
   }
 
+  /** With 3 samples per epoch; each epoch has the synops and the duration that {@link #epoch} says. */
+  @Test
+  void usageCountsEachEpochOnceHoweverOftenItsWorkerIsLost() {
+    database.sql("delete from job_usage").update();
+    var id = submit(0);
+    var stale = leases.claim("a").orElseThrow().lease();
+    database.sql("update job set samples = 3 where id = ?").param(id).update();
+    leases.progress(stale, List.of(epoch(0), epoch(1)), null, Duration.ZERO);
+    leases.reapAll();
+    var fresh = leases.claim("b").orElseThrow().lease();
+    assertThatThrownBy(() -> leases.progress(stale, List.of(epoch(2)), null, Duration.ZERO))
+        .isInstanceOf(Lease.Lost.class);
+    // The last checkpoint was after epoch 0.
+    leases.progress(fresh, List.of(epoch(1), epoch(2)), null, Duration.ZERO);
+    leases.finish(fresh, List.of(epoch(3)), null, Duration.ZERO, new Leases.End.Stopped());
+
+    var all = List.of(epoch(0), epoch(1), epoch(2), epoch(3));
+    var usage = usages.current();
+    assertThat(usage).hasSize(1);
+    assertThat(usage.getFirst().jobs()).isOne();
+    assertThat(usage.getFirst().epochs()).isEqualTo(4);
+    assertThat(usage.getFirst().samples()).isEqualTo(12);
+    assertThat(usage.getFirst().synops())
+        .isEqualTo(3 * all.stream().mapToDouble(EpochMetrics::synops).sum());
+    assertThat(usage.getFirst().trainingSeconds())
+        .isEqualTo(all.stream().mapToDouble(EpochMetrics::durationMs).sum() / 1000)
+        .isPositive();
+    assertThat(jobs.epochs(id, -1, 10, null)).hasSize(4);
+
+    jobs.delete(id, IfMatch.NONE);
+    assertThat(usages.current()).as("outlives the job").isEqualTo(usage);
+    var ofRed =
+        as(
+            "red",
+            () -> {
+              assertThat(usages.current()).isEmpty();
+              jobs.submit(spec(0));
+              return usages.current();
+            });
+    assertThat(ofRed).singleElement().extracting(Usage::tenant).isEqualTo("red");
+  }
+
   private EpochMetrics epoch(int number) {
     return json.readValue(
         "{\"epoch\": "
             + number
-            + ", \"loss\": 1, \"synops\": 1, \"firing_rate\": 1, \"duration_ms\": 1}",
+            + ", \"loss\": 1, \"synops\": "
+            + (number + 1)
+            + ", \"firing_rate\": 1, \"duration_ms\": 1}",
         EpochMetrics.class);
   }
 
