@@ -10,9 +10,11 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -21,8 +23,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import tools.jackson.databind.JsonNode;
@@ -142,6 +146,119 @@ class UpgradeTest {
         .doesNotContain("\tat ");
   }
 
+  private static final String NEW_JOB =
+      """
+      {"model": {"input_shape": [4], "layers": [{"type": "Linear", "out_features": 2}, {"type": "IAF"}]},
+       "batch_size": 1, "time_steps": 1, "epochs": 2, "loss": [{"type": "firing_rate", "min": 0.5}]}\
+      """;
+
+  /**
+   * A rolling upgrade: an old replica goes on while a newer one adds to the schema and stores jobs,
+   * models and sweeps with properties that the old one does not know. Both are this build; the
+   * newer one has a later version, a migration of its own, and stores what this build cannot read.
+   */
+  @Test
+  @Needs(Part.POSTGRES)
+  void oldAndNewReplicasShareADatabase(@TempDir Path dir) throws Exception {
+    var database = PostgresDatabase.create();
+    var jdbc = PostgresDatabase.client(database);
+    Files.writeString(
+        dir.resolve("V1000__newer.sql"),
+        """
+        alter table job add column novelty integer default 7 not null;
+        create table novelty (id integer primary key);\
+        """);
+    try (var old = replica(database, dir, "0.2.0", "--spikewise.jobs.poll=100ms");
+        var newer =
+            replica(
+                database,
+                dir,
+                "0.3.0",
+                "--spikewise.jobs.workers=0",
+                "--spikewise.sweeps.poll=1h",
+                "--spring.flyway.locations=classpath:db/migration,filesystem:" + dir)) {
+      assertThat(jdbc.sql("select count(*) from novelty").query(Long.class).single()).isZero();
+      int oldPort = port(old);
+      int newPort = port(newer);
+      var job = id(newPort, "jobs", NEW_JOB);
+      var model = id(newPort, "models", MODEL);
+      var sweep = id(newPort, "sweeps", "{\"job\": " + NEW_JOB + ", \"seeds\": [1]}");
+      // Now the newer process is really newer.
+      jdbc.sql("update job_spec set content = '{\"novelty\": 1}'").update();
+      jdbc.sql("update model set definition = '{\"novelty\": 1}'").update();
+      jdbc.sql("update sweep set rounds = 2").update();
+      var member = jdbc.sql("select job_id from sweep_job").query(String.class).single();
+
+      var own = id(oldPort, "jobs", NEW_JOB);
+      await(oldPort, "jobs/" + own, "succeeded");
+      var another = id(oldPort, "jobs", NEW_JOB);
+      await(oldPort, "jobs/" + another, "succeeded");
+      // Meanwhile its worker has passed by the others, which are older.
+      for (var waiting : List.of(job, member)) {
+        assertThat(json(oldPort, "jobs/" + waiting).get("status").asString()).isEqualTo("queued");
+        assertThat(json(oldPort, "jobs/" + waiting).at("/queue/waiting_for").asString())
+            .contains("version 0.3", "no worker has a version above 0.2");
+      }
+      jdbc.sql("update job set status = 'SUCCEEDED' where id = cast(? as uuid)")
+          .param(member)
+          .update();
+      var third = id(oldPort, "jobs", NEW_JOB);
+      await(oldPort, "jobs/" + third, "succeeded");
+      Thread.sleep(1000);
+      assertThat(jdbc.sql("select count(*) from sweep_job").query(Long.class).single())
+          .as("the next round is the newer replica's")
+          .isOne();
+      assertThat(json(oldPort, "models/" + model).get("id").asString()).isEqualTo(model);
+      assertThat(json(oldPort, "sweeps/" + sweep).get("id").asString()).isEqualTo(sweep);
+      var onNewModel =
+          post(
+              oldPort,
+              "jobs",
+              NEW_JOB.replaceFirst(
+                  "\"model\": \\{.*}]}", "\"model\": {\"id\": \"" + model + "\"}"));
+      assertThat(onNewModel.statusCode()).as(onNewModel.body()).isEqualTo(503);
+      assertThat(onNewModel.body())
+          .contains("was stored by version 0.3, and this process has version 0.2");
+      // What the old one stored is the newer one's too.
+      assertThat(json(newPort, "jobs/" + own).get("status").asString()).isEqualTo("succeeded");
+    }
+  }
+
+  private static ConfigurableApplicationContext replica(
+      JdbcConnectionDetails database, Path dir, String version, String... settings) {
+    var arguments = new ArrayList<>(PostgresDatabase.settings(database));
+    arguments.addAll(
+        List.of(
+            "--server.port=0",
+            "--spikewise.data-dir=" + dir,
+            "--spring.application.version=" + version));
+    arguments.addAll(List.of(settings));
+    return new SpringApplicationBuilder(SpikewiseApplication.class)
+        .run(arguments.toArray(String[]::new));
+  }
+
+  private static int port(ConfigurableApplicationContext replica) {
+    return replica.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
+  }
+
+  private static String id(int port, String collection, String body) throws Exception {
+    var answer = post(port, collection, body);
+    assertThat(answer.statusCode()).as(answer.body()).isBetween(201, 202);
+    return new JsonMapper().readTree(answer.body()).get("id").asString();
+  }
+
+  private static HttpResponse<String> post(int port, String collection, String body)
+      throws Exception {
+    try (var client = HttpClient.newHttpClient()) {
+      var request =
+          HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/api/v1/" + collection))
+              .header("Content-Type", "application/json")
+              .POST(HttpRequest.BodyPublishers.ofString(body))
+              .build();
+      return client.send(request, BodyHandlers.ofString());
+    }
+  }
+
   private static void upgrade(String url, String user, String password, Path dir) throws Exception {
     Flyway.configure().dataSource(url, user, password).target(EARLIER).load().migrate();
     var jdbc = JdbcClient.create(new DriverManagerDataSource(url, user, password));
@@ -225,13 +342,18 @@ class UpgradeTest {
     assertThat(get(port, "models/" + ID + 1 + "/weights")).contains("1.weight");
     assertThat(get(port, "jobs/" + ID + 2 + "/weights")).contains(".weight");
     // What waited is trained, with the weights and the data set of then.
-    var waiting = json(port, "jobs/" + ID + 3);
+    await(port, "jobs/" + ID + 3, "succeeded");
+  }
+
+  private static JsonNode await(int port, String path, String status) throws Exception {
+    var job = json(port, path);
     long end = System.nanoTime() + 60_000_000_000L;
-    while (!waiting.get("status").asString().equals("succeeded")) {
-      assertThat(System.nanoTime()).as(waiting.toPrettyString()).isLessThan(end);
+    while (!job.get("status").asString().equals(status)) {
+      assertThat(System.nanoTime()).as(job.toPrettyString()).isLessThan(end);
       Thread.sleep(50);
-      waiting = json(port, "jobs/" + ID + 3);
+      job = json(port, path);
     }
+    return job;
   }
 
   private static JsonNode json(int port, String path) throws IOException, InterruptedException {

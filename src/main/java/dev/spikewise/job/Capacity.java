@@ -1,5 +1,6 @@
 package dev.spikewise.job;
 
+import dev.spikewise.store.BuildVersion;
 import dev.spikewise.store.Database;
 import java.util.Optional;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -25,9 +26,11 @@ class Capacity {
 
   private final JdbcClient jdbc;
   private final Database database;
+  private final BuildVersion build;
   private final long bytesPerJob;
 
-  Capacity(JdbcClient jdbc, Database database, JobSettings settings) {
+  Capacity(JdbcClient jdbc, Database database, BuildVersion build, JobSettings settings) {
+    this.build = build;
     this.jdbc = jdbc;
     this.database = database;
     this.bytesPerJob =
@@ -46,6 +49,11 @@ class Capacity {
     return WideTraining.current().map(WideTraining::ranks).orElse(1);
   }
 
+  /** Version of this process. */
+  int version() {
+    return build.number();
+  }
+
   /** Publishes the memory limit of this process under the id {@code worker}. */
   @Transactional
   void publish(String worker) {
@@ -53,8 +61,9 @@ class Capacity {
     jdbc.sql("delete from worker where id = ? or seen_at < ?")
         .params(worker, Database.time(now.minusSeconds(60L * EXPIRY_MINUTES)))
         .update();
-    jdbc.sql("insert into worker (id, memory_bytes, ranks, seen_at) values (?, ?, ?, ?)")
-        .params(worker, bytesPerJob, ranks(), Database.time(now))
+    jdbc.sql(
+            "insert into worker (id, memory_bytes, ranks, version, seen_at) values (?, ?, ?, ?, ?)")
+        .params(worker, bytesPerJob, ranks(), version(), Database.time(now))
         .update();
   }
 
@@ -71,6 +80,15 @@ class Capacity {
   @Transactional(readOnly = true)
   int mostRanks() {
     return jdbc.sql("select coalesce(max(ranks), 0) from worker where seen_at > ?")
+        .param(Database.time(database.now().minusSeconds(60L * EXPIRY_MINUTES)))
+        .query(Integer.class)
+        .single();
+  }
+
+  /** Newest version of all workers; 0 where none is there. */
+  @Transactional(readOnly = true)
+  int newestVersion() {
+    return jdbc.sql("select coalesce(max(version), 0) from worker where seen_at > ?")
         .param(Database.time(database.now().minusSeconds(60L * EXPIRY_MINUTES)))
         .query(Integer.class)
         .single();

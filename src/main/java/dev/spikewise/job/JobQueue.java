@@ -1,8 +1,10 @@
 package dev.spikewise.job;
 
+import dev.spikewise.store.BuildVersion;
 import dev.spikewise.store.Database;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,8 +39,9 @@ class JobQueue {
    *
    * @param bytes maximum memory of the job
    * @param ranks number of processes that share the job
+   * @param version version of the process, which understands no job that needs a later one
    */
-  record Room(long bytes, int ranks) {}
+  record Room(long bytes, int ranks, int version) {}
 
   /** Tenants that have a queued job that fits into {@code room}, in the order of their turns. */
   private List<String> turns(Room room) {
@@ -47,11 +50,12 @@ class JobQueue {
             """
             select q.tenant from (
               select tenant, min(created_at) as since from job
-              where status = 'QUEUED' and memory_bytes <= :memory and ranks <= :ranks group by tenant) q
+              where status = 'QUEUED' and memory_bytes <= :memory and ranks <= :ranks
+                and least_version <= :version group by tenant) q
             order by
               case when q.tenant = '' and (
                 select n.priority from job n where n.status = 'QUEUED' and n.tenant = ''
-                and n.memory_bytes <= :memory and n.ranks <= :ranks order by n.due_at, n.number fetch first row only) > 0
+                and n.memory_bytes <= :memory and n.ranks <= :ranks and n.least_version <= :version order by n.due_at, n.number fetch first row only) > 0
                 then 0 else 1 end,
               (select count(*) from job r where r.tenant = q.tenant
                 and r.status in ('RUNNING', 'PAUSING', 'CANCELLING')),
@@ -60,6 +64,7 @@ class JobQueue {
             """)
         .param("memory", room.bytes())
         .param("ranks", room.ranks())
+        .param("version", room.version())
         .query(String.class)
         .list();
   }
@@ -84,6 +89,7 @@ class JobQueue {
         .sql(
             """
             select id from job where status = 'QUEUED' and tenant = :tenant and memory_bytes <= :memory and ranks <= :ranks
+            and least_version <= :version
             and (rest_until is null or rest_until <= current_timestamp)
             and (suspect = false or cast(:idle as boolean))
             order by due_at, number limit 1 for update skip locked\
@@ -91,6 +97,7 @@ class JobQueue {
         .param("tenant", tenant)
         .param("memory", room.bytes())
         .param("ranks", room.ranks())
+        .param("version", room.version())
         .param("idle", idle)
         .query(UUID.class)
         .optional();
@@ -105,10 +112,11 @@ class JobQueue {
                 """
                 select count(*) from job
                 where status = 'QUEUED' and suspect = true and memory_bytes <= :memory
-                and ranks <= :ranks and rest_until < :due\
+                and ranks <= :ranks and least_version <= :version and rest_until < :due\
                 """)
             .param("memory", room.bytes())
             .param("ranks", room.ranks())
+            .param("version", room.version())
             .param("due", Database.time(due))
             .query(Long.class)
             .single()
@@ -176,21 +184,29 @@ class JobQueue {
 
   /** Why no worker that is there can take a job, by job; nothing for jobs that wait their turn. */
   private Map<UUID, String> missing(List<JobRow> queued) {
-    if (queued.stream().allMatch(job -> job.ranks() == 1)) {
+    if (queued.stream().allMatch(job -> job.ranks() == 1 && job.leastVersion() == 0)) {
       return Map.of();
     }
     int most = capacity.mostRanks();
-    return queued.stream()
-        .filter(job -> job.ranks() > Math.max(1, most))
-        .collect(
-            Collectors.toMap(
-                JobRow::id,
-                job ->
-                    "The job needs %d ranks, but %s: start a worker with mpirun -np %d."
-                        .formatted(
-                            job.ranks(),
-                            most == 0 ? "no worker is there" : "no worker has more than " + most,
-                            job.ranks())));
+    int newest = capacity.newestVersion();
+    var missing = new HashMap<UUID, String>();
+    for (var job : queued) {
+      if (newest > 0 && job.leastVersion() > newest) {
+        missing.put(
+            job.id(),
+            "The job was submitted to version %s, but no worker has a version above %s: upgrade the workers."
+                .formatted(BuildVersion.text(job.leastVersion()), BuildVersion.text(newest)));
+      } else if (job.ranks() > Math.max(1, most)) {
+        missing.put(
+            job.id(),
+            "The job needs %d ranks, but %s: start a worker with mpirun -np %d."
+                .formatted(
+                    job.ranks(),
+                    most == 0 ? "no worker is there" : "no worker has more than " + most,
+                    job.ranks()));
+      }
+    }
+    return missing;
   }
 
   /** Queued jobs that need more ranks than any worker has. */

@@ -171,12 +171,14 @@ public class JobResults implements TrainedNetworks {
                 hasTrained(row) && checkpoints.latestEpoch(id) == 0
                     ? missing(row, "predictions")
                     : new ProblemException(
-                    Problem.Code.NOT_FOUND,
-                    row.epoch() == 0
-                        ? "job " + id + " has no predictions yet: its first epoch is not complete"
-                        : ("job %s has no predictions: they need test samples with labels, from a"
-                                + " data set's own test split or test_fraction")
-                            .formatted(id)));
+                        Problem.Code.NOT_FOUND,
+                        row.epoch() == 0
+                            ? "job "
+                                + id
+                                + " has no predictions yet: its first epoch is not complete"
+                            : ("job %s has no predictions: they need test samples with labels, from"
+                                    + " a data set's own test split or test_fraction")
+                                .formatted(id)));
   }
 
   /**

@@ -86,6 +86,9 @@ class JobRow {
   /** Processes that must share its training. */
   private int ranks = 1;
 
+  /** Least version of a process that understands the job's documents. */
+  private int leastVersion;
+
   private int priority;
   private int attempt = 1;
 
@@ -275,6 +278,15 @@ class JobRow {
   /** Whether the job has completed the epochs after which it pauses by itself. */
   boolean hasReachedPause() {
     return pauseAfter != null && epoch >= pauseAfter;
+  }
+
+  int leastVersion() {
+    return leastVersion;
+  }
+
+  /** Leaves the job to processes of this version and later ones. */
+  void require(int version) {
+    leastVersion = version;
   }
 
   JobPatch patch() {

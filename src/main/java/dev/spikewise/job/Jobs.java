@@ -427,8 +427,9 @@ public class Jobs implements ModelUse, DatasetUse {
     quotas.requireJob(tenant, prepared.facts.epochs());
     inputs.hold(prepared.facts.datasetId());
     var now = database.now();
-    var row =
-        jobs.saveAndFlush(new JobRow(id, tenant, prepared.facts, place, now, settings.ageing()));
+    var row = new JobRow(id, tenant, prepared.facts, place, now, settings.ageing());
+    row.require(capacity.version());
+    row = jobs.saveAndFlush(row);
     if (prepared.baseline != null) {
       documents.setBaseline(id, prepared.baseline);
     }

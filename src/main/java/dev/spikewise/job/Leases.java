@@ -136,7 +136,7 @@ class Leases {
   }
 
   private JobQueue.Room room() {
-    return new JobQueue.Room(capacity.bytesPerJob(), capacity.ranks());
+    return new JobQueue.Room(capacity.bytesPerJob(), capacity.ranks(), capacity.version());
   }
 
   private sealed interface Next {

@@ -34,6 +34,9 @@ class ModelRow {
   private String definition;
   private Instant createdAt;
 
+  /** Least version of a process that understands the definition. */
+  private int leastVersion;
+
   @Version private @Nullable Integer version;
 
   /** Number of times that weights were stored. */
@@ -91,6 +94,15 @@ class ModelRow {
 
   String definition() {
     return definition;
+  }
+
+  int leastVersion() {
+    return leastVersion;
+  }
+
+  /** Leaves the model to processes of this version and later ones. */
+  void require(int version) {
+    leastVersion = version;
   }
 
   Instant createdAt() {

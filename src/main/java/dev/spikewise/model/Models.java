@@ -26,6 +26,7 @@ import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
+import dev.spikewise.store.BuildVersion;
 import dev.spikewise.store.Search;
 import dev.spikewise.store.StoredJson;
 import dev.spikewise.tenant.Quotas;
@@ -70,6 +71,7 @@ public class Models {
   private final TransactionOperations transactions;
   private final Compute compute;
   private final Workload workload;
+  private final BuildVersion build;
 
   Models(
       ModelRepository models,
@@ -84,7 +86,8 @@ public class Models {
       StoredJson json,
       TransactionOperations transactions,
       Compute compute,
-      Workload workload) {
+      Workload workload,
+      BuildVersion build) {
     this.models = models;
     this.jdbc = jdbc;
     this.weights = weights;
@@ -98,6 +101,7 @@ public class Models {
     this.transactions = transactions;
     this.compute = compute;
     this.workload = workload;
+    this.build = build;
   }
 
   /**
@@ -130,7 +134,9 @@ public class Models {
     mistakes.throwIfAny();
     quotas.requireBytes(tenants.owner(), bytes);
     var now = Instant.now().truncatedTo(ChronoUnit.MICROS);
-    return models.save(new ModelRow(definition.name(), tenants.owner(), content, source, now));
+    var row = new ModelRow(definition.name(), tenants.owner(), content, source, now);
+    row.require(build.number());
+    return models.save(row);
   }
 
   /**
@@ -529,8 +535,24 @@ public class Models {
     return definition(find(id));
   }
 
+  /**
+   * @throws ProblemException with UNAVAILABLE when only a newer process understands the definition
+   */
   private ModelSpec definition(ModelRow row) {
-    return json.read(row.definition(), ModelSpec.class);
+    try {
+      return json.read(row.definition(), ModelSpec.class);
+    } catch (StoredJson.Unreadable e) {
+      if (row.leastVersion() <= build.number()) {
+        throw e;
+      }
+      throw new ProblemException(
+          Code.UNAVAILABLE,
+          "model %s was stored by version %s, and this process has version %s: repeat the request when the upgrade is complete"
+              .formatted(
+                  row.id(),
+                  BuildVersion.text(row.leastVersion()),
+                  BuildVersion.text(build.number())));
+    }
   }
 
   private static @Nullable ModelSummary summary(ModelRow row, ModelSpec definition) {
@@ -549,7 +571,7 @@ public class Models {
     @Nullable ModelSpec definition = null;
     try {
       definition = definition(row);
-    } catch (StoredJson.Unreadable e) {
+    } catch (StoredJson.Unreadable | ProblemException e) {
       LOG.error(
           "The definition of model {} cannot be read; the model is returned without it: {}",
           row.id(),

@@ -54,13 +54,26 @@ class Expired {
       """
           .formatted(STARTS_ROUNDS);
 
+  /** The trials of a search keep their results, but a live search may still resume their jobs. */
+  private static final String IN_UNFINISHED_SEARCH =
+      """
+      exists (select 1 from search_trial t join search h on h.id = t.search_id
+        where t.job_id = j.id and h.ended_at is null)\
+      """;
+
   private static final String JOB_EXPIRED =
-      "%s and not %s and not %s and not %s"
-          .formatted(ENDED_BEFORE, KEEPS_ITSELF, HAS_LIVE_SUCCESSOR, HAS_MODEL);
+      "%s and not %s and not %s and not %s and not %s"
+          .formatted(
+              ENDED_BEFORE, KEEPS_ITSELF, HAS_LIVE_SUCCESSOR, HAS_MODEL, IN_UNFINISHED_SEARCH);
 
   private static final String PARTS_EXPIRED =
-      "%s and not %s and not %s and not %s"
-          .formatted(ENDED_BEFORE, KEEPS_ITSELF, HAS_LIVE_SUCCESSOR, IN_UNFINISHED_SWEEP);
+      "%s and not %s and not %s and not %s and not %s"
+          .formatted(
+              ENDED_BEFORE,
+              KEEPS_ITSELF,
+              HAS_LIVE_SUCCESSOR,
+              IN_UNFINISHED_SWEEP,
+              IN_UNFINISHED_SEARCH);
 
   private static final String HAS_CHECKPOINT =
       "exists (select 1 from checkpoint c where c.job_id = j.id)";
@@ -154,9 +167,9 @@ class Expired {
               and not exists (select 1 from dataset_label l where l.dataset_id = d.id
                 and l.label = 'keep' and l.content = 'true')
               and not exists (select 1 from job j where j.dataset_id = d.id
-                and (not (%s) or %s or %s))\
+                and (not (%s) or %s or %s or %s))\
               """
-                  .formatted(ENDED_BEFORE, KEEPS_ITSELF, IN_UNFINISHED_SWEEP),
+                  .formatted(ENDED_BEFORE, KEEPS_ITSELF, IN_UNFINISHED_SWEEP, IN_UNFINISHED_SEARCH),
               DATASET_BYTES,
               "d.created_at");
     };
@@ -217,7 +230,9 @@ class Expired {
     var search = search(kind);
     // Two statements: only one that starts after the lock was granted sees what changed before.
     if (client
-        .sql("select %s from %s where %s = :id for update".formatted(search.id(), search.table(), search.id()))
+        .sql(
+            "select %s from %s where %s = :id for update"
+                .formatted(search.id(), search.table(), search.id()))
         .param("id", id)
         .query(Object.class)
         .list()

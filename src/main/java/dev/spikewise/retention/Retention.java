@@ -91,8 +91,7 @@ public class Retention {
         if (kept != null && tenants.sees(tenant)) {
           var before = now.minus(kept);
           var found = expired.measure(kind, tenant, before);
-          parts.add(
-              new RetentionPlan.Part(tenant, kind, before, found.count(), found.bytes()));
+          parts.add(new RetentionPlan.Part(tenant, kind, before, found.count(), found.bytes()));
         }
       }
     }

@@ -89,9 +89,7 @@ record RetentionSettings(
   @Nullable Duration of(String tenant, RetentionKind kind) {
     var own = tenants.get(tenant);
     var time = own == null ? null : own.of(kind);
-    return time == null
-        ? new Times(jobs, epochs, checkpoints, datasets, events).of(kind)
-        : time;
+    return time == null ? new Times(jobs, epochs, checkpoints, datasets, events).of(kind) : time;
   }
 
   /** Whether anything is ever deleted. */

@@ -1,6 +1,7 @@
 package dev.spikewise.search;
 
 import dev.spikewise.spec.SearchMetric;
+import dev.spikewise.store.BuildVersion;
 import dev.spikewise.store.StoredJson;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -28,10 +29,12 @@ class SearchRepository {
 
   private final JdbcClient client;
   private final StoredJson json;
+  private final BuildVersion build;
 
-  SearchRepository(JdbcClient client, StoredJson json) {
+  SearchRepository(JdbcClient client, StoredJson json, BuildVersion build) {
     this.client = client;
     this.json = json;
+    this.build = build;
   }
 
   record Row(
@@ -81,9 +84,10 @@ class SearchRepository {
     client
         .sql(
             """
-            insert into search (id, tenant, name, job_document_id, samples, hours, created_at)
-            values (:id, :tenant, :name, :document, :samples, :hours, :now)\
+            insert into search (id, tenant, name, job_document_id, samples, hours, least_version, created_at)
+            values (:id, :tenant, :name, :document, :samples, :hours, :version, :now)\
             """)
+        .param("version", build.number())
         .param("id", row.id())
         .param("tenant", row.tenant())
         .param("name", row.name(), Types.VARCHAR)
@@ -195,10 +199,15 @@ class SearchRepository {
         .list();
   }
 
-  /** Searches that have not ended, oldest first. */
+  /** Searches that have not ended and that this process understands, oldest first. */
   List<Row> unfinished() {
     return client
-        .sql("select " + COLUMNS + " from search where ended_at is null order by number")
+        .sql(
+            "select "
+                + COLUMNS
+                + " from search where ended_at is null and least_version <= :version order by"
+                + " number")
+        .param("version", build.number())
         .query(SearchRepository::row)
         .list();
   }

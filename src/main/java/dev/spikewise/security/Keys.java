@@ -172,8 +172,7 @@ public class Keys {
   public Page<Key> list(int limit, long before) {
     var rows =
         new ArrayList<>(
-            jdbc.sql(
-                    SELECT + "where number < ? and (? or tenant = ?) order by number desc limit ?")
+            jdbc.sql(SELECT + "where number < ? and (? or tenant = ?) order by number desc limit ?")
                 .params(before, tenants.seeAll(), tenants.owner(), limit + 1)
                 .query(Keys::row)
                 .list());

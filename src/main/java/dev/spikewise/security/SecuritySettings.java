@@ -83,8 +83,7 @@ record SecuritySettings(
     }
 
     Key view() {
-      return new Key(
-          null, name, role, tenant, Key.Source.CONFIGURED, null, null, null, null, null);
+      return new Key(null, name, role, tenant, Key.Source.CONFIGURED, null, null, null, null, null);
     }
   }
 }

@@ -46,8 +46,7 @@ public final class PeriodicRun {
   public void start(Runnable work) {
     stopping = false;
     ticker =
-        new Ticker(
-            name, interval.compareTo(LEASE) < 0 ? interval : LEASE, () -> runWhenDue(work));
+        new Ticker(name, interval.compareTo(LEASE) < 0 ? interval : LEASE, () -> runWhenDue(work));
   }
 
   /** Does the work when a run is due and no other process does it. */
@@ -95,7 +94,8 @@ public final class PeriodicRun {
   boolean renew() {
     return client
             .sql(
-                "update periodic_run set lease_until = :until where name = :name and owner = :owner")
+                "update periodic_run set lease_until = :until where name = :name and owner ="
+                    + " :owner")
             .param("until", Database.time(database.now().plus(LEASE)))
             .param("name", name)
             .param("owner", owner)

@@ -28,6 +28,11 @@ public final class RecoveredFile extends FilePathWrapper {
   private static final Logger LOG = LoggerFactory.getLogger(RecoveredFile.class);
   private static final int HEADER_BYTES = 4096;
 
+  /** Seconds per GB on a fast and on a slow disk. */
+  private static final long FAST = 3;
+
+  private static final long SLOW = 20;
+
   @Override
   public String getScheme() {
     return SCHEME;
@@ -54,6 +59,15 @@ public final class RecoveredFile extends FilePathWrapper {
   private static void recover(FilePath file) {
     try {
       long begin = System.nanoTime();
+      long size = file.size();
+      LOG.warn(
+          "{} was not closed properly; its {} MB are scanned for the last commits before the"
+              + " service starts, which takes about {} to {} s. If the process is ended meanwhile,"
+              + " the next one scans again.",
+          file,
+          size >> 20,
+          Math.ceilDiv(FAST * size, 1L << 30),
+          Math.ceilDiv(SLOW * size, 1L << 30));
       new MVStore.Builder()
           .fileName(file.toString())
           .autoCommitDisabled()
@@ -61,7 +75,7 @@ public final class RecoveredFile extends FilePathWrapper {
           .open()
           .close();
       LOG.info(
-          "{} was not closed properly; recovered its last commits in {} ms",
+          "Recovered the last commits of {} in {} ms",
           file,
           Duration.ofNanos(System.nanoTime() - begin).toMillis());
     } catch (MVStoreException e) {

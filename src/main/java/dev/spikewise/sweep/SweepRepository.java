@@ -1,6 +1,7 @@
 package dev.spikewise.sweep;
 
 import dev.spikewise.spec.SweepSpec;
+import dev.spikewise.store.BuildVersion;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
@@ -23,9 +24,11 @@ class SweepRepository {
       "id, number, name, rounds, created_at, cancelled_at, tenant";
 
   private final JdbcClient client;
+  private final BuildVersion build;
 
-  SweepRepository(JdbcClient client) {
+  SweepRepository(JdbcClient client, BuildVersion build) {
     this.client = client;
+    this.build = build;
   }
 
   record Row(
@@ -58,9 +61,10 @@ class SweepRepository {
     client
         .sql(
             """
-            insert into sweep (id, tenant, name, rounds, created_at)
-            values (:id, :tenant, :name, :rounds, :now)\
+            insert into sweep (id, tenant, name, rounds, least_version, created_at)
+            values (:id, :tenant, :name, :rounds, :version, :now)\
             """)
+        .param("version", build.number())
         .param("id", id)
         .param("tenant", tenant)
         .param("name", spec.name(), Types.VARCHAR)
@@ -131,17 +135,21 @@ class SweepRepository {
             .list();
   }
 
-  /** Succeeded jobs whose next round has not started. */
+  /**
+   * Succeeded jobs whose next round has not started, of sweeps that this process understands. A
+   * newer one starts the rounds of the others.
+   */
   List<Place> due() {
     return client
         .sql(
             """
             select p.sweep_id, p.combination, p.round, p.job_id, p.refusal
             from sweep s join sweep_job p on p.sweep_id = s.id join job j on j.id = p.job_id
-            where s.cancelled_at is null and p.round + 1 < s.rounds and j.status = 'SUCCEEDED'
+            where s.cancelled_at is null and s.least_version <= :version and p.round + 1 < s.rounds and j.status = 'SUCCEEDED'
               and not exists (select 1 from sweep_job n where n.sweep_id = p.sweep_id
                 and n.combination = p.combination and n.round = p.round + 1)\
             """)
+        .param("version", build.number())
         .query(SweepRepository::place)
         .list();
   }

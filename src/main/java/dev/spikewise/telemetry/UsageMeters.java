@@ -24,6 +24,8 @@ class UsageMeters implements SmartLifecycle {
 
   private static final Logger LOG = LoggerFactory.getLogger(UsageMeters.class);
 
+  private static final Usage NONE = new Usage("", "", 0, 0, 0, 0, 0, 0);
+
   private final MeterRegistry registry;
   private final MetricsSettings settings;
   private final Usages usages;
@@ -38,6 +40,10 @@ class UsageMeters implements SmartLifecycle {
 
   @Override
   public void start() {
+    // The operators' series are always there.
+    if (latest.putIfAbsent("", NONE) == null) {
+      register("");
+    }
     ticker = new Ticker("usage-meters", settings.scrapeInterval(), this::look);
   }
 
@@ -45,9 +51,7 @@ class UsageMeters implements SmartLifecycle {
     try {
       var now = new HashMap<String, Usage>();
       usages.current().forEach(usage -> now.put(usage.tenant(), usage));
-      latest.replaceAll(
-          (tenant, before) ->
-              now.getOrDefault(tenant, new Usage(tenant, before.month(), 0, 0, 0, 0, 0, 0)));
+      latest.replaceAll((tenant, before) -> now.getOrDefault(tenant, NONE));
       now.forEach(
           (tenant, usage) -> {
             if (latest.putIfAbsent(tenant, usage) == null) {

@@ -87,25 +87,25 @@ public class Quotas {
   @Transactional(readOnly = true)
   public long storedBytes(String tenant) {
     return count(
-                "select coalesce(sum(octet_length(npz)), 0) from model_weights w join model m on"
-                    + " m.id = w.model_id where m.tenant = ?",
-                tenant)
-            + count(
-                "select coalesce(sum(octet_length(content)), 0) from dataset_chunk c join dataset d"
-                    + " on d.id = c.dataset_id where d.tenant = ?",
-                tenant)
-            + count(
-                "select coalesce(sum(octet_length(content)), 0) from checkpoint c join job j on"
-                    + " j.id = c.job_id where j.tenant = ?",
-                tenant)
-            + count(
-                "select coalesce(sum(octet_length(content)), 0) from job_weights where tenant = ?",
-                tenant)
-            + count("select coalesce(sum(bytes), 0) from job_spec where tenant = ?", tenant)
-            + count("select coalesce(sum(bytes), 0) from job_model where tenant = ?", tenant)
-            + count(
-                "select coalesce(sum(octet_length(definition)), 0) from model where tenant = ?",
-                tenant);
+            "select coalesce(sum(octet_length(npz)), 0) from model_weights w join model m on"
+                + " m.id = w.model_id where m.tenant = ?",
+            tenant)
+        + count(
+            "select coalesce(sum(octet_length(content)), 0) from dataset_chunk c join dataset d"
+                + " on d.id = c.dataset_id where d.tenant = ?",
+            tenant)
+        + count(
+            "select coalesce(sum(octet_length(content)), 0) from checkpoint c join job j on"
+                + " j.id = c.job_id where j.tenant = ?",
+            tenant)
+        + count(
+            "select coalesce(sum(octet_length(content)), 0) from job_weights where tenant = ?",
+            tenant)
+        + count("select coalesce(sum(bytes), 0) from job_spec where tenant = ?", tenant)
+        + count("select coalesce(sum(bytes), 0) from job_model where tenant = ?", tenant)
+        + count(
+            "select coalesce(sum(octet_length(definition)), 0) from model where tenant = ?",
+            tenant);
   }
 
   /** Tenants that have reached their quota of running jobs. */

@@ -160,7 +160,8 @@ public class Usages implements SmartLifecycle {
               .params(bytes, time, tenant, month(now))
               .update();
       if (updated == 0) {
-        jdbc.sql("insert into stored_usage (tenant, period, bytes, measured_at) values (?, ?, ?, ?)")
+        jdbc.sql(
+                "insert into stored_usage (tenant, period, bytes, measured_at) values (?, ?, ?, ?)")
             .params(tenant, month(now), bytes, time)
             .update();
       }

@@ -14,6 +14,7 @@ import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.store.BuildVersion;
 import dev.spikewise.tenant.Tenants;
 import dev.spikewise.tenant.Usage;
 import dev.spikewise.tenant.Usages;
@@ -67,6 +68,7 @@ class QueueTest {
   @Autowired JdbcClient database;
   @Autowired JsonMapper json;
   @Autowired Usages usages;
+  @Autowired BuildVersion build;
 
   @AfterEach
   void empty() {
@@ -123,6 +125,37 @@ class QueueTest {
     assertThat(jobs.get(wide).queue()).isEqualTo(new Job.Queue(1, 0));
     assertThat(jobs.countUnservable()).isZero();
     database.sql("delete from worker").update();
+  }
+
+  @Test
+  void jobsOfANewerVersionWaitForAWorkerOfThatVersion() {
+    var newer = submit(9);
+    require(newer, build.number() + 1);
+    // This version could not even read it.
+    database
+        .sql("update job_spec set content = '{\"novelty\": 1}' where id = ?")
+        .param(newer)
+        .update();
+    var known = submit(0);
+    assertThat(claim("a")).isEqualTo(known);
+    assertThat(leases.claim("a")).isEmpty();
+    assertThat(jobs.getSummary(newer).status()).isEqualTo(JobState.QUEUED);
+
+    database
+        .sql(
+            "insert into worker (id, memory_bytes, version, seen_at) values ('old', 1, 2,"
+                + " current_timestamp)")
+        .update();
+    require(newer, 3);
+    assertThat(Objects.requireNonNull(jobs.getSummary(newer).queue()).waitingFor())
+        .isEqualTo(
+            "The job was submitted to version 0.3, but no worker has a version above 0.2: upgrade"
+                + " the workers.");
+    database.sql("delete from worker").update();
+  }
+
+  private void require(UUID job, int version) {
+    database.sql("update job set least_version = ? where id = ?").params(version, job).update();
   }
 
   private TrainingSpec wideSpec(int ranks) {
@@ -558,7 +591,9 @@ class QueueTest {
     assertThat(jobs.epochs(id, 19, 100, 4)).isEmpty();
   }
 
-  /** With 3 samples per epoch; each epoch has the synops and the duration that {@link #epoch} says. */
+  /**
+   * With 3 samples per epoch; each epoch has the synops and the duration that {@link #epoch} says.
+   */
   @Test
   void usageCountsEachEpochOnceHoweverOftenItsWorkerIsLost() {
     database.sql("delete from job_usage").update();

@@ -82,7 +82,8 @@ class RetentionTest {
   void empty() {
     SecurityContextHolder.clearContext();
     for (var table :
-        List.of("sweep", "job", "job_spec", "job_model", "job_weights", "model", "dataset")) {
+        List.of(
+            "search", "sweep", "job", "job_spec", "job_model", "job_weights", "model", "dataset")) {
       database.sql("delete from " + table).update();
     }
   }
@@ -278,6 +279,31 @@ class RetentionTest {
     assertThat(count("sweep") + count("job")).isZero();
   }
 
+  @Test
+  void jobsOfAnUnfinishedSearchAreKept() {
+    var trial = ended("SUCCEEDED", 400);
+    var search = UUID.randomUUID();
+    database
+        .sql(
+            "insert into search (id, tenant, job_document_id, samples, created_at) values (?, '',"
+                + " ?, 'HALTON', ?)")
+        .params(search, trial, ago(400))
+        .update();
+    database
+        .sql(
+            "insert into search_trial (search_id, number, generation, rung, content, job_id) values"
+                + " (?, 0, 0, 0, '{}', ?)")
+        .params(search, trial)
+        .update();
+    run();
+    assertThat(parts("epoch", trial) + parts("checkpoint", trial)).isEqualTo(4);
+
+    database.sql("update search set ended_at = ?").param(ago(1)).update();
+    run();
+    assertThat(exists(trial)).isFalse();
+    assertThat(count("search_trial")).as("with its results").isOne();
+  }
+
   private UUID sweep(int rounds) {
     var spec = "{\"job\": %s, \"seeds\": [1, 2]}".formatted(SPEC);
     var parsed = json.readValue(spec, SweepSpec.class);
@@ -391,8 +417,7 @@ class RetentionTest {
 
   private static Map<RetentionKind, Long> counts(RetentionPlan plan) {
     return plan.data().stream()
-        .collect(
-            Collectors.toMap(RetentionPlan.Part::kind, RetentionPlan.Part::count, Long::sum));
+        .collect(Collectors.toMap(RetentionPlan.Part::kind, RetentionPlan.Part::count, Long::sum));
   }
 
   /** As after a kill at any point: what is left is deleted by the next run, and nothing else. */

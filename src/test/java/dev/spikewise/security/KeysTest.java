@@ -196,7 +196,8 @@ class KeysTest {
     var foreign = send("POST", KEYS, RED, "{\"name\": \"x\", \"tenant\": \"blue\"}");
     assertThat(foreign.statusCode()).isEqualTo(422);
     assertThat(foreign.body()).contains("/tenant", "the caller's own tenant `red`");
-    var past = send("POST", KEYS, RED, "{\"name\": \"x\", \"expires_at\": \"2020-01-01T00:00:00Z\"}");
+    var past =
+        send("POST", KEYS, RED, "{\"name\": \"x\", \"expires_at\": \"2020-01-01T00:00:00Z\"}");
     assertThat(past.body()).contains("/expires_at", "must be in the future");
     assertThat(send("POST", KEYS, RED, "{\"name\": \"x\", \"role\": \"root\"}").statusCode())
         .isBetween(400, 422);
@@ -231,8 +232,7 @@ class KeysTest {
     }
   }
 
-  private static void awaitThat(BooleanSupplier holds)
-      throws InterruptedException {
+  private static void awaitThat(BooleanSupplier holds) throws InterruptedException {
     long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
     while (!holds.getAsBoolean()) {
       assertThat(System.nanoTime()).isLessThan(end);
@@ -260,8 +260,7 @@ class KeysTest {
   @Test
   void configuredKeyWithTheNameOfAStoredOneStopsTheStart() throws Exception {
     created(OPERATOR, "{\"name\": \"taken\", \"tenant\": \"green\"}");
-    var configured =
-        new SecuritySettings.ApiKey("taken", "0".repeat(64), Role.READ, "green");
+    var configured = new SecuritySettings.ApiKey("taken", "0".repeat(64), Role.READ, "green");
     var other = new KnownKeys(database, new SecuritySettings(List.of(configured), null, false));
     assertThatThrownBy(other::start)
         .hasMessageContaining("the key taken has the name of a key in the database");

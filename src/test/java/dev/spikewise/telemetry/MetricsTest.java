@@ -147,7 +147,7 @@ class MetricsTest {
   }
 
   private static String unit(String metric) {
-    var word = Pattern.compile("_(seconds|joules|ratio)(_total|_max)?$").matcher(metric);
+    var word = Pattern.compile("_(seconds|joules|bytes|ratio)(_total|_max)?$").matcher(metric);
     return word.find() ? word.group(1) : "1";
   }
 
