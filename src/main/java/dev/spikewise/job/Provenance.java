@@ -35,9 +35,9 @@ public record Provenance(
   /**
    * MPI processes that train together. Results do not depend on their number.
    *
-   * @param ranks Number of processes.
+   * @param ranks Number of processes that train.
    * @param hosts Names of their hosts, by rank.
-   * @param mpi MPI library.
+   * @param mpi Name and version of the MPI library.
    */
   public record World(int ranks, List<String> hosts, String mpi) {}
 }

@@ -266,7 +266,12 @@ class ApiDocument implements OpenApiCustomizer, GlobalOperationCustomizer, Serve
           case "label" -> "Labels that the jobs must all have, each as key:value.";
           case "name" -> "Name that the entries must have.";
           case "layer" -> "Name of a spiking layer.";
-          case "plot" -> "Name of the figure: synops, firing-rate or firing-rate-histogram.";
+          case "sample" ->
+              "Index of the sample in the data set; the first test sample when absent, or the first"
+                  + " sample without test samples.";
+          case "plot" ->
+              "Name of the figure: synops, firing-rate, firing-rate-histogram, graph, early-exit or"
+                  + " raster.";
           case "columns" -> "Number of histograms per row, 1 to 4.";
           case "at" -> "Any text, which gives a newer picture an address of its own for caches.";
           case "theme" ->

@@ -92,7 +92,7 @@ public record Statistics(
    * largest output accumulated so far; with labels per time step, the class with the largest output
    * at that step.
    *
-   * @param samples Number of samples.
+   * @param samples Number of samples that were measured.
    * @param accuracy Fraction of samples predicted correctly after each time step.
    * @param confidence Mean over the samples of the largest value of the softmax of the accumulated
    *     output, after each time step.

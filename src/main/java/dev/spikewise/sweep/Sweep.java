@@ -104,7 +104,7 @@ public record Sweep(
    * @param label Values of the variant without its seed, in words.
    * @param round Number of the round, starting from 0.
    * @param values Values of the variant without its seed, by their path in the sweep's job.
-   * @param jobs Number of seeds.
+   * @param jobs Number of jobs, one per seed.
    * @param succeeded Number of succeeded jobs, over which the figures are taken.
    * @param synops Synaptic operations per training sample; null without a succeeded job.
    * @param accuracy Accuracy on the training samples; null where a succeeded job has none.
@@ -125,10 +125,10 @@ public record Sweep(
   /**
    * Mean and spread of a figure over seeds.
    *
-   * @param mean Mean.
+   * @param mean Mean over the seeds.
    * @param std Sample standard deviation (n - 1 in the denominator); null for a single value.
-   * @param min Least value.
-   * @param max Greatest value.
+   * @param min Least value of any seed.
+   * @param max Greatest value of any seed.
    */
   public record Spread(double mean, @Nullable Double std, double min, double max) {
 
