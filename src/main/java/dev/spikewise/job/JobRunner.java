@@ -225,7 +225,7 @@ final class JobRunner {
   }
 
   private Engine engine() {
-    return WideTraining.engineOfProcess(settings.threadsPerJob());
+    return WideTraining.engineOfProcess(settings.threads());
   }
 
   private Ending train(Engine engine, Journal journal) {
@@ -237,7 +237,7 @@ final class JobRunner {
         new WideTraining.Task(
             claim.spec(), claim.model(), weights, claim.baseline(), checkpoint, dataset);
     var wide = WideTraining.current();
-    wide.ifPresent(all -> all.begin(task, settings.threadsPerJob()));
+    wide.ifPresent(all -> all.begin(task, settings.threads()));
     Trainer trainer;
     try {
       trainer = task.trainer(engine);

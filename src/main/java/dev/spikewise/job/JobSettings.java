@@ -14,6 +14,7 @@ import org.springframework.util.unit.DataSize;
  * @param memoryPerJob Memory that one job may use in this process; three fifths of the heap divided
  *     by the number of workers when absent.
  * @param threadsPerJob Threads that share the arithmetic of one job, at most one per processor.
+ *     When absent: the processors divided by the number of workers, and 2 in a process of MPI.
  *     Results do not depend on it.
  * @param poll Interval at which an idle worker looks for jobs submitted elsewhere, and every
  *     process for expired leases.
@@ -33,7 +34,7 @@ import org.springframework.util.unit.DataSize;
 record JobSettings(
     @DefaultValue("1") int workers,
     @Nullable DataSize memoryPerJob,
-    @DefaultValue("2") int threadsPerJob,
+    @Nullable Integer threadsPerJob,
     @DefaultValue("500ms") Duration poll,
     @DefaultValue("250ms") Duration flush,
     @DefaultValue("250ms") Duration heartbeat,
@@ -44,8 +45,18 @@ record JobSettings(
     @DefaultValue("2") int checkpointsKept,
     @DefaultValue("20s") Duration drain) {
 
-  JobSettings {
-    // Two jobs on one processor are slower than one job at a time.
-    threadsPerJob = Math.min(threadsPerJob, Runtime.getRuntime().availableProcessors());
+  /** Threads that share the arithmetic of one job. */
+  int threads() {
+    int processors = Runtime.getRuntime().availableProcessors();
+    if (threadsPerJob != null) {
+      // Two jobs on one processor are slower than one job at a time.
+      return Math.min(threadsPerJob, processors);
+    }
+    return WideTraining.current().isPresent()
+        ? Math.min(THREADS_PER_RANK, processors)
+        : Math.max(1, processors / Math.max(1, workers));
   }
+
+  /** Several processes of MPI may share a machine. */
+  private static final int THREADS_PER_RANK = 2;
 }

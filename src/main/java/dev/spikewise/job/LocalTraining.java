@@ -86,7 +86,7 @@ public final class LocalTraining {
   public Job run(Consumer<Job> progress) {
     var settings =
         Binder.get(new StandardEnvironment()).bindOrCreate("spikewise.jobs", JobSettings.class);
-    int threads = settings.threadsPerJob();
+    int threads = settings.threads();
     startedAt = Instant.now();
     try (var engine = WideTraining.engineOfProcess(threads)) {
       return ended(train(engine, threads, progress));
