@@ -168,7 +168,7 @@ public final class Analyzer {
    *
    * @param batch input; its batch size is not used
    * @param sample index of the sample in its data set, among the training and test samples; null
-   *     for the first test sample, or the first training sample without test samples
+   *     for the smallest index of a test sample, or of a training sample without test samples
    * @throws dev.spikewise.problem.InvalidSpecException when model, weights and data set do not fit
    *     each other
    * @throws ProblemException when there is no such sample
@@ -186,7 +186,10 @@ public final class Analyzer {
     }
     var feed = new Feed(input, batch.dataset(), model, 1, timeSteps, batch.seed());
     int[] tests = feed.testSamples();
-    int chosen = sample != null ? sample : tests.length > 0 ? tests[0] : feed.trainSamples()[0];
+    int chosen =
+        sample != null
+            ? sample
+            : IntStream.of(tests.length > 0 ? tests : feed.trainSamples()).min().orElseThrow();
     boolean test = IntStream.of(tests).anyMatch(s -> s == chosen);
     if (!test && IntStream.of(feed.trainSamples()).noneMatch(s -> s == chosen)) {
       throw ProblemException.notFound("sample", Integer.toString(chosen));
