@@ -73,11 +73,7 @@ public class Rasters {
             dataset,
             encoding != null
                 ? encoding
-                : axis > 0 ? InputSpec.Encoding.SPIKES : InputSpec.Encoding.RATE,
-            null,
-            null,
-            null,
-            null);
+                : axis > 0 ? InputSpec.Encoding.SPIKES : InputSpec.Encoding.RATE);
     return new Choice(
         input, timeSteps != null ? timeSteps : axis > 0 ? axis : 10, 1, sample, layer);
   }

@@ -1,5 +1,7 @@
 package dev.spikewise.retention;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.job.Jobs;
 import dev.spikewise.problem.IfMatch;
@@ -14,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -201,14 +204,16 @@ public class Retention {
   }
 
   private <T> @Nullable Long inLock(Search search, T id, Deletion<T> deletion) {
-    return transactions.execute(
-        _ -> {
-          var bytes = lock(search, id);
-          if (bytes != null) {
-            deletion.delete(id);
-          }
-          return bytes;
-        });
+    return requireNonNull(
+            transactions.execute(
+                _ -> {
+                  var bytes = Optional.ofNullable(lock(search, id));
+                  if (bytes.isPresent()) {
+                    deletion.delete(id);
+                  }
+                  return bytes;
+                }))
+        .orElse(null);
   }
 
   private @Nullable Long lock(Search search, Object id) {

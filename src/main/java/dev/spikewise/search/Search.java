@@ -8,10 +8,10 @@ import dev.spikewise.job.Reason;
 import dev.spikewise.spec.SearchMetric;
 import dev.spikewise.spec.SearchSpec;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -204,17 +204,16 @@ public record Search(
     if (trials == null || accuracy == null || cost == null) {
       return List.of();
     }
-    return trials.stream()
-        .filter(trial -> trial.metrics() != null)
-        .map(
-            trial ->
-                new Drawn(
-                    trial.number(),
-                    trial.job(),
-                    trial.label(),
-                    Objects.requireNonNull(trial.metrics()).get(cost),
-                    trial.metrics().get(accuracy)))
-        .toList();
+    var drawn = new ArrayList<Drawn>();
+    for (var trial : trials) {
+      var metrics = trial.metrics();
+      Double x = metrics == null ? null : metrics.get(cost);
+      Double y = metrics == null ? null : metrics.get(accuracy);
+      if (x != null && y != null) {
+        drawn.add(new Drawn(trial.number(), trial.job(), trial.label(), x, y));
+      }
+    }
+    return drawn;
   }
 
   /** Name of the axis of {@link Drawn#cost}. */

@@ -72,10 +72,17 @@ public sealed interface InputSpec {
       @Nullable Integer limit,
       @Nullable Double testFraction)
       implements InputSpec {
+    private static final double DELTA_THRESHOLD = 0.1;
+
     public FromDataset {
       encoding = encoding == null ? Encoding.RATE : encoding;
       shuffle = shuffle == null ? Shuffle.RANDOM : shuffle;
-      deltaThreshold = deltaThreshold == null ? 0.1 : deltaThreshold;
+      deltaThreshold = deltaThreshold == null ? DELTA_THRESHOLD : deltaThreshold;
+    }
+
+    /** All samples, divided into training and test samples as by default. */
+    public FromDataset(String id, Encoding encoding) {
+      this(id, encoding, Shuffle.RANDOM, DELTA_THRESHOLD, null, null);
     }
 
     @Override

@@ -38,11 +38,6 @@ public record Quantization(
     layerBits = layerBits == null ? null : Collections.unmodifiableMap(new TreeMap<>(layerBits));
   }
 
-  /** The same bits for all layers, for the evaluation only. */
-  public Quantization(@Nullable Integer bits, @Nullable Integer stateBits) {
-    this(bits, stateBits, null, null, null);
-  }
-
   /** Bits of the weights of a layer. */
   public int bits(String layer) {
     return layerBits == null ? bits : layerBits.getOrDefault(layer, bits);

@@ -224,10 +224,10 @@ public sealed interface SearchRange {
   }
 
   private static boolean checkRange(@Nullable Double min, @Nullable Double max, Mistakes mistakes) {
-    boolean there =
-        mistakes.require(min != null, "min", "is missing: give the smallest value")
-            & mistakes.require(max != null, "max", "is missing: give the largest value");
-    return there
+    mistakes.require(min != null, "min", "is missing: give the smallest value");
+    mistakes.require(max != null, "max", "is missing: give the largest value");
+    return min != null
+        && max != null
         && mistakes.finite(min, "min")
         && mistakes.finite(max, "max")
         && mistakes.require(

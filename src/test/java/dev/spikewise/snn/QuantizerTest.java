@@ -31,7 +31,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 class QuantizerTest {
 
-  private static final Quantization SPECK = new Quantization(null, null);
+  private static final Quantization SPECK = new Quantization(8, 16, null, null, null);
 
   private static ModelSpec model(String inputShape, String layers) {
     return Tutorial.JSON.readValue(
@@ -115,7 +115,7 @@ class QuantizerTest {
           Analyzer.quantized(
               model,
               weights,
-              new Quantization(12, 20),
+              new Quantization(12, 20, null, null, null),
               new Analyzer.Batch(input, null, 1, 20, null, 1),
               engine);
 
@@ -205,7 +205,7 @@ class QuantizerTest {
           Analyzer.quantized(
                   model,
                   null,
-                  new Quantization(2, 16),
+                  new Quantization(2, 16, null, null, null),
                   new Analyzer.Batch(input, Dataset.digits(), 100, 10, null, 1),
                   engine)
               .statistics();
