@@ -2,6 +2,7 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.snn.statistics.StepCounter;
 import dev.spikewise.snn.data.Npz;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -224,7 +225,8 @@ class CasesTest extends ServiceTest {
     // As events, not the 840,000 bytes of its dense form.
     long samples = dataset.at("/reading/memory_bytes").asLong();
     assertThat(samples).isBetween(1L, 999L);
-    assertThat(with - alone).isEqualTo(samples);
+    // Random input has no labels, so nothing is counted over time.
+    assertThat(with - alone).isEqualTo(samples + StepCounter.memory(1, 100, 3));
   }
 
   /** The data set that an upload of {@code parts} makes. */
