@@ -2,8 +2,8 @@ package dev.spikewise.api;
 
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
-import dev.spikewise.spec.Page;
 import dev.spikewise.tenant.Usage;
+import dev.spikewise.tenant.UsageReport;
 import dev.spikewise.tenant.Usages;
 import dev.spikewise.web.SelectableFields;
 import java.time.DateTimeException;
@@ -36,8 +36,8 @@ class UsageController {
    */
   @GetMapping(produces = MediaType.APPLICATION_JSON_VALUE)
   @SelectableFields
-  Page<Usage> list(@RequestParam(required = false) @Nullable String month) {
-    return new Page<>(find(month), null);
+  UsageReport list(@RequestParam(required = false) @Nullable String month) {
+    return new UsageReport(find(month));
   }
 
   /**

@@ -2,8 +2,8 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.spikewise.snn.statistics.StepCounter;
 import dev.spikewise.snn.data.Npz;
+import dev.spikewise.snn.statistics.StepCounter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpResponse;

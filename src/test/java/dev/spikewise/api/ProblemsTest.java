@@ -100,7 +100,8 @@ class ProblemsTest extends ServiceTest {
 
   @Test
   void explainsRefusalsOfSpring() {
-    assertThat(problem(delete("/api/v1/jobs"), 405, "method_not_allowed").get("detail").asString())
+    assertThat(
+            problem(delete("/api/v1/models"), 405, "method_not_allowed").get("detail").asString())
         .contains("DELETE");
     assertThat(
             problem(
