@@ -660,8 +660,8 @@ class DashboardTest {
     page.reload();
     assertThat(page.locator("th.of-loss")).isHidden();
     page.getByText("Columns").first().click();
-    page.getByLabel("Loss").check();
-    page.getByLabel("Accuracy").uncheck();
+    page.getByLabel("Loss", new Page.GetByLabelOptions().setExact(true)).check();
+    page.getByLabel("Accuracy", new Page.GetByLabelOptions().setExact(true)).uncheck();
     page.reload();
     assertThat(page.locator("th.of-loss")).isVisible();
     assertThat(page.locator("th.of-accuracy")).isHidden();
@@ -764,7 +764,7 @@ class DashboardTest {
     page.locator("[name=seeds]").fill("");
     press(page, "Start the sweep");
     page.waitForURL(Pattern.compile(".*/sweeps/[^/]{36}"));
-    assertThat(page.locator("#summary tbody tr")).hasCount(4);
+    assertThat(page.locator("#members tbody tr")).hasCount(4);
     hasStatus(page, "succeeded");
     page.locator("#clone").click();
     assertThat(page.locator("[name=over]"))
@@ -831,7 +831,7 @@ class DashboardTest {
     page.locator("#sweeps a").first().press("Enter");
     page.waitForURL(Pattern.compile(".*/sweeps/.+"));
     hasStatus(page, "succeeded");
-    assertThat(page.locator("#summary tbody tr")).hasCount(4);
+    assertThat(page.locator("#members tbody tr")).hasCount(4);
     assertThat(page.locator("#summary")).containsText("4 of 4 jobs");
     assertThat(page.locator("#summary")).containsText("on the front");
     // Each outcome leads to its job, in both drawings.

@@ -89,9 +89,10 @@ class EmbeddedDatabaseTest {
   void processEndsWhileTheDiskIsFull() throws Exception {
     var folder = Files.createDirectory(dir.resolve("ending"));
     var settings = FaultTest.SETTINGS;
+    var spec = SPEC.replace("\"epochs\": 1000", "\"epochs\": 200");
     String job;
     try (var ending = ServiceProcess.start(folder, settings)) {
-      job = ending.submit(SPEC);
+      job = ending.submit(spec);
       ending.await(job, now -> epoch(now) > 20);
       ending.limitFiles(Long.toString(Files.size(folder.resolve("spikewise.mv.db"))));
       while (ending.send("/actuator/health/readiness").statusCode() == 200) {
@@ -102,7 +103,7 @@ class EmbeddedDatabaseTest {
           .contains("The process ends although its database could not be closed");
     }
     try (var next = ServiceProcess.start(folder, settings)) {
-      assertThat(finished(next, job)).isEqualTo(finished(next, next.submit(SPEC)));
+      assertThat(finished(next, job, 200)).isEqualTo(finished(next, next.submit(spec), 200));
     }
   }
 

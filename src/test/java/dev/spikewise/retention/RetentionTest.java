@@ -47,6 +47,8 @@ import tools.jackson.databind.json.JsonMapper;
       "spikewise.data-dir=target/test-data",
       "spikewise.jobs.workers=0",
       "spikewise.sweeps.poll=1h",
+      // A test in the same process may have turned it off.
+      "logging.level.dev.spikewise.audit=info",
       "spikewise.retention.jobs=30d",
       "spikewise.retention.events=20d",
       "spikewise.retention.epochs=10d",
