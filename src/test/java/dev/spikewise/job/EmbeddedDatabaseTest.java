@@ -90,12 +90,17 @@ class EmbeddedDatabaseTest {
     var folder = Files.createDirectory(dir.resolve("ending"));
     var settings = FaultTest.SETTINGS;
     var spec = SPEC.replace("\"epochs\": 1000", "\"epochs\": 200");
+    var urgent = spec.replace("\"seed\": 1", "\"seed\": 1, \"priority\": 9");
     String job;
     try (var ending = ServiceProcess.start(folder, settings)) {
       job = ending.submit(spec);
       ending.await(job, now -> epoch(now) > 20);
       ending.limitFiles(Long.toString(Files.size(folder.resolve("spikewise.mv.db"))));
+      // Space that was freed within the file is used up first.
+      int sent = 0;
       while (ending.send("/actuator/health/readiness").statusCode() == 200) {
+        assertThat(sent++).as(ending.log()).isLessThan(1000);
+        ending.postLater("/api/v1/jobs", spec);
         Thread.sleep(50);
       }
       ending.terminate();
@@ -103,7 +108,7 @@ class EmbeddedDatabaseTest {
           .contains("The process ends although its database could not be closed");
     }
     try (var next = ServiceProcess.start(folder, settings)) {
-      assertThat(finished(next, job, 200)).isEqualTo(finished(next, next.submit(spec), 200));
+      assertThat(finished(next, job, 200)).isEqualTo(finished(next, next.submit(urgent), 200));
     }
   }
 
