@@ -144,7 +144,7 @@ class JavaClientTest extends ServiceTest {
                 "src/docs/reference/openapi.json",
                 "target/openapi/generator.jar",
                 "0.1.0-SNAPSHOT",
-                "target")
+                "target/client-java")
             .redirectErrorStream(true)
             .redirectOutput(log.toFile())
             .start();
