@@ -83,7 +83,7 @@ class SearchPages {
     page.addAttribute(
         "pareto",
         Plots.pareto(
-                search.drawingTitle() + " against " + search.drawnCost(),
+                search.drawingTitle(),
                 search.drawnCost(),
                 search.drawn().stream()
                     .map(

@@ -234,9 +234,10 @@ public record Search(
   @JsonIgnore
   public String drawingTitle() {
     return switch (samples) {
-      case HELD_OUT -> "Accuracy on held-out samples";
-      case TRAINING -> "Accuracy on training samples";
-    };
+          case HELD_OUT -> "Accuracy on held-out samples against ";
+          case TRAINING -> "Accuracy on training samples against ";
+        }
+        + drawnCost();
   }
 
   private @Nullable SearchMetric metric(boolean accuracy) {
@@ -246,27 +247,6 @@ public record Search(
             .filter(metric -> metric.isAccuracy() == accuracy)
             .findFirst()
             .orElse(null);
-  }
-
-  /** Returns this search as an entry of a list. */
-  Search brief() {
-    return new Search(
-        id,
-        name,
-        status,
-        reason,
-        waitingFor,
-        null,
-        samples,
-        progress,
-        null,
-        null,
-        paretoFront,
-        reference,
-        null,
-        createdAt,
-        finishedAt,
-        version);
   }
 
   /** Approximate size in JSON as an entry of a list, in bytes. */

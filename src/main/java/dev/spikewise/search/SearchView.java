@@ -59,6 +59,15 @@ final class SearchView {
    * @param mostTrials maximum number of trials of any search
    */
   Search search(double hours, int mostTrials) {
+    return search(hours, mostTrials, true);
+  }
+
+  /** The same as an entry of a list. */
+  Search brief(double hours, int mostTrials) {
+    return search(hours, mostTrials, false);
+  }
+
+  private Search search(double hours, int mostTrials, boolean whole) {
     var front = front();
     var onFront = front.stream().map(Outcome::trial).collect(Collectors.toSet());
     var shown = trials.stream().map(trial -> trial(trial, onFront)).toList();
@@ -70,14 +79,14 @@ final class SearchView {
         status,
         row.reason(),
         row.waitingFor(),
-        spec,
+        whole ? spec : null,
         row.samples(),
         progress(shown, hours, mostTrials),
-        shown,
-        rungs(),
+        whole ? shown : null,
+        whole ? rungs() : null,
         front.stream().map(this::point).toList(),
         reference,
-        hypervolume(reference),
+        whole ? hypervolume(reference) : null,
         row.createdAt(),
         status.isFinal() ? finishedAt() : null,
         version());

@@ -27,7 +27,6 @@ import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.store.Database;
 import dev.spikewise.store.StoredJson;
 import dev.spikewise.tenant.Tenants;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -292,18 +291,12 @@ public class Searches {
   /** Lists searches created before the one with {@code number}, newest first, without trials. */
   @Transactional(readOnly = true)
   public Page<Search> list(int limit, long number) {
-    var rows = searches.list(limit + 1, number, tenants.seeAll(), tenants.owner());
-    var page = new ArrayList<Search>();
-    long bytes = 0;
-    for (var row : rows.subList(0, Math.min(limit, rows.size()))) {
-      if (bytes < Page.MAX_BYTES) {
-        var search = view(row).brief();
-        page.add(search);
-        bytes += search.bytes();
-      }
-    }
-    return new Page<>(
-        page, page.size() < rows.size() ? Long.toString(rows.get(page.size() - 1).number()) : null);
+    return Page.ofViews(
+        searches.list(limit + 1, number, tenants.seeAll(), tenants.owner()),
+        limit,
+        this::brief,
+        Search::bytes,
+        Row::number);
   }
 
   /** Cancels the trials that have not ended and starts no further ones. */
@@ -314,7 +307,7 @@ public class Searches {
       jobs.cancel(jobIds(id));
       searches.end(id, Search.End.REQUESTED, database.now());
     } else if (row.reason() != Search.End.REQUESTED) {
-      throw forbidden(view(row).status(), "cancelled", List.of());
+      throw forbidden(brief(row).status(), "cancelled", List.of());
     }
     return get(id);
   }
@@ -323,7 +316,7 @@ public class Searches {
   @Transactional
   public void delete(UUID id, IfMatch condition) {
     var row = lock(id);
-    var search = view(row);
+    var search = brief(row);
     condition.require(search.version());
     if (!search.status().isFinal()) {
       throw forbidden(search.status(), "deleted", List.of("cancel"));
@@ -357,10 +350,17 @@ public class Searches {
   }
 
   private Search view(Row row) {
+    return read(row).search(searches.hours(row.id()), limits.trials());
+  }
+
+  private Search brief(Row row) {
+    return read(row).brief(searches.hours(row.id()), limits.trials());
+  }
+
+  private SearchView read(Row row) {
     var rows = searches.trials(row.id());
     var ids = rows.stream().map(TrialRow::job).filter(Objects::nonNull).toList();
-    return new SearchView(row, spec(row), rows, searches.results(row.id()), jobs.find(ids))
-        .search(searches.hours(row.id()), limits.trials());
+    return new SearchView(row, spec(row), rows, searches.results(row.id()), jobs.find(ids));
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.spikewise.spec;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
@@ -26,6 +27,32 @@ public record Page<T>(List<T> data, @Nullable String nextCursor) {
     return new Page<>(
         page.stream().map(view).toList(),
         rows.size() > limit ? Long.toString(number.apply(page.getLast())) : null);
+  }
+
+  /**
+   * Builds a page that ends early when the entries are large, but has at least one if there is any.
+   *
+   * @param bytes an entry's approximate size in JSON
+   */
+  public static <R, T> Page<T> ofViews(
+      List<R> rows,
+      int limit,
+      Function<R, T> view,
+      ToLongFunction<T> bytes,
+      Function<R, Long> number) {
+    var page = new ArrayList<T>();
+    long sum = 0;
+    for (var row : rows.subList(0, Math.min(limit, rows.size()))) {
+      if (sum >= MAX_BYTES) {
+        break;
+      }
+      var entry = view.apply(row);
+      page.add(entry);
+      sum += bytes.applyAsLong(entry);
+    }
+    return new Page<>(
+        page,
+        page.size() < rows.size() ? Long.toString(number.apply(rows.get(page.size() - 1))) : null);
   }
 
   /**

@@ -113,18 +113,12 @@ public class Sweeps {
    */
   @Transactional(readOnly = true)
   public Page<Sweep> list(int limit, long number) {
-    var rows = sweeps.list(limit + 1, number, tenants.seeAll(), tenants.owner());
-    var page = new ArrayList<Sweep>();
-    long bytes = 0;
-    for (var row : rows.subList(0, Math.min(limit, rows.size()))) {
-      if (bytes < Page.MAX_BYTES) {
-        var sweep = view(row).withoutSpec();
-        page.add(sweep);
-        bytes += sweep.bytes();
-      }
-    }
-    return new Page<>(
-        page, page.size() < rows.size() ? Long.toString(rows.get(page.size() - 1).number()) : null);
+    return Page.ofViews(
+        sweeps.list(limit + 1, number, tenants.seeAll(), tenants.owner()),
+        limit,
+        row -> view(row).withoutSpec(),
+        Sweep::bytes,
+        Row::number);
   }
 
   /** Cancels the jobs that have not ended and starts no further ones. */

@@ -80,7 +80,7 @@ final class Recurrence implements Synaptic {
   }
 
   @Override
-  public void countSteps(double[] counts) {
+  public void countSteps(double @Nullable [] counts) {
     stepCounts = counts;
   }
 

@@ -140,7 +140,7 @@ public final class Synapses extends UnaryLayer implements DifferenceCount {
   }
 
   @Override
-  public void countSteps(double[] counts) {
+  public void countSteps(double @Nullable [] counts) {
     stepCounts = counts;
   }
 

@@ -1,6 +1,7 @@
 package dev.spikewise.snn.layer;
 
 import dev.spikewise.snn.synops.Operations;
+import org.jspecify.annotations.Nullable;
 
 /** Synapses, which cause synaptic operations. */
 public interface Synaptic {
@@ -14,9 +15,9 @@ public interface Synaptic {
   /**
    * Adds the synaptic operations of each sample and time step to {@code counts} from now on.
    *
-   * @param counts [samples of this process, time steps], shared by all layers
+   * @param counts [samples of this process, time steps], shared by all layers; null to stop
    */
-  void countSteps(double[] counts);
+  void countSteps(double @Nullable [] counts);
 
   /** Effective operations since the last reset, in a network that measures. */
   Operations operations();

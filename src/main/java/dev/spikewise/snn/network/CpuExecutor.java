@@ -195,6 +195,9 @@ public final class CpuExecutor implements Executor {
   @Override
   public void train(boolean training) {
     layers.forEach(layer -> layer.training = training);
+    if (stepCounts.length > 0) {
+      counts.synapses().forEach(layer -> layer.countSteps(training ? null : stepCounts));
+    }
   }
 
   private void measure(Layer layer, int from, int to) {

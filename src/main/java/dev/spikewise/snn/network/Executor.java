@@ -97,7 +97,8 @@ public interface Executor {
   void stepOutput(int samples, float[] outputs);
 
   /**
-   * Counts the synaptic operations of each sample and time step from now on.
+   * Counts the synaptic operations of each sample and time step from now on, except in training
+   * mode.
    *
    * @return the counts of all layers together since the last {@link #reset}: [samples, T]
    */
