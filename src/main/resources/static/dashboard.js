@@ -686,17 +686,16 @@ function varied(text) {
   return over;
 }
 
-function sweep(form) {
+/** Sends what `describe` makes of the form's fields to a list of the service, and opens the page of what that made. */
+function submitTo(list, form, describe) {
   form.addEventListener('submit', async event => {
     event.preventDefault();
     clear(form);
-    const field = form.elements, button = form.querySelector('button');
+    const button = form.querySelector('button');
     button.disabled = true;
     try {
-      const body = { name: field.name.value || null, job: parsed(field.job.value, '/job'), over: varied(field.over.value) };
-      if (field.seeds.value.trim()) body.seeds = field.seeds.value.split(',').map(numeric);
-      if (field.rounds.value.trim()) body.halving = { rounds: numeric(field.rounds.value) };
-      location.href = `${BASE}/sweeps/${(await post(`${BASE}/api/v1/sweeps`, JSON.stringify(body))).id}`;
+      const made = await post(`${BASE}/api/v1/${list}`, JSON.stringify(describe(form.elements)));
+      location.href = `${BASE}/${list}/${made.id}`;
     } catch (problem) {
       show(form, problem);
     } finally {
@@ -705,21 +704,17 @@ function sweep(form) {
   });
 }
 
-function search(form) {
-  form.addEventListener('submit', async event => {
-    event.preventDefault();
-    clear(form);
-    const field = form.elements, button = form.querySelector('button');
-    button.disabled = true;
-    try {
-      const body = parsed(field.search.value, '');
-      location.href = `${BASE}/searches/${(await post(`${BASE}/api/v1/searches`, JSON.stringify(body))).id}`;
-    } catch (problem) {
-      show(form, problem);
-    } finally {
-      button.disabled = false;
-    }
+function sweep(form) {
+  submitTo('sweeps', form, field => {
+    const body = { name: field.name.value || null, job: parsed(field.job.value, '/job'), over: varied(field.over.value) };
+    if (field.seeds.value.trim()) body.seeds = field.seeds.value.split(',').map(numeric);
+    if (field.rounds.value.trim()) body.halving = { rounds: numeric(field.rounds.value) };
+    return body;
   });
+}
+
+function search(form) {
+  submitTo('searches', form, field => parsed(field.search.value, ''));
 }
 
 // What is being pressed stays until it is let go, or a click on it would be lost; the next refresh brings the news.

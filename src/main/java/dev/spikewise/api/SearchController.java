@@ -42,12 +42,12 @@ class SearchController {
   static final String PATH = "/api/v1/searches";
 
   private final Searches searches;
-  private final TrialBuilder builder;
+  private final Combinations combinations;
   private final Compute compute;
 
-  SearchController(Searches searches, TrialBuilder builder, Compute compute) {
+  SearchController(Searches searches, Combinations combinations, Compute compute) {
     this.searches = searches;
-    this.builder = builder;
+    this.combinations = combinations;
     this.compute = compute;
   }
 
@@ -73,7 +73,7 @@ class SearchController {
   @PostMapping
   @ResponseStatus(HttpStatus.ACCEPTED)
   ResponseEntity<Resource> create(@RequestBody SearchSpec spec) {
-    var search = searches.create(spec, builder.of(spec));
+    var search = searches.create(spec, combinations.of(spec));
     return ResponseEntity.accepted()
         .location(URI.create(Links.to(PATH + "/" + search.id())))
         .body(Resource.of(search));

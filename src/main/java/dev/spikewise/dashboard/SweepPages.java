@@ -132,7 +132,7 @@ class SweepPages {
                 part -> {
                   var values = new ArrayList<@Nullable Object>();
                   paths.forEach(path -> values.add(part.values().get(path)));
-                  boolean heldOut = part.testAccuracy() != null && part.testSynops() != null;
+                  boolean heldOut = part.comparesHeldOut();
                   values.add(heldOut ? part.testSynops() : part.synops());
                   values.add(heldOut ? part.testAccuracy() : part.accuracy());
                   var id = Objects.requireNonNull(part.id());

@@ -216,8 +216,10 @@ public class JobResults implements TrainedNetworks {
   }
 
   /**
-   * Last checkpoint of a job, or the weights it starts from. A job whose checkpoints were deleted
-   * after its end has neither: its initial weights are not what it has trained.
+   * Last checkpoint of a job, or the weights it starts from.
+   *
+   * @throws ProblemException when the job has ended and its checkpoints were deleted, because its
+   *     initial weights are not its result
    */
   Checkpoint reached(UUID id) {
     return reached(jobs.findById(id).orElseThrow());

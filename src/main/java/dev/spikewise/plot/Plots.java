@@ -140,7 +140,7 @@ public final class Plots {
    * Accuracy against synops per sample when samples end early: after each number of time steps for
    * all samples alike, and at each threshold of the confidence.
    *
-   * @param overTime null where there is none
+   * @param overTime results of the test samples over time; null without test samples
    */
   public static Picture earlyExit(Statistics.@Nullable OverTime overTime) {
     String title = "Accuracy against synaptic operations when samples end early";

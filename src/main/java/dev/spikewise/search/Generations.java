@@ -16,7 +16,7 @@ import dev.spikewise.spec.SearchMetric;
 import dev.spikewise.spec.SearchSpec;
 import dev.spikewise.store.Database;
 import dev.spikewise.store.StoredJson;
-import dev.spikewise.store.Ticker;
+import dev.spikewise.store.Ticking;
 import dev.spikewise.tenant.Tenants;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,7 +29,6 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.support.TransactionOperations;
 
@@ -40,7 +39,7 @@ import org.springframework.transaction.support.TransactionOperations;
  * process takes the step and in whatever order the jobs end.
  */
 @Component
-class Generations implements SmartLifecycle {
+class Generations extends Ticking {
 
   private static final Logger LOG = LoggerFactory.getLogger(Generations.class);
   private static final int MAX_WAITING = 2000;
@@ -53,8 +52,6 @@ class Generations implements SmartLifecycle {
   private final Database database;
   private final Limits limits;
   private final TransactionOperations transactions;
-  private final SearchSettings settings;
-  private volatile @Nullable Ticker ticker;
 
   Generations(
       SearchRepository searches,
@@ -66,6 +63,7 @@ class Generations implements SmartLifecycle {
       Limits limits,
       TransactionOperations transactions,
       SearchSettings settings) {
+    super("searches", settings.poll());
     this.searches = searches;
     this.trials = trials;
     this.jobs = jobs;
@@ -74,15 +72,10 @@ class Generations implements SmartLifecycle {
     this.database = database;
     this.limits = limits;
     this.transactions = transactions;
-    this.settings = settings;
   }
 
   @Override
-  public void start() {
-    ticker = new Ticker("searches", settings.poll(), this::look);
-  }
-
-  private void look() {
+  protected void tick() {
     try {
       for (var row : searches.unfinished()) {
         tryToAdvance(row);
@@ -335,19 +328,5 @@ class Generations implements SmartLifecycle {
           jobs.epochs(job.id(), rungEpochs - 2, 1, null).stream().findFirst().orElse(null);
       case QUEUED, RUNNING, PAUSING, CANCELLING, CANCELLED, FAILED -> null;
     };
-  }
-
-  @Override
-  public void stop() {
-    var stopped = ticker;
-    if (stopped != null) {
-      stopped.close();
-      ticker = null;
-    }
-  }
-
-  @Override
-  public boolean isRunning() {
-    return ticker != null;
   }
 }

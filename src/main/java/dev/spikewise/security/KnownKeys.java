@@ -1,6 +1,6 @@
 package dev.spikewise.security;
 
-import dev.spikewise.store.Ticker;
+import dev.spikewise.store.Ticking;
 import dev.spikewise.tenant.Tenants;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -17,7 +17,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.context.SmartLifecycle;
 import org.springframework.jdbc.core.RowCallbackHandler;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.security.core.GrantedAuthority;
@@ -32,7 +31,7 @@ import org.springframework.transaction.event.TransactionalEventListener;
  * once, at most once per second, so that a key created elsewhere is accepted without a delay.
  */
 @Component
-class KnownKeys implements SmartLifecycle {
+class KnownKeys extends Ticking {
 
   private static final Logger LOG = LoggerFactory.getLogger(KnownKeys.class);
 
@@ -70,10 +69,10 @@ class KnownKeys implements SmartLifecycle {
   /** Keys by the SHA-256 of their secret: the time of a look-up says nothing about the secret. */
   private volatile Map<String, Known> stored = Map.of();
 
-  private volatile @Nullable Ticker ticker;
   private long renewedAt;
 
   KnownKeys(JdbcClient jdbc, SecuritySettings settings) {
+    super("api-keys", RENEWAL);
     this.jdbc = jdbc;
     for (var key : settings.apiKeys()) {
       configured.put(
@@ -191,32 +190,17 @@ class KnownKeys implements SmartLifecycle {
                 .formatted(key.name(), key.id()));
       }
     }
-    ticker =
-        new Ticker(
-            "api-keys",
-            RENEWAL,
-            () -> {
-              try {
-                storeUses();
-              } catch (RuntimeException e) {
-                LOG.warn("The use of API keys could not be stored: {}", e.toString());
-              }
-              tryToRenew();
-            });
+    super.start();
   }
 
   @Override
-  public void stop() {
-    var stopped = ticker;
-    if (stopped != null) {
-      stopped.close();
-      ticker = null;
+  protected void tick() {
+    try {
+      storeUses();
+    } catch (RuntimeException e) {
+      LOG.warn("The use of API keys could not be stored: {}", e.toString());
     }
-  }
-
-  @Override
-  public boolean isRunning() {
-    return ticker != null;
+    tryToRenew();
   }
 
   /** Before the web server, so that no request meets an empty copy. */

@@ -11,6 +11,7 @@ import dev.spikewise.snn.layer.SpikeCount;
 import dev.spikewise.snn.network.Executor;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.statistics.NeuroBench;
+import dev.spikewise.snn.statistics.Softmax;
 import dev.spikewise.snn.statistics.StepCounter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
@@ -123,15 +124,17 @@ public final class Analyzer {
       Arrays.setAll(labels, i -> feed.label(samples[i / perSample], i % perSample));
       steps.add(samples.length, labels);
     }
+    var overTime = steps == null ? null : steps.result();
     return Analysis.of(counter, model)
         .with(
             NeuroBench.cost(network, samples.length),
-            steps == null
+            overTime == null
                 ? null
-                : feed.labelsPerSample() > 1
-                    ? (Double) meanAccuracy(steps)
-                    : accuracy(network, feed, samples))
-        .with(steps == null ? null : steps.result())
+                : (Double)
+                    (feed.labelsPerSample() > 1
+                        ? mean(overTime.accuracy())
+                        : accuracy(network, feed, samples)))
+        .with(overTime)
         .withWarnings(InputWarnings.of(input, dataset));
   }
 
@@ -223,7 +226,7 @@ public final class Analyzer {
     return new Raster(
         chosen,
         feed.labelled() && feed.labelsPerSample() == 1 ? feed.label(chosen) : null,
-        largest(scores, 0, scores.length),
+        Softmax.largest(scores, 0, scores.length),
         layers);
   }
 
@@ -237,34 +240,19 @@ public final class Analyzer {
     return ordered;
   }
 
-  /** Accuracy over all samples and time steps. */
-  private static double meanAccuracy(StepCounter steps) {
-    return steps.result().accuracy().stream().mapToDouble(a -> a).average().orElseThrow();
+  private static double mean(List<Double> values) {
+    return values.stream().mapToDouble(value -> value).average().orElseThrow();
   }
 
-  private static @Nullable Double accuracy(Executor network, Feed feed, int[] samples) {
-    if (!feed.labelled()) {
-      return null;
-    }
+  private static double accuracy(Executor network, Feed feed, int[] samples) {
     int classes = network.outputs();
     var scores = new float[samples.length * classes];
     network.sumOutput(samples.length, scores);
     int correct = 0;
     for (int s = 0; s < samples.length; s++) {
-      correct += largest(scores, s * classes, classes) == feed.label(samples[s]) ? 1 : 0;
+      correct += Softmax.largest(scores, s * classes, classes) == feed.label(samples[s]) ? 1 : 0;
     }
     return (double) correct / samples.length;
-  }
-
-  /** Index of the first maximum of {@code n} scores starting at {@code at}. */
-  static int largest(float[] scores, int at, int n) {
-    int best = 0;
-    for (int c = 1; c < n; c++) {
-      if (scores[at + c] > scores[at + best]) {
-        best = c;
-      }
-    }
-    return best;
   }
 
   /** Runs the forward pass over samples and counts. */

@@ -11,6 +11,7 @@ import dev.spikewise.snn.network.Executor;
 import dev.spikewise.snn.optim.GradientClip;
 import dev.spikewise.snn.optim.PlateauDetector;
 import dev.spikewise.snn.statistics.Counter;
+import dev.spikewise.snn.statistics.Softmax;
 import dev.spikewise.snn.statistics.StepCounter;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
@@ -681,7 +682,7 @@ public final class Trainer {
   private int predicted(Loss loss, int i) {
     int classes = network.outputs();
     float[] scores = feed.labelsPerSample() > 1 ? loss.stepScores() : loss.scores();
-    return Analyzer.largest(scores, i * classes, classes);
+    return Softmax.largest(scores, i * classes, classes);
   }
 
   /** Counts of the latest completed epoch of this run; null before the first. */

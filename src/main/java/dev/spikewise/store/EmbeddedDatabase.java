@@ -12,7 +12,6 @@ import org.slf4j.LoggerFactory;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
-import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 
 /**
@@ -24,7 +23,7 @@ import org.springframework.stereotype.Component;
  * for the database.
  */
 @Component
-class EmbeddedDatabase implements HealthIndicator, SmartLifecycle {
+class EmbeddedDatabase extends Ticking implements HealthIndicator {
 
   private static final Logger LOG = LoggerFactory.getLogger(EmbeddedDatabase.class);
 
@@ -38,10 +37,10 @@ class EmbeddedDatabase implements HealthIndicator, SmartLifecycle {
   private final JdbcConnectionDetails connection;
   private final boolean embedded;
   private final Duration closedFor;
-  private volatile @Nullable Ticker ticker;
   private volatile @Nullable Long closedSince;
 
   EmbeddedDatabase(JdbcConnectionDetails connection, Database database, DatabaseSettings settings) {
+    super("embedded-database", settings.closedFor().dividedBy(6));
     this.connection = connection;
     this.embedded = database.isEmbedded();
     this.closedFor = settings.closedFor();
@@ -50,11 +49,12 @@ class EmbeddedDatabase implements HealthIndicator, SmartLifecycle {
   @Override
   public void start() {
     if (embedded) {
-      ticker = new Ticker("embedded-database", closedFor.dividedBy(6), this::look);
+      super.start();
     }
   }
 
-  private void look() {
+  @Override
+  protected void tick() {
     // Bypasses the connection pool, whose connections may all be in use.
     try (Connection _ =
         DriverManager.getConnection(
@@ -78,19 +78,5 @@ class EmbeddedDatabase implements HealthIndicator, SmartLifecycle {
         : Health.down()
             .withDetail("reason", "the database file is closed: restart the service")
             .build();
-  }
-
-  @Override
-  public void stop() {
-    var stopped = ticker;
-    if (stopped != null) {
-      stopped.close();
-      ticker = null;
-    }
-  }
-
-  @Override
-  public boolean isRunning() {
-    return ticker != null;
   }
 }

@@ -89,7 +89,6 @@ final class WaitingChannel extends FileBase {
         try {
           int written = file.write(from, position);
           if (loggedAt != 0) {
-            failure = null;
             LOG.info("{} can be written again", path);
           }
           return written;

@@ -7,15 +7,13 @@ import dev.spikewise.job.Jobs;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.store.StoredJson;
-import dev.spikewise.store.Ticker;
+import dev.spikewise.store.Ticking;
 import dev.spikewise.sweep.SweepRepository.Place;
 import dev.spikewise.sweep.SweepRepository.Row;
 import java.util.UUID;
 import java.util.function.BiFunction;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.support.TransactionOperations;
 
@@ -25,7 +23,7 @@ import org.springframework.transaction.support.TransactionOperations;
  * in only one process.
  */
 @Component
-class Rounds implements SmartLifecycle {
+class Rounds extends Ticking {
 
   private static final Logger LOG = LoggerFactory.getLogger(Rounds.class);
   private static final int MAX_REFUSAL = 2000;
@@ -34,8 +32,6 @@ class Rounds implements SmartLifecycle {
   private final Jobs jobs;
   private final Documents documents;
   private final TransactionOperations transactions;
-  private final SweepSettings settings;
-  private volatile @Nullable Ticker ticker;
 
   Rounds(
       SweepRepository sweeps,
@@ -43,19 +39,15 @@ class Rounds implements SmartLifecycle {
       Documents documents,
       TransactionOperations transactions,
       SweepSettings settings) {
+    super("rounds", settings.poll());
     this.sweeps = sweeps;
     this.jobs = jobs;
     this.documents = documents;
     this.transactions = transactions;
-    this.settings = settings;
   }
 
   @Override
-  public void start() {
-    ticker = new Ticker("rounds", settings.poll(), this::look);
-  }
-
-  private void look() {
+  protected void tick() {
     try {
       sweeps.due().forEach(this::tryToStartNext);
     } catch (RuntimeException e) {
@@ -109,19 +101,5 @@ class Rounds implements SmartLifecycle {
     double reached = requireNonNull(job.latest()).synops();
     var next = requireNonNull(spec.halving()).next(requireNonNull(job.spec()), name, reached);
     return jobs.submit(next, job.id()).id();
-  }
-
-  @Override
-  public void stop() {
-    var stopped = ticker;
-    if (stopped != null) {
-      stopped.close();
-      ticker = null;
-    }
-  }
-
-  @Override
-  public boolean isRunning() {
-    return ticker != null;
   }
 }

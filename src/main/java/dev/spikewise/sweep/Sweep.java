@@ -96,7 +96,14 @@ public record Sweep(
       @Nullable Double synops,
       @Nullable Double accuracy,
       @Nullable Double testAccuracy,
-      @Nullable Double testSynops) {}
+      @Nullable Double testSynops) {
+
+    /** Whether accuracy and synops are both known of the held-out samples. */
+    public boolean comparesHeldOut() {
+      // Jobs of earlier versions have a test accuracy without test synops.
+      return testAccuracy != null && testSynops != null;
+    }
+  }
 
   /**
    * Results of the same values with several seeds.
@@ -120,7 +127,13 @@ public record Sweep(
       @Nullable Spread synops,
       @Nullable Spread accuracy,
       @Nullable Spread testAccuracy,
-      @Nullable Spread testSynops) {}
+      @Nullable Spread testSynops) {
+
+    /** Whether accuracy and synops are both known of the held-out samples. */
+    public boolean comparesHeldOut() {
+      return testAccuracy != null && testSynops != null;
+    }
+  }
 
   /**
    * Mean and spread of a figure over seeds.
@@ -244,15 +257,14 @@ public record Sweep(
     if (job.id() == null || job.status() != JobState.SUCCEEDED) {
       return Stream.empty();
     }
-    // Jobs of earlier versions have a test accuracy without test synops.
-    if (job.testAccuracy() != null && job.testSynops() != null) {
+    if (job.comparesHeldOut()) {
       return Stream.of(
           new Point(
               job.id(),
               job.label(),
               SearchMetric.Samples.HELD_OUT,
-              job.testSynops(),
-              job.testAccuracy()));
+              Objects.requireNonNull(job.testSynops()),
+              Objects.requireNonNull(job.testAccuracy())));
     }
     return job.synops() == null || job.accuracy() == null
         ? Stream.empty()

@@ -1,6 +1,6 @@
 package dev.spikewise.telemetry;
 
-import dev.spikewise.store.Ticker;
+import dev.spikewise.store.Ticking;
 import dev.spikewise.tenant.Usage;
 import dev.spikewise.tenant.Usages;
 import io.micrometer.core.instrument.Gauge;
@@ -12,7 +12,6 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 
 /**
@@ -20,21 +19,19 @@ import org.springframework.stereotype.Component;
  * every process.
  */
 @Component
-class UsageMeters implements SmartLifecycle {
+class UsageMeters extends Ticking {
 
   private static final Logger LOG = LoggerFactory.getLogger(UsageMeters.class);
 
   private static final Usage NONE = new Usage("", "", 0, 0, 0, 0, 0, 0);
 
   private final MeterRegistry registry;
-  private final MetricsSettings settings;
   private final Usages usages;
   private final Map<String, Usage> latest = new ConcurrentHashMap<>();
-  private volatile @Nullable Ticker ticker;
 
   UsageMeters(MeterRegistry registry, MetricsSettings settings, Usages usages) {
+    super("usage-meters", settings.scrapeInterval());
     this.registry = registry;
-    this.settings = settings;
     this.usages = usages;
   }
 
@@ -44,10 +41,11 @@ class UsageMeters implements SmartLifecycle {
     if (latest.putIfAbsent("", NONE) == null) {
       register("");
     }
-    ticker = new Ticker("usage-meters", settings.scrapeInterval(), this::look);
+    super.start();
   }
 
-  private void look() {
+  @Override
+  protected void tick() {
     try {
       var now = new HashMap<String, Usage>();
       usages.current().forEach(usage -> now.put(usage.tenant(), usage));
@@ -107,19 +105,5 @@ class UsageMeters implements SmartLifecycle {
         .tag("tenant", tenant)
         .description(description)
         .register(registry);
-  }
-
-  @Override
-  public void stop() {
-    var stopped = ticker;
-    if (stopped != null) {
-      stopped.close();
-      ticker = null;
-    }
-  }
-
-  @Override
-  public boolean isRunning() {
-    return ticker != null;
   }
 }

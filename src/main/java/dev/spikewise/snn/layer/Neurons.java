@@ -154,7 +154,6 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     return r;
   }
 
-  /** The neuron model with the current values of the constants. */
   /**
    * Takes thresholds, reset values and bounds from {@code other} from the next {@link #reset} on;
    * from the layer's own definition if null.
@@ -163,6 +162,7 @@ public final class Neurons extends UnaryLayer implements SpikeCount {
     model = NeuronModel.of(other == null ? spec : other);
   }
 
+  /** The neuron model with the current values of the constants. */
   private Neuron neuron() {
     @Nullable PerNeuron[] trained = new PerNeuron[Neuron.CONSTANTS];
     for (TrainedConstant constant : constants) {

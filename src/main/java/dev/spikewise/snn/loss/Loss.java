@@ -6,6 +6,7 @@ import dev.spikewise.snn.layer.SpikeCount;
 import dev.spikewise.snn.layer.Synaptic;
 import dev.spikewise.snn.network.Executor;
 import dev.spikewise.snn.network.OutputGradients;
+import dev.spikewise.snn.statistics.Softmax;
 import dev.spikewise.spec.LossTerm;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -298,14 +299,8 @@ public final class Loss {
       var loss = new TreeSum(1);
       for (int b = 0; b < chunks.size(); b++) {
         int row = b * classes;
-        double top = Double.NEGATIVE_INFINITY;
-        for (int c = 0; c < classes; c++) {
-          top = Math.max(top, logits[row + c]);
-        }
-        double sum = 0;
-        for (int c = 0; c < classes; c++) {
-          sum += Math.exp(logits[row + c] - top);
-        }
+        double top = logits[row + Softmax.largest(logits, row, classes)];
+        double sum = Softmax.sum(logits, row, classes, top);
         loss.add(Math.log(sum) + top - wanted(row, classes, labels[b]));
         if (chunks.isLast(b)) {
           loss.endChunk();

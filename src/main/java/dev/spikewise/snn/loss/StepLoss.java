@@ -2,6 +2,7 @@ package dev.spikewise.snn.loss;
 
 import dev.spikewise.snn.kernel.TreeSum;
 import dev.spikewise.snn.network.Executor;
+import dev.spikewise.snn.statistics.Softmax;
 import dev.spikewise.spec.LossTerm;
 import java.util.Arrays;
 import java.util.List;
@@ -79,14 +80,8 @@ final class StepLoss {
             labels,
             perStep,
             (at, label) -> {
-              double top = Double.NEGATIVE_INFINITY;
-              for (int c = 0; c < classes; c++) {
-                top = Math.max(top, outputs[at + c]);
-              }
-              double all = 0;
-              for (int c = 0; c < classes; c++) {
-                all += Math.exp(outputs[at + c] - top);
-              }
+              double top = outputs[at + Softmax.largest(outputs, at, classes)];
+              double all = Softmax.sum(outputs, at, classes, top);
               double logAll = Math.log(all) + top;
               double entropy = 0;
               double distance = 0;

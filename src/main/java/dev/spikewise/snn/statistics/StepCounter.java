@@ -99,8 +99,8 @@ public final class StepCounter {
             t == 0 || perStep ? output : peaks ? Math.max(scores[c], output) : scores[c] + output;
       }
       spent += synops[sample * steps + t];
-      int predicted = largest(scores);
-      double confidence = confidence(scores, scores[predicted]);
+      int predicted = Softmax.largest(scores, 0, classes);
+      double confidence = 1 / Softmax.sum(scores, 0, classes, scores[predicted]);
       int correct = predicted == labels[perStep ? sample * steps + t : sample] ? 1 : 0;
       into[t] += correct;
       into[steps + t] += confidence;
@@ -119,26 +119,6 @@ public final class StepCounter {
 
   private int exits(int threshold) {
     return 3 * steps + threshold * (steps + 2);
-  }
-
-  /** Index of the first maximum. */
-  private static int largest(float[] scores) {
-    int best = 0;
-    for (int c = 1; c < scores.length; c++) {
-      if (scores[c] > scores[best]) {
-        best = c;
-      }
-    }
-    return best;
-  }
-
-  /** Largest value of the softmax. */
-  private static double confidence(float[] scores, float top) {
-    double sum = 0;
-    for (float score : scores) {
-      sum += Math.exp((double) score - top);
-    }
-    return 1 / sum;
   }
 
   public Statistics.OverTime result() {
