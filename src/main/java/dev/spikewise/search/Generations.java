@@ -288,18 +288,10 @@ class Generations extends Ticking {
   /** Numbers of the trials that go on after {@code rung}. */
   private static Set<Integer> promoted(SearchState state, int rung, List<Outcome> outcomes) {
     var spec = state.spec();
-    var ranking = new Ranking(spec);
     boolean stopDominated = requireNonNull(spec.rungs()).stopDominated();
-    var before =
-        state.outcomesAt(rung).stream().filter(outcome -> outcome.metrics() != null).toList();
-    return ranking.sort(outcomes).stream()
-        .limit(spec.promoted(outcomes.size()))
-        .filter(
-            outcome ->
-                !stopDominated
-                    || before.stream().noneMatch(other -> ranking.dominates(other, outcome)))
-        .map(Outcome::trial)
-        .collect(Collectors.toSet());
+    var before = stopDominated ? state.outcomesAt(rung) : List.<Outcome>of();
+    return new Ranking(spec)
+        .promoted(before, outcomes).stream().map(Outcome::trial).collect(Collectors.toSet());
   }
 
   /** Metrics of a trial at the end of a rung; null where it failed. */

@@ -78,7 +78,10 @@ final class Proposals {
       PRNG.setRandom(random);
       if (blind) {
         for (double[] positions : new LatinHypercube().generate(count, ranges.size())) {
-          add(positions, seen, proposals);
+          add(
+              spec.strategy() == Strategy.RANDOM ? positions : withEnds(positions, count),
+              seen,
+              proposals);
         }
       } else if (spec.strategy() == Strategy.NSGA2) {
         var children = new Children(sorted);
@@ -100,6 +103,20 @@ final class Proposals {
       add(random.doubles(ranges.size()).toArray(), seen, proposals);
     }
     return proposals;
+  }
+
+  /**
+   * Stretches the cells of a Latin hypercube of {@code count} samples so that the outer ones lie on
+   * the ends of each range. The ends of a front often lie there, and the crossovers and mutations
+   * of later generations rarely reach them.
+   */
+  private static double[] withEnds(double[] positions, int count) {
+    return count == 1
+        ? positions
+        : Arrays.stream(positions)
+            .map(position -> Math.floor(position * count) / (count - 1))
+            .map(position -> Math.min(position, Math.nextDown(1.0)))
+            .toArray();
   }
 
   private void add(

@@ -44,6 +44,23 @@ final class Ranking {
     return sorted;
   }
 
+  /**
+   * The outcomes whose trials go on after a rung, best first: among the best share of all trials at
+   * this rung, and at most the same share of {@code outcomes}.
+   *
+   * @param before outcomes of the earlier generations at the same rung
+   */
+  List<Outcome> promoted(List<Outcome> before, List<Outcome> outcomes) {
+    var all = new ArrayList<>(before);
+    all.addAll(outcomes);
+    var sorted = sort(all);
+    return sorted.stream()
+        .limit(spec.promoted(sorted.size()))
+        .filter(outcomes::contains)
+        .limit(spec.promoted(outcomes.size()))
+        .toList();
+  }
+
   private List<Outcome> sortEqual(List<Outcome> outcomes) {
     var solutions = new LinkedHashMap<Solution, Outcome>();
     var population = new Population();

@@ -58,14 +58,14 @@ public record SearchSpec(
   public enum Strategy {
     /**
      * NSGA-II (Deb et al. 2002, doi:10.1109/4235.996017): crossover and mutation of the best trials
-     * so far.
+     * so far. The first generation is a Latin hypercube that includes the ends of each range.
      */
     @JsonProperty("nsga2")
     NSGA2,
     /**
      * Tree-structured Parzen estimator for several objectives (Bergstra et al. 2011; Ozaki et al.
      * 2020, doi:10.1145/3377930.3389817): values that are likely among the best quarter of the
-     * trials and unlikely among the others.
+     * trials and unlikely among the others. The first generation is that of {@code nsga2}.
      */
     @JsonProperty("tpe")
     TPE,
@@ -137,8 +137,9 @@ public record SearchSpec(
    * @param firstEpochs Number of epochs of the first rung.
    * @param factor Ratio of the epochs of two rungs, and of the trials before and after a rung; 3
    *     when absent.
-   * @param stopDominated Whether a trial stops after a rung if a trial of an earlier generation was
-   *     better in all objectives after as many epochs; true when absent.
+   * @param stopDominated Whether a trial of a later generation stops after a rung unless it is also
+   *     among the best 1/{@code factor} of the trials of all generations after as many epochs; true
+   *     when absent.
    */
   public record Rungs(Integer firstEpochs, Integer factor, Boolean stopDominated) {
     public Rungs {

@@ -142,4 +142,54 @@ class ProposalsTest {
         .containsExactly(3, 1, 2, 0);
     assertThat(new Ranking(spec).front(outcomes)).extracting(Outcome::trial).containsExactly(0, 3);
   }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NSGA2", "TPE"})
+  void firstGenerationHasTheEndsOfEachRange(Strategy strategy) {
+    var first = Proposals.propose(spec(strategy), 0, List.of(), POPULATION);
+    assertThat(first).hasSize(POPULATION);
+    assertThat(first).extracting(values -> values.get("a")).contains(0.0, 1.0);
+    assertThat(first).extracting(values -> values.get("b")).contains(1e-4, 1.0);
+    assertThat(first).extracting(values -> values.get("c")).contains(1L, 9L);
+    assertThat(first).extracting(values -> values.get("d")).containsOnly("x", "y", "z");
+    assertThat(Proposals.propose(spec(strategy), 0, List.of(), 1)).hasSize(1);
+  }
+
+  @Test
+  void trialThatAnEarlierOneDominatesGoesOnIfItIsAmongTheBestThirdOfAll() {
+    var spec = withRungs(spec(Strategy.NSGA2));
+    var before =
+        List.of(
+            outcome(0, 0, Map.of(), 0.9, 500),
+            outcome(1, 0, Map.of(), 0.3, 700),
+            outcome(2, 0, Map.of(), 0.3, 800));
+    var near = outcome(3, 0, Map.of(), 0.89, 510);
+    var cheapest = outcome(4, 0, Map.of(), 0.2, 100);
+    var far = outcome(5, 0, Map.of(), 0.1, 900);
+    var ranking = new Ranking(spec);
+    assertThat(ranking.promoted(before, List.of(near, far, outcome(6, 0, Map.of(), 0.1, 950))))
+        .as("second of six")
+        .containsExactly(near);
+    assertThat(ranking.promoted(before, List.of(far, near, cheapest)))
+        .as("the front comes first, and one of three goes on")
+        .containsExactly(cheapest);
+    assertThat(ranking.promoted(before, List.of(far))).isEmpty();
+    assertThat(ranking.promoted(List.of(), List.of(far)))
+        .as("without comparison with earlier generations")
+        .containsExactly(far);
+  }
+
+  private static SearchSpec withRungs(SearchSpec spec) {
+    return new SearchSpec(
+        null,
+        null,
+        spec.over(),
+        spec.objectives(),
+        List.of(),
+        spec.strategy(),
+        POPULATION,
+        new SearchSpec.Rungs(1, 3, null),
+        spec.budget(),
+        spec.seed());
+  }
 }
