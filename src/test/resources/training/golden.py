@@ -219,6 +219,52 @@ def pruned_training():
     )
 
 
+def removed_channels():
+    from torch.nn.utils import prune
+
+    torch.manual_seed(21)
+    n, steps, features, hidden, classes = 5, 4, 6, 8, 3
+    x = torch.randn(n, steps, features)
+    y = torch.randint(0, classes, (n,))
+    first = [torch.randn(hidden, features) / 2, torch.randn(hidden) / 4, torch.randn(classes, hidden) / 4]
+    cases = {}
+    for norm in (1, 2):
+        one, other = torch.nn.Linear(features, hidden), torch.nn.Linear(hidden, classes, bias=False)
+        one.weight.data, one.bias.data = first[0].double().clone(), first[1].double().clone()
+        other.weight.data = first[2].double().clone()
+        optimizer = torch.optim.SGD([one.weight, one.bias, other.weight], lr=0.05, momentum=0.9)
+        mask = torch.ones_like(one.weight)
+        kept = []
+        for epoch in range(6):
+            # start 1, end 4, up to a fraction of 0.6
+            fraction = 0.0 if epoch < 1 or epoch > 4 else 0.6 - 0.6 * (1 - (epoch - 1) / 3) ** 3
+            if fraction > 0:
+                how = prune.LnStructured(round(fraction * hidden), n=norm, dim=0)
+                mask = how.compute_mask(one.weight.data, torch.ones_like(one.weight))
+            rows = mask[:, 0]
+            one.weight.data *= mask
+            one.bias.data *= rows
+            other.weight.data *= rows
+            kept.append(int(rows.sum()))
+            optimizer.zero_grad()
+            tet_loss(other(one(x.double())), y, torch.nn.CrossEntropyLoss(), 1.0, 0).backward()
+            one.weight.grad *= mask
+            one.bias.grad *= rows
+            optimizer.step()
+            one.weight.data *= mask
+            one.bias.data *= rows
+            other.weight.data *= rows
+        rows = mask[:, 0] == 1
+        cases[f"l{norm}"] = {
+            "kept": kept,
+            "trained": [one.weight.data[rows].flatten().tolist(), one.bias.data[rows].tolist(), other.weight.data[:, rows].flatten().tolist()],
+        }
+    write(
+        "removed_channels",
+        {"x": x.flatten().tolist(), "y": y.tolist(), "weights": [w.flatten().tolist() for w in first], "cases": cases},
+    )
+
+
 def cycled_momentum():
     torch.manual_seed(12)
     n, steps, features, classes = 5, 4, 6, 3
@@ -252,5 +298,6 @@ def cycled_momentum():
 early_exit()
 cycled_momentum()
 pruned_training()
+removed_channels()
 quantised_training()
 step_losses()

@@ -133,7 +133,7 @@ class PlotController {
         yield Plots.firingRateHistogram(requireNonNull(job.baseline()), statistics, columns);
       }
       case "early-exit" -> Plots.earlyExit(results.statistics(id).overTime());
-      case "graph" -> GraphPlot.of(jobs.model(id).graph(), shares(job.latest()));
+      case "graph" -> GraphPlot.of(results.model(id).graph(), shares(job.latest()));
       case "raster" -> raster(results.rasterArray(id, sample, layer));
       default -> throw ProblemException.notFound("plot", plot);
     };

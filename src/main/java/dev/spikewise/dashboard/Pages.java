@@ -197,7 +197,7 @@ class Pages {
     // its stream.
     page.addAttribute("lastEvent", jobs.lastEvent(id));
     var job = jobs.get(id);
-    var model = ModelSummary.of(jobs.model(id));
+    var model = ModelSummary.of(results.model(id));
     page.addAttribute("job", job);
     page.addAttribute("model", model);
     page.addAttribute("layers", LayerRow.of(model, job));

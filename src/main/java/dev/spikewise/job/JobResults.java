@@ -11,6 +11,7 @@ import dev.spikewise.problem.ProblemException;
 import dev.spikewise.snn.Checkpoint;
 import dev.spikewise.snn.Predictions;
 import dev.spikewise.snn.tensor.Tensor;
+import dev.spikewise.snn.transform.Channels;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.tenant.Tenants;
@@ -105,8 +106,12 @@ public class JobResults implements TrainedNetworks {
 
   /** The network with the same weights as a NIR file for {@code dialect}'s importer. */
   public byte[] nir(UUID id, String dialect) {
-    var network = network(find(id));
-    return compute.run(_ -> Models.nir(network, reached(id).weights(), dialect));
+    var row = find(id);
+    return compute.run(
+        _ -> {
+          var network = network(row, reached(id));
+          return Models.nir(network.spec(), network.weights(), dialect);
+        });
   }
 
   @Override
@@ -114,7 +119,7 @@ public class JobResults implements TrainedNetworks {
   public Optional<Models.Network> trained(UUID job) {
     return jobs.findById(job)
         .filter(row -> tenants.sees(row.tenant()))
-        .map(row -> new Models.Network(network(row), reached(job).weights()));
+        .map(row -> network(row, reached(row)));
   }
 
   /**
@@ -202,8 +207,25 @@ public class JobResults implements TrainedNetworks {
   }
 
   private Models.Network weighted(UUID id) {
-    var network = network(find(id));
-    return new Models.Network(network, compute.run(_ -> reached(id)).weights());
+    var row = find(id);
+    return compute.run(_ -> network(row, reached(row)));
+  }
+
+  /**
+   * The network as of the last checkpoint, which may have fewer channels than the one that was
+   * submitted.
+   */
+  @Transactional(readOnly = true)
+  public ModelSpec model(UUID id) {
+    var row = find(id);
+    var spec = documents.spec(row.documents());
+    var submitted = documents.model(row.documents(), spec);
+    return spec.pruneChannels() == null
+        ? submitted
+        : checkpoints
+            .latest(id)
+            .map(checkpoint -> Channels.fit(submitted, checkpoint.weights()))
+            .orElse(submitted);
   }
 
   private Rasters.Choice choice(UUID id, @Nullable Integer sample, @Nullable String layer) {
@@ -211,8 +233,12 @@ public class JobResults implements TrainedNetworks {
     return new Rasters.Choice(spec.input(), spec.timeSteps(), spec.seed(), sample, layer);
   }
 
-  private ModelSpec network(JobRow row) {
-    return documents.model(row.documents(), documents.spec(row.documents()));
+  private Models.Network network(JobRow row, Checkpoint reached) {
+    var spec = documents.spec(row.documents());
+    var submitted = documents.model(row.documents(), spec);
+    return new Models.Network(
+        spec.pruneChannels() == null ? submitted : Channels.fit(submitted, reached.weights()),
+        reached.weights());
   }
 
   /**

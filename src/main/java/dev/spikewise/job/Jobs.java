@@ -414,13 +414,14 @@ public class Jobs implements ModelUse, DatasetUse {
   public Job submit(TrainingSpec spec, UUID trained) {
     var before = find(trained);
     var weights = results.reached(trained).weights();
-    var network = new Models.Network(model(trained), weights);
-    var place =
+    var place = before.documents();
+    var network = new Models.Network(documents.model(place, documents.spec(place)), weights);
+    var changed =
         documents
-            .changed(before.documents(), spec)
+            .changed(place, spec)
             .withWeights(checkpoints.insertInitial(before.tenant(), weights));
     var prepared = prepare(spec, ref -> network, 0);
-    return view(store(UUID.randomUUID(), prepared, before.tenant(), place));
+    return view(store(UUID.randomUUID(), prepared, before.tenant(), changed));
   }
 
   private JobRow store(UUID id, Prepared prepared, String tenant, Documents.Place place) {
@@ -942,13 +943,6 @@ public class Jobs implements ModelUse, DatasetUse {
       last = page.isEmpty() ? null : cursor.apply(page.getLast());
     }
     return new Page<>(page, more ? last : null);
-  }
-
-  /** Returns the network that a job trains, as of the submission of the job. */
-  @Transactional(readOnly = true)
-  public ModelSpec model(UUID id) {
-    var place = find(id).documents();
-    return documents.model(place, documents.spec(place));
   }
 
   /** Lists the state changes of a job, oldest first. */

@@ -6,7 +6,9 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
 import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.transform.Channels;
 import dev.spikewise.snn.transform.Quantizer;
+import dev.spikewise.spec.ChannelPruning;
 import dev.spikewise.spec.Graph;
 import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.LossTerm;
@@ -26,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Checks the spec, model, weights and data set of a training against each other. */
@@ -158,6 +161,9 @@ record SpecCheck(
           "keep_zeros",
           "requires trained weights, in which some are 0: start from a stored model or a job");
     }
+    if (spec.pruneChannels() != null) {
+      checkChannels(spec.pruneChannels());
+    }
     for (int i = 0; i < spec.loss().size(); i++) {
       switch (spec.loss().get(i)) {
         case LossTerm.Synops s -> checkNames(i, s.layers(), synaptic, "layer with weights");
@@ -168,6 +174,38 @@ record SpecCheck(
             checkNames(i, d.layers(), names(SynapticSpec.class), "layer with weights");
         case LossTerm.MaxMembraneCrossEntropy _, LossTerm.MseMembrane _ -> checkPotential(i);
         case LossTerm.CrossEntropy _, LossTerm.StepCrossEntropy _, LossTerm.MseCount _ -> {}
+      }
+    }
+  }
+
+  private void checkChannels(ChannelPruning how) {
+    var at = mistakes.in("prune_channels");
+    var channels = new Channels(model);
+    var layers = names(SynapticSpec.class);
+    if (how.layers() == null) {
+      at.require(
+          !channels.removable().isEmpty(),
+          "layers",
+          "has no layer whose channels can be removed: "
+              + layers.stream()
+                  .map(name -> "those of " + name + " must stay because " + channels.reason(name))
+                  .collect(Collectors.joining("; ")));
+      return;
+    }
+    for (int i = 0; i < how.layers().size(); i++) {
+      String name = how.layers().get(i);
+      if (!layers.contains(name)) {
+        at.in("layers").in(i).add("must name a layer with weights, one of " + layers);
+      } else if (channels.reason(name) != null) {
+        at.in("layers")
+            .in(i)
+            .add(
+                "must name a layer whose channels can be removed, one of "
+                    + channels.removable()
+                    + ", but those of "
+                    + name
+                    + " must stay because "
+                    + channels.reason(name));
       }
     }
   }

@@ -59,21 +59,28 @@ public final class Trainer {
   }
 
   private final TrainingSpec spec;
-  private final ModelSpec model;
   private final Feed feed;
   private final Engine engine;
-  private final Executor network;
   private final Parallel parallel;
-  private final Loss loss;
   private final Statistics baseline;
   private final Map<String, Double> synopsBefore;
   private final EarlyStop earlyStop;
   private final PlateauDetector plateau;
   private final BestWeights best;
+  private final ChannelPruner pruner;
   private final int[] labels;
   private int epoch;
+
+  /** The current network, which becomes smaller when channels are removed. */
+  private ModelSpec model;
+
+  private Executor network;
+  private Loss loss;
   private Counter counter;
   private Counter complete;
+
+  /** Network of {@link #complete}. */
+  private ModelSpec completeModel;
 
   /** Predictions of the test samples after the latest completed epoch. */
   private @Nullable Predictions predictions;
@@ -81,10 +88,10 @@ public final class Trainer {
   /** Results over time of the test samples after the latest completed epoch. */
   private Statistics.@Nullable OverTime overTime;
 
-  private final Counter testCounter;
+  private Counter testCounter;
 
   /** Null without test samples. */
-  private final @Nullable StepCounter stepCounter;
+  private @Nullable StepCounter stepCounter;
 
   /** Where processes agree on whether they go on. */
   private Runnable beforeBatch = () -> {};
@@ -120,6 +127,7 @@ public final class Trainer {
       Engine engine) {
     this.spec = spec;
     this.model = model;
+    completeModel = model;
     int batchSize = spec.batchSize();
     this.engine = engine;
     parallel = engine.parallel();
@@ -144,18 +152,11 @@ public final class Trainer {
     SpecCheck.checkBaseline(spec.loss(), synopsBefore, mistakes);
     mistakes.throwIfAny();
     loss = loss(network);
-    stepCounter =
-        feed.testSize() == 0
-            ? null
-            : new StepCounter(
-                network,
-                batchSize,
-                earlyExit(spec).thresholds(),
-                loss.scoresPeaks(),
-                feed.labelsPerSample());
+    stepCounter = stepCounter(spec, feed, network, loss);
     earlyStop = new EarlyStop(spec, targetSynops());
     plateau = new PlateauDetector(spec.lrScheduler());
     best = new BestWeights(spec, targetSynops());
+    pruner = new ChannelPruner(spec, model, targetSynops());
     labels = new int[engine.ranks().mostSamples(batchSize) * feed.labelsPerSample()];
   }
 
@@ -198,7 +199,8 @@ public final class Trainer {
   /** The same, were its activations checkpointed or not. */
   public static long estimateMemory(
       TrainingSpec spec, ModelSpec model, boolean activationCheckpointing) {
-    int networks = spec.quantize() == null ? 1 : 2;
+    // A smaller network is built while the one before is still there.
+    int networks = spec.quantize() == null && spec.pruneChannels() == null ? 1 : 2;
     long network =
         Plan.estimateMemory(
             model,
@@ -208,6 +210,44 @@ public final class Trainer {
             purpose(activationCheckpointing));
     return networks * (network + stepMemory(spec, model))
         + copies(spec) * Float.BYTES * parameters(model);
+  }
+
+  private static @Nullable StepCounter stepCounter(
+      TrainingSpec spec, Feed feed, Executor network, Loss loss) {
+    return feed.testSize() == 0
+        ? null
+        : new StepCounter(
+            network,
+            spec.batchSize(),
+            earlyExit(spec).thresholds(),
+            loss.scoresPeaks(),
+            feed.labelsPerSample());
+  }
+
+  /** Goes on with another network, with an optimiser in its initial state. */
+  private void change(TrainedModel to) {
+    model = to.spec();
+    network = network(model);
+    network.load(to.weights());
+    network.optimize(spec.optimizer(), new GradientClip(spec.clipGradNorm(), spec.clipGradValue()));
+    counter = new Counter(network, spec.dt());
+    testCounter = new Counter(network, spec.dt());
+    loss = loss(network);
+    stepCounter = stepCounter(spec, feed, network, loss);
+  }
+
+  /** Removes the channels of the next epoch. */
+  private void removeChannels() {
+    if (!pruner.isActive()) {
+      return;
+    }
+    var weights = network.stateDict();
+    var smaller = pruner.smaller(epoch, model, weights);
+    if (smaller != null) {
+      var optimizer = smaller.optimizer(network.optimizerState(), weights);
+      change(smaller.model());
+      network.restoreOptimizer(optimizer);
+    }
   }
 
   private static EarlyExit earlyExit(TrainingSpec spec) {
@@ -411,11 +451,13 @@ public final class Trainer {
       overTime = tested == null ? null : tested.overTime();
       Counter spare = complete;
       complete = counter;
-      counter = spare;
+      completeModel = model;
+      counter = pruner.isActive() ? new Counter(network, spec.dt()) : spare;
       epoch++;
       // Updated before the listener is called, which may store a checkpoint of this state.
       plateau.after(metrics);
-      if (spec.prune() == null || metrics.epoch() >= spec.prune().end(spec.epochs())) {
+      pruner.after(metrics);
+      if (metrics.epoch() >= spec.pruned()) {
         best.after(metrics, network::stateDict);
         earlyStop.after(metrics);
       }
@@ -511,6 +553,11 @@ public final class Trainer {
   }
 
   private Epoch trainEpoch(Runnable goOn) {
+    // Before weights or channels are removed, so that a training that stops here has those of its
+    // last epoch.
+    beforeBatch.run();
+    goOn.run();
+    removeChannels();
     var sums = new Epoch(spec.loss().size(), feed.labelled());
     int[] order = feed.order(epoch);
     counter.clear();
@@ -689,11 +736,16 @@ public final class Trainer {
   public @Nullable Analysis latest() {
     return complete.samples() == 0
         ? null
-        : Analysis.of(complete, model).with(predictions).with(overTime);
+        : Analysis.of(complete, completeModel).with(predictions).with(overTime);
   }
 
   public StateDict weights() {
     return network.stateDict();
+  }
+
+  /** The network that {@link #weights} belong to. */
+  public ModelSpec model() {
+    return model;
   }
 
   public Checkpoint checkpoint() {
@@ -701,16 +753,21 @@ public final class Trainer {
         epoch,
         network.stateDict(),
         network.optimizerState(),
-        earlyStop.state().with(plateau.state()).with(best.state()));
+        earlyStop.state().with(plateau.state()).with(best.state()).with(pruner.state()));
   }
 
   /** Continues from {@code checkpoint} as if it had never been interrupted. */
   public void restore(Checkpoint checkpoint) {
-    network.load(checkpoint.weights());
+    if (pruner.isActive()) {
+      change(pruner.fit(checkpoint.weights()));
+    } else {
+      network.load(checkpoint.weights());
+    }
     network.restoreOptimizer(checkpoint.optimizer());
     earlyStop.restore(checkpoint.monitors());
     plateau.restore(checkpoint.monitors());
     best.restore(checkpoint.monitors());
+    pruner.restore(checkpoint.monitors());
     epoch = checkpoint.epoch();
   }
 }

@@ -83,6 +83,10 @@ public record Pruning(
           "initial_sparsity",
           "must be at most sparsity, " + sparsity + ", but was " + initialSparsity);
     }
+    checkEpochs(mistakes, epochs);
+  }
+
+  void checkEpochs(Mistakes mistakes, int epochs) {
     mistakes.atLeast(startEpoch, 0, "start_epoch");
     int end = end(epochs);
     mistakes.require(

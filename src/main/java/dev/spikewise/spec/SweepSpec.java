@@ -116,6 +116,11 @@ public record SweepSpec(
     }
     if (halving != null) {
       var at = mistakes.in("halving");
+      if (job != null && job.pruneChannels() != null) {
+        at.add(
+            "must be left out with job/prune_channels, because each round starts with all channels"
+                + " of the job's model: use prune_channels/above_target or a search");
+      }
       if (at.require(halving.rounds != null, "rounds", "is missing: give the number of rounds")) {
         at.between(halving.rounds, 2, Halving.MAX_ROUNDS, "rounds");
       }

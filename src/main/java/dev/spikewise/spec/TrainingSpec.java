@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * @param restoreBest Choice of the epoch whose weights are kept; those of the last epoch when
  *     absent.
  * @param prune Weights to remove during the training; none when absent.
+ * @param pruneChannels Channels to remove during the training; none when absent.
  * @param earlyExit Confidences at which test samples end early, for the results over time; a
  *     default list when absent.
  * @param loss Loss terms whose weighted sum is minimised.
@@ -67,6 +68,7 @@ public record TrainingSpec(
     @Nullable EarlyStopping earlyStopping,
     @Nullable RestoreBest restoreBest,
     @Nullable Pruning prune,
+    @Nullable ChannelPruning pruneChannels,
     @Nullable EarlyExit earlyExit,
     List<LossTerm> loss,
     @Nullable Quantization quantize,
@@ -101,6 +103,12 @@ public record TrainingSpec(
   /** Number of batches per optimiser step. */
   public int batchesPerStep() {
     return accumulateBatches == null ? 1 : accumulateBatches;
+  }
+
+  /** First epoch whose network has its final size and sparsity. */
+  public int pruned() {
+    int end = prune == null ? 0 : prune.end(epochs);
+    return pruneChannels == null ? end : Math.max(end, pruneChannels.end(epochs));
   }
 
   /** Processes that the training needs. */
@@ -141,6 +149,7 @@ public record TrainingSpec(
         earlyStopping,
         restoreBest,
         prune,
+        pruneChannels,
         earlyExit,
         loss,
         quantize,
@@ -205,6 +214,9 @@ public record TrainingSpec(
     }
     if (prune != null) {
       prune.check(mistakes.in("prune"), epochs);
+    }
+    if (pruneChannels != null) {
+      pruneChannels.check(mistakes.in("prune_channels"), epochs, hasTarget);
     }
     if (earlyExit != null) {
       earlyExit.check(mistakes.in("early_exit"), labelled);

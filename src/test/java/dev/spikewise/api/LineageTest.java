@@ -58,6 +58,45 @@ class LineageTest extends ServiceTest {
   }
 
   @Test
+  void jobThatRemovesChannelsResultsInTheSmallerModel() throws Exception {
+    var body =
+        DIGITS
+            .formatted(MODEL)
+            .replace(
+                "{\"type\": \"Flatten\"},",
+                "{\"type\": \"Flatten\"}, {\"type\": \"Linear\", \"out_features\": 12}, {\"type\":"
+                    + " \"IAF\"},")
+            .replace("\"epochs\": 3", "\"epochs\": 3, \"prune_channels\": {\"fraction\": 0.5}");
+    var submitted = post("/api/v1/jobs", body);
+    assertThat(submitted.statusCode()).as(submitted.body()).isEqualTo(202);
+    var job =
+        await(submitted.headers().firstValue("Location").orElseThrow(), "succeeded", "failed");
+    var id = job.get("id").asString();
+    assertThat(job.get("status").asString()).as(job.toPrettyString()).isEqualTo("succeeded");
+    var created = post("/api/v1/jobs/" + id + "/model", "{}");
+    assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+    var model = created.headers().firstValue("Location").orElseThrow();
+    assertThat(body(get(model)).at("/definition/layers/1/out_features").asInt()).isEqualTo(6);
+    assertThat(npz("/api/v1/jobs/" + id + "/weights").get("3.weight").shape())
+        .containsExactly(10, 6);
+    assertThat(bytes("/api/v1/jobs/" + id + "/nir")).isNotEmpty();
+    assertThat(bytes("/api/v1/jobs/" + id + "/plots/raster.svg")).isNotEmpty();
+    var analysis =
+        post(
+            "/api/v1/analyses",
+            "{\"model\": {\"job\": \"%s\"}, \"input\": {\"type\": \"dataset\", \"id\": \"digits\"}}"
+                .formatted(id));
+    assertThat(analysis.statusCode()).as(analysis.body()).isEqualTo(200);
+    assertThat(
+            send(
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/jobs/" + id))
+                        .build(),
+                    BodyHandlers.ofByteArray())
+                .statusCode())
+        .isEqualTo(200);
+  }
+
+  @Test
   void trainedWeightsBecomeAModelAndStartTheNextJob() throws Exception {
     var job = trained(MODEL);
     var id = job.get("id").asString();

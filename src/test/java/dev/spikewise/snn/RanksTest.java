@@ -75,6 +75,13 @@ class RanksTest {
     assertSame(WorldOfThreads.run(3, world -> train(spec, world, 1)), alone);
   }
 
+  @Test
+  void ranksRemoveTheSameChannels() {
+    TrainingSpec spec = spec(jobs.getFirst(), 30, ", 'prune_channels': {'fraction': 0.5}");
+    End alone = train(spec, World.ALONE, 2);
+    assertSame(WorldOfThreads.run(3, world -> train(spec, world, 1)), alone);
+  }
+
   /** Of 40 samples on three ranks: chunks 0 to 4, 5 to 9 and 10 to 15 of 16. */
   @Test
   void ranksComputeTheirOwnSamplesOnly() {
