@@ -60,6 +60,15 @@ public record Reading(
       }
     }
 
+    /** Names of some skipped files, for an error about a data set without usable files. */
+    String found() {
+      return leftOut.isEmpty()
+          ? "; found no files"
+          : "; found "
+              + String.join(", ", leftOut.subList(0, Math.min(5, leftOut.size())))
+              + (leftOut.size() > 5 ? " and more" : "");
+    }
+
     Reading of(Dataset dataset, Recipe recipe) {
       var out = new ArrayList<>(leftOut);
       if (more > 0) {

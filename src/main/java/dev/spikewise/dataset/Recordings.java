@@ -65,6 +65,7 @@ final class Recordings {
   private int found;
   private boolean audio;
   private @Nullable InvalidSpecException refused;
+  private int empty;
   private int outOfOrder;
   private int filesOutOfOrder;
   private final Map<String, Assumption> assumed = new TreeMap<>();
@@ -231,7 +232,8 @@ final class Recordings {
           "/events",
           "must be a zip with recordings in folders named by class, such as 7/a.bin or"
               + " airplane/a.npy, whose names end in one of "
-              + EventReader.SUFFIXES.stream().sorted().toList());
+              + EventReader.SUFFIXES.stream().sorted().toList()
+              + notes.found());
     }
     recordings.sort(Comparator.comparing(Recording::test).thenComparing(Recording::path));
     noteEvents();
@@ -282,6 +284,9 @@ final class Recordings {
 
   private void noteEvents() {
     assumed.values().forEach(assumption -> notes.assume(assumption.text()));
+    if (empty > 0) {
+      notes.assume("events: %d recordings contain none".formatted(empty));
+    }
     if (outOfOrder > 0) {
       notes.assume(
           "order: %d events in %d recordings came after a later one and were sorted by time"
@@ -435,6 +440,7 @@ final class Recordings {
               + " time_unit");
     }
     if (recording.size() == 0) {
+      empty++;
       return;
     }
     for (var assumption : recording.assumed()) {

@@ -140,10 +140,14 @@ final class Samples {
     var y = first(Y, arrays);
     boolean spikes = arrays.containsKey(SPIKES);
     at.require(
-        (x != null) != spikes,
+        x != null || spikes,
         "x",
         "is missing: store the images as x or the spike trains as spikes; found "
             + arrays.keySet());
+    at.require(
+        x == null || !spikes,
+        SPIKES,
+        "must be left out of a file that has the images " + x + ": upload them as two data sets");
     at.require(
         y != null, "y", "is missing: give the label of each sample; found " + arrays.keySet());
     mistakes.throwIfAny();
@@ -215,15 +219,19 @@ final class Samples {
     int head = ten ? 1 : 2;
     int n = file.length / (CIFAR_IMAGE + head);
     for (int i = 0; i < n && (ten || hundred); i++) {
-      boolean fits = (file[i * (CIFAR_IMAGE + head) + head - 1] & 0xff) < (ten ? 10 : 100);
-      ten &= fits;
-      hundred &= fits;
+      int at = i * (CIFAR_IMAGE + head);
+      ten &= (file[at] & 0xff) < 10;
+      // The coarse label, which is not used, tells a batch from a text file of the same length.
+      hundred &= (file[at] & 0xff) < 20 && (file[at + head - 1] & 0xff) < 100;
     }
     if (!ten && !hundred) {
       throw new InvalidSpecException(
           "/file",
-          "is damaged or truncated, or not an .npz file, HDF5 file of spike trains (SHD, SSC) or"
-              + " binary batch of CIFAR");
+          FileKind.of(file)
+              .map(FileKind::advice)
+              .orElse(
+                  "is damaged or truncated, or not an .npz file, HDF5 file of spike trains (SHD,"
+                      + " SSC) or binary batch of CIFAR"));
     }
     notes.assume(
         ten
@@ -287,6 +295,12 @@ final class Samples {
     var all = Arrays.copyOf(labels, n);
     System.arraycopy(testLabels, 0, all, labels.length, testLabels.length);
     int first = hasTime ? 2 : 1;
+    int lowest = Arrays.stream(all).min().orElse(0);
+    if (lowest > 0) {
+      notes.assume(
+          "labels: they begin at %d, and no sample has a smaller one; the network needs an output for label 0 too"
+              .formatted(lowest));
+    }
     boolean channelsLast =
         recipe.channelsLast() || mayBeChannelsLast && dims.length == 4 && dims[3] == 3;
     if (channelsLast && !recipe.channelsLast()) {
@@ -514,6 +528,47 @@ final class Samples {
     var into = Shape.of(shape.dim(0), crop.height(), crop.width());
     int planes = dataset.values().sampleSize() / (shape.dim(1) * shape.dim(2));
     int size = planes * crop.height() * crop.width();
+    var values =
+        dataset.values() instanceof SampleValues.Events events
+            ? new SampleValues.Events(croppedEvents(events.places(), shape, crop), size)
+            : new SampleValues.Dense(croppedPixels(dataset, crop, planes, size), size);
+    return new Dataset(
+        dataset.name(),
+        into,
+        dataset.timeSteps(),
+        values,
+        dataset.labels(),
+        dataset.trainSize(),
+        dataset.augmentation());
+  }
+
+  private static int[][] croppedEvents(int[][] places, Shape shape, Preparation.Crop crop) {
+    int height = shape.dim(1);
+    int width = shape.dim(2);
+    var cropped = new int[places.length][];
+    for (int s = 0; s < places.length; s++) {
+      cropped[s] =
+          Arrays.stream(places[s])
+              .filter(
+                  place -> {
+                    int row = place / width % height - crop.top();
+                    int column = place % width - crop.left();
+                    return row >= 0 && row < crop.height() && column >= 0 && column < crop.width();
+                  })
+              .map(
+                  place ->
+                      (place / (height * width) * crop.height()
+                                  + (place / width % height - crop.top()))
+                              * crop.width()
+                          + place % width
+                          - crop.left())
+              .toArray();
+    }
+    return cropped;
+  }
+
+  private float[] croppedPixels(Dataset dataset, Preparation.Crop crop, int planes, int size) {
+    var shape = dataset.shape();
     unpacking.reserve((long) Float.BYTES * dataset.size() * size);
     var values = new float[dataset.size() * size];
     var sample = new float[dataset.values().sampleSize()];
@@ -530,13 +585,6 @@ final class Samples {
         }
       }
     }
-    return new Dataset(
-        dataset.name(),
-        into,
-        dataset.timeSteps(),
-        new SampleValues.Dense(values, size),
-        dataset.labels(),
-        dataset.trainSize(),
-        dataset.augmentation());
+    return values;
   }
 }

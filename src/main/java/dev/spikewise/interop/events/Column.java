@@ -82,6 +82,17 @@ sealed interface Column {
     }
   }
 
+  /** Refuses unsigned values of 64 bits whose highest bit is set. */
+  static void requireSigned(long[] values) {
+    for (long value : values) {
+      if (value < 0) {
+        throw new IllegalArgumentException(
+            "contains %s, more than a signed integer of 64 bits can hold"
+                .formatted(Long.toUnsignedString(value)));
+      }
+    }
+  }
+
   /** A column of an array [n, columns], or of an array [n] where {@code columns} is 1. */
   static Column of(Npz.Array array, int columns, int column) {
     int n = array.size() / columns;
@@ -95,6 +106,9 @@ sealed interface Column {
     var values = new long[n];
     for (int i = 0; i < n; i++) {
       values[i] = array.whole(i * columns + column);
+    }
+    if (array.kind() == 'u') {
+      requireSigned(values);
     }
     return new Whole(values);
   }
@@ -116,6 +130,8 @@ sealed interface Column {
             case Boolean on -> on ? 1 : 0;
             case Double real -> throw new IllegalArgumentException("holds boxed floats: " + real);
             case Float real -> throw new IllegalArgumentException("holds boxed floats: " + real);
+            // jHDF's form of unsigned integers of 64 bits.
+            case java.math.BigInteger number -> number.longValueExact();
             case Number number -> number.longValue();
             // h5py stores booleans as an enumeration.
             case String word when word.equals("TRUE") || word.equals("FALSE") ->

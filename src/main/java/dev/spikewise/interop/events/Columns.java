@@ -1,12 +1,14 @@
 package dev.spikewise.interop.events;
 
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +48,21 @@ final class Columns {
   /** Whether {@code names} include all four columns. */
   static boolean complete(Set<String> names) {
     return NAMES.values().stream().allMatch(known -> known.stream().anyMatch(names::contains));
+  }
+
+  /**
+   * Refuses files with more than one recording, because the choice of one would be a guess.
+   *
+   * @param recordings their names in the file
+   */
+  static void requireOne(Collection<String> recordings) {
+    if (recordings.size() > 1) {
+      throw new IllegalArgumentException(
+          "it contains %d recordings (%s): write each to a file of its own"
+              .formatted(
+                  recordings.size(),
+                  recordings.stream().limit(8).collect(Collectors.joining(", "))));
+    }
   }
 
   /** Whether a column of this name is one of the four. */

@@ -8,12 +8,14 @@ import io.jhdf.api.Dataset;
 import io.jhdf.api.Group;
 import io.jhdf.api.Node;
 import io.jhdf.exceptions.UnsupportedHdfException;
+import io.jhdf.object.datatype.CompoundDataType;
 import java.lang.reflect.Array;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -171,8 +173,10 @@ final class Hdf5Events {
   }
 
   private static EventRecording recording(HdfFile hdf, EventOptions options) {
-    var found = find(hdf, DEPTH, options);
-    if (found == null) {
+    var recordings = new LinkedHashMap<String, Supplier<EventRecording>>();
+    find(hdf, DEPTH, options, recordings);
+    Columns.requireOne(recordings.keySet());
+    if (recordings.isEmpty()) {
       var content =
           hdf.getChildren().entrySet().stream()
               .map(
@@ -182,7 +186,7 @@ final class Hdf5Events {
       throw new IllegalArgumentException(
           String.join(", ", content) + ": not a layout known here; known: " + KNOWN);
     }
-    return found.withLabel(label(hdf));
+    return recordings.values().iterator().next().get().withLabel(label(hdf));
   }
 
   /** The label stored next to the events in tonic's caches. */
@@ -197,7 +201,9 @@ final class Hdf5Events {
     return null;
   }
 
-  private static @Nullable EventRecording find(Group group, int depth, EventOptions options) {
+  /** Collects the recordings in a group and the groups below it, by their paths. */
+  private static void find(
+      Group group, int depth, EventOptions options, Map<String, Supplier<EventRecording>> found) {
     var arrays = new LinkedHashMap<String, Dataset>();
     group
         .getChildren()
@@ -208,52 +214,65 @@ final class Hdf5Events {
               }
             });
     if (Columns.complete(arrays.keySet())) {
-      var columns = new LinkedHashMap<String, Column>();
-      arrays.forEach(
-          (name, array) -> {
-            if (Columns.known(name)) {
-              options.events(array.getSize());
-              columns.put(name, Column.of(flat(array), 1, 0));
+      found.put(group.getPath(), () -> columns(arrays, options));
+      return;
+    }
+    arrays.forEach(
+        (name, array) -> {
+          if (array.isCompound()) {
+            if (array.getDataType() instanceof CompoundDataType type
+                && Columns.complete(
+                    type.getMembers().stream()
+                        .map(CompoundDataType.CompoundDataMember::getName)
+                        .collect(Collectors.toSet()))) {
+              found.put(array.getPath(), () -> records(array, options));
             }
-          });
-      return new Columns(options, null).named(columns);
-    }
-    for (var array : arrays.entrySet()) {
-      var dataset = array.getValue();
-      if (dataset.isCompound()) {
-        options.events(dataset.getSize());
-        if (BoundedHdf5.within(dataset, dataset::getData) instanceof Map<?, ?> fields
-            && Columns.complete(
-                fields.keySet().stream().map(String::valueOf).collect(Collectors.toSet()))) {
-          var columns = new LinkedHashMap<String, Column>();
-          fields.forEach(
-              (name, values) -> {
-                if (Columns.known(String.valueOf(name))) {
-                  columns.put(String.valueOf(name), Column.of(values, 1, 0));
-                }
-              });
-          return new Columns(options, null).named(columns);
-        }
-      } else if (dataset.getDimensions().length == 2
-          && dataset.getDimensions()[1] == 4
-          && (array.getKey().equals("events") || array.getKey().equals("0"))) {
-        options.events(dataset.getSize() / 4);
-        Object values = flat(dataset);
-        var columns = new ArrayList<Column>();
-        for (int c = 0; c < 4; c++) {
-          columns.add(Column.of(values, 4, c));
-        }
-        return new Columns(options, null).unnamed(List.copyOf(columns));
-      }
-    }
+          } else if (array.getDimensions().length == 2
+              && array.getDimensions()[1] == 4
+              && (name.equals("events") || name.equals("0"))) {
+            found.put(array.getPath(), () -> rows(array, options));
+          }
+        });
     for (Node node : group.getChildren().values()) {
       if (depth > 0 && node instanceof Group inner) {
-        var found = find(inner, depth - 1, options);
-        if (found != null) {
-          return found;
-        }
+        find(inner, depth - 1, options, found);
       }
     }
-    return null;
+  }
+
+  private static EventRecording columns(Map<String, Dataset> arrays, EventOptions options) {
+    var columns = new LinkedHashMap<String, Column>();
+    arrays.forEach(
+        (name, array) -> {
+          if (Columns.known(name)) {
+            options.events(array.getSize());
+            columns.put(name, Column.of(flat(array), 1, 0));
+          }
+        });
+    return new Columns(options, null).named(columns);
+  }
+
+  private static EventRecording records(Dataset array, EventOptions options) {
+    options.events(array.getSize());
+    var columns = new LinkedHashMap<String, Column>();
+    if (BoundedHdf5.within(array, array::getData) instanceof Map<?, ?> fields) {
+      fields.forEach(
+          (name, values) -> {
+            if (Columns.known(String.valueOf(name))) {
+              columns.put(String.valueOf(name), Column.of(values, 1, 0));
+            }
+          });
+    }
+    return new Columns(options, null).named(columns);
+  }
+
+  private static EventRecording rows(Dataset array, EventOptions options) {
+    options.events(array.getSize() / 4);
+    Object values = flat(array);
+    var columns = new ArrayList<Column>();
+    for (int c = 0; c < 4; c++) {
+      columns.add(Column.of(values, 4, c));
+    }
+    return new Columns(options, null).unnamed(List.copyOf(columns));
   }
 }

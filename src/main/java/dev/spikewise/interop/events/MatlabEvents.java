@@ -30,17 +30,24 @@ final class MatlabEvents {
       return Hdf5Events.read(file, options);
     }
     var columns = new LinkedHashMap<String, Column>();
+    var structs = new LinkedHashMap<String, Map<String, Column>>();
     try (MatFile mat = Mat5.newReader(Sources.wrap(file)).readMat()) {
       for (MatFile.Entry entry : mat.getEntries()) {
         if (entry.getValue() instanceof Struct struct && struct.getNumElements() == 1) {
+          var fields = new LinkedHashMap<String, Column>();
           struct
               .getFieldNames()
               .forEach(
                   name -> {
                     if (struct.get(name) instanceof Matrix matrix) {
-                      put(columns, name, matrix, options);
+                      put(fields, name, matrix, options);
                     }
                   });
+          if (Columns.complete(fields.keySet())) {
+            structs.put(entry.getName(), fields);
+          } else {
+            fields.forEach(columns::putIfAbsent);
+          }
         } else if (entry.getValue() instanceof Matrix matrix) {
           put(columns, entry.getName(), matrix, options);
         }
@@ -51,7 +58,12 @@ final class MatlabEvents {
       throw new IllegalArgumentException(
           "it is damaged or truncated, or not a MATLAB file: " + e.getMessage(), e);
     }
-    return new Columns(options, null).named(columns);
+    if (Columns.complete(columns.keySet())) {
+      structs.put("the variables at the top", columns);
+    }
+    Columns.requireOne(structs.keySet());
+    return new Columns(options, null)
+        .named(structs.isEmpty() ? columns : structs.values().iterator().next());
   }
 
   private static void put(

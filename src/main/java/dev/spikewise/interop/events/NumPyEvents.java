@@ -85,6 +85,9 @@ final class NumPyEvents {
               default -> records.getLong(at);
             };
       }
+      if (kind == 'u') {
+        Column.requireSigned(values);
+      }
       return new Column.Whole(values);
     }
   }

@@ -264,6 +264,13 @@ public final class Npz {
   private static Matcher find(Pattern pattern, String header, String name) {
     Matcher matcher = pattern.matcher(header);
     if (!matcher.find()) {
+      if (header.contains("'descr': '|O'")) {
+        throw new IllegalArgumentException(
+            "'"
+                + name
+                + "' holds Python objects, which are not read because unpickling runs code: save"
+                + " one array of numbers, with all samples padded to the same shape");
+      }
       throw new IllegalArgumentException(
           "'" + name + "' is no array of numbers: " + header.strip());
     }
