@@ -2,6 +2,7 @@ package dev.spikewise;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.spikewise.interop.Weights;
 import dev.spikewise.snn.tensor.StateDict;
@@ -14,11 +15,19 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Clob;
+import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
+import java.util.stream.IntStream;
+import java.util.zip.GZIPInputStream;
 import org.flywaydb.core.Flyway;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,6 +47,13 @@ class UpgradeTest {
 
   private static final String EARLIER = "7";
   private static final String ID = "00000000-0000-0000-0000-00000000000";
+
+  /**
+   * Properties that are computed for each answer and that later versions compute differently: the
+   * Pareto front compares held-out samples where there are any, and the estimate of memory counts
+   * more.
+   */
+  private static final Set<String> COMPUTED_ANEW = Set.of("pareto_front", "memory_bytes");
 
   private static final String MODEL =
       """
@@ -122,6 +138,149 @@ class UpgradeTest {
   void readsDataOfEarlierVersionOnPostgresql(@TempDir Path dir) throws Exception {
     var database = PostgresDatabase.create();
     upgrade(database.getJdbcUrl(), database.getUsername(), database.getPassword(), dir);
+  }
+
+  /**
+   * The database that the service of commit 1776735 left when it was killed during a training, and
+   * its answers before (src/test/resources/upgrade).
+   */
+  @Test
+  void goesOnWithTheDatabaseOfTheFirstVersion(@TempDir Path dir) throws Exception {
+    unpackFirstVersion(dir);
+    goOnWithFirstVersion(List.of(), dir);
+  }
+
+  @Test
+  @Needs(Part.POSTGRES)
+  void goesOnWithTheDatabaseOfTheFirstVersionOnPostgresql(@TempDir Path dir) throws Exception {
+    unpackFirstVersion(dir);
+    var database = PostgresDatabase.create();
+    Flyway.configure()
+        .dataSource(database.getJdbcUrl(), database.getUsername(), database.getPassword())
+        .target("10")
+        .load()
+        .migrate();
+    copy(firstVersion(dir), PostgresDatabase.client(database));
+    goOnWithFirstVersion(PostgresDatabase.settings(database), dir);
+  }
+
+  private static void unpackFirstVersion(Path dir) throws IOException {
+    try (var packed =
+        new GZIPInputStream(
+            Files.newInputStream(Path.of("src/test/resources/upgrade/first-version.mv.db.gz")))) {
+      Files.copy(packed, dir.resolve("spikewise.mv.db"));
+    }
+  }
+
+  private static JdbcClient firstVersion(Path dir) {
+    return JdbcClient.create(
+        new DriverManagerDataSource("jdbc:h2:file:" + dir.resolve("spikewise"), "", ""));
+  }
+
+  /** Copies all rows, as the service would have written them on PostgreSQL. */
+  private static void copy(JdbcClient from, JdbcClient to) {
+    for (var table :
+        List.of(
+            "model",
+            "job",
+            "job_label",
+            "epoch",
+            "state_change",
+            "checkpoint",
+            "sweep",
+            "sweep_job",
+            "worker")) {
+      for (var row : from.sql("select * from " + table).query().listOfRows()) {
+        var columns = row.keySet().stream().map(String::toLowerCase).toList();
+        to.sql(
+                "insert into %s (%s) values (%s)"
+                    .formatted(
+                        table,
+                        String.join(", ", columns),
+                        String.join(", ", Collections.nCopies(columns.size(), "?"))))
+            .params(row.values().stream().map(UpgradeTest::value).toList())
+            .update();
+      }
+    }
+    for (var table : List.of("model", "job", "sweep")) {
+      to.sql("alter table " + table + " alter column number restart with 1000").update();
+    }
+  }
+
+  private static @Nullable Object value(@Nullable Object value) {
+    try {
+      return value instanceof Clob text ? text.getSubString(1, (int) text.length()) : value;
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static void goOnWithFirstVersion(List<String> database, Path dir) throws Exception {
+    var before =
+        new JsonMapper()
+            .readTree(Files.readString(Path.of("src/test/resources/upgrade/first-version.json")));
+    var interrupted = before.get("interrupted").asString();
+    var epochs =
+        firstVersion(dir)
+            .sql(
+                "select metrics from epoch where job_id = ? and epoch < (select max(epoch) from"
+                    + " checkpoint where job_id = epoch.job_id) order by epoch")
+            .param(UUID.fromString(interrupted))
+            .query(String.class)
+            .list();
+    assertThat(epochs).hasSizeGreaterThan(100);
+    var arguments = new ArrayList<>(database);
+    arguments.addAll(List.of("--server.port=0", "--spikewise.data-dir=" + dir));
+    try (var service =
+        new SpringApplicationBuilder(SpikewiseApplication.class)
+            .run(arguments.toArray(String[]::new))) {
+      int port = port(service);
+      for (var answer : before.get("answers").properties()) {
+        assertContains(json(port, answer.getKey()), answer.getValue(), answer.getKey());
+      }
+      await(port, "jobs/" + interrupted, "succeeded");
+      var after =
+          json(port, "jobs/" + interrupted + "/epochs?limit=10000&fields=epoch,loss,accuracy");
+      assertThat(after.get("data").valueStream().map(epoch -> epoch.get("epoch").asInt()))
+          .isEqualTo(IntStream.range(0, 3000).boxed().toList());
+      // Those before the checkpoint are the first version's, the others are trained on.
+      for (int i = 0; i < epochs.size(); i++) {
+        assertThat(after.at("/data/" + i + "/loss"))
+            .isEqualTo(new JsonMapper().readTree(epochs.get(i)).get("loss"));
+      }
+      assertThat(json(port, "jobs/" + interrupted + "/events?limit=1").get("data")).hasSize(1);
+      var last = after.at("/data/2999");
+      var undisturbed = before.get("last_epoch_undisturbed");
+      assertThat(last.get("accuracy")).isEqualTo(undisturbed.get("accuracy"));
+      // The last bits depend on the processor's vector width.
+      assertThat(last.get("loss").asDouble())
+          .isCloseTo(undisturbed.get("loss").asDouble(), within(1e-4));
+    }
+  }
+
+  /** What the first version answered is still there; later versions may have added to it. */
+  private static void assertContains(JsonNode actual, JsonNode expected, String at) {
+    if (expected.isObject()) {
+      for (var property : expected.properties()) {
+        if (COMPUTED_ANEW.contains(property.getKey())) {
+          continue;
+        }
+        assertThat(actual.has(property.getKey()) || property.getValue().isNull())
+            .as(at + " " + property.getKey())
+            .isTrue();
+        if (actual.has(property.getKey())) {
+          assertContains(
+              actual.get(property.getKey()), property.getValue(), at + " " + property.getKey());
+        }
+      }
+    } else if (expected.isArray()) {
+      assertThat(actual).as(at).hasSameSizeAs(expected);
+      for (int i = 0; i < expected.size(); i++) {
+        assertContains(actual.get(i), expected.get(i), at + " " + i);
+      }
+    } else {
+      assertThat(actual).as(at).isEqualTo(expected);
+    }
   }
 
   @Test
