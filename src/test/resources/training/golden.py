@@ -265,6 +265,46 @@ def removed_channels():
     )
 
 
+def distillation():
+    from torch.nn import functional
+
+    torch.manual_seed(31)
+    n, steps, features, hidden, classes = 5, 4, 6, 7, 3
+    x = torch.randn(n, steps, features)
+    y = torch.randint(0, classes, (n,))
+    first = torch.randn(classes, features) / 2
+    teacher = [torch.randn(hidden, features), torch.randn(classes, hidden)]
+    taught = torch.relu(x.double() @ teacher[0].double().T) @ teacher[1].double().T
+    cases = {}
+    for logits, heat, weight in (("sum", 4.0, 0.7), ("mean", 1.5, 1.0)):
+        wanted = taught.sum(1) if logits == "sum" else taught.mean(1)
+        w = first.double().clone().requires_grad_()
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        losses = []
+        for _ in range(4):
+            optimizer.zero_grad()
+            out = (x.double() @ w.T).sum(1)
+            # Hinton et al. 2015: the gradients of the soft targets are multiplied by the squared temperature
+            soft = heat**2 * functional.kl_div(
+                functional.log_softmax(out / heat, 1), functional.softmax(wanted / heat, 1), reduction="batchmean"
+            )
+            loss = (1 - weight) * functional.cross_entropy(out, y) + weight * soft
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        cases[logits] = {"temperature": heat, "weight": weight, "losses": losses, "trained": w.detach().flatten().tolist()}
+    write(
+        "distillation",
+        {
+            "x": x.flatten().tolist(),
+            "y": y.tolist(),
+            "weight": first.flatten().tolist(),
+            "teacher": [t.flatten().tolist() for t in teacher],
+            "cases": cases,
+        },
+    )
+
+
 def cycled_momentum():
     torch.manual_seed(12)
     n, steps, features, classes = 5, 4, 6, 3
@@ -299,5 +339,6 @@ early_exit()
 cycled_momentum()
 pruned_training()
 removed_channels()
+distillation()
 quantised_training()
 step_losses()

@@ -2,9 +2,13 @@ package dev.spikewise.job;
 
 import dev.spikewise.dataset.Datasets;
 import dev.spikewise.model.Models;
+import dev.spikewise.problem.InvalidSpecException;
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.Feed;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.InputSpec;
+import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.List;
@@ -25,6 +29,40 @@ class Inputs {
 
   Models.Network model(ModelRef ref) {
     return models.resolve(ref);
+  }
+
+  /**
+   * The network that teaches a training; null without a loss term of type distillation.
+   *
+   * @throws InvalidSpecException when there is no such network or the caller may not see it
+   */
+  Models.@Nullable Network teacher(TrainingSpec spec) {
+    Integer index = spec.distillation();
+    if (index == null || !(spec.loss().get(index) instanceof LossTerm.Distillation term)) {
+      return null;
+    }
+    try {
+      return models.resolve(term.teacher());
+    } catch (InvalidSpecException e) {
+      var mistakes = new Mistakes();
+      e.mistakes()
+          .forEach(
+              mistake ->
+                  mistakes
+                      .in("loss")
+                      .in(index)
+                      .in("teacher")
+                      .in(mistake.pointer().substring("/model/".length()))
+                      .add(mistake.detail()));
+      throw new InvalidSpecException(mistakes.list());
+    }
+  }
+
+  /** A network with its weights; null without weights. */
+  static @Nullable TrainedModel trained(Models.@Nullable Network network) {
+    return network == null || network.weights() == null
+        ? null
+        : new TrainedModel(network.spec(), network.weights());
   }
 
   @Nullable Dataset dataset(InputSpec input) {

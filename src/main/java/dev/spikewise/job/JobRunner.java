@@ -235,7 +235,13 @@ final class JobRunner {
     var checkpoint = checkpoints.latest(job.id()).orElse(null);
     var task =
         new WideTraining.Task(
-            claim.spec(), claim.model(), weights, claim.baseline(), checkpoint, dataset);
+            claim.spec(),
+            claim.model(),
+            weights,
+            claim.baseline(),
+            checkpoint,
+            dataset,
+            Inputs.trained(inputs.teacher(claim.spec())));
     var wide = WideTraining.current();
     wide.ifPresent(all -> all.begin(task, settings.threads()));
     Trainer trainer;

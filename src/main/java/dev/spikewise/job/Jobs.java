@@ -515,6 +515,11 @@ public class Jobs implements ModelUse, DatasetUse {
     spec.check(mistakes);
     mistakes.throwIfAny();
     var model = models.apply(spec.model());
+    var teacher = inputs.teacher(spec);
+    if (teacher != null) {
+      Trainer.checkTeacher(spec, model.spec(), teacher.spec(), teacher.weights() != null, mistakes);
+      mistakes.throwIfAny();
+    }
     checkMemory(spec, model.spec(), mistakes);
     mistakes.throwIfAny();
     var dataset = inputs.dataset(spec.input());
@@ -563,7 +568,10 @@ public class Jobs implements ModelUse, DatasetUse {
 
   /** Training memory in bytes, including the samples of the data set. */
   private long estimateMemory(TrainingSpec spec, ModelSpec model) {
-    return inputs.memoryBytes(spec.input()) + Trainer.estimateMemory(spec, model);
+    var teacher = inputs.teacher(spec);
+    return inputs.memoryBytes(spec.input())
+        + Trainer.estimateMemory(spec, model)
+        + (teacher == null ? 0 : Trainer.estimateTeacher(spec, teacher.spec()));
   }
 
   @Transactional(readOnly = true)

@@ -49,6 +49,11 @@ public final class LocalJobs {
   }
 
   private static void requireDefinition(TrainingSpec spec) {
+    if (spec.distillation() != null) {
+      throw new InvalidSpecException(
+          "/loss/" + spec.distillation() + "/teacher",
+          "refers to a network on a server: name the server with --server.");
+    }
     if (!spec.model().isDefinition()) {
       throw new InvalidSpecException(
           spec.model().id() == null ? "/model/job" : "/model/id",

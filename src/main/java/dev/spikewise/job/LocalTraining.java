@@ -105,7 +105,8 @@ public final class LocalTraining {
 
   private End train(Engine engine, int threads, Consumer<Job> progress) {
     var task =
-        new WideTraining.Task(spec, spec.model().definition(), null, null, null, dataset.samples());
+        new WideTraining.Task(
+            spec, spec.model().definition(), null, null, null, dataset.samples(), null);
     var wide = WideTraining.current();
     wide.ifPresent(all -> all.begin(task, threads));
     Trainer trainer;

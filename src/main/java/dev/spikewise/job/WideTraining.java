@@ -12,6 +12,7 @@ import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.data.SampleValues;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.snn.world.World;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Preparation;
@@ -247,6 +248,7 @@ public final class WideTraining {
    * @param weights initial weights; drawn from the seed when null
    * @param baseline baseline; measured when null
    * @param checkpoint checkpoint to resume from; null to start with the first epoch
+   * @param teacher network of a loss term of type distillation; null without one
    */
   record Task(
       TrainingSpec spec,
@@ -254,10 +256,11 @@ public final class WideTraining {
       @Nullable StateDict weights,
       @Nullable Statistics baseline,
       @Nullable Checkpoint checkpoint,
-      @Nullable Dataset dataset) {
+      @Nullable Dataset dataset,
+      @Nullable TrainedModel teacher) {
 
     Trainer trainer(Engine engine) {
-      return new Trainer(spec, model, weights, dataset, baseline, engine);
+      return new Trainer(spec, model, weights, dataset, baseline, teacher, engine);
     }
   }
 
@@ -273,6 +276,8 @@ public final class WideTraining {
     broadcast(task.baseline == null ? null : JSON.writeValueAsBytes(task.baseline));
     broadcast(task.checkpoint == null ? null : task.checkpoint.toBytes());
     send(task.dataset);
+    broadcast(task.teacher == null ? null : JSON.writeValueAsBytes(task.teacher.spec()));
+    broadcast(task.teacher == null ? null : Checkpoint.initial(task.teacher.weights()).toBytes());
   }
 
   /**
@@ -345,6 +350,8 @@ public final class WideTraining {
     byte[] baseline = receive();
     byte[] checkpoint = receive();
     var dataset = receiveDataset();
+    byte[] teacher = receive();
+    byte[] teaching = receive();
     int most = Math.min(threads, Runtime.getRuntime().availableProcessors());
     try (var engine = Engine.create(most).in(world)) {
       var task =
@@ -354,7 +361,12 @@ public final class WideTraining {
               weights == null ? null : Checkpoint.fromBytes(weights).weights(),
               baseline == null ? null : JSON.readValue(baseline, Statistics.class),
               checkpoint == null ? null : Checkpoint.fromBytes(checkpoint),
-              dataset);
+              dataset,
+              teacher == null || teaching == null
+                  ? null
+                  : new TrainedModel(
+                      JSON.readValue(teacher, ModelSpec.class),
+                      Checkpoint.fromBytes(teaching).weights()));
       Trainer trainer = null;
       RuntimeException thrown = null;
       try {

@@ -14,6 +14,7 @@ import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Monitor;
+import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.spec.layer.LayerSpec;
@@ -81,6 +82,7 @@ record SpecCheck(
                       case LossTerm.Synops _,
                           LossTerm.FiringRate _,
                           LossTerm.L1 _,
+                          LossTerm.Distillation _,
                           LossTerm.WeightNorm _,
                           LossTerm.InputDifference _ ->
                           false;
@@ -115,6 +117,7 @@ record SpecCheck(
             case LossTerm.CrossEntropy _ -> "cross_entropy";
             case LossTerm.MaxMembraneCrossEntropy _ -> "max_membrane_cross_entropy";
             case LossTerm.MseCount _ -> "mse_count";
+            case LossTerm.Distillation _ -> "distillation";
             default -> null;
           };
       if (term != null) {
@@ -173,9 +176,41 @@ record SpecCheck(
         case LossTerm.InputDifference d ->
             checkNames(i, d.layers(), names(SynapticSpec.class), "layer with weights");
         case LossTerm.MaxMembraneCrossEntropy _, LossTerm.MseMembrane _ -> checkPotential(i);
-        case LossTerm.CrossEntropy _, LossTerm.StepCrossEntropy _, LossTerm.MseCount _ -> {}
+        case LossTerm.CrossEntropy _,
+            LossTerm.StepCrossEntropy _,
+            LossTerm.MseCount _,
+            LossTerm.Distillation _ -> {}
       }
     }
+  }
+
+  /** Reports a teacher that cannot teach this network. */
+  void checkTeacher(@Nullable ModelSpec teacher, boolean trained) {
+    Integer index = spec.distillation();
+    if (index == null || teacher == null) {
+      return;
+    }
+    var at = mistakes.in("loss").in(index);
+    at.require(
+        trained,
+        "teacher",
+        "must have trained weights, but the model has none: train it, or upload its weights");
+    Shape input = teacher.graph().inputShape();
+    at.require(
+        input.equals(model.graph().inputShape()),
+        "teacher",
+        "must have the input shape of the model, "
+            + model.graph().inputShape()
+            + " but has "
+            + input);
+    int outputs = teacher.graph().output().shape().size();
+    at.require(
+        outputs == model.graph().output().shape().size(),
+        "teacher",
+        "must have as many outputs as the model, "
+            + model.graph().output().shape().size()
+            + " but has "
+            + outputs);
   }
 
   private void checkChannels(ChannelPruning how) {

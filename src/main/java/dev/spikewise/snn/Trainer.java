@@ -68,6 +68,7 @@ public final class Trainer {
   private final PlateauDetector plateau;
   private final BestWeights best;
   private final ChannelPruner pruner;
+  private final @Nullable Teacher teacher;
   private final int[] labels;
   private int epoch;
 
@@ -111,7 +112,7 @@ public final class Trainer {
       @Nullable StateDict weights,
       @Nullable Dataset dataset,
       Engine engine) {
-    this(spec, model, weights, dataset, null, engine);
+    this(spec, model, weights, dataset, null, null, engine);
   }
 
   /**
@@ -125,6 +126,22 @@ public final class Trainer {
       @Nullable Dataset dataset,
       @Nullable Statistics baseline,
       Engine engine) {
+    this(spec, model, weights, dataset, baseline, null, engine);
+  }
+
+  /**
+   * The same with the teacher of a loss term of type distillation.
+   *
+   * @param teacher null without such a term
+   */
+  public Trainer(
+      TrainingSpec spec,
+      ModelSpec model,
+      @Nullable StateDict weights,
+      @Nullable Dataset dataset,
+      @Nullable Statistics baseline,
+      @Nullable TrainedModel teacher,
+      Engine engine) {
     this.spec = spec;
     this.model = model;
     completeModel = model;
@@ -132,6 +149,7 @@ public final class Trainer {
     this.engine = engine;
     parallel = engine.parallel();
     feed = new Feed(spec.input(), dataset, model, batchSize, spec.timeSteps(), spec.seed());
+    this.teacher = Teacher.of(spec, teacher, feed, engine);
     network = network(model);
     if (weights == null) {
       network.draw(spec.seed());
@@ -171,6 +189,26 @@ public final class Trainer {
       @Nullable Dataset dataset,
       Mistakes mistakes) {
     new SpecCheck(spec, model, weights, dataset, mistakes).run();
+  }
+
+  /**
+   * Reports a teacher that cannot teach this network.
+   *
+   * @param trained whether it has weights
+   */
+  public static void checkTeacher(
+      TrainingSpec spec, ModelSpec model, ModelSpec teacher, boolean trained, Mistakes mistakes) {
+    new SpecCheck(spec, model, null, null, mistakes).checkTeacher(teacher, trained);
+  }
+
+  /** Memory of a teacher during a training, in bytes. */
+  public static long estimateTeacher(TrainingSpec spec, ModelSpec teacher) {
+    return Plan.estimateMemory(
+        teacher,
+        spec.batchSize(),
+        spec.timeSteps(),
+        Feed.constant(spec.input()),
+        Purpose.MEASURING);
   }
 
   /**
@@ -571,6 +609,9 @@ public final class Trainer {
       double value;
       try {
         show(network, order, from, batch, epoch, goOn);
+        if (teacher != null) {
+          loss.teach(teacher.logits(order, from, batch, epoch, goOn));
+        }
         value = loss.compute(batch, labels, feed.labelsPerSample() > 1);
         counter.add(batch);
         network.backward(batch, loss.gradients(), goOn);
@@ -749,15 +790,19 @@ public final class Trainer {
   }
 
   public Checkpoint checkpoint() {
+    var monitors = earlyStop.state().with(plateau.state()).with(best.state()).with(pruner.state());
     return new Checkpoint(
         epoch,
         network.stateDict(),
         network.optimizerState(),
-        earlyStop.state().with(plateau.state()).with(best.state()).with(pruner.state()));
+        teacher == null ? monitors : monitors.with(teacher.state()));
   }
 
   /** Continues from {@code checkpoint} as if it had never been interrupted. */
   public void restore(Checkpoint checkpoint) {
+    if (teacher != null) {
+      teacher.restore(checkpoint.monitors());
+    }
     if (pruner.isActive()) {
       change(pruner.fit(checkpoint.weights()));
     } else {

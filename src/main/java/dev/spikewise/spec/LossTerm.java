@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
       names = {"step_cross_entropy", "tet"}),
   @JsonSubTypes.Type(value = LossTerm.MseCount.class, name = "mse_count"),
   @JsonSubTypes.Type(value = LossTerm.MseMembrane.class, name = "mse_membrane"),
+  @JsonSubTypes.Type(value = LossTerm.Distillation.class, name = "distillation"),
   @JsonSubTypes.Type(value = LossTerm.L1.class, name = "l1"),
   @JsonSubTypes.Type(value = LossTerm.WeightNorm.class, name = "weight_norm"),
   @JsonSubTypes.Type(
@@ -261,6 +262,56 @@ public sealed interface LossTerm {
       LossTerm.super.check(mistakes);
       mistakes.finite(onTarget, "on_target");
       mistakes.finite(offTarget, "off_target");
+    }
+  }
+
+  /**
+   * Distance from the outputs of a trained network (Hinton et al. 2015, arXiv:1503.02531): {@code
+   * temperature^2 * KL(softmax(teacher / temperature) || softmax(output / temperature))}, averaged
+   * over the batch, with the outputs summed over time. Hinton's {@code (1 - alpha) * cross_entropy
+   * + alpha * distillation} are two terms with these weights.
+   *
+   * @param teacher Trained network that receives the same input: <code>{"id": ...}</code> of a
+   *     stored model or <code>{"job": ...}</code>. It must exist until the training has ended.
+   * @param temperature Number that divides the outputs of both networks; 2 when absent.
+   * @param teacherLogits Whether the teacher's outputs are summed over time, as for spiking
+   *     networks, or averaged, which are the outputs of a network of ReLUs with constant input;
+   *     {@code sum} when absent.
+   */
+  record Distillation(ModelRef teacher, Double temperature, Logits teacherLogits, Double weight)
+      implements LossTerm {
+
+    /** Outputs of the teacher. */
+    public enum Logits {
+      /** Sum over the time steps. */
+      @JsonProperty("sum")
+      SUM,
+      /** Mean over the time steps. */
+      @JsonProperty("mean")
+      MEAN
+    }
+
+    public Distillation {
+      temperature = temperature == null ? 2.0 : temperature;
+      teacherLogits = teacherLogits == null ? Logits.SUM : teacherLogits;
+      weight = weight == null ? 1.0 : weight;
+    }
+
+    @Override
+    public void check(Mistakes mistakes) {
+      LossTerm.super.check(mistakes);
+      mistakes.positive(temperature, "temperature");
+      if (mistakes.require(
+              teacher != null,
+              "teacher",
+              "is missing: give {\"id\": \"...\"} of a stored model or {\"job\": \"...\"}")
+          && mistakes.require(
+              !teacher.isDefinition(),
+              "teacher",
+              "must be a network with trained weights: give {\"id\": \"...\"} of a stored model or"
+                  + " {\"job\": \"...\"} instead of a definition")) {
+        teacher.check(mistakes.in("teacher"));
+      }
     }
   }
 

@@ -100,6 +100,16 @@ public record TrainingSpec(
     activationCheckpointing = activationCheckpointing != null && activationCheckpointing;
   }
 
+  /** Index of the loss term with a teacher; null without one. */
+  public @Nullable Integer distillation() {
+    for (int i = 0; i < loss.size(); i++) {
+      if (loss.get(i) instanceof LossTerm.Distillation) {
+        return i;
+      }
+    }
+    return null;
+  }
+
   /** Number of batches per optimiser step. */
   public int batchesPerStep() {
     return accumulateBatches == null ? 1 : accumulateBatches;
@@ -240,6 +250,13 @@ public record TrainingSpec(
             checkLabelled("max_membrane_cross_entropy", term, at);
         case LossTerm.StepCrossEntropy term -> checkLabelled("step_cross_entropy", term, at);
         case LossTerm.MseMembrane term -> checkLabelled("mse_membrane", term, at);
+        case LossTerm.Distillation term -> {
+          term.check(at);
+          at.require(
+              Integer.valueOf(i).equals(distillation()),
+              "teacher",
+              "must be the only one: a training has at most one loss term of type distillation");
+        }
         case LossTerm.Synops term -> {
           term.check(at);
           if (term.unit() == LossTerm.Unit.PER_SECOND && dt == null) {

@@ -58,6 +58,40 @@ class LineageTest extends ServiceTest {
   }
 
   @Test
+  void jobTeachesASmallerNetwork() throws Exception {
+    var teacher = trained(MODEL).get("id").asString();
+    var taught =
+        DIGITS
+            .formatted(MODEL)
+            .replace(
+                "[{\"type\": \"cross_entropy\"}]",
+                "[{\"type\": \"cross_entropy\", \"weight\": 0.5}, {\"type\": \"distillation\","
+                    + " \"teacher\": %s, \"weight\": 0.5}]");
+    var submitted = post("/api/v1/jobs", taught.formatted("{\"job\": \"" + teacher + "\"}"));
+    assertThat(submitted.statusCode()).as(submitted.body()).isEqualTo(202);
+    var job =
+        await(submitted.headers().firstValue("Location").orElseThrow(), "succeeded", "failed");
+    assertThat(job.get("status").asString()).as(job.toPrettyString()).isEqualTo("succeeded");
+    assertThat(job.at("/latest/loss_terms/1").asDouble()).as(job.toPrettyString()).isPositive();
+
+    var unknown = UUID.randomUUID().toString();
+    assertThat(pointer(taught.formatted("{\"id\": \"" + unknown + "\"}")))
+        .isEqualTo("/loss/1/teacher/id");
+    assertThat(pointer(taught.formatted("{\"job\": \"" + unknown + "\"}")))
+        .isEqualTo("/loss/1/teacher/job");
+    var untrained = body(post("/api/v1/models", MODEL)).get("id").asString();
+    assertThat(pointer(taught.formatted("{\"id\": \"" + untrained + "\"}")))
+        .isEqualTo("/loss/1/teacher");
+  }
+
+  /** Pointer of the first mistake of a job that is refused. */
+  private String pointer(String job) {
+    var refused = post("/api/v1/jobs", job);
+    assertThat(refused.statusCode()).as(refused.body()).isEqualTo(422);
+    return body(refused).at("/errors/0/pointer").asString();
+  }
+
+  @Test
   void jobThatRemovesChannelsResultsInTheSmallerModel() throws Exception {
     var body =
         DIGITS

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
+import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.snn.world.World;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Statistics;
@@ -80,6 +81,14 @@ class RanksTest {
     TrainingSpec spec = spec(jobs.getFirst(), 30, ", 'prune_channels': {'fraction': 0.5}");
     End alone = train(spec, World.ALONE, 2);
     assertSame(WorldOfThreads.run(3, world -> train(spec, world, 1)), alone);
+  }
+
+  @Test
+  void ranksLearnFromTheSameTeacher() {
+    var spec = DistillationTest.digits(2, "");
+    var teacher = DistillationTest.teacher(3);
+    End alone = train(spec, teacher, World.ALONE, 2);
+    assertSame(WorldOfThreads.run(3, world -> train(spec, teacher, world, 1)), alone);
   }
 
   /** Of 40 samples on three ranks: chunks 0 to 4, 5 to 9 and 10 to 15 of 16. */
@@ -212,8 +221,14 @@ class RanksTest {
   }
 
   private static End train(TrainingSpec spec, World world, int threads) {
+    return train(spec, null, world, threads);
+  }
+
+  private static End train(
+      TrainingSpec spec, @Nullable TrainedModel teacher, World world, int threads) {
     try (var engine = Engine.create(threads).in(world)) {
-      var trainer = new Trainer(spec, spec.model().definition(), null, DIGITS, engine);
+      var trainer =
+          new Trainer(spec, spec.model().definition(), null, DIGITS, null, teacher, engine);
       var epochs = new ArrayList<EpochMetrics>();
       trainer.run(epochs::add);
       @Nullable Analysis latest = trainer.latest();

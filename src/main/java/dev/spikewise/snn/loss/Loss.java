@@ -32,6 +32,7 @@ public final class Loss {
   private final float @Nullable [] peakGradient;
   private @Nullable StepLoss stepLoss;
   private final int batchSize;
+  private float @Nullable [] teacher;
   private final List<float[]> rateGradients;
 
   /**
@@ -52,7 +53,11 @@ public final class Loss {
     logits = new float[batchSize * network.outputs()];
     outputGradient =
         terms.stream()
-                .anyMatch(t -> t instanceof LossTerm.CrossEntropy || t instanceof LossTerm.MseCount)
+                .anyMatch(
+                    t ->
+                        t instanceof LossTerm.CrossEntropy
+                            || t instanceof LossTerm.MseCount
+                            || t instanceof LossTerm.Distillation)
             ? new float[logits.length]
             : null;
     boolean looksAtPeaks =
@@ -69,6 +74,13 @@ public final class Loss {
     }
     rateGradients =
         network.counts().neurons().stream().map(n -> new float[n.counts().length]).toList();
+  }
+
+  /**
+   * Sets the outputs that a teacher has for the next batch, [B, outputs], before {@link #compute}.
+   */
+  public void teach(float[] outputs) {
+    teacher = outputs;
   }
 
   /** Whether a term depends on the output at each time step. */
@@ -178,6 +190,7 @@ public final class Loss {
             case LossTerm.MseMembrane m ->
                 Objects.requireNonNull(stepLoss).mse(m, samples, labels, labelsPerStep);
             case LossTerm.MseCount m -> mseCount(m, samples, labels);
+            case LossTerm.Distillation d -> distillation(d, samples);
             case LossTerm.L1 l -> l1(l, samples);
             case LossTerm.WeightNorm w -> weightNorm(w);
             case LossTerm.InputDifference d -> inputDifference(d, samples);
@@ -348,6 +361,48 @@ public final class Loss {
     }
     network.ranks().complete(samples, List.of(loss));
     return loss.value() / count;
+  }
+
+  private double distillation(LossTerm.Distillation term, int samples) {
+    float[] wanted = Objects.requireNonNull(teacher, "teach() must be called before compute()");
+    float[] gradient = Objects.requireNonNull(outputGradient);
+    int classes = network.outputs();
+    double heat = term.temperature();
+    var chunks = network.share(samples);
+    var loss = new TreeSum(1);
+    var log = new double[classes];
+    var logWanted = new double[classes];
+    for (int b = 0; b < chunks.size(); b++) {
+      logSoftmax(logits, b * classes, heat, log);
+      logSoftmax(wanted, b * classes, heat, logWanted);
+      double divergence = 0;
+      for (int c = 0; c < classes; c++) {
+        double share = Math.exp(logWanted[c]);
+        divergence += share * (logWanted[c] - log[c]);
+        gradient[b * classes + c] +=
+            (float) (term.weight() * heat * (Math.exp(log[c]) - share) / samples);
+      }
+      loss.add(heat * heat * divergence);
+      if (chunks.isLast(b)) {
+        loss.endChunk();
+      }
+    }
+    network.ranks().complete(samples, List.of(loss));
+    return loss.value() / samples;
+  }
+
+  /** Logarithm of the softmax of {@code values / heat}. */
+  private static void logSoftmax(float[] values, int from, double heat, double[] result) {
+    double top = values[from + Softmax.largest(values, from, result.length)];
+    double sum = 0;
+    for (int c = 0; c < result.length; c++) {
+      result[c] = (values[from + c] - top) / heat;
+      sum += Math.exp(result[c]);
+    }
+    double logSum = Math.log(sum);
+    for (int c = 0; c < result.length; c++) {
+      result[c] -= logSum;
+    }
   }
 
   private double l1(LossTerm.L1 term, int samples) {
