@@ -19,7 +19,7 @@ def archive(name, **files):
     entries = {k: v for k, v in files.items()}
     with zipfile.ZipFile(f"{out}/{name}", "w", zipfile.ZIP_DEFLATED) as z:
         for path, data in entries.items():
-            z.writestr(path, data)
+            z.writestr(zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
 
 def folder(name, files):
     archive(name, **files)
@@ -53,7 +53,7 @@ npz("test_of_another_size.npz", x=x, y=y, x_test=x[:, :2], y_test=y)
 npz("images_and_spikes.npz", x=x, spikes=x[:, None], y=y)
 npz("other_names.npz", data=x, target=y)
 npz("spikes.npz", spikes=(rng.random((2, 3, 2, 4, 6)) < 0.2).astype(np.uint8), y=np.array([0, 1]))
-save("images.idx.gz", gzip.compress(idx(x))); save("labels.idx.gz", gzip.compress(idx(y)))
+save("images.idx.gz", gzip.compress(idx(x), mtime=0)); save("labels.idx.gz", gzip.compress(idx(y), mtime=0))
 save("images.idx", idx(x))
 save("array.npy", npy(x))
 save("table.csv", b"label,p1,p2\n" + b"1,0.5,0.25\n" * 100)
@@ -111,6 +111,14 @@ folder("one_empty.zip", {"0/a.bin": td, "1/b.bin": b""})
 folder("zip_in_zip.zip", {"data.zip": open(f"{out}/nmnist.zip", "rb").read()})
 folder("csv.zip", {"0/a.csv": b"x,y,p,t\n1,2,0,100\n", "1/b.csv": b"x,y,p,t\n1,2,0,100\n"})
 folder("no_folders.zip", {"a.bin": td})
+def cached(label):
+    file = io.BytesIO()
+    with h5py.File(file, "w") as f:
+        f["data/0"] = np.stack([ex, ey, et, ep], 1); f["target/0"] = label
+    return file.getvalue()
+
+folder("cache_with_labels.zip", {"nmnist_cache/0_0.hdf5": cached(7), "nmnist_cache/1_0.hdf5": cached(2)})
+folder("some_with_labels.zip", {"cat/a.bin": td, "dog/b.hdf5": cached(7)})
 save("empty.zip", b"PK\5\6" + bytes(18))
 
 with h5py.File(f"{out}/shd_half_floats.h5", "w") as f:  # SHD itself stores its times as half floats

@@ -329,8 +329,24 @@ final class Recordings {
     return file.substring(Math.max(0, file.lastIndexOf('.'))).toLowerCase(Locale.ROOT);
   }
 
-  /** Derives the labels from the folders, except for recordings that state their own label. */
+  /**
+   * Takes the labels from the recordings where they state them, as tonic's caches do, otherwise
+   * from the folders.
+   */
   private int[] labels(List<Recording> recordings) {
+    var stated = recordings.stream().filter(r -> r.label() != null).findFirst();
+    var unstated = recordings.stream().filter(r -> r.label() == null).findFirst();
+    if (stated.isPresent()) {
+      // Labels of files and positions of folder names are different numberings.
+      if (unstated.isPresent()) {
+        throw invalid(
+            unstated.get().path(),
+            "states no label, but %s states one: upload them as two data sets"
+                .formatted(stated.get().path()));
+      }
+      notes.assume("labels: as stated in the files, not from the folders");
+      return recordings.stream().mapToInt(r -> requireNonNull(r.label())).toArray();
+    }
     var folders = new TreeSet<String>();
     recordings.forEach(
         recording -> {
@@ -350,12 +366,12 @@ final class Recordings {
     }
     return recordings.stream()
         .mapToInt(
-            recording ->
-                recording.label() != null
-                    ? recording.label()
-                    : numbers
-                        ? Integer.parseInt(requireNonNull(recording.folder()))
-                        : indices.getOrDefault(requireNonNull(recording.folder()), 0))
+            recording -> {
+              var folder = requireNonNull(recording.folder());
+              return numbers
+                  ? Integer.parseInt(folder)
+                  : requireNonNull(indices.get(folder));
+            })
         .toArray();
   }
 

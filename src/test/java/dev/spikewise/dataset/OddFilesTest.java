@@ -196,6 +196,15 @@ class OddFilesTest {
   }
 
   @Test
+  void takesLabelsThatFilesStateWithoutTheNamesOfFolders() throws IOException {
+    var read = read("events", "cache_with_labels.zip", CAMERA);
+    assertThat(read.dataset().labels()).containsExactly(7, 2);
+    assertThat(read.reading().classNames()).isNull();
+    assertThat(read.reading().assumed())
+        .contains("labels: as stated in the files, not from the folders");
+  }
+
+  @Test
   void statesThatRecordingsAreEmpty() throws IOException {
     var read = read("events", "one_empty.zip", CAMERA);
     assertThat(read.dataset().labels()).containsExactly(0, 1);
@@ -220,6 +229,7 @@ class OddFilesTest {
         "hdf5_stereo.zip | it contains 2 recordings (/prophesee/left/, /prophesee/right/)",
         "mat_two_structs.zip | it contains 2 recordings (TD, EM): write each to a file of its own",
         "nmnist_truncated.zip | 198 bytes are not a whole number of events of 5",
+        "some_with_labels.zip | states no label, but dog/b.hdf5 states one: upload them as two data sets",
         "zip_in_zip.zip | must be a zip with recordings in folders named by class",
         "zip_in_zip.zip | found data.zip",
         "csv.zip | found 0/a.csv, 1/b.csv",
