@@ -60,7 +60,7 @@ save("table.csv", b"label,p1,p2\n" + b"1,0.5,0.25\n" * 100)
 save("table_as_long_as_a_batch.csv", (b"1," * 3074)[: 3074 * 2])
 save("batch.pickle", pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, 1]}))
 save("empty.npz", b"PK\5\6" + bytes(18))
-tar = io.BytesIO(); tarfile.open(fileobj=tar, mode="w:gz").close(); save("cifar.tar.gz", tar.getvalue())
+tar = io.BytesIO(); tarfile.open(fileobj=tar, mode="w").close(); save("cifar.tar.gz", gzip.compress(tar.getvalue(), mtime=0))
 
 # events: 40 on 8 x 8 pixels, 10 in each quarter of 4000 us
 n = 40

@@ -2,10 +2,14 @@ package dev.spikewise.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spikewise.interop.Weights;
 import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.statistics.StepCounter;
+import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.tensor.Tensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -179,6 +183,105 @@ class CasesTest extends ServiceTest {
     assertThat(await(job, "succeeded", "failed").at("/provenance/class_names").toString())
         .isEqualTo("[\"airplane\"]");
     assertThat(get(job.replace("/api/v1", "")).body()).contains("0: airplane");
+  }
+
+  /**
+   * The recipe keeps the events of the upper half of the first 0.5 s. The network has one output
+   * that each event reaches, so that its synops per sample are the events kept.
+   */
+  @Test
+  void recipeAndCheckOfDataAreTheSameInEveryUse() throws Exception {
+    var dataset =
+        created(
+            Map.of(
+                "name",
+                "prepared",
+                "events",
+                bytes("ev_macos.zip"),
+                "time_steps",
+                "4",
+                "height",
+                "34",
+                "width",
+                "34",
+                "time_unit",
+                "us",
+                "preparation",
+                """
+                {"time_window": [0, 0.5], "crop": {"top": 0, "left": 0, "height": 17, "width": 34},
+                 "merge_polarities": true}"""));
+    long events = dataset.at("/reading/events").asLong();
+    assertThat(events).isBetween(150L, 350L);
+    assertThat(dataset.get("shape").toString()).isEqualTo("[1,17,34]");
+    var model =
+        """
+        "model": {"input_shape": [1, 17, 34], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 1, "bias": false}]}\
+        """;
+    var input =
+        """
+        "input": {"type": "dataset", "id": "%s", "encoding": "spikes", "test_fraction": 0}\
+        """
+            .formatted(dataset.get("id").asString());
+    var job =
+        "{" + model + ", " + input + ", \"time_steps\": 4, \"epochs\": 1, \"loss\": [{\"type\": \"cross_entropy\"}]}";
+    var sweep = "{\"job\": " + job + ", \"over\": {\"batch_size\": [1, 2]}}";
+    var search =
+        "{\"job\": "
+            + job
+            + ", \"over\": {\"batch_size\": {\"type\": \"choice\", \"values\": [1, 2]}},"
+            + " \"objectives\": [{\"metric\": \"synops\"}], \"budget\": {\"trials\": 1}}";
+    var analysis = "{" + model + ", " + input + ", \"time_steps\": 4}";
+
+    assertThat(body(post("/api/v1/analyses", analysis)).get("synops").asDouble()).isEqualTo(events);
+    assertThat(baseline(location(post("/api/v1/jobs", job)))).isEqualTo(events);
+    var swept = await(location(post("/api/v1/sweeps", sweep)), "succeeded", "failed");
+    assertThat(baseline("/api/v1/jobs/" + swept.at("/jobs/0/id").asString())).isEqualTo(events);
+    var searched = await(location(post("/api/v1/searches", search)), "succeeded", "failed");
+    assertThat(baseline("/api/v1/jobs/" + searched.at("/trials/0/job").asString()))
+        .isEqualTo(events);
+
+    for (var request :
+        Map.of("analyses", analysis, "jobs", job, "jobs?dry_run=true", job, "sweeps", sweep, "searches", search)
+            .entrySet()) {
+      var steps = request.getValue().replace("\"time_steps\": 4", "\"time_steps\": 5");
+      assertThat(pointer(request.getKey(), steps)).endsWith("/time_steps");
+      var shape = request.getValue().replace("[1, 17, 34]", "[1, 34, 34]");
+      assertThat(pointer(request.getKey(), shape)).endsWith("/input/id");
+      var encoding = request.getValue().replace("\"spikes\"", "\"rate\"");
+      assertThat(pointer(request.getKey(), encoding)).endsWith("/input/encoding");
+    }
+    var stored =
+        location(
+            post(
+                "/api/v1/models",
+                "{\"input_shape\": [1, 34, 34], \"layers\": [{\"type\": \"Flatten\"}, {\"type\":"
+                    + " \"Linear\", \"out_features\": 1}, {\"type\": \"ReLU\"}]}"));
+    var weights = new StateDict(Map.of("1.weight", new Tensor(new int[] {1, 1156}, new float[1156]), "1.bias", new Tensor(new int[] {1}, new float[1])));
+    send(
+        "PUT",
+        stored + "/weights",
+        BodyPublishers.ofByteArray(Weights.writeNpz(weights)),
+        "Content-Type",
+        "application/x-npz");
+    assertThat(pointer(stored.substring("/api/v1/".length()) + "/convert", "{\"normalize\": {" + input + "}}"))
+        .isEqualTo("/normalize/input");
+  }
+
+  private double baseline(String job) throws InterruptedException {
+    return await(job, "succeeded", "failed").at("/baseline/synops").asDouble();
+  }
+
+  private static String location(HttpResponse<String> response) {
+    return response
+        .headers()
+        .firstValue("Location")
+        .orElseThrow(() -> new AssertionError(response.body()));
+  }
+
+  private String pointer(String path, String request) {
+    return problem(post("/api/v1/" + path, request), 422, "invalid_spec")
+        .at("/errors/0/pointer")
+        .asString();
   }
 
   @Test
