@@ -1,5 +1,6 @@
 package dev.spikewise.api;
 
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.security.Key;
 import dev.spikewise.security.Keys;
 import dev.spikewise.spec.Page;
@@ -12,6 +13,7 @@ import java.net.URI;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.annotations.ParameterObject;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
@@ -19,6 +21,7 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
@@ -57,8 +60,8 @@ class KeyController {
 
   /** Returns an API key without its secret. */
   @GetMapping("/{id}")
-  Key get(@PathVariable UUID id) {
-    return keys.get(id);
+  ResponseEntity<Key> get(@PathVariable UUID id) {
+    return ResponseEntity.ok().eTag(keys.version(id)).body(keys.get(id));
   }
 
   /**
@@ -78,7 +81,9 @@ class KeyController {
   /** Ends an API key. Every replica refuses it within 5 seconds. */
   @DeleteMapping("/{id}")
   @ResponseStatus(HttpStatus.NO_CONTENT)
-  void delete(@PathVariable UUID id) {
-    keys.end(id);
+  void delete(
+      @PathVariable UUID id,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+    keys.end(id, IfMatch.of(ifMatch));
   }
 }

@@ -368,9 +368,7 @@ final class Recordings {
         .mapToInt(
             recording -> {
               var folder = requireNonNull(recording.folder());
-              return numbers
-                  ? Integer.parseInt(folder)
-                  : requireNonNull(indices.get(folder));
+              return numbers ? Integer.parseInt(folder) : requireNonNull(indices.get(folder));
             })
         .toArray();
   }

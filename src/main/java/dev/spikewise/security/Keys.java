@@ -1,5 +1,6 @@
 package dev.spikewise.security;
 
+import dev.spikewise.problem.IfMatch;
 import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
@@ -150,8 +151,14 @@ public class Keys {
 
   /** Ends a key: requests with it are refused. */
   @Transactional
-  public void end(UUID id) {
+  public void end(UUID id, IfMatch condition) {
     get(id);
+    var secret =
+        jdbc.sql("select sha256 from api_key where id = ? for update")
+            .param(id)
+            .query(String.class)
+            .optional();
+    secret.ifPresent(hash -> condition.require(version(hash)));
     jdbc.sql("delete from api_key where id = ?").param(id).update();
     publisher.publishEvent(new Changed());
   }
@@ -165,6 +172,19 @@ public class Keys {
         .filter(row -> tenants.sees(row.tenant()))
         .orElseThrow(() -> ProblemException.notFound("API key", id.toString()))
         .key();
+  }
+
+  /** Version of a key, which changes with each rotation. */
+  @Transactional(readOnly = true)
+  public String version(UUID id) {
+    get(id);
+    return version(
+        jdbc.sql("select sha256 from api_key where id = ?").param(id).query(String.class).single());
+  }
+
+  /** Derived from the hash of the secret by another hash, so that it does not reveal that hash. */
+  private static String version(String secretSha256) {
+    return sha256("version " + secretSha256).substring(0, 16);
   }
 
   /** Lists keys, newest first; configured ones come last, in the order of the settings. */

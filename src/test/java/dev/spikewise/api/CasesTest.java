@@ -209,7 +209,8 @@ class CasesTest extends ServiceTest {
                 "preparation",
                 """
                 {"time_window": [0, 0.5], "crop": {"top": 0, "left": 0, "height": 17, "width": 34},
-                 "merge_polarities": true}"""));
+                 "merge_polarities": true}\
+                """));
     long events = dataset.at("/reading/events").asLong();
     assertThat(events).isBetween(150L, 350L);
     assertThat(dataset.get("shape").toString()).isEqualTo("[1,17,34]");
@@ -223,7 +224,11 @@ class CasesTest extends ServiceTest {
         """
             .formatted(dataset.get("id").asString());
     var job =
-        "{" + model + ", " + input + ", \"time_steps\": 4, \"epochs\": 1, \"loss\": [{\"type\": \"cross_entropy\"}]}";
+        "{"
+            + model
+            + ", "
+            + input
+            + ", \"time_steps\": 4, \"epochs\": 1, \"loss\": [{\"type\": \"cross_entropy\"}]}";
     var sweep = "{\"job\": " + job + ", \"over\": {\"batch_size\": [1, 2]}}";
     var search =
         "{\"job\": "
@@ -241,7 +246,17 @@ class CasesTest extends ServiceTest {
         .isEqualTo(events);
 
     for (var request :
-        Map.of("analyses", analysis, "jobs", job, "jobs?dry_run=true", job, "sweeps", sweep, "searches", search)
+        Map.of(
+                "analyses",
+                analysis,
+                "jobs",
+                job,
+                "jobs?dry_run=true",
+                job,
+                "sweeps",
+                sweep,
+                "searches",
+                search)
             .entrySet()) {
       var steps = request.getValue().replace("\"time_steps\": 4", "\"time_steps\": 5");
       assertThat(pointer(request.getKey(), steps)).endsWith("/time_steps");
@@ -256,14 +271,23 @@ class CasesTest extends ServiceTest {
                 "/api/v1/models",
                 "{\"input_shape\": [1, 34, 34], \"layers\": [{\"type\": \"Flatten\"}, {\"type\":"
                     + " \"Linear\", \"out_features\": 1}, {\"type\": \"ReLU\"}]}"));
-    var weights = new StateDict(Map.of("1.weight", new Tensor(new int[] {1, 1156}, new float[1156]), "1.bias", new Tensor(new int[] {1}, new float[1])));
+    var weights =
+        new StateDict(
+            Map.of(
+                "1.weight",
+                new Tensor(new int[] {1, 1156}, new float[1156]),
+                "1.bias",
+                new Tensor(new int[] {1}, new float[1])));
     send(
         "PUT",
         stored + "/weights",
         BodyPublishers.ofByteArray(Weights.writeNpz(weights)),
         "Content-Type",
         "application/x-npz");
-    assertThat(pointer(stored.substring("/api/v1/".length()) + "/convert", "{\"normalize\": {" + input + "}}"))
+    assertThat(
+            pointer(
+                stored.substring("/api/v1/".length()) + "/convert",
+                "{\"normalize\": {" + input + "}}"))
         .isEqualTo("/normalize/input");
   }
 

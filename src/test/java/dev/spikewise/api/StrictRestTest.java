@@ -18,10 +18,14 @@ import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import tools.jackson.databind.JsonNode;
 
 /** What the API refuses where a lenient server would guess, and how its lists are read. */
 class StrictRestTest extends ServiceTest {
+
+  @Autowired JdbcClient jdbc;
 
   private static final String JOBS = "/api/v1/jobs";
   private static final String MODEL =
@@ -94,6 +98,88 @@ class StrictRestTest extends ServiceTest {
             send("DELETE", path, BodyPublishers.noBody(), "If-Match", "\"0\", " + last)
                 .statusCode())
         .isEqualTo(204);
+  }
+
+  @Test
+  void everyKindOfResourceIsDeletedOnlyInTheVersionThatIfMatchNames() throws Exception {
+    var job = "{\"job\": {\"epochs\": 1, \"model\": %s}, ".formatted(MODEL);
+    var created =
+        List.of(
+            post("/api/v1/models", MODEL),
+            post("/api/v1/webhooks", "{\"url\": \"https://93.184.215.14/versions\"}"),
+            post("/api/v1/sweeps", job + "\"seeds\": [1]}"),
+            post(
+                "/api/v1/searches",
+                job
+                    + "\"over\": {\"batch_size\": {\"type\": \"integer\", \"min\": 1, \"max\": 4}},"
+                    + " \"objectives\": [{\"metric\": \"synops\"}], \"budget\": {\"trials\": 1}}"));
+    for (var response : created) {
+      assertThat(response.statusCode()).as(response.body()).isIn(201, 202);
+      var path = response.headers().firstValue("Location").orElseThrow();
+      if (body(response).has("status")) {
+        await(path, "succeeded");
+      }
+      problem(
+          send("DELETE", path, BodyPublishers.noBody(), "If-Match", "\"stale\""),
+          412,
+          "precondition_failed");
+      var tag = get(path).headers().firstValue("ETag").orElseThrow();
+      assertThat(send("DELETE", path, BodyPublishers.noBody(), "If-Match", tag).statusCode())
+          .as(path)
+          .isEqualTo(204);
+    }
+  }
+
+  @Test
+  void everyChangeOfAResourceHasIfMatch() {
+    int changes = 0;
+    for (var path : body(get("/v3/api-docs")).get("paths").properties()) {
+      for (var method : List.of("patch", "put", "delete")) {
+        var operation = path.getValue().get(method);
+        if (operation != null && path.getKey().contains("{id}")) {
+          changes++;
+          assertThat(operation.get("parameters").valueStream().map(p -> p.get("name").asString()))
+              .as(method + " " + path.getKey())
+              .contains("If-Match");
+          assertThat(operation.get("responses").has("412")).as(path.getKey()).isTrue();
+        }
+      }
+    }
+    assertThat(changes).isGreaterThanOrEqualTo(10);
+  }
+
+  /** The jobs wait because only a worker that does not exist has enough memory for them. */
+  @Test
+  void queuePositionIsTheSameInPostGetAndList() {
+    var wide = "{\"type\": \"Linear\", \"out_features\": %d, \"bias\": false}";
+    var large =
+        """
+        {"epochs": 1, "batch_size": 1024, "time_steps": 1024, "labels": {"queue": "wide"},
+         "model": {"input_shape": [4], "layers": [%s, %s]}}\
+        """
+            .formatted(wide.formatted(32768), wide.formatted(2048));
+    jdbc.sql(
+            "insert into worker (id, memory_bytes, seen_at) values ('queue', ?, current_timestamp)")
+        .param(1L << 50)
+        .update();
+    var jobs = new ArrayList<JsonNode>();
+    try {
+      for (int i = 0; i < 3; i++) {
+        var posted = post(JOBS, large);
+        assertThat(posted.statusCode()).as(posted.body()).isEqualTo(202);
+        jobs.add(body(posted));
+        assertThat(body(posted).at("/queue/position").asInt()).as(posted.body()).isPositive();
+        assertThat(body(get(path(body(posted)))).get("queue")).isEqualTo(body(posted).get("queue"));
+      }
+      assertThat(jobs.get(2).at("/queue/position").asInt())
+          .isEqualTo(jobs.get(0).at("/queue/position").asInt() + 2);
+      for (var listed : body(get(JOBS + "?label=queue:wide")).get("data")) {
+        assertThat(listed.get("queue")).isEqualTo(body(get(path(listed))).get("queue"));
+      }
+    } finally {
+      jobs.forEach(job -> post(path(job) + "/cancel", ""));
+      jdbc.sql("delete from worker where id = 'queue'").update();
+    }
   }
 
   private HttpResponse<String> patch(String path, String body, String... headers) {

@@ -229,7 +229,8 @@ class OddFilesTest {
         "hdf5_stereo.zip | it contains 2 recordings (/prophesee/left/, /prophesee/right/)",
         "mat_two_structs.zip | it contains 2 recordings (TD, EM): write each to a file of its own",
         "nmnist_truncated.zip | 198 bytes are not a whole number of events of 5",
-        "some_with_labels.zip | states no label, but dog/b.hdf5 states one: upload them as two data sets",
+        "some_with_labels.zip | states no label, but dog/b.hdf5 states one: upload them as two data"
+            + " sets",
         "zip_in_zip.zip | must be a zip with recordings in folders named by class",
         "zip_in_zip.zip | found data.zip",
         "csv.zip | found 0/a.csv, 1/b.csv",

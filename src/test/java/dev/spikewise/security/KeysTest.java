@@ -155,6 +155,18 @@ class KeysTest {
   }
 
   @Test
+  void endsOnlyTheVersionOfAKeyThatIfMatchNames() throws Exception {
+    var key = created(OPERATOR, "{\"name\": \"versioned\"}");
+    var path = KEYS + "/" + key.get("id").asString();
+    var first = send("GET", path, OPERATOR, "").headers().firstValue("ETag").orElseThrow();
+    assertThat(status("POST", path + "/rotate", OPERATOR)).isEqualTo(200);
+    var second = send("GET", path, OPERATOR, "").headers().firstValue("ETag").orElseThrow();
+    assertThat(second).isNotEqualTo(first);
+    assertThat(send("DELETE", path, OPERATOR, "", "If-Match", first).statusCode()).isEqualTo(412);
+    assertThat(send("DELETE", path, OPERATOR, "", "If-Match", second).statusCode()).isEqualTo(204);
+  }
+
+  @Test
   void rotatedKeyKeepsItsNameAndItsSecretForTheOverlap() throws Exception {
     var key = created(OPERATOR, "{\"name\": \"old\"}");
     var first = key.get("secret").asString();
