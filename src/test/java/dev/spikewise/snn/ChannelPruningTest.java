@@ -3,12 +3,14 @@ package dev.spikewise.snn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.spikewise.problem.Mistakes;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.snn.transform.Channels;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.Shape;
+import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.spec.layer.NormSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
@@ -181,5 +183,21 @@ class ChannelPruningTest {
                 + " output",
             "/prune_channels/layers/1 must name a layer with weights, one of [stem, inner, back,"
                 + " out]");
+  }
+
+  @Test
+  void roundsOfASweepThatStartWithAllChannelsAreRefused() {
+    var sweep =
+        Tutorial.JSON.readValue(
+            "{\"job\": %s, \"over\": {\"seed\": [1]}, \"halving\": {\"rounds\": 2}}"
+                .formatted(Tutorial.JSON.writeValueAsString(residual("\"fraction\": 0.5", 3))),
+            SweepSpec.class);
+    var mistakes = new Mistakes();
+    sweep.check(mistakes);
+    assertThat(mistakes.list())
+        .extracting(mistake -> mistake.pointer() + " " + mistake.detail())
+        .contains(
+            "/halving must be left out with job/prune_channels, because each round starts with all"
+                + " channels of the job's model: use prune_channels/above_target or a search");
   }
 }
