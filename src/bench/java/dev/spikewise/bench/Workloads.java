@@ -2,6 +2,8 @@ package dev.spikewise.bench;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.spikewise.json.ModelModule;
+import dev.spikewise.mpi.MpiWorld;
+import dev.spikewise.snn.graph.Purpose;
 import dev.spikewise.snn.kernel.Kernels;
 import dev.spikewise.snn.kernel.nd4j.Nd4jKernels;
 import dev.spikewise.snn.kernel.vector.VectorKernels;
@@ -10,6 +12,8 @@ import dev.spikewise.snn.network.CpuExecutor;
 import dev.spikewise.snn.optim.Optimizer;
 import dev.spikewise.snn.statistics.Counter;
 import dev.spikewise.snn.tensor.StateDict;
+import dev.spikewise.snn.world.Ranks;
+import dev.spikewise.snn.world.World;
 import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.OptimizerSpec;
@@ -17,8 +21,10 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -59,6 +65,7 @@ public final class Workloads {
   private final boolean constant;
   private final double density;
   private final ProfiledKernels kernels;
+  private final Ranks ranks;
   private final CpuExecutor network;
   private final Loss loss;
   private final Optimizer optimizer;
@@ -72,6 +79,11 @@ public final class Workloads {
   private final Map<String, long[]> layerTimes = new LinkedHashMap<>();
 
   Workloads(JsonNode row, Map<String, String> options) {
+    this(row, options, World.ALONE);
+  }
+
+  private Workloads(JsonNode row, Map<String, String> options, World world) {
+    ranks = new Ranks(world);
     double width = Double.parseDouble(options.getOrDefault("--width", "1"));
     model = JSON.treeToValue(widened(row.get("model"), width), ModelSpec.class);
     batchSize = intOption(options, "--batch", row.get("batch_size").asInt());
@@ -86,21 +98,28 @@ public final class Workloads {
         new ProfiledKernels(
             kernels(
                 options.getOrDefault("--kernels", "vector"), intOption(options, "--threads", 2)));
-    network = new CpuExecutor(model, batchSize, timeSteps, constant, kernels);
+    network =
+        new CpuExecutor(
+            model, batchSize, timeSteps, constant, Purpose.TRAINING, kernels, ranks);
     network.draw(1);
     initial = network.stateDict();
     network.train(true);
     loss =
         new Loss(
-            List.of(new LossTerm.CrossEntropy(null, null)), network, batchSize, null, Map.of());
+            List.of(new LossTerm.CrossEntropy(null, null)),
+            network,
+            ranks.mostSamples(batchSize),
+            null,
+            Map.of());
     var adam = new OptimizerSpec.Adam(LEARNING_RATE, null, null, null, null);
     optimizer = Optimizer.of(adam, network.parameters(), kernels);
     counter = new Counter(network, null);
-    labels = new int[batchSize];
-    Arrays.setAll(labels, b -> b % network.outputs());
+    var share = ranks.share(batchSize);
+    labels = new int[share.size()];
+    Arrays.setAll(labels, b -> (share.first() + b) % network.outputs());
     forward = new LayerClock(network.layerNames(), 0);
     backward = new LayerClock(network.layerNames().reversed(), 1);
-    drawInput();
+    drawInput(share.first());
   }
 
   /**
@@ -137,12 +156,17 @@ public final class Workloads {
     return ((z ^ z >>> 31) >>> 11) * 0x1p-53;
   }
 
-  /** Spikes at the given density, or values between 0 and 1 that stay, in PyTorch's order. */
-  private void drawInput() {
+  /**
+   * Spikes at the given density, or values between 0 and 1 that stay, in PyTorch's order.
+   *
+   * @param first the first sample of the batch that this process computes
+   */
+  private void drawInput(int first) {
     int[] order = network.inputOrder();
     float[] x = network.input();
+    long start = (long) first * network.inputSize();
     for (int i = 0; i < x.length; i++) {
-      long at = (long) i / order.length * order.length + order[i % order.length];
+      long at = start + (long) i / order.length * order.length + order[i % order.length];
       float value = constant ? (float) uniform(~at) : 1;
       x[i] = uniform(at) < density ? value : 0;
     }
@@ -159,22 +183,36 @@ public final class Workloads {
     optimizer.step(LEARNING_RATE);
   }
 
-  /** Milliseconds per batch, by the clock and of all processors. */
-  record Round(double ms, double cpuMs) {}
+  /**
+   * Milliseconds per batch, by the clock and of all processors.
+   *
+   * @param exchangeMs for sums over all processes, of the clock's time
+   * @param waitMs for transfers and other processes, of {@code exchangeMs}
+   * @param sentBytes bytes per batch that this process sent
+   */
+  record Round(double ms, double cpuMs, double exchangeMs, double waitMs, double sentBytes) {}
 
   /** Starts from the initial weights, so that layers fire as much in each round. */
   private Round round() {
     network.load(initial);
     counter.clear();
+    ranks.addWhole(0); // all begin together
+    long exchanged = ranks.exchangeNanos();
+    long waited = ranks.waitNanos();
+    long sent = ranks.sentBytes();
     var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     long cpu = system.getProcessCpuTime();
     long start = System.nanoTime();
     for (int i = 0; i < batches; i++) {
       step(forward, backward);
     }
+    counter.complete();
     return new Round(
         (System.nanoTime() - start) / 1e6 / batches,
-        (system.getProcessCpuTime() - cpu) / 1e6 / batches);
+        (system.getProcessCpuTime() - cpu) / 1e6 / batches,
+        (ranks.exchangeNanos() - exchanged) / 1e6 / batches,
+        (ranks.waitNanos() - waited) / 1e6 / batches,
+        (double) (ranks.sentBytes() - sent) / batches);
   }
 
   /** The round with the least CPU time, after {@code seconds} of warm-up. */
@@ -198,7 +236,7 @@ public final class Workloads {
 
   private void warmUp(double seconds) {
     long end = System.nanoTime() + (long) (1e9 * seconds);
-    for (int i = 0; i < 2 || System.nanoTime() < end; i++) {
+    for (int i = 0; i < 2 || ranks.asFirst(System.nanoTime() < end); i++) {
       round();
     }
   }
@@ -274,6 +312,10 @@ public final class Workloads {
     }
     double[] times = Arrays.stream(rounds).mapToDouble(Round::ms).sorted().toArray();
     double[] cpu = Arrays.stream(rounds).mapToDouble(Round::cpuMs).sorted().toArray();
+    if (!ranks.isFirst()) {
+      close();
+      return;
+    }
     System.out.printf(
         Locale.ROOT,
         "%s %s %.2f ms, least %.2f, CPU %.2f, peak %.0f MB, firing rate %.3f%n",
@@ -284,6 +326,19 @@ public final class Workloads {
         cpu[cpu.length / 2],
         peakMb(),
         firingRate());
+    if (!ranks.alone()) {
+      Arrays.sort(rounds, Comparator.comparingDouble(Round::ms));
+      Round median = rounds[rounds.length / 2];
+      System.out.printf(
+          Locale.ROOT,
+          "%s rank 0 of %d: computing %.2f ms, adding %.2f, transfers and waiting %.2f, %.0f bytes sent%n",
+          name,
+          ranks.size(),
+          median.ms() - median.exchangeMs(),
+          median.exchangeMs() - median.waitMs(),
+          median.waitMs(),
+          median.sentBytes());
+    }
     close();
   }
 
@@ -311,6 +366,9 @@ public final class Workloads {
     for (int i = 1; i < args.length; i++) {
       options.put(args[i], args[i].equals("--profile") ? "" : args[++i]);
     }
-    new Workloads(row(args[0]), options).run(args[0], options);
+    var world = MpiWorld.join(null, Duration.ofMinutes(10));
+    new Workloads(row(args[0]), options, world.isPresent() ? world.get() : World.ALONE)
+        .run(args[0], options);
+    world.ifPresent(MpiWorld::finish);
   }
 }
