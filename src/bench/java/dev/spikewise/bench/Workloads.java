@@ -99,8 +99,7 @@ public final class Workloads {
             kernels(
                 options.getOrDefault("--kernels", "vector"), intOption(options, "--threads", 2)));
     network =
-        new CpuExecutor(
-            model, batchSize, timeSteps, constant, Purpose.TRAINING, kernels, ranks);
+        new CpuExecutor(model, batchSize, timeSteps, constant, Purpose.TRAINING, kernels, ranks);
     network.draw(1);
     initial = network.stateDict();
     network.train(true);
@@ -331,7 +330,8 @@ public final class Workloads {
       Round median = rounds[rounds.length / 2];
       System.out.printf(
           Locale.ROOT,
-          "%s rank 0 of %d: computing %.2f ms, adding %.2f, transfers and waiting %.2f, %.0f bytes sent%n",
+          "%s rank 0 of %d: computing %.2f ms, adding %.2f, transfers and waiting %.2f, %.0f bytes"
+              + " sent%n",
           name,
           ranks.size(),
           median.ms() - median.exchangeMs(),

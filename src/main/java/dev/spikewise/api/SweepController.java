@@ -129,8 +129,10 @@ class SweepController {
   }
 
   private Picture pareto(UUID id) {
+    var sweep = sweeps.get(id);
     return Plots.pareto(
-        sweeps.get(id).trained().stream()
+        sweep.comparesHeldOut(),
+        sweep.trained().stream()
             .map(point -> new Plots.Outcome(point.label(), point.synops(), point.accuracy()))
             .toList());
   }

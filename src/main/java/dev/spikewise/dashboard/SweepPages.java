@@ -96,6 +96,7 @@ class SweepPages {
     page.addAttribute(
         "pareto",
         Plots.pareto(
+                sweep.comparesHeldOut(),
                 sweep.trained().stream()
                     .map(
                         point ->
@@ -125,14 +126,17 @@ class SweepPages {
                 path -> parts.stream().map(part -> part.values().get(path)).distinct().count() > 1)
             .toList();
     var axes = new ArrayList<>(paths.stream().map(SweepPages::lastWord).toList());
-    axes.addAll(List.of("synops per sample", "accuracy"));
+    boolean heldOut = sweep.comparesHeldOut();
+    axes.addAll(
+        heldOut
+            ? List.of("synops per test sample", "test accuracy")
+            : List.of("synops per sample", "accuracy"));
     var runs =
         parts.stream()
             .map(
                 part -> {
                   var values = new ArrayList<@Nullable Object>();
                   paths.forEach(path -> values.add(part.values().get(path)));
-                  boolean heldOut = part.comparesHeldOut();
                   values.add(heldOut ? part.testSynops() : part.synops());
                   values.add(heldOut ? part.testAccuracy() : part.accuracy());
                   var id = Objects.requireNonNull(part.id());

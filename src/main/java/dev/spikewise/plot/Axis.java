@@ -9,8 +9,9 @@ import java.util.Locale;
  *
  * @param from pixel of {@code min}
  * @param to pixel of {@code max}
+ * @param unit follows the number of each tick
  */
-record Axis(double min, double max, double step, double from, double to) {
+record Axis(double min, double max, double step, double from, double to, String unit) {
 
   /**
    * Creates an axis that contains {@code min} and {@code max} with about {@code count} ticks and is
@@ -19,12 +20,29 @@ record Axis(double min, double max, double step, double from, double to) {
   static Axis around(double min, double max, int count, double from, double to) {
     double step = step(max - min, count);
     return new Axis(
-        Math.floor(min / step + 1e-9) * step, Math.ceil(max / step - 1e-9) * step, step, from, to);
+        Math.floor(min / step + 1e-9) * step,
+        Math.ceil(max / step - 1e-9) * step,
+        step,
+        from,
+        to,
+        "");
+  }
+
+  /** Creates an axis in percent around the shares {@code min} and {@code max} (0..1). */
+  static Axis percent(double min, double max, int count, double from, double to) {
+    var axis = around(100 * min, 100 * max, count, from, to);
+    return new Axis(axis.min, axis.max, axis.step, from, to, "\u202f%");
+  }
+
+  /** Creates an axis around values with a margin, so that none lies at its end. */
+  static Axis fitted(double min, double max, int count, double from, double to) {
+    double margin = Math.max(0.05 * (max - min), 0.001 * Math.max(Math.abs(max), 1e-9));
+    return around(Math.max(0, min - margin), max + margin, count, from, to);
   }
 
   /** Creates an axis that ends exactly at {@code min} and {@code max}. */
   static Axis exactly(double min, double max, int count, double from, double to) {
-    return new Axis(min, max, step(max - min, count), from, to);
+    return new Axis(min, max, step(max - min, count), from, to, "");
   }
 
   /**
@@ -55,17 +73,17 @@ record Axis(double min, double max, double step, double from, double to) {
    * 12.5 M, 30 k, 0.25.
    */
   String text(double value) {
-    double unit = Math.max(Math.abs(min), Math.abs(max));
+    double most = Math.max(Math.abs(min), Math.abs(max));
     if (value == 0) {
-      return "0";
+      return "0" + unit;
     }
-    if (unit >= 1e9) {
+    if (most >= 1e9) {
       return digits(value / 1e9, step / 1e9) + "\u202fG";
     }
-    if (unit >= 1e6) {
+    if (most >= 1e6) {
       return digits(value / 1e6, step / 1e6) + "\u202fM";
     }
-    return unit >= 1e4 ? digits(value / 1e3, step / 1e3) + "\u202fk" : digits(value, step);
+    return most >= 1e4 ? digits(value / 1e3, step / 1e3) + "\u202fk" : digits(value, step) + unit;
   }
 
   private static String digits(double value, double step) {

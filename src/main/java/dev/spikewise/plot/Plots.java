@@ -157,16 +157,16 @@ public final class Plots {
             .mapToDouble(accuracy -> accuracy)
             .max()
             .orElse(1);
-    var y = Axis.around(0, positive(most), 6, BOTTOM, TOP);
+    var y = Axis.percent(0, positive(most), 6, BOTTOM, TOP);
     frame(marks, title, "synops per sample", x, y);
     var fixed = new ArrayList<Point>();
     for (int t = 0; t < steps; t++) {
-      fixed.add(new Point(x.at(overTime.synops().get(t)), y.at(overTime.accuracy().get(t))));
+      fixed.add(new Point(x.at(overTime.synops().get(t)), y.at(100 * overTime.accuracy().get(t))));
     }
     var early =
         overTime.earlyExit().stream()
             .sorted(Comparator.comparingDouble(Statistics.Exit::synops))
-            .map(exit -> new Point(x.at(exit.synops()), y.at(exit.accuracy())))
+            .map(exit -> new Point(x.at(exit.synops()), y.at(100 * exit.accuracy())))
             .toList();
     marks.add(new Curve(fixed, Ink.MUTED, 1.4, false));
     fixed.forEach(point -> marks.add(new Dot(point, steps > 64 ? 1.4 : 3, Ink.MUTED)));
@@ -380,38 +380,44 @@ public final class Plots {
   /**
    * Accuracy (0..1) against synops per sample, with the Pareto front: the outcomes that no other
    * outcome beats in both.
+   *
+   * @param heldOut whether both are of the test samples
    */
-  public static Picture pareto(List<Outcome> outcomes) {
-    return pareto("Accuracy against synaptic operations per sample", "synops per sample", outcomes);
+  public static Picture pareto(boolean heldOut, List<Outcome> outcomes) {
+    return heldOut
+        ? pareto("Test accuracy against synaptic operations", "synops per test sample", outcomes)
+        : pareto("Accuracy against synaptic operations", "synops per sample", outcomes);
   }
 
   /**
    * The same for another cost than synops.
    *
-   * @param cost name of the axis of {@link Outcome#synops}
+   * @param costName name of the axis of {@link Outcome#synops}
    */
-  public static Picture pareto(String title, String cost, List<Outcome> outcomes) {
+  public static Picture pareto(String title, String costName, List<Outcome> outcomes) {
     if (outcomes.isEmpty()) {
       return empty(title, "no job with an accuracy has completed an epoch yet");
     }
     var marks = new ArrayList<Mark>();
-    var x =
-        Axis.around(
-            0,
-            positive(outcomes.stream().mapToDouble(Outcome::synops).max().orElse(0)),
-            8,
-            LEFT,
-            RIGHT);
-    double least = outcomes.stream().mapToDouble(Outcome::accuracy).min().orElse(0);
-    var y = Axis.around(Math.min(least, 0.99), 1, 6, BOTTOM, TOP);
-    frame(marks, title, cost, x, y);
+    var cost = outcomes.stream().mapToDouble(Outcome::synops).summaryStatistics();
+    var x = Axis.fitted(cost.getMin(), cost.getMax(), 8, LEFT, RIGHT);
+    var accuracy = outcomes.stream().mapToDouble(Outcome::accuracy).summaryStatistics();
+    double margin = Math.max(0.005, 0.05 * (accuracy.getMax() - accuracy.getMin()));
+    var y =
+        Axis.percent(
+            Math.max(0, accuracy.getMin() - margin),
+            Math.min(1, accuracy.getMax() + margin),
+            6,
+            BOTTOM,
+            TOP);
+    frame(marks, title, costName, x, y);
     var front = Pareto.front(outcomes, Outcome::synops, Outcome::accuracy);
     var steps = new ArrayList<Point>();
     for (var outcome : front) {
       if (!steps.isEmpty()) {
         steps.add(new Point(x.at(outcome.synops), steps.getLast().y()));
       }
-      steps.add(new Point(x.at(outcome.synops), y.at(outcome.accuracy)));
+      steps.add(new Point(x.at(outcome.synops), y.at(100 * outcome.accuracy)));
     }
     if (steps.size() > 1) {
       marks.add(new Curve(steps, Ink.BLUE, 1.6, true));
@@ -420,10 +426,10 @@ public final class Plots {
     var names = new ArrayList<Label>();
     var points =
         outcomes.stream()
-            .map(outcome -> new Point(x.at(outcome.synops), y.at(outcome.accuracy)))
+            .map(outcome -> new Point(x.at(outcome.synops), y.at(100 * outcome.accuracy)))
             .toList();
     for (var outcome : frontFirst(outcomes, front)) {
-      var at = new Point(x.at(outcome.synops), y.at(outcome.accuracy));
+      var at = new Point(x.at(outcome.synops), y.at(100 * outcome.accuracy));
       var ink = front.contains(outcome) ? Ink.BLUE : Ink.MUTED;
       var mark = new Dot(at, outcome.address == null ? 4 : 5, ink);
       dots.addFirst(
@@ -568,7 +574,7 @@ public final class Plots {
   /** Three digits. */
   private static String rounded(double value) {
     if (Math.abs(value) >= 1e4) {
-      return new Axis(0, Math.abs(value), Math.abs(value) / 100, 0, 1).text(value);
+      return new Axis(0, Math.abs(value), Math.abs(value) / 100, 0, 1, "").text(value);
     }
     return new BigDecimal(value).round(new MathContext(3)).stripTrailingZeros().toPlainString();
   }

@@ -127,13 +127,7 @@ public record Sweep(
       @Nullable Spread synops,
       @Nullable Spread accuracy,
       @Nullable Spread testAccuracy,
-      @Nullable Spread testSynops) {
-
-    /** Whether accuracy and synops are both known of the held-out samples. */
-    public boolean comparesHeldOut() {
-      return testAccuracy != null && testSynops != null;
-    }
-  }
+      @Nullable Spread testSynops) {}
 
   /**
    * Mean and spread of a figure over seeds.
@@ -238,6 +232,12 @@ public record Sweep(
         + jobs.stream()
             .mapToLong(job -> 400 + 2 * job.label.length() + job.values.toString().length())
             .sum();
+  }
+
+  /** Whether accuracy and synops of the held-out samples are compared, as any job has them. */
+  @JsonIgnore
+  public boolean comparesHeldOut() {
+    return jobs.stream().anyMatch(Part::comparesHeldOut);
   }
 
   /** Trained jobs with an accuracy, from which the Pareto front is selected. */

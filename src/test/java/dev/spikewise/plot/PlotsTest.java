@@ -118,6 +118,7 @@ class PlotsTest {
                 Plots.firingRateHistogram(statistics(1, 10L), statistics(1, 0L), 1),
             "pareto",
                 Plots.pareto(
+                    true,
                     List.of(
                         new Plots.Outcome("a < b", 1e6, 0.9), new Plots.Outcome("c", 2e6, 0.97))));
     for (var plot : plots.entrySet()) {
@@ -247,7 +248,7 @@ class PlotsTest {
     assertThat(
             Pareto.front(List.of(bad, good, cheap), Plots.Outcome::synops, Plots.Outcome::accuracy))
         .containsExactly(cheap, good);
-    assertThat(Plots.pareto(List.of(cheap, good, bad)).svg(null))
+    assertThat(Plots.pareto(false, List.of(cheap, good, bad)).svg(null))
         .containsPattern("class=\"spikewise-muted\"[^>]*>bad<")
         .containsPattern("class=\"spikewise-blue\"[^>]*>cheap<");
   }
@@ -256,6 +257,7 @@ class PlotsTest {
   void namesOfOutcomesGiveWayToEachOtherTheFrontsFirst() {
     var svg =
         Plots.pareto(
+                false,
                 List.of(
                     new Plots.Outcome("worse", 1.02e6, 0.9),
                     new Plots.Outcome("best", 1e6, 0.9),
@@ -274,8 +276,8 @@ class PlotsTest {
     var low = new Plots.Outcome("low", 1.9e6, 0.9);
     var named = new Plots.Outcome("named", 1e6, 0.95);
     var belowIt = new Plots.Outcome("below it", 1.1e6, 0.9465);
-    var alone = Plots.pareto(List.of(named, far, low));
-    var beside = Plots.pareto(List.of(named, belowIt, far, low));
+    var alone = Plots.pareto(false, List.of(named, far, low));
+    var beside = Plots.pareto(false, List.of(named, belowIt, far, low));
     assertThat(height(beside.svg(null), "named")).isLessThan(height(alone.svg(null), "named"));
   }
 
@@ -294,6 +296,25 @@ class PlotsTest {
     var rates = Axis.around(0, 0.31, 4, 0, 100);
     assertThat(rates.ticks().stream().map(rates::text))
         .containsExactly("0", "0.1", "0.2", "0.3", "0.4");
+    var accuracy = Axis.percent(0.517, 0.606, 5, 0, 100);
+    assertThat(accuracy.ticks().stream().map(accuracy::text))
+        .containsExactly(
+            "50\u202f%",
+            "52\u202f%", "54\u202f%", "56\u202f%", "58\u202f%", "60\u202f%", "62\u202f%");
+  }
+
+  @Test
+  void aFrontFillsItsDrawing() {
+    var svg =
+        Plots.pareto(
+                true,
+                List.of(
+                    new Plots.Outcome("cheap", 43.5e3, 0.517),
+                    new Plots.Outcome("dear", 68.3e3, 0.606)))
+            .svg(null);
+    assertThat(svg)
+        .contains("Test accuracy", "synops per test sample", ">52\u202f%<", ">70\u202fk<");
+    assertThat(svg).doesNotContain(">0<", ">0\u202f%<", ">100\u202f%<");
   }
 
   private static void keep(String name, Picture picture, @Nullable Theme theme) throws IOException {
