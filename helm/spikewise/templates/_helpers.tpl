@@ -114,6 +114,31 @@ affinity: {{- toYaml . | nindent 2 }}
   valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: password}}
 {{- end }}
 {{- end }}
+{{- with $values.objects }}
+{{- if ne .store "database" }}
+- {name: SPIKEWISE_OBJECTS_STORE, value: {{ .store }}}
+{{- end }}
+{{- with .folder }}
+- {name: SPIKEWISE_OBJECTS_FOLDER, value: {{ . | quote }}}
+{{- end }}
+{{- with .s3 }}
+{{- if .bucket }}
+- {name: SPIKEWISE_OBJECTS_S3_BUCKET, value: {{ .bucket | quote }}}
+- {name: SPIKEWISE_OBJECTS_S3_PREFIX, value: {{ .prefix | quote }}}
+- {name: SPIKEWISE_OBJECTS_S3_REGION, value: {{ .region | quote }}}
+- {name: SPIKEWISE_OBJECTS_S3_PATHSTYLE, value: {{ .pathStyle | quote }}}
+{{- with .endpoint }}
+- {name: SPIKEWISE_OBJECTS_S3_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
+{{- with .existingSecret }}
+- name: SPIKEWISE_OBJECTS_S3_ACCESSKEY
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: access-key}}
+- name: SPIKEWISE_OBJECTS_S3_SECRETKEY
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: secret-key}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- include "spikewise.heapDump" .root }}
 {{- with $values.env }}
 {{ toYaml . }}

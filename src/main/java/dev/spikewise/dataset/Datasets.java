@@ -34,7 +34,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +67,7 @@ public class Datasets {
   private final Dataset digits = Dataset.digits();
   private final DatasetInfo digitsInfo = digitsInfo(digits);
   private final Map<String, SoftReference<Dataset>> loaded = new ConcurrentHashMap<>();
+  private final Map<String, ReentrantLock> loading = new ConcurrentHashMap<>();
   private final JdbcClient jdbc;
   private final Chunks chunks;
   private final ObjectProvider<DatasetUse> uses;
@@ -155,9 +158,13 @@ public class Datasets {
               + " they may take %d characters but take %d"
                   .formatted(MAX_READING, reading.length()));
     }
+    var uploaded = chunks.upload(sorted);
     try {
       transactions.executeWithoutResult(
-          _ -> store(tenant, info, reading, now, content.size(), sorted));
+          _ -> {
+            insert(tenant, info, reading, now, content.size());
+            store(info.id(), sorted, uploaded);
+          });
     } catch (DuplicateKeyException e) {
       // Another request has stored the same files since they were looked up.
       return new Stored(find(content.id()).orElseThrow(() -> e), false);
@@ -174,13 +181,7 @@ public class Datasets {
     }
   }
 
-  private void store(
-      String tenant,
-      DatasetInfo info,
-      String reading,
-      Instant now,
-      long size,
-      Map<String, InputStreamSource> files) {
+  private void insert(String tenant, DatasetInfo info, String reading, Instant now, long size) {
     // Checked last, because the tenant's other uploads wait from here to the end of the
     // transaction.
     quotas.requireBytes(tenant, size);
@@ -199,9 +200,17 @@ public class Datasets {
             now.atOffset(ZoneOffset.UTC),
             reading)
         .update();
+  }
+
+  private void store(String id, Map<String, InputStreamSource> files, Map<String, UUID> uploaded) {
     for (var file : files.entrySet()) {
+      var object = uploaded.get(file.getKey());
+      if (object != null) {
+        chunks.write(id, file.getKey(), object);
+        continue;
+      }
       try (var in = file.getValue().getInputStream()) {
-        chunks.write(info.id(), file.getKey(), in);
+        chunks.write(id, file.getKey(), in);
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
@@ -436,16 +445,34 @@ public class Datasets {
     }
     var reference = loaded.get(info.id());
     var dataset = reference == null ? null : reference.get();
-    return dataset == null ? load(info) : dataset;
+    return dataset == null ? loadOnce(info) : dataset;
+  }
+
+  /** Loads a data set, or waits for another thread that does. */
+  private Dataset loadOnce(DatasetInfo info) {
+    var lock = loading.computeIfAbsent(info.id(), _ -> new ReentrantLock());
+    lock.lock();
+    try {
+      var reference = loaded.get(info.id());
+      var dataset = reference == null ? null : reference.get();
+      return dataset == null ? load(info) : dataset;
+    } finally {
+      lock.unlock();
+      if (!lock.hasQueuedThreads()) {
+        loading.remove(info.id(), lock);
+      }
+    }
   }
 
   private Dataset load(DatasetInfo info) {
-    var files = chunks.files(info.id());
-    // The size limit is checked only at the upload, so that lowering it does not make stored data
-    // sets unusable.
-    var dataset = compute.run(run -> read(info.name(), files, Unpacking.unlimited(run))).dataset();
-    loaded.put(info.id(), new SoftReference<>(dataset));
-    return dataset;
+    try (var files = chunks.files(info.id())) {
+      // The size limit is checked only at the upload, so that lowering it does not make stored data
+      // sets unusable.
+      var dataset =
+          compute.run(run -> read(info.name(), files.parts(), Unpacking.unlimited(run))).dataset();
+      loaded.put(info.id(), new SoftReference<>(dataset));
+      return dataset;
+    }
   }
 
   private Optional<DatasetInfo> find(String id) {

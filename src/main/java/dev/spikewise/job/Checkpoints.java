@@ -9,6 +9,10 @@ import dev.spikewise.snn.data.Npz;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.Statistics;
+import dev.spikewise.store.Content;
+import dev.spikewise.store.DamagedContentException;
+import dev.spikewise.store.LargeObjects;
+import dev.spikewise.store.ObjectStoreException;
 import dev.spikewise.tenant.Quotas;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -30,8 +34,8 @@ import org.springframework.stereotype.Repository;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Stores checkpoints in the database, so that every replica can read them and each is written in
- * one transaction.
+ * Stores checkpoints where every replica can read them. Each appears in one transaction; its
+ * content may be an object outside the database that was written before.
  */
 @Repository
 class Checkpoints {
@@ -47,8 +51,15 @@ class Checkpoints {
   private final JsonMapper mapper;
   private final Quotas quotas;
   private final JobSettings settings;
+  private final LargeObjects objects;
 
-  Checkpoints(JdbcClient client, JsonMapper mapper, Quotas quotas, JobSettings settings) {
+  Checkpoints(
+      JdbcClient client,
+      JsonMapper mapper,
+      Quotas quotas,
+      JobSettings settings,
+      LargeObjects objects) {
+    this.objects = objects;
     this.quotas = quotas;
     this.client = client;
     this.mapper = mapper;
@@ -59,7 +70,47 @@ class Checkpoints {
    * State of a training after an epoch: its weights and optimiser, and the statistics of that
    * epoch.
    */
-  record Snapshot(Checkpoint checkpoint, Analysis analysis) {}
+  static final class Snapshot {
+
+    private final Checkpoint checkpoint;
+    private final Analysis analysis;
+
+    /** The uploaded content; null before the upload, and where it goes into the database. */
+    private @Nullable Content object;
+
+    Snapshot(Checkpoint checkpoint, Analysis analysis) {
+      this.checkpoint = checkpoint;
+      this.analysis = analysis;
+    }
+
+    Checkpoint checkpoint() {
+      return checkpoint;
+    }
+
+    Analysis analysis() {
+      return analysis;
+    }
+
+    private synchronized @Nullable Content object() {
+      return object;
+    }
+
+    private synchronized void object(@Nullable Content uploaded) {
+      object = uploaded;
+    }
+  }
+
+  /**
+   * Writes the content of a checkpoint if it belongs outside the database and has not been written.
+   * Call it before the transaction with {@link #save}.
+   *
+   * @throws dev.spikewise.store.ObjectStoreException when it cannot be written at present
+   */
+  void upload(Snapshot snapshot) {
+    if (objects.isOutsideDatabase() && snapshot.object() == null) {
+      snapshot.object(objects.put(snapshot.checkpoint().toBytes()));
+    }
+  }
 
   /** Stores initial weights of trainings and returns their id. */
   UUID insertInitial(String tenant, StateDict weights) {
@@ -76,7 +127,7 @@ class Checkpoints {
   void save(UUID jobId, Snapshot snapshot, Instant now) {
     int epoch = snapshot.checkpoint().epoch();
     delete(jobId, epoch, epoch);
-    insert(jobId, snapshot.checkpoint(), snapshot.analysis(), now);
+    insert(jobId, snapshot, now);
     client
         .sql(
             """
@@ -88,28 +139,41 @@ class Checkpoints {
         .update();
   }
 
-  private void insert(UUID jobId, Checkpoint checkpoint, @Nullable Analysis analysis, Instant now) {
-    var predictions = analysis == null ? null : analysis.predictions();
+  private void insert(UUID jobId, Snapshot snapshot, Instant now) {
+    var checkpoint = snapshot.checkpoint();
+    var analysis = snapshot.analysis();
+    var predictions = analysis.predictions();
+    var object = snapshot.object();
+    if (object != null && object.object() != null) {
+      attach(snapshot, object.object());
+    }
     client
         .sql(
             """
             insert into checkpoint
-              (job_id, epoch, content, statistics, firing_rates, predictions, created_at)
-            values (:job, :epoch, :content, :statistics, :firing_rates, :predictions, :now)\
+              (job_id, epoch, content, object_id, statistics, firing_rates, predictions, created_at)
+            values (:job, :epoch, :content, :object, :statistics, :firing_rates, :predictions, :now)\
             """)
         .param("job", jobId)
         .param("epoch", checkpoint.epoch())
-        .param("content", checkpoint.toBytes())
-        .param(
-            "statistics",
-            analysis == null ? null : mapper.writeValueAsString(analysis.statistics()),
-            Types.VARCHAR)
-        .param(
-            "firing_rates", analysis == null ? null : npz(analysis.firingRates()), Types.VARBINARY)
+        .param("content", object == null ? checkpoint.toBytes() : null, Types.VARBINARY)
+        .param("object", object == null ? null : object.object(), Types.OTHER)
+        .param("statistics", mapper.writeValueAsString(analysis.statistics()))
+        .param("firing_rates", npz(analysis.firingRates()))
         .param(
             "predictions", predictions == null ? null : npz(tensors(predictions)), Types.VARBINARY)
         .param("now", now.atOffset(ZoneOffset.UTC))
         .update();
+  }
+
+  private void attach(Snapshot snapshot, UUID object) {
+    try {
+      objects.attach(object);
+    } catch (ObjectStoreException e) {
+      // The next attempt uploads it again.
+      snapshot.object(null);
+      throw e;
+    }
   }
 
   /** Checkpoint of the initial weights; empty where they are drawn from the seed. */
@@ -125,11 +189,28 @@ class Checkpoints {
 
   private Optional<Checkpoint> at(UUID jobId, int epoch) {
     return client
-        .sql("select content from checkpoint where job_id = :job and epoch = :epoch")
+        .sql("select content, object_id from checkpoint where job_id = :job and epoch = :epoch")
         .param("job", jobId)
         .param("epoch", epoch)
-        .query((row, i) -> Checkpoint.fromBytes(row.getBytes(1)))
-        .optional();
+        .query((row, i) -> new Content(row.getBytes(1), row.getObject(2, UUID.class)))
+        .optional()
+        .map(content -> Checkpoint.fromBytes(objects.read(content)));
+  }
+
+  /**
+   * The last checkpoint; empty when there is none.
+   *
+   * @throws DamagedContentException when it cannot be read: an earlier one is another result
+   */
+  Optional<Checkpoint> last(UUID jobId) {
+    int epoch = latestEpoch(jobId);
+    try {
+      return epoch == 0 ? Optional.empty() : at(jobId, epoch);
+    } catch (IllegalArgumentException | DamagedContentException e) {
+      throw new DamagedContentException(
+          "the checkpoint of job %s after %d epochs cannot be used: %s"
+              .formatted(jobId, epoch, e.getMessage()));
+    }
   }
 
   /**
@@ -152,7 +233,7 @@ class Checkpoints {
         if (checkpoint.isPresent()) {
           return checkpoint;
         }
-      } catch (IllegalArgumentException e) {
+      } catch (IllegalArgumentException | DamagedContentException e) {
         LOG.error(
             "The checkpoint of job {} after {} epochs cannot be used: {}",
             jobId,

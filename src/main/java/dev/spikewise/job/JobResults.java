@@ -253,7 +253,7 @@ public class JobResults implements TrainedNetworks {
 
   private Checkpoint reached(JobRow row) {
     return checkpoints
-        .latest(row.id())
+        .last(row.id())
         .or(() -> hasTrained(row) ? Optional.empty() : checkpoints.initial(row.id()))
         .orElseThrow(() -> missing(row, "weights"));
   }

@@ -12,6 +12,7 @@ import dev.spikewise.snn.Trainer;
 import dev.spikewise.snn.TrainingListener;
 import dev.spikewise.spec.EpochMetrics;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.store.DamagedContentException;
 import dev.spikewise.store.Outage;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -198,6 +199,10 @@ final class JobRunner {
         throw e;
       } catch (InvalidSpecException e) {
         return Ending.failed(Reason.INVALID_SPEC, e.getMessage());
+      } catch (DamagedContentException e) {
+        stranded = true;
+        LOG.error("Job {} failed because of a damaged content", claim.job().id(), e);
+        return Ending.failed(Reason.UNREADABLE, e.getMessage());
       } catch (OutOfMemoryError e) {
         stranded = true;
         LOG.error("Job {} ran out of memory", claim.job().id(), e);

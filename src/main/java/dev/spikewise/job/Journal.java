@@ -2,6 +2,7 @@ package dev.spikewise.job;
 
 import dev.spikewise.job.Checkpoints.Snapshot;
 import dev.spikewise.spec.EpochMetrics;
+import dev.spikewise.store.ObjectStoreException;
 import dev.spikewise.store.Outage;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -34,6 +35,9 @@ final class Journal implements AutoCloseable {
   /** Time between two transactions in which waiting requests get the row. */
   private static final long BREAK_MILLIS = 10;
 
+  /** Time between a failed upload of a checkpoint and the next attempt. */
+  private static final Duration UPLOAD_PAUSE = Duration.ofSeconds(2);
+
   private final Leases leases;
   private final Lease lease;
   private final Duration interval;
@@ -43,6 +47,9 @@ final class Journal implements AutoCloseable {
   private @Nullable Snapshot snapshot;
   private long activeSince = System.nanoTime();
   private boolean closed;
+
+  /** Used by the background thread only. */
+  private long uploadFailedAt = System.nanoTime() - UPLOAD_PAUSE.toNanos();
 
   Journal(Leases leases, Lease lease, Duration interval, Runnable onLost) {
     this.leases = leases;
@@ -125,12 +132,37 @@ final class Journal implements AutoCloseable {
       }
       covering = isCovered(snapshot, batch.getLast().epoch()) ? snapshot : null;
     }
+    if (covering != null && !upload(covering)) {
+      covering = null;
+    }
     leases.progress(lease, batch, covering, Duration.ofNanos(now - activeSince));
     activeSince = now;
     synchronized (this) {
       pending.subList(0, batch.size()).clear();
       snapshot = snapshot == covering ? null : snapshot;
       notifyAll();
+    }
+  }
+
+  /**
+   * Writes a checkpoint that belongs outside the database. While its store does not respond, epochs
+   * are stored without it.
+   */
+  private boolean upload(Snapshot covering) {
+    if (System.nanoTime() - uploadFailedAt < UPLOAD_PAUSE.toNanos()) {
+      return false;
+    }
+    try {
+      leases.upload(covering);
+      return true;
+    } catch (ObjectStoreException e) {
+      LOG.warn(
+          "The checkpoint of job {} after {} epochs could not be stored and will be retried: {}",
+          lease.jobId(),
+          covering.checkpoint().epoch(),
+          e.getMessage());
+      uploadFailedAt = System.nanoTime();
+      return false;
     }
   }
 

@@ -229,10 +229,21 @@ class Leases {
    * Stores the epochs completed since the last call, their training time and, if given, a
    * checkpoint.
    */
-  @Transactional
   void progress(
       Lease lease, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active) {
-    progress(locked(lease), done, snapshot, active);
+    upload(snapshot);
+    transactions.executeWithoutResult(_ -> progress(locked(lease), done, snapshot, active));
+  }
+
+  /**
+   * Writes the content of a checkpoint if it belongs outside the database.
+   *
+   * @throws dev.spikewise.store.ObjectStoreException when it cannot be written at present
+   */
+  void upload(@Nullable Snapshot snapshot) {
+    if (snapshot != null && snapshot.checkpoint().epoch() > 0) {
+      checkpoints.upload(snapshot);
+    }
   }
 
   private Instant progress(
@@ -286,8 +297,13 @@ class Leases {
   }
 
   /** Stores the last epochs of a training together with its outcome. */
-  @Transactional
   void finish(
+      Lease lease, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active, End end) {
+    upload(snapshot);
+    transactions.executeWithoutResult(_ -> store(lease, done, snapshot, active, end));
+  }
+
+  private void store(
       Lease lease, List<EpochMetrics> done, @Nullable Snapshot snapshot, Duration active, End end) {
     var row = locked(lease);
     var now = progress(row, done, snapshot, active);

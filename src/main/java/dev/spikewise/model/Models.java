@@ -27,6 +27,8 @@ import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.ModelSpec;
 import dev.spikewise.spec.Page;
 import dev.spikewise.store.BuildVersion;
+import dev.spikewise.store.Content;
+import dev.spikewise.store.LargeObjects;
 import dev.spikewise.store.Search;
 import dev.spikewise.store.StoredJson;
 import dev.spikewise.tenant.Quotas;
@@ -72,6 +74,7 @@ public class Models {
   private final Compute compute;
   private final Workload workload;
   private final BuildVersion build;
+  private final LargeObjects objects;
 
   Models(
       ModelRepository models,
@@ -87,7 +90,9 @@ public class Models {
       TransactionOperations transactions,
       Compute compute,
       Workload workload,
-      BuildVersion build) {
+      BuildVersion build,
+      LargeObjects objects) {
+    this.objects = objects;
     this.models = models;
     this.jdbc = jdbc;
     this.weights = weights;
@@ -288,13 +293,14 @@ public class Models {
   }
 
   private Model add(Trained trained, Model.Source source, ModelPatch naming) {
+    var npz = objects.put(trained.npz());
     return requireNonNull(
         transactions.execute(
             _ -> {
               var row = insert(trained.spec(), source);
               var name = naming.name() == null ? row.name() : naming.name();
               row.apply(new ModelPatch(name, naming.labels()));
-              store(row, trained.npz());
+              store(row, npz, trained.npz().length);
               return view(row);
             }));
   }
@@ -424,7 +430,7 @@ public class Models {
   }
 
   private Network network(ModelRow row) {
-    var npz = weights.findById(row.id()).map(ModelWeights::npz).orElse(null);
+    var npz = weights.findById(row.id()).map(ModelWeights::npz).map(objects::read).orElse(null);
     return new Network(definition(row), npz == null ? null : compute.run(run -> readNpz(npz, run)));
   }
 
@@ -469,6 +475,7 @@ public class Models {
     return weights
         .findById(id)
         .map(ModelWeights::npz)
+        .map(objects::read)
         .orElseThrow(
             () ->
                 new ProblemException(
@@ -497,18 +504,22 @@ public class Models {
     var definition = definition(find(id));
     var npz =
         compute.run(run -> Weights.writeNpz(Weights.of(definition, reading.compute(run), byOrder)));
+    var content = objects.put(npz);
     return requireNonNull(
         transactions.execute(
             _ -> {
               var row = lock(id);
               condition.require(row.version());
-              store(row, npz);
+              store(row, content, npz.length);
               return view(row);
             }));
   }
 
-  private void store(ModelRow row, byte[] npz) {
-    quotas.requireBytes(row.tenant(), npz.length);
+  private void store(ModelRow row, Content npz, int bytes) {
+    quotas.requireBytes(row.tenant(), bytes);
+    if (npz.object() != null) {
+      objects.attach(npz.object());
+    }
     weights.save(new ModelWeights(row.id(), npz));
     row.changed();
     models.flush();

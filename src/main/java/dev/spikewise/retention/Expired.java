@@ -80,9 +80,9 @@ class Expired {
 
   private static final String CHECKPOINT_BYTES =
       """
-      (select coalesce(sum(octet_length(c.content) + coalesce(octet_length(c.statistics), 0)
+      (select coalesce(sum(coalesce(octet_length(c.content), o.bytes) + coalesce(octet_length(c.statistics), 0)
         + coalesce(octet_length(c.firing_rates), 0) + coalesce(octet_length(c.predictions), 0)), 0)
-        from checkpoint c where c.job_id = j.id)\
+        from checkpoint c left join stored_object o on o.id = c.object_id where c.job_id = j.id)\
       """;
 
   private static final String EPOCH_BYTES =
@@ -103,8 +103,11 @@ class Expired {
           .formatted(JOB_BYTES);
 
   private static final String DATASET_BYTES =
-      "(select coalesce(sum(octet_length(c.content)), 0) from dataset_chunk c where c.dataset_id ="
-          + " d.id)";
+      """
+      (select coalesce(sum(octet_length(c.content)), 0) from dataset_chunk c where c.dataset_id = d.id)
+        + (select coalesce(sum(o.bytes), 0) from dataset_file f join stored_object o on o.id = f.object_id
+          where f.dataset_id = d.id)\
+      """;
 
   private final JdbcClient client;
 

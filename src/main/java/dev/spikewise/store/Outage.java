@@ -13,7 +13,8 @@ import org.springframework.dao.TransientDataAccessException;
 
 /**
  * Distinguishes temporary outages of the database (unreachable, restarting, out of disk space),
- * after which a statement can be retried, from statements that always fail.
+ * after which a statement can be retried, from statements that always fail. An outage of the store
+ * of large objects counts too.
  */
 public final class Outage implements SQLExceptionOverride {
 
@@ -39,9 +40,15 @@ public final class Outage implements SQLExceptionOverride {
     return e instanceof TransientDataAccessException || behind(e) != null;
   }
 
-  /** The database's message about the outage that caused {@code e}; null without an outage. */
+  /**
+   * The message of the database or the store of large objects about the outage that caused {@code
+   * e}; null without an outage.
+   */
   public static @Nullable String behind(@Nullable Throwable e) {
     for (var cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ObjectStoreException) {
+        return String.valueOf(cause.getMessage());
+      }
       if (cause instanceof SQLException sql && isOutage(sql)) {
         return deepest(sql);
       }

@@ -99,6 +99,18 @@ public class Quotas {
                 + " j.id = c.job_id where j.tenant = ?",
             tenant)
         + count(
+            "select coalesce(sum(o.bytes), 0) from stored_object o join model_weights w on"
+                + " w.object_id = o.id join model m on m.id = w.model_id where m.tenant = ?",
+            tenant)
+        + count(
+            "select coalesce(sum(o.bytes), 0) from stored_object o join dataset_file f on"
+                + " f.object_id = o.id join dataset d on d.id = f.dataset_id where d.tenant = ?",
+            tenant)
+        + count(
+            "select coalesce(sum(o.bytes), 0) from stored_object o join checkpoint c on"
+                + " c.object_id = o.id join job j on j.id = c.job_id where j.tenant = ?",
+            tenant)
+        + count(
             "select coalesce(sum(octet_length(content)), 0) from job_weights where tenant = ?",
             tenant)
         + count("select coalesce(sum(bytes), 0) from job_spec where tenant = ?", tenant)

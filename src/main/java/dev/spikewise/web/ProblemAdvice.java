@@ -5,6 +5,8 @@ import dev.spikewise.problem.InvalidSpecException;
 import dev.spikewise.problem.Problem;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
+import dev.spikewise.store.DamagedContentException;
+import dev.spikewise.store.ObjectStoreException;
 import dev.spikewise.store.Outage;
 import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.http.HttpServletRequest;
@@ -183,6 +185,30 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
             Code.UNAVAILABLE,
             "the database does not respond or has no space left: try again later"),
         later,
+        request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> noObjectStore(ObjectStoreException e, WebRequest request) {
+    LOG.error("The store of large objects cannot be used: {}", e.getMessage());
+    var later = new HttpHeaders();
+    later.set(HttpHeaders.RETRY_AFTER, "5");
+    return answer(
+        e,
+        Problem.of(
+            Code.UNAVAILABLE,
+            "the store of data sets, checkpoints and weights does not respond: try again later"),
+        later,
+        request);
+  }
+
+  @ExceptionHandler
+  @Nullable ResponseEntity<Object> damaged(DamagedContentException e, WebRequest request) {
+    LOG.error("A request failed because of a damaged content: {}", e.getMessage());
+    return answer(
+        e,
+        Problem.of(Code.INTERNAL_ERROR, "a stored content cannot be read: " + e.getMessage()),
+        new HttpHeaders(),
         request);
   }
 

@@ -65,6 +65,48 @@ class StrictRestTest extends ServiceTest {
   }
 
   @Test
+  void bulkDeleteDeletesOnlyWhatMatchesAndSaysWhetherMoreMatches() throws Exception {
+    var label = "{\"bulk\": \"" + UUID.randomUUID() + "\"}";
+    var value = label.substring(10, label.length() - 2);
+    var jobs = List.of(submit("a", label, 1), submit("b", label, 1), submit("c", label, 1));
+    var other = submit("d", "{}", 1);
+    for (var job : jobs) {
+      await(path(job), "succeeded");
+    }
+    assertThat(problem(delete(JOBS), 400, "invalid_parameter").get("detail").asString())
+        .contains("at least one filter must be given");
+    problem(delete(JOBS + "?label=bulk:" + value + "&limit=201"), 400, "invalid_parameter");
+
+    var first = body(delete(JOBS + "?label=bulk:" + value + "&limit=2"));
+    assertThat(first.get("deleted")).hasSize(2);
+    assertThat(first.get("more").asBoolean()).isTrue();
+    var second = body(delete(JOBS + "?label=bulk:" + value + "&limit=2"));
+    assertThat(second.get("deleted")).hasSize(1);
+    assertThat(second.get("more").asBoolean()).isFalse();
+    for (var job : jobs) {
+      problem(get(path(job)), 404, "not_found");
+    }
+    assertThat(get(path(other)).statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  void usageAsCsvHasTheNumbersOfTheJson() throws Exception {
+    await(path(submit("counted", "{}", 2)), "succeeded");
+    var csv =
+        send("GET", "/api/v1/usage", BodyPublishers.noBody(), "Accept", "text/csv")
+            .body()
+            .split("\r\n");
+    var json = body(get("/api/v1/usage")).get("data").get(0);
+    assertThat(csv[0])
+        .isEqualTo("tenant,month,jobs,epochs,samples,synops,training_seconds,stored_bytes");
+    var row = csv[1].split(",");
+    assertThat(row[1]).isEqualTo(json.get("month").asString());
+    assertThat(Long.parseLong(row[2])).isPositive().isLessThanOrEqualTo(json.get("jobs").asLong());
+    assertThat(Long.parseLong(row[3])).isGreaterThanOrEqualTo(2);
+    problem(get("/api/v1/usage?month=November"), 400, "invalid_parameter");
+  }
+
+  @Test
   void refusesADryRunThatIsNeitherTrueNorFalse() {
     var body = "{\"epochs\": 1, \"model\": %s}".formatted(MODEL);
     problem(post(JOBS + "?dry_run=1", body), 400, "invalid_parameter");
