@@ -16,6 +16,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -183,6 +185,45 @@ class CasesTest extends ServiceTest {
     assertThat(await(job, "succeeded", "failed").at("/provenance/class_names").toString())
         .isEqualTo("[\"airplane\"]");
     assertThat(get(job.replace("/api/v1", "")).body()).contains("0: airplane");
+  }
+
+  @Test
+  void accuracyPerClassShowsTheNamesOfClasses() throws Exception {
+    var recording = bytes("h5_bool_polarity.h5");
+    var zip = new ByteArrayOutputStream();
+    try (var out = new ZipOutputStream(zip)) {
+      for (var path :
+          List.of("train/cat/a.h5", "train/owl/b.h5", "test/cat/c.h5", "test/owl/d.h5")) {
+        out.putNextEntry(new ZipEntry(path));
+        out.write(recording);
+      }
+    }
+    var dataset =
+        created(
+            Map.of(
+                "name",
+                "animals",
+                "events",
+                zip.toByteArray(),
+                "time_steps",
+                "2",
+                "height",
+                "34",
+                "width",
+                "34"));
+    var job =
+        location(
+            post(
+                "/api/v1/jobs",
+                """
+                {"model": {"input_shape": [2, 34, 34], "layers": [{"type": "Flatten"}, {"type": "Linear", "out_features": 2}]},
+                 "input": {"type": "dataset", "id": "%s", "encoding": "spikes"}, "time_steps": 2,
+                 "epochs": 1, "loss": [{"type": "cross_entropy"}]}\
+                """
+                    .formatted(dataset.get("id").asString())));
+    await(job, "succeeded", "failed");
+    assertThat(get(job.replace("/api/v1", "")).body())
+        .contains("<th scope=\"row\">0: cat</th>", "<th scope=\"row\">1: owl</th>");
   }
 
   /**
