@@ -109,8 +109,8 @@ public class JobResults implements TrainedNetworks {
     var row = find(id);
     return compute.run(
         _ -> {
-          var network = network(row, reached(id));
-          return Models.nir(network.spec(), network.weights(), dialect);
+          var reached = reached(id);
+          return Models.nir(network(row, reached).spec(), reached.weights(), dialect);
         });
   }
 

@@ -54,7 +54,7 @@ public record ChannelPruning(
   }
 
   private Pruning schedule() {
-    return new Pruning(fraction, null, startEpoch, endEpoch, null, null, null);
+    return new Pruning(fraction, 0.0, startEpoch, endEpoch, Pruning.Scope.LAYER, null, false);
   }
 
   /** Last epoch that removes channels. */

@@ -147,14 +147,13 @@ public class LargeObjects implements SmartLifecycle {
     jdbc.sql(
             "insert into stored_object (id, store, bucket, name, bytes, sha256, created_at)"
                 + " values (?, ?, ?, ?, ?, ?, ?)")
-        .params(
-            object.id(),
-            object.store(),
-            object.bucket(),
-            object.name(),
-            object.bytes(),
-            object.sha256(),
-            Database.time(database.now()))
+        .param(object.id())
+        .param(object.store())
+        .param(object.bucket())
+        .param(object.name())
+        .param(object.bytes())
+        .param(object.sha256())
+        .param(Database.time(database.now()))
         .update();
   }
 
