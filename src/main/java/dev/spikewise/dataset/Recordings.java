@@ -51,10 +51,11 @@ final class Recordings {
 
   private static final int MAX_LABEL = 65_535;
   private static final Pattern NUMBER = Pattern.compile("\\d{1,5}");
-  private static final Set<String> TEST = Set.of("test", "testing");
-  private static final Set<String> VALIDATION = Set.of("val", "valid", "validation");
-  private static final Set<String> SPLITS =
-      Set.of("train", "training", "test", "testing", "events_np", "data", "cache");
+  private static final Pattern TEST = Pattern.compile("test(ing)?([-_ ]?(set|data|split))?");
+  private static final Pattern TRAINING = Pattern.compile("train(ing)?([-_ ]?(set|data|split))?");
+  private static final Pattern VALIDATION =
+      Pattern.compile("val(id|idation)?([-_ ]?(set|data|split))?");
+  private static final Set<String> CONTAINERS = Set.of("events_np", "data", "cache");
 
   private final InputStreamSource zip;
   private Recipe recipe;
@@ -235,6 +236,12 @@ final class Recordings {
               + EventReader.SUFFIXES.stream().sorted().toList()
               + notes.found());
     }
+    if (recordings.stream().allMatch(Recording::test)) {
+      throw new InvalidSpecException(
+          "/events",
+          "has recordings in test folders only: add training recordings, or leave the test folder"
+              + " out of the paths");
+    }
     recordings.sort(Comparator.comparing(Recording::test).thenComparing(Recording::path));
     noteEvents();
     return dataset(
@@ -297,7 +304,9 @@ final class Recordings {
   /**
    * Reads a recording; null for other files, such as those that operating systems add to archives.
    */
-  private @Nullable Recording recording(String path, InputStream in) throws IOException {
+  private @Nullable Recording recording(String entry, InputStream in) throws IOException {
+    // Some archivers of Windows separate folders by backslashes.
+    var path = entry.replace('\\', '/').replaceFirst("^(\\./)+", "");
     if (path.length() > MAX_PATH) {
       throw new InvalidSpecException(
           "/events",
@@ -313,7 +322,7 @@ final class Recordings {
     }
     var folders =
         Arrays.stream(names, 0, names.length - 1).map(n -> n.toLowerCase(Locale.ROOT)).toList();
-    if (folders.stream().anyMatch(VALIDATION::contains)) {
+    if (folders.stream().anyMatch(f -> VALIDATION.matcher(f).matches())) {
       notes.leaveOut(path);
       return null;
     }
@@ -321,8 +330,15 @@ final class Recordings {
       return null;
     }
     var parent = names.length < 2 ? null : names[names.length - 2];
-    var folder = parent == null || SPLITS.contains(parent.toLowerCase(Locale.ROOT)) ? null : parent;
-    return frame(path, folder, folders.stream().anyMatch(TEST::contains), in);
+    var folder = parent == null || isContainer(folders.getLast()) ? null : parent;
+    return frame(path, folder, folders.stream().anyMatch(f -> TEST.matcher(f).matches()), in);
+  }
+
+  /** Whether a folder, in lower case, holds classes or a part of a data set. */
+  private static boolean isContainer(String folder) {
+    return CONTAINERS.contains(folder)
+        || TRAINING.matcher(folder).matches()
+        || TEST.matcher(folder).matches();
   }
 
   private static String suffix(String file) {
@@ -350,13 +366,25 @@ final class Recordings {
     var folders = new TreeSet<String>();
     recordings.forEach(
         recording -> {
-          if (recording.folder() != null) {
+          if (recording.folder() != null && recording.label() == null) {
             folders.add(recording.folder());
           }
         });
     boolean numbers =
         folders.stream()
             .allMatch(f -> NUMBER.matcher(f).matches() && Integer.parseInt(f) <= MAX_LABEL);
+    var stated = recordings.stream().filter(recording -> recording.label() != null).findFirst();
+    if (stated.isPresent()) {
+      if (!numbers) {
+        throw invalid(
+            stated.get().path(),
+            "states its class, "
+                + stated.get().label()
+                + ", but other recordings are in folders"
+                + " named by class: upload them as two data sets");
+      }
+      notes.assume("labels: stated by the recordings themselves");
+    }
     var names = List.copyOf(folders);
     Map<String, Integer> indices = new HashMap<>();
     names.forEach(folder -> indices.put(folder, indices.size()));
@@ -406,6 +434,12 @@ final class Recordings {
         }
       }
     } catch (ZipException | EOFException e) {
+      if (String.valueOf(e.getMessage()).contains("bad entry name")) {
+        throw new InvalidSpecException(
+            "/events",
+            "has files or folders with names that are not in UTF-8: zip them again with UTF-8"
+                + " names, or use letters of ASCII only");
+      }
       throw new InvalidSpecException(
           "/events", "is damaged or truncated, or not a zip archive: " + e.getMessage());
     }

@@ -14,7 +14,11 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.InputStreamSource;
 
@@ -35,6 +39,11 @@ final class Samples {
   private static final List<String> X_TEST = List.of("x_test", "test_images");
   private static final List<String> Y_TEST = List.of("y_test", "test_labels");
   private static final String SPIKES = "spikes";
+  private static final String SPIKES_TEST = "spikes_test";
+  private static final Set<String> NAMES =
+      Stream.of(X, Y, X_TEST, Y_TEST, List.of(SPIKES, SPIKES_TEST))
+          .flatMap(List::stream)
+          .collect(Collectors.toUnmodifiableSet());
 
   /**
    * Bytes per image: three planes of 32 x 32. One label precedes it in CIFAR-10, a coarse and a
@@ -135,7 +144,17 @@ final class Samples {
 
   private ReadDataset npz() throws IOException {
     var at = mistakes.in("file");
-    var arrays = array("file", in -> Npz.read(in, maxBytes, unpacking::reserve));
+    var skipped = new TreeMap<String, String>();
+    var arrays = array("file", in -> Npz.read(in, maxBytes, unpacking::reserve, skipped));
+    skipped.forEach(
+        (key, reason) -> {
+          if (NAMES.contains(key)) {
+            at.in(key).add(reason);
+          } else {
+            notes.leaveOut("array " + reason);
+          }
+        });
+    mistakes.throwIfAny();
     var x = first(X, arrays);
     var y = first(Y, arrays);
     boolean spikes = arrays.containsKey(SPIKES);
@@ -152,13 +171,13 @@ final class Samples {
         y != null, "y", "is missing: give the label of each sample; found " + arrays.keySet());
     mistakes.throwIfAny();
     var of = spikes ? SPIKES : String.valueOf(x);
-    var testOf = spikes ? "spikes_test" : first(X_TEST, arrays);
+    var testOf = spikes ? SPIKES_TEST : first(X_TEST, arrays);
     var testY = first(Y_TEST, arrays);
     boolean hasTest = testOf != null && arrays.containsKey(testOf);
     if (hasTest || testY != null) {
       at.require(
           hasTest,
-          spikes ? "spikes_test" : "x_test",
+          spikes ? SPIKES_TEST : "x_test",
           "is missing, but the file has test labels: add the test samples or remove the labels");
       at.require(
           testY != null,
@@ -282,6 +301,15 @@ final class Samples {
                           Arrays.copyOfRange(test.x().shape(), 1, test.x().shape().length)),
                       Arrays.toString(Arrays.copyOfRange(dims, 1, dims.length))));
     }
+    if (test != null
+        && recipe.scale() == null
+        && !hasTime
+        && (train.x().kind() == 'f') != (test.x().kind() == 'f')) {
+      test.xAt()
+          .add(
+              "holds %s but the training samples are %s, so that no scale fits both: store both as integers or both as floats"
+                  .formatted(numbers(test.x()), numbers(train.x())));
+    }
     mistakes.throwIfAny();
     int n = labels.length + testLabels.length;
     int trainSize = dims[0];
@@ -328,6 +356,10 @@ final class Samples {
     return new ReadDataset(cropped, notes.of(cropped, recipe));
   }
 
+  private static String numbers(Npz.Array array) {
+    return array.kind() == 'f' ? "floats" : "integers";
+  }
+
   /** Shape of a sample; an image without a channel axis has one channel. */
   private static Shape shape(int[] dims, int first, boolean channelsLast) {
     if (channelsLast) {
@@ -353,7 +385,15 @@ final class Samples {
                   + "...] with one to three axes per sample, none of them 0, but was "
                   + Arrays.toString(dims));
     } else if (mistakes.isEmpty() && part.y().shape()[0] != dims[0]) {
-      part.yAt().add("has " + part.y().shape()[0] + " labels for " + dims[0] + " samples");
+      part.yAt()
+          .add(
+              "has %d labels for %d samples%s"
+                  .formatted(
+                      part.y().shape()[0],
+                      dims[0],
+                      hasTime && part.y().shape()[0] == dims[1]
+                          ? ": samples come first, so store spikes.swapaxes(0, 1)"
+                          : ""));
     } else if (mistakes.isEmpty() && perStep && part.y().shape()[1] != dims[1]) {
       part.yAt()
           .add(
@@ -372,8 +412,8 @@ final class Samples {
   private static int[] labels(Npz.Array y, boolean perStep, Mistakes at) {
     if (y.shape().length != 1 && !perStep && !(y.shape().length == 2 && y.shape()[1] == 1)) {
       at.add(
-          "must have shape [n] or [n, 1], or [n, t] for spike trains, but was "
-              + Arrays.toString(y.shape()));
+          "must have shape [n] or [n, 1], or [n, t] for spike trains, but was %s: for one-hot labels, store y.argmax(1)"
+              .formatted(Arrays.toString(y.shape())));
       return new int[0];
     }
     for (int i = 0; i < y.size(); i++) {

@@ -104,7 +104,7 @@ class OddFilesTest {
         "labels_nan.npz | must be a whole number from 0 to 65535 but was NaN",
         "labels_one_hot.npz | must have shape [n] or [n, 1], or [n, t] for spike trains, but was"
             + " [4, 3]",
-        "labels_text.npz | 'y' is no array of numbers",
+        "labels_text.npz | 'y' holds text: store numbers",
         "nan.npz | must hold finite numbers, but holds NaN",
         "complex.npz | 'x' holds values of type 'descr': '<c8', not numbers",
         "objects.npz | 'x' holds Python objects, which are not read because unpickling runs code",

@@ -18,7 +18,8 @@ final class AtisBin {
   static EventRecording read(byte[] file, EventOptions options) {
     if (file.length % BYTES_PER_EVENT != 0) {
       throw new IllegalArgumentException(
-          file.length + " bytes are not a whole number of events of " + BYTES_PER_EVENT);
+          "it is truncated, or not a recording of N-MNIST or N-Caltech101: its %d bytes are not a whole number of events of %d bytes"
+              .formatted(file.length, BYTES_PER_EVENT));
     }
     EventOptions.requireFew(file.length / BYTES_PER_EVENT);
     var events = new Columns.Builder(options);

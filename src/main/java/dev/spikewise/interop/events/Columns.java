@@ -202,7 +202,10 @@ final class Columns {
       double value = column.value(i);
       if (value != 0 && value != 1 && value != -1) {
         throw new IllegalArgumentException(
-            "column p must contain polarities 0 and 1, or -1 and 1, but contains " + value);
+            "column p must contain polarities 0 and 1, or -1 and 1, but contains "
+                + value
+                + ": for MATLAB's 1 and 2, subtract 1 from p, and from x and y if they count from"
+                + " 1");
       }
       zero |= value == 0;
       negative |= value < 0;
@@ -210,7 +213,8 @@ final class Columns {
     }
     if (zero && negative) {
       throw new IllegalArgumentException(
-          "column p contains -1, 0 and 1: polarities must be 0 and 1, or -1 and 1");
+          "column p contains -1, 0 and 1: polarities must be 0 and 1, or -1 and 1; remove events"
+              + " without polarity");
     }
     return polarities;
   }

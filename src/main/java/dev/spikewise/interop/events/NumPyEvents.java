@@ -29,11 +29,21 @@ final class NumPyEvents {
   static EventRecording npz(byte[] file, EventOptions options) throws IOException {
     var columns = new LinkedHashMap<String, Column>();
     var arrays = Npz.read(new ByteArrayInputStream(file), MAX_BYTES, options.memory().reserve());
+    var others = new ArrayList<String>();
     options.events(arrays.values().stream().mapToInt(Npz.Array::size).max().orElse(0));
     for (var array : arrays.entrySet()) {
+      if (!Columns.known(array.getKey()) && array.getValue().shape().length > 1) {
+        others.add("%s %s".formatted(array.getKey(), Arrays.toString(array.getValue().shape())));
+      }
       if (array.getValue().shape().length == 1) {
         columns.put(array.getKey(), Column.of(array.getValue(), 1, 0));
       }
+    }
+    if (columns.isEmpty() && !others.isEmpty()) {
+      throw new IllegalArgumentException(
+          "it holds the arrays %s instead of columns of events: store x, y, t and p, one array"
+                  .formatted(others)
+              + " each; upload frames as spikes [n, t, C, H, W] and y in one .npz as file");
     }
     return new Columns(options, null).named(columns);
   }
@@ -112,6 +122,11 @@ final class NumPyEvents {
                 kind,
                 bytes,
                 matcher.group(2).equals(">") ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN));
+      }
+      if (kind == 'O') {
+        throw new IllegalArgumentException(
+            "its records hold Python objects, which are not read because unpickling runs code:"
+                + " store records of numbers");
       }
       width = Math.addExact(width, bytes);
       matched++;

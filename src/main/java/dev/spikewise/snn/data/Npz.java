@@ -21,6 +21,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * NumPy's archive of arrays: a zip of .npy files, <a
@@ -31,7 +32,7 @@ import java.util.zip.ZipOutputStream;
 public final class Npz {
 
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
-  private static final Pattern DESCR = Pattern.compile("'descr':\\s*'([<>|=])([a-z?])(\\d+)'");
+  private static final Pattern DESCR = Pattern.compile("'descr':\\s*'([<>|=])([a-zA-Z?])(\\d*)'");
   private static final Pattern FORTRAN = Pattern.compile("'fortran_order':\\s*(True|False)");
   private static final Pattern SHAPE = Pattern.compile("'shape':\\s*\\(([0-9,\\s]*)\\)");
   private static final Pattern NUMBER = Pattern.compile("\\d+");
@@ -43,6 +44,15 @@ public final class Npz {
   private static final int MAX_ARRAYS = 4096;
 
   private Npz() {}
+
+  /** Thrown for an array of text, objects or records. */
+  private static final class NotNumbersException extends IllegalArgumentException {
+    private static final long serialVersionUID = 1;
+
+    NotNumbersException(String message) {
+      super(message);
+    }
+  }
 
   /** Values with a shape, row-major. */
   public interface FloatArray {
@@ -136,16 +146,38 @@ public final class Npz {
    */
   public static Map<String, Array> read(InputStream in, long maxBytes, LongConsumer reserve)
       throws IOException {
+    return read(in, maxBytes, reserve, null);
+  }
+
+  /**
+   * Same as {@link #read(InputStream, long, LongConsumer)}, but skips arrays that do not hold
+   * numbers.
+   *
+   * @param skipped receives the reason by name of array; null to refuse such arrays
+   */
+  public static Map<String, Array> read(
+      InputStream in, long maxBytes, LongConsumer reserve, @Nullable Map<String, String> skipped)
+      throws IOException {
     var arrays = new LinkedHashMap<String, Array>();
     long left = maxBytes;
     var zip = new ZipInputStream(in);
     try {
       for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
         String name = entry.getName().replaceFirst("\\.npy$", "");
-        if (arrays.size() == MAX_ARRAYS) {
+        if (arrays.size() + (skipped == null ? 0 : skipped.size()) == MAX_ARRAYS) {
           throw new IllegalArgumentException("more than " + MAX_ARRAYS + " arrays");
         }
-        Array array = readNpy(zip, name, left, reserve);
+        Array array;
+        try {
+          array = readNpy(zip, name, left, reserve);
+        } catch (NotNumbersException e) {
+          if (skipped == null) {
+            throw e;
+          }
+          skipped.put(name, String.valueOf(e.getMessage()));
+          left -= skipRest(zip, name, left) + OVERHEAD;
+          continue;
+        }
         left -= array.bytes().capacity() + OVERHEAD;
         if (zip.read() >= 0) {
           throw new IllegalArgumentException("'" + name + "' has more values than its shape");
@@ -158,10 +190,23 @@ public final class Npz {
       throw new IllegalArgumentException(
           "damaged or truncated, or not an .npz file: " + e.getMessage(), e);
     }
-    if (arrays.isEmpty()) {
+    if (arrays.isEmpty() && (skipped == null || skipped.isEmpty())) {
       throw new IllegalArgumentException("not an .npz file, or one without arrays");
     }
     return arrays;
+  }
+
+  private static long skipRest(InputStream entry, String name, long left) throws IOException {
+    var buffer = new byte[1 << 13];
+    long size = 0;
+    for (int n = entry.read(buffer); n >= 0; n = entry.read(buffer)) {
+      size += n;
+      if (size > left) {
+        throw new IllegalArgumentException(
+            "'" + name + "' needs more than the " + left + " bytes left");
+      }
+    }
+    return size;
   }
 
   /**
@@ -185,9 +230,24 @@ public final class Npz {
       throw new IllegalArgumentException("'" + name + "' has a damaged header");
     }
     String header = new String(in.readNBytes((int) headerLength), StandardCharsets.UTF_8);
+    if (header.contains("'descr': [")) {
+      throw new NotNumbersException(
+          "'" + name + "' holds records: store an array per column, or save the records as .npy");
+    }
     Matcher descr = find(DESCR, header, name);
     char kind = descr.group(2).charAt(0) == '?' ? 'b' : descr.group(2).charAt(0);
     int width = descr.group(3).length() == 1 ? Integer.parseInt(descr.group(3)) : 0;
+    if (kind == 'O') {
+      throw new NotNumbersException(
+          "'"
+              + name
+              + "' holds Python objects, which are not read because unpickling runs code: save"
+              + " one array of numbers, with all samples padded to the same shape");
+    }
+    if (kind == 'U' || kind == 'S') {
+      throw new NotNumbersException(
+          "'" + name + "' holds text: store numbers, such as classes numbered from 0");
+    }
     boolean known =
         switch (kind) {
           case 'f' -> width == 2 || width == 4 || width == 8;
@@ -196,7 +256,7 @@ public final class Npz {
           default -> false;
         };
     if (!known) {
-      throw new IllegalArgumentException(
+      throw new NotNumbersException(
           "'" + name + "' holds values of type " + descr.group() + ", not numbers");
     }
     String dims = find(SHAPE, header, name).group(1);
@@ -264,13 +324,6 @@ public final class Npz {
   private static Matcher find(Pattern pattern, String header, String name) {
     Matcher matcher = pattern.matcher(header);
     if (!matcher.find()) {
-      if (header.contains("'descr': '|O'")) {
-        throw new IllegalArgumentException(
-            "'"
-                + name
-                + "' holds Python objects, which are not read because unpickling runs code: save"
-                + " one array of numbers, with all samples padded to the same shape");
-      }
       throw new IllegalArgumentException(
           "'" + name + "' is no array of numbers: " + header.strip());
     }
