@@ -366,25 +366,13 @@ final class Recordings {
     var folders = new TreeSet<String>();
     recordings.forEach(
         recording -> {
-          if (recording.folder() != null && recording.label() == null) {
+          if (recording.folder() != null) {
             folders.add(recording.folder());
           }
         });
     boolean numbers =
         folders.stream()
             .allMatch(f -> NUMBER.matcher(f).matches() && Integer.parseInt(f) <= MAX_LABEL);
-    var stated = recordings.stream().filter(recording -> recording.label() != null).findFirst();
-    if (stated.isPresent()) {
-      if (!numbers) {
-        throw invalid(
-            stated.get().path(),
-            "states its class, "
-                + stated.get().label()
-                + ", but other recordings are in folders"
-                + " named by class: upload them as two data sets");
-      }
-      notes.assume("labels: stated by the recordings themselves");
-    }
     var names = List.copyOf(folders);
     Map<String, Integer> indices = new HashMap<>();
     names.forEach(folder -> indices.put(folder, indices.size()));

@@ -137,7 +137,8 @@ class FileCorrectionsTest {
     var read = read(Map.of("events", zip(Map.of("my_cache/0_0.hdf5", labelled))), large);
     assertThat(read.dataset().labels()).containsExactly(7);
     assertThat(read.reading().classNames()).isNull();
-    assertThat(read.reading().assumed()).contains("labels: stated by the recordings themselves");
+    assertThat(read.reading().assumed())
+        .contains("labels: as stated in the files, not from the folders");
     assertThatThrownBy(
             () ->
                 read(
@@ -146,7 +147,7 @@ class FileCorrectionsTest {
                         zip(Map.of("a/0.hdf5", labelled, "b/0.bin", EventsOfMnist.THREE))),
                     large))
         .isInstanceOf(InvalidSpecException.class)
-        .hasMessageContaining("states its class, 7");
+        .hasMessageContaining("states no label, but");
   }
 
   private static ReadDataset file(String name, @Nullable Recipe recipe) throws IOException {
