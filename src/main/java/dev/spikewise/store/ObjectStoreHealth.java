@@ -30,14 +30,10 @@ class ObjectStoreHealth extends Ticking implements HealthIndicator {
   }
 
   @Override
-  public void start() {
-    if (objects.isOutsideDatabase()) {
-      super.start();
-    }
-  }
-
-  @Override
   protected void tick() {
+    if (!objects.isOutsideDatabase()) {
+      return;
+    }
     try {
       objects.check();
       if (problem != null) {

@@ -54,8 +54,11 @@ public final class PeriodicRun {
     try {
       if (take()) {
         renewedAt = System.nanoTime();
-        work.run();
-        release();
+        try {
+          work.run();
+        } finally {
+          release();
+        }
       }
     } catch (RuntimeException e) {
       LOG.warn("The periodic run {} failed and will be repeated: {}", name, e.toString());
