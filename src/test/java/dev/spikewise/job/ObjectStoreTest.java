@@ -279,7 +279,7 @@ class ObjectStoreTest {
       server.stop();
       try {
         var running = thread.submit(runner::run);
-        await(() -> jobs.get(job).progress().epoch() > 0);
+        // Epochs that were trained before the first checkpoint may already be stored.
         assertThatThrownBy(() -> objects.put(new byte[1]))
             .isInstanceOf(ObjectStoreException.class)
             .hasMessageContaining("the bucket spikewise cannot be written");
