@@ -295,7 +295,7 @@ class DatasetsTest extends ServiceTest {
     refused(Map.of("file", npz(Map.of("y", npy("<i8", 8, 0, 1)))), "/file/x");
     refused(Map.of("file", npz(Map.of("x", x, "y", npy("<i8", 8, 0)))), "/file/y");
     refused(Map.of("file", npz(Map.of("x", x, "y", npy("<i8", 8, 0, -1)))), "/file/y/1");
-    refused(Map.of("file", npz(Map.of("x", x, "y", npy("|O", 8, 0, 1)))), "/file");
+    refused(Map.of("file", npz(Map.of("x", x, "y", npy("|O", 8, 0, 1)))), "/file/y");
     refused(Map.of("file", npz(Map.of("x", huge(), "y", npy("<i8", 8, 0)))), "/file");
     refused(Map.of("file", bytes("no zip")), "/file");
     refused(Map.of("images", idx(3, 2, 4, 4)), "");
