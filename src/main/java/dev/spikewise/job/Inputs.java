@@ -12,6 +12,7 @@ import dev.spikewise.spec.LossTerm;
 import dev.spikewise.spec.ModelRef;
 import dev.spikewise.spec.TrainingSpec;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
 
@@ -34,15 +35,17 @@ class Inputs {
   /**
    * The network that teaches a training; null without a loss term of type distillation.
    *
+   * @param networks resolves the reference
    * @throws InvalidSpecException when there is no such network or the caller may not see it
    */
-  Models.@Nullable Network teacher(TrainingSpec spec) {
+  static Models.@Nullable Network teacher(
+      TrainingSpec spec, Function<ModelRef, Models.Network> networks) {
     Integer index = spec.distillation();
     if (index == null || !(spec.loss().get(index) instanceof LossTerm.Distillation term)) {
       return null;
     }
     try {
-      return models.resolve(term.teacher());
+      return networks.apply(term.teacher());
     } catch (InvalidSpecException e) {
       var mistakes = new Mistakes();
       e.mistakes()

@@ -246,7 +246,7 @@ final class JobRunner {
             claim.baseline(),
             checkpoint,
             dataset,
-            Inputs.trained(inputs.teacher(claim.spec())));
+            Inputs.trained(Inputs.teacher(claim.spec(), inputs::model)));
     var wide = WideTraining.current();
     wide.ifPresent(all -> all.begin(task, settings.threads()));
     Trainer trainer;

@@ -257,8 +257,9 @@ public class Jobs implements ModelUse, DatasetUse {
    */
   public Prepared prepare(
       TrainingSpec spec, Function<ModelRef, Models.Network> networks, double spent) {
-    var network = check(spec, networks);
-    var facts = JobRow.Facts.of(spec, estimateMemory(spec, network.spec()));
+    var checked = check(spec, networks);
+    var network = checked.network;
+    var facts = JobRow.Facts.of(spec, checked.memoryBytes);
     if (!Trainer.hasTargetToCheck(spec)) {
       return new Prepared(spec, facts, network, null, 0);
     }
@@ -420,7 +421,9 @@ public class Jobs implements ModelUse, DatasetUse {
         documents
             .changed(place, spec)
             .withWeights(checkpoints.insertInitial(before.tenant(), weights));
-    var prepared = prepare(spec, ref -> network, 0);
+    // Its teacher, unlike its model, is not the one that was submitted.
+    var prepared =
+        prepare(spec, ref -> ref.equals(spec.model()) ? network : inputs.model(ref), 0);
     return view(store(UUID.randomUUID(), prepared, before.tenant(), changed));
   }
 
@@ -483,7 +486,8 @@ public class Jobs implements ModelUse, DatasetUse {
 
   /** Performs all checks of {@link #submit} and runs the untrained network once. */
   public Estimate dryRun(TrainingSpec spec) {
-    var model = check(spec, inputs::model);
+    var checked = check(spec, networks());
+    var model = checked.network;
     var dataset = inputs.dataset(spec.input());
     var mistakes = new Mistakes();
     workload.check(
@@ -494,7 +498,7 @@ public class Jobs implements ModelUse, DatasetUse {
         model.spec(),
         measure(spec, model, dataset),
         Inputs.samplesPerEpoch(spec, dataset),
-        estimateMemory(spec, model.spec()));
+        checked.memoryBytes);
   }
 
   private Baseline measure(TrainingSpec spec, Models.Network model, @Nullable Dataset dataset) {
@@ -510,17 +514,27 @@ public class Jobs implements ModelUse, DatasetUse {
         });
   }
 
-  private Models.Network check(TrainingSpec spec, Function<ModelRef, Models.Network> models) {
+  /**
+   * @param network network to train
+   * @param memoryBytes memory of the training, including the samples of the data set
+   */
+  private record Checked(Models.Network network, long memoryBytes) {}
+
+  private Checked check(TrainingSpec spec, Function<ModelRef, Models.Network> models) {
     var mistakes = new Mistakes();
     spec.check(mistakes);
     mistakes.throwIfAny();
     var model = models.apply(spec.model());
-    var teacher = inputs.teacher(spec);
+    var teacher = Inputs.teacher(spec, models);
     if (teacher != null) {
       Trainer.checkTeacher(spec, model.spec(), teacher.spec(), teacher.weights() != null, mistakes);
       mistakes.throwIfAny();
     }
-    checkMemory(spec, model.spec(), mistakes);
+    long needed =
+        inputs.memoryBytes(spec.input())
+            + Trainer.estimateMemory(spec, model.spec())
+            + (teacher == null ? 0 : Trainer.estimateTeacher(spec, teacher.spec()));
+    checkMemory(spec, model.spec(), needed, mistakes);
     mistakes.throwIfAny();
     var dataset = inputs.dataset(spec.input());
     compute
@@ -530,12 +544,11 @@ public class Jobs implements ModelUse, DatasetUse {
               return mistakes;
             })
         .throwIfAny();
-    return model;
+    return new Checked(model, needed);
   }
 
-  private void checkMemory(TrainingSpec spec, ModelSpec model, Mistakes mistakes) {
+  private void checkMemory(TrainingSpec spec, ModelSpec model, long needed, Mistakes mistakes) {
     long samples = inputs.memoryBytes(spec.input());
-    long needed = estimateMemory(spec, model);
     // Without any worker, the first one to start decides.
     long most = capacity.largest().orElse(Long.MAX_VALUE);
     if (samples > most) {
@@ -564,14 +577,6 @@ public class Jobs implements ModelUse, DatasetUse {
                               + (least >> 20)
                               + " MiB"));
     }
-  }
-
-  /** Training memory in bytes, including the samples of the data set. */
-  private long estimateMemory(TrainingSpec spec, ModelSpec model) {
-    var teacher = inputs.teacher(spec);
-    return inputs.memoryBytes(spec.input())
-        + Trainer.estimateMemory(spec, model)
-        + (teacher == null ? 0 : Trainer.estimateTeacher(spec, teacher.spec()));
   }
 
   @Transactional(readOnly = true)
