@@ -239,15 +239,15 @@ public final class Channels {
    */
   public @Nullable Smaller remove(
       ChannelPruning how, double fraction, StateDict weights, ModelSpec original) {
+    var whole = original.equals(model) ? this : new Channels(original);
     var norms = norms(how.norm(), weights);
     var left = new HashMap<Integer, Integer>();
     synaptic().forEach(layer -> left.put(layer.index(), roots(layer).length));
     var removed = new boolean[parents.size()];
     boolean any = false;
     for (List<Graph.Vertex> group : groups(how.layers())) {
-      int[] units =
-          group.stream().flatMapToInt(layer -> Arrays.stream(roots(layer))).distinct().toArray();
-      int before = originalUnits(group, original, units.length);
+      int[] units = units(group);
+      int before = whole.units(group).length;
       int count = (int) Math.rint(fraction * before) - (before - units.length);
       var sorted =
           Arrays.stream(units)
@@ -278,17 +278,12 @@ public final class Channels {
     return any ? without(removed, weights) : null;
   }
 
-  /** Number of units that a group had in the original network, whose layers have the same names. */
-  private int originalUnits(List<Graph.Vertex> group, ModelSpec original, int now) {
-    if (original.equals(model)) {
-      return now;
-    }
-    var whole = new Channels(original);
-    return (int)
-        group.stream()
-            .flatMapToInt(layer -> Arrays.stream(whole.roots(whole.graph.layer(layer.index()))))
-            .distinct()
-            .count();
+  /** Units of the layers of this network at the places of {@code group}'s. */
+  private int[] units(List<Graph.Vertex> group) {
+    return group.stream()
+        .flatMapToInt(layer -> Arrays.stream(roots(graph.layer(layer.index()))))
+        .distinct()
+        .toArray();
   }
 
   private int[] roots(Graph.Vertex layer) {
@@ -312,9 +307,7 @@ public final class Channels {
     return groups.stream()
         .filter(
             group ->
-                group.stream().allMatch(layer -> reason(layer.name()) == null)
-                    && (names == null
-                        || group.stream().anyMatch(layer -> names.contains(layer.name()))))
+                names == null || group.stream().anyMatch(layer -> names.contains(layer.name())))
         .toList();
   }
 
@@ -400,47 +393,11 @@ public final class Channels {
 
   private static LayerSpec fit(LayerSpec layer, String name, StateDict weights) {
     return switch (layer) {
-      case SynapticSpec.Conv2d c when c.groups() == 1 -> {
+      case SynapticSpec synaptic when groups(synaptic) == 1 -> {
         int[] shape = shape(name + ".weight", weights);
-        yield new SynapticSpec.Conv2d(
-            c.inChannels() == null ? null : (Integer) shape[1],
-            shape[0],
-            c.kernelSize(),
-            c.stride(),
-            c.padding(),
-            c.dilation(),
-            c.groups(),
-            c.bias());
-      }
-      case SynapticSpec.Conv1d c when c.groups() == 1 -> {
-        int[] shape = shape(name + ".weight", weights);
-        yield new SynapticSpec.Conv1d(
-            c.inChannels() == null ? null : (Integer) shape[1],
-            shape[0],
-            c.kernelSize(),
-            c.stride(),
-            c.padding(),
-            c.dilation(),
-            c.groups(),
-            c.bias());
-      }
-      case SynapticSpec.ConvTranspose2d c when c.groups() == 1 -> {
-        int[] shape = shape(name + ".weight", weights);
-        yield new SynapticSpec.ConvTranspose2d(
-            c.inChannels() == null ? null : (Integer) shape[0],
-            shape[1],
-            c.kernelSize(),
-            c.stride(),
-            c.padding(),
-            c.outputPadding(),
-            c.groups(),
-            c.bias(),
-            c.dilation());
-      }
-      case SynapticSpec.Linear l -> {
-        int[] shape = shape(name + ".weight", weights);
-        yield new SynapticSpec.Linear(
-            l.inFeatures() == null ? null : (Integer) shape[1], shape[0], l.bias());
+        yield synaptic instanceof SynapticSpec.ConvTranspose2d
+            ? synaptic.withSizes(shape[0], shape[1])
+            : synaptic.withSizes(shape[1], shape[0]);
       }
       case NormSpec.BatchNorm2d n when n.numFeatures() != null ->
           new NormSpec.BatchNorm2d(

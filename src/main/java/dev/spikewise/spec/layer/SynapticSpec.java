@@ -18,39 +18,51 @@ public sealed interface SynapticSpec extends LayerSpec {
 
   /** The same layer with a bias. */
   default SynapticSpec withBias() {
+    return with(in(), out(), true);
+  }
+
+  /** The same layer with other numbers of channels or features, stated where they were. */
+  default SynapticSpec withSizes(int in, int out) {
+    return with(in() == null ? null : (Integer) in, out, bias());
+  }
+
+  /** Number of input channels or features; null where the input decides. */
+  private @Nullable Integer in() {
+    return switch (this) {
+      case Conv2d c -> c.inChannels;
+      case Conv1d c -> c.inChannels;
+      case ConvTranspose2d c -> c.inChannels;
+      case Linear l -> l.inFeatures;
+    };
+  }
+
+  private Integer out() {
+    return switch (this) {
+      case Conv2d c -> c.outChannels;
+      case Conv1d c -> c.outChannels;
+      case ConvTranspose2d c -> c.outChannels;
+      case Linear l -> l.outFeatures;
+    };
+  }
+
+  private SynapticSpec with(@Nullable Integer in, Integer out, Boolean bias) {
     return switch (this) {
       case Conv2d c ->
-          new Conv2d(
-              c.inChannels,
-              c.outChannels,
-              c.kernelSize,
-              c.stride,
-              c.padding,
-              c.dilation,
-              c.groups,
-              true);
+          new Conv2d(in, out, c.kernelSize, c.stride, c.padding, c.dilation, c.groups, bias);
       case Conv1d c ->
-          new Conv1d(
-              c.inChannels,
-              c.outChannels,
-              c.kernelSize,
-              c.stride,
-              c.padding,
-              c.dilation,
-              c.groups,
-              true);
+          new Conv1d(in, out, c.kernelSize, c.stride, c.padding, c.dilation, c.groups, bias);
       case ConvTranspose2d c ->
           new ConvTranspose2d(
-              c.inChannels,
-              c.outChannels,
+              in,
+              out,
               c.kernelSize,
               c.stride,
               c.padding,
               c.outputPadding,
               c.groups,
-              true,
+              bias,
               c.dilation);
-      case Linear l -> new Linear(l.inFeatures, l.outFeatures, true);
+      case Linear _ -> new Linear(in, out, bias);
     };
   }
 
