@@ -198,7 +198,7 @@ class Checkpoints {
   }
 
   /**
-   * The last checkpoint; empty when there is none.
+   * The last checkpoint, if there is one.
    *
    * @throws DamagedContentException when it cannot be read: an earlier one is another result
    */

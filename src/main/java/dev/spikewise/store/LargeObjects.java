@@ -73,7 +73,6 @@ public class LargeObjects implements SmartLifecycle {
   private final @Nullable S3Store s3;
   private final PeriodicRun sweeping;
   private final Map<Operation, Count> counts = new EnumMap<>(Operation.class);
-  private volatile boolean running;
 
   LargeObjects(
       JdbcClient jdbc,
@@ -402,17 +401,15 @@ public class LargeObjects implements SmartLifecycle {
   @Override
   public void start() {
     sweeping.start(this::sweepAndLog);
-    running = true;
   }
 
   @Override
   public void stop() {
     sweeping.stop();
-    running = false;
   }
 
   @Override
   public boolean isRunning() {
-    return running;
+    return sweeping.isRunning();
   }
 }

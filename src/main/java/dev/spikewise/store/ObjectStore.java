@@ -21,7 +21,7 @@ interface ObjectStore {
    */
   InputStream get(String name) throws IOException;
 
-  /** Deletes an object; does nothing when there is none of this name. */
+  /** Deletes the object of this name, if there is one. */
   void delete(String name) throws IOException;
 
   /** Checks that the store can be used now. */

@@ -133,6 +133,11 @@ public final class PeriodicRun {
         .orElse(null);
   }
 
+  /** Whether the background thread looks for runs. */
+  public boolean isRunning() {
+    return ticker != null;
+  }
+
   /** Stops the background thread after the current step of the work. */
   public void stop() {
     stopping = true;

@@ -28,7 +28,6 @@ public class Usages implements SmartLifecycle {
   private final Quotas quotas;
   private final Database database;
   private final PeriodicRun measurement;
-  private volatile boolean running;
 
   Usages(JdbcClient jdbc, Tenants tenants, Quotas quotas, Database database) {
     this.jdbc = jdbc;
@@ -179,17 +178,15 @@ public class Usages implements SmartLifecycle {
   @Override
   public void start() {
     measurement.start(this::measure);
-    running = true;
   }
 
   @Override
   public void stop() {
     measurement.stop();
-    running = false;
   }
 
   @Override
   public boolean isRunning() {
-    return running;
+    return measurement.isRunning();
   }
 }

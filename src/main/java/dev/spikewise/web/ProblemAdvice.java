@@ -158,15 +158,10 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
   @ExceptionHandler
   @Nullable ResponseEntity<Object> tooSlow(QueryTimeoutException e, WebRequest request) {
     LOG.warn("A database query timed out: {}", e.toString());
-    var later = new HttpHeaders();
-    later.set(HttpHeaders.RETRY_AFTER, "5");
-    return answer(
+    return unavailable(
         e,
-        Problem.of(
-            Code.UNAVAILABLE,
-            "the database took longer than spikewise.database.read-timeout allows; use fewer or"
-                + " narrower filters, or try again later"),
-        later,
+        "the database took longer than spikewise.database.read-timeout allows; use fewer or"
+            + " narrower filters, or try again later",
         request);
   }
 
@@ -177,29 +172,26 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
       return anythingElse(e, request);
     }
     LOG.error("The database does not respond or cannot write: {}", outage);
-    var later = new HttpHeaders();
-    later.set(HttpHeaders.RETRY_AFTER, "5");
-    return answer(
+    return unavailable(
         e,
-        Problem.of(
-            Code.UNAVAILABLE,
-            "the database does not respond or has no space left: try again later"),
-        later,
+        "the database does not respond or has no space left: try again later",
         request);
   }
 
   @ExceptionHandler
   @Nullable ResponseEntity<Object> noObjectStore(ObjectStoreException e, WebRequest request) {
     LOG.error("The store of large objects cannot be used: {}", e.getMessage());
+    return unavailable(
+        e,
+        "the store of data sets, checkpoints and weights does not respond: try again later",
+        request);
+  }
+
+  private @Nullable ResponseEntity<Object> unavailable(
+      Exception e, String detail, WebRequest request) {
     var later = new HttpHeaders();
     later.set(HttpHeaders.RETRY_AFTER, "5");
-    return answer(
-        e,
-        Problem.of(
-            Code.UNAVAILABLE,
-            "the store of data sets, checkpoints and weights does not respond: try again later"),
-        later,
-        request);
+    return answer(e, Problem.of(Code.UNAVAILABLE, detail), later, request);
   }
 
   @ExceptionHandler
