@@ -1,6 +1,7 @@
 package dev.spikewise.dataset;
 
 import dev.spikewise.store.LargeObjects;
+import dev.spikewise.store.Sha256;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,11 +10,8 @@ import java.io.SequenceInputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.security.DigestOutputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Enumeration;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -58,13 +56,11 @@ class Chunks {
 
   private UUID upload(InputStreamSource file) {
     try (var in = file.getInputStream()) {
-      var digest = MessageDigest.getInstance("SHA-256");
+      var digest = Sha256.digest();
       long bytes = in.transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
-      return objects.put(file, bytes, HexFormat.of().formatHex(digest.digest()));
+      return objects.put(file, bytes, Sha256.hex(digest));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java runtime provides SHA-256", e);
     }
   }
 

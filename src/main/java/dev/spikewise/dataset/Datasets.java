@@ -10,14 +10,13 @@ import dev.spikewise.spec.InputSpec;
 import dev.spikewise.spec.Page;
 import dev.spikewise.store.Database;
 import dev.spikewise.store.Search;
+import dev.spikewise.store.Sha256;
 import dev.spikewise.tenant.Quotas;
 import dev.spikewise.tenant.Tenants;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.SoftReference;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -27,7 +26,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -538,7 +536,7 @@ public class Datasets {
   private static Content hash(String tenant, Map<String, InputStreamSource> files, Runnable goOn) {
     long size = 0;
     try {
-      var digest = MessageDigest.getInstance("SHA-256");
+      var digest = Sha256.digest();
       digest.update(tenant.getBytes(StandardCharsets.UTF_8));
       for (var file : files.entrySet()) {
         digest.update(file.getKey().getBytes(StandardCharsets.UTF_8));
@@ -551,11 +549,9 @@ public class Datasets {
           }
         }
       }
-      return new Content(HexFormat.of().formatHex(digest.digest()), size);
+      return new Content(Sha256.hex(digest), size);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java runtime provides SHA-256", e);
     }
   }
 }

@@ -422,8 +422,7 @@ public class Jobs implements ModelUse, DatasetUse {
             .changed(place, spec)
             .withWeights(checkpoints.insertInitial(before.tenant(), weights));
     // Its teacher, unlike its model, is not the one that was submitted.
-    var prepared =
-        prepare(spec, ref -> ref.equals(spec.model()) ? network : inputs.model(ref), 0);
+    var prepared = prepare(spec, ref -> ref.equals(spec.model()) ? network : inputs.model(ref), 0);
     return view(store(UUID.randomUUID(), prepared, before.tenant(), changed));
   }
 

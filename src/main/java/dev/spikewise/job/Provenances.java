@@ -4,10 +4,8 @@ import dev.spikewise.snn.Engine;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.spec.TrainingSpec;
+import dev.spikewise.store.Sha256;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Value;
@@ -37,8 +35,8 @@ class Provenances {
       @Nullable List<String> classNames,
       Engine engine) {
     return new Provenance(
-        sha256(mapper.writeValueAsBytes(spec)),
-        weights == null ? null : sha256(Checkpoints.npz(weights.tensors())),
+        Sha256.hex(mapper.writeValueAsBytes(spec)),
+        weights == null ? null : Sha256.hex(Checkpoints.npz(weights.tensors())),
         dataset == null ? null : sha256(dataset),
         classNames,
         spec.seed(),
@@ -58,7 +56,7 @@ class Provenances {
    * Hash of values and labels, computed sample by sample so that no copy of all samples is needed.
    */
   private static String sha256(Dataset dataset) {
-    var digest = digest();
+    var digest = Sha256.digest();
     var values = new float[dataset.values().sampleSize()];
     var bytes = ByteBuffer.allocate(Float.BYTES * values.length);
     for (int sample = 0; sample < dataset.size(); sample++) {
@@ -68,18 +66,7 @@ class Provenances {
     }
     var labels = ByteBuffer.allocate(Integer.BYTES * dataset.labels().length);
     labels.asIntBuffer().put(dataset.labels());
-    return HexFormat.of().formatHex(digest.digest(labels.array()));
-  }
-
-  private static String sha256(byte[] bytes) {
-    return HexFormat.of().formatHex(digest().digest(bytes));
-  }
-
-  private static MessageDigest digest() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    digest.update(labels.array());
+    return Sha256.hex(digest);
   }
 }

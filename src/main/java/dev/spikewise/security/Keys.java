@@ -6,10 +6,9 @@ import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
 import dev.spikewise.spec.Page;
 import dev.spikewise.store.Database;
+import dev.spikewise.store.Sha256;
 import dev.spikewise.tenant.Tenants;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -18,7 +17,6 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -238,12 +236,6 @@ public class Keys {
 
   /** SHA-256 of a secret in hexadecimal. */
   static String sha256(String secret) {
-    try {
-      return HexFormat.of()
-          .formatHex(
-              MessageDigest.getInstance("SHA-256").digest(secret.getBytes(StandardCharsets.UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java runtime provides SHA-256", e);
-    }
+    return Sha256.hex(secret.getBytes(StandardCharsets.UTF_8));
   }
 }

@@ -9,10 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.DigestOutputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.EnumMap;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
@@ -114,7 +111,7 @@ public class LargeObjects implements SmartLifecycle {
     if (!isOutsideDatabase()) {
       return new Content(bytes, null);
     }
-    var sha256 = HexFormat.of().formatHex(sha256().digest(bytes));
+    var sha256 = Sha256.hex(bytes);
     return new Content(null, put(() -> new ByteArrayInputStream(bytes), bytes.length, sha256));
   }
 
@@ -212,7 +209,7 @@ public class LargeObjects implements SmartLifecycle {
 
   private void copy(Stored object, OutputStream to) {
     var store = store(object);
-    var digest = sha256();
+    var digest = Sha256.digest();
     long bytes =
         attempt(
             Operation.GET,
@@ -226,8 +223,7 @@ public class LargeObjects implements SmartLifecycle {
                         .formatted(object.name(), store.description()));
               }
             });
-    if (bytes != object.bytes()
-        || !HexFormat.of().formatHex(digest.digest()).equals(object.sha256())) {
+    if (bytes != object.bytes() || !Sha256.hex(digest).equals(object.sha256())) {
       throw new DamagedContentException(
           "the object %s in %s is damaged: it has %d bytes, of which %d were written, or another SHA-256 than was written; restore it from a backup"
               .formatted(object.name(), store.description(), bytes, object.bytes()));
@@ -388,14 +384,6 @@ public class LargeObjects implements SmartLifecycle {
   /** Size of the objects that this process has written, read or deleted. */
   public long bytes(Operation operation) {
     return Objects.requireNonNull(counts.get(operation)).bytes.sum();
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java runtime provides SHA-256", e);
-    }
   }
 
   @Override

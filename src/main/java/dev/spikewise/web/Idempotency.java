@@ -4,6 +4,7 @@ import dev.spikewise.compute.Caller;
 import dev.spikewise.compute.Compute;
 import dev.spikewise.problem.Problem.Code;
 import dev.spikewise.problem.ProblemException;
+import dev.spikewise.store.Sha256;
 import dev.spikewise.tenant.Tenants;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
@@ -16,11 +17,9 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
-import java.util.HexFormat;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -134,7 +133,7 @@ public final class Idempotency extends OncePerRequestFilter {
       throw new ProblemException(
           Code.INVALID_PARAMETER, KEY + " must be 1 to 255 visible ASCII characters");
     }
-    var id = hex(sha256(), owner() + "\n" + key);
+    var id = hex(Sha256.digest(), owner() + "\n" + key);
     var repeatable =
         Body.isMultipart(request)
             ? request
@@ -292,7 +291,7 @@ public final class Idempotency extends OncePerRequestFilter {
 
   private String fingerprint(HttpServletRequest request) throws IOException {
     if (!Body.isMultipart(request)) {
-      var digest = sha256();
+      var digest = Sha256.digest();
       update(digest, request.getInputStream());
       return hex(digest, place(request) + " " + request.getContentType());
     }
@@ -310,7 +309,7 @@ public final class Idempotency extends OncePerRequestFilter {
   }
 
   private static String fingerprint(MultipartHttpServletRequest parts) throws IOException {
-    var digest = sha256();
+    var digest = Sha256.digest();
     for (var file : parts.getFileMap().entrySet()) {
       digest.update(file.getKey().getBytes(StandardCharsets.UTF_8));
       try (var in = file.getValue().getInputStream()) {
@@ -333,15 +332,8 @@ public final class Idempotency extends OncePerRequestFilter {
   }
 
   private static String hex(MessageDigest digest, String last) {
-    return HexFormat.of().formatHex(digest.digest(last.getBytes(StandardCharsets.UTF_8)));
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java runtime provides SHA-256", e);
-    }
+    digest.update(last.getBytes(StandardCharsets.UTF_8));
+    return Sha256.hex(digest);
   }
 
   private static OffsetDateTime now() {

@@ -173,9 +173,7 @@ public class ProblemAdvice extends ResponseEntityExceptionHandler {
     }
     LOG.error("The database does not respond or cannot write: {}", outage);
     return unavailable(
-        e,
-        "the database does not respond or has no space left: try again later",
-        request);
+        e, "the database does not respond or has no space left: try again later", request);
   }
 
   @ExceptionHandler
