@@ -9,14 +9,12 @@ import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.snn.transform.Channels;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.SweepSpec;
 import dev.spikewise.spec.TrainingSpec;
 import dev.spikewise.spec.layer.NormSpec;
 import dev.spikewise.spec.layer.SynapticSpec;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -36,11 +34,7 @@ class ChannelPruningTest {
   @ValueSource(strings = {"l1", "l2"})
   void channelsAndTrainedWeightsEqualThoseThatPyTorchMasks(String norm) throws IOException {
     JsonNode golden = EarlyExitTest.golden("removed_channels");
-    var labels = new int[golden.get("y").size()];
-    Arrays.setAll(labels, i -> golden.get("y").get(i).asInt());
-    var dataset =
-        new Dataset(
-            "made", Shape.of(6), 4, EarlyExitTest.floats(golden.get("x")), labels, labels.length);
+    var dataset = EarlyExitTest.made(golden);
     var spec =
         Tutorial.JSON.readValue(
             """

@@ -11,11 +11,9 @@ import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.snn.transform.TrainedModel;
 import dev.spikewise.spec.ModelSpec;
-import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.TrainingSpec;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -32,11 +30,7 @@ class DistillationTest {
   void lossesAndWeightsEqualPyTorch(String logits) throws IOException {
     JsonNode golden = EarlyExitTest.golden("distillation");
     JsonNode expected = golden.get("cases").get(logits);
-    var labels = new int[golden.get("y").size()];
-    Arrays.setAll(labels, i -> golden.get("y").get(i).asInt());
-    var dataset =
-        new Dataset(
-            "made", Shape.of(6), 4, EarlyExitTest.floats(golden.get("x")), labels, labels.length);
+    var dataset = EarlyExitTest.made(golden);
     double weight = expected.get("weight").asDouble();
     var spec =
         Tutorial.JSON.readValue(

@@ -15,6 +15,7 @@ import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.Statistics;
 import dev.spikewise.spec.TrainingSpec;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -38,6 +39,13 @@ class EarlyExitTest {
       floats[i] = (float) values.get(i).asDouble();
     }
     return floats;
+  }
+
+  /** Data set of a golden training: spike trains of 6 channels over 4 time steps. */
+  static Dataset made(JsonNode golden) {
+    var labels = new int[golden.get("y").size()];
+    Arrays.setAll(labels, i -> golden.get("y").get(i).asInt());
+    return new Dataset("made", Shape.of(6), 4, floats(golden.get("x")), labels, labels.length);
   }
 
   private static List<Double> doubles(JsonNode values) {

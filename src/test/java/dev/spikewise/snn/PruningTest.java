@@ -6,11 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
-import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.TrainingSpec;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -39,11 +37,7 @@ class PruningTest {
   @ValueSource(strings = {"layer", "model"})
   void zerosAndWeightsEqualPyTorch(String scope) throws IOException {
     JsonNode golden = EarlyExitTest.golden("pruned_training");
-    var labels = new int[golden.get("y").size()];
-    Arrays.setAll(labels, i -> golden.get("y").get(i).asInt());
-    var dataset =
-        new Dataset(
-            "made", Shape.of(6), 4, EarlyExitTest.floats(golden.get("x")), labels, labels.length);
+    var dataset = EarlyExitTest.made(golden);
     var spec =
         Tutorial.JSON.readValue(
             """

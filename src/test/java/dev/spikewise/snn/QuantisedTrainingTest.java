@@ -7,7 +7,6 @@ import dev.spikewise.snn.data.Dataset;
 import dev.spikewise.snn.tensor.StateDict;
 import dev.spikewise.snn.tensor.Tensor;
 import dev.spikewise.spec.EpochMetrics;
-import dev.spikewise.spec.Shape;
 import dev.spikewise.spec.TrainingSpec;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -23,14 +22,7 @@ class QuantisedTrainingTest {
   @Test
   void lossesAndWeightsEqualPyTorchWithStraightThroughGradients() throws IOException {
     JsonNode golden = EarlyExitTest.golden("quantised_training");
-    float[] y = EarlyExitTest.floats(golden.get("y"));
-    var labels = new int[y.length];
-    for (int i = 0; i < y.length; i++) {
-      labels[i] = (int) y[i];
-    }
-    var dataset =
-        new Dataset(
-            "made", Shape.of(6), 4, EarlyExitTest.floats(golden.get("x")), labels, labels.length);
+    var dataset = EarlyExitTest.made(golden);
     var spec =
         Tutorial.JSON.readValue(
             """
